@@ -1,0 +1,50 @@
+"""Keys on the wire for additional data, made from column names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
+
+from exnorm.settings import Settings
+
+_NOT_IN_KEY = re.compile(r"[^A-Za-z0-9._()-]")
+_WORDS = re.compile(r"[A-Za-z0-9]+")
+
+
+@lru_cache(maxsize=4096)
+def ad_key(column: str) -> str:
+    """``ad.custom-data``: as ArcSight's connectors write additional data."""
+    return "ad." + _NOT_IN_KEY.sub("_", column)[:100]
+
+
+@lru_cache(maxsize=4096)
+def word_key(column: str, prefix: str = "") -> str:
+    """``customData``: a single word of letters and digits; with a prefix, ``adCustomData``."""
+    words: list[str] = _WORDS.findall(column[:100]) or ["column"]
+    head = words[0] if not prefix else prefix + words[0][0].upper() + words[0][1:]
+    return head + "".join(word[0].upper() + word[1:] for word in words[1:])
+
+
+def user_key(column: str) -> str:
+    """``adCustomData``: a key that a producer of CEF may define."""
+    return word_key(column, "ad")
+
+
+def cef_key(settings: Settings) -> Callable[[str], str]:
+    """The key maker for CEF that ``additional_data`` asks for."""
+    return user_key if settings.additional_data == "user" else ad_key
+
+
+def unique_keys(
+    pairs: Iterable[tuple[str, str]], make_key: Callable[[str], str], taken: set[str]
+) -> Iterator[tuple[str, str]]:
+    """Pairs of key and text, each key once and none of ``taken``, which grows."""
+    for column, value in pairs:
+        key = make_key(column)
+        number = 2
+        while key in taken:
+            key = f"{make_key(column)}{number}"
+            number += 1
+        taken.add(key)
+        yield key, value

@@ -1,0 +1,60 @@
+"""LEEF, the Log Event Extended Format of JSA and QRadar, versions 1.0 and 2.0.
+
+``LEEF:2.0|Vendor|Product|Version|EventID|x09|key=value<TAB>key=value``; 1.0 has no delimiter field.
+Nothing can be escaped: a ``|`` in the header becomes ``/``, TAB and line breaks become visible tokens,
+and the attribute ``exnormReplaced`` then names the keys whose values were changed.
+"""
+
+from __future__ import annotations
+
+from exnorm.codecs.keys import unique_keys, word_key
+from exnorm.codecs.tokens import show_separators
+from exnorm.model import Codec, Encode, Event, Notes, Taxonomy
+from exnorm.settings import Settings
+
+REPLACED = "exnormReplaced"
+
+
+def build(taxonomy: Taxonomy, settings: Settings, notes: Notes) -> Encode:
+    """An encoder for events of ``taxonomy``; custom attributes never take a key of the taxonomy."""
+    in_header = sorted((f for f in taxonomy.fields if f.header), key=lambda f: f.header)
+    header_names = [field.name for field in in_header]
+    keys = {field.name: field.key for field in taxonomy.fields if not field.header}
+    reserved = {field.key for field in taxonomy.fields} | {REPLACED}
+    start, delimiter = ("LEEF:1.0|", "") if settings.leef == 1 else ("LEEF:2.0|", "x09|")
+
+    def make_key(name: str) -> str:
+        key = word_key(name)
+        return word_key(name, "ad") if key in reserved else key
+
+    def encode(event: Event) -> bytes:
+        changed: list[str] = []
+
+        def carry(name: str, text: str, header: bool = False) -> str:
+            shown = show_separators(text)
+            if header:
+                shown = shown.replace("|", "/")
+            if shown != text:
+                changed.append(name)
+                notes.note("replaced", name)
+            return shown
+
+        fields = event.fields
+        header = "|".join(carry(name, str(fields.get(name, "")), header=True) for name in header_names)
+        pairs = []
+        for name, value in fields.items():
+            if name in keys:
+                pairs.append(f"{keys[name]}={carry(keys[name], str(value))}")
+            elif name not in header_names:
+                notes.note("refused", name)
+        for key, text in unique_keys(event.additional.items(), make_key, set()):
+            pairs.append(f"{key}={carry(key, text)}")
+        if changed:
+            pairs.append(f"{REPLACED}={','.join(changed)}")
+        attributes = "\t".join(pairs)
+        return f"{start}{header}|{delimiter}{attributes}".encode("utf-8", "replace")
+
+    return encode
+
+
+LEEF = Codec("leef", "Log Event Extended Format of JSA and QRadar", build, taxonomies=("jsa",))

@@ -1,0 +1,103 @@
+"""JSON, one object a line, in the shapes ``full``, ``key`` and ``ecs``.
+
+``full`` puts the full field names at top level (for ArcSight, the names that Logstash's ``codec =>
+cef`` uses), ``key`` the short keys, ``ecs`` the nested names of that codec's ECS modes. Every shape
+has ``@timestamp`` (the row's own time), ``exnorm_id`` and, where there is any, ``additionalData``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from exnorm.convert import iso_utc
+from exnorm.errors import SettingsError
+from exnorm.identity import exnorm_id
+from exnorm.model import Codec, Encode, Event, Field, Notes, Taxonomy, Unparsed, Value
+from exnorm.settings import Settings
+
+ADDITIONAL = "additionalData"
+
+
+def build(taxonomy: Taxonomy, settings: Settings, notes: Notes) -> Encode:
+    """An encoder for events of any taxonomy. Raises ``SettingsError`` for ``ecs`` without names."""
+    shape = build_shape(taxonomy, settings)
+
+    def encode(event: Event) -> bytes:
+        return dump(shape(event))
+
+    return encode
+
+
+def build_shape(taxonomy: Taxonomy, settings: Settings) -> Any:
+    """A function from an event to the JSON object, for hosts that have their own wire format."""
+    by_name = {field.name: field for field in taxonomy.fields}
+    if settings.fields == "ecs" and not any(field.ecs for field in taxonomy.fields):
+        raise SettingsError(f"fields: 'ecs' is not there for taxonomy {taxonomy.name}; expected full or key")
+    arrange = {"full": _full, "key": _key, "ecs": _ecs}[settings.fields]
+
+    def shape(event: Event) -> dict[str, Any]:
+        content: dict[str, Any] = {}
+        if event.time is not None:
+            content["@timestamp"] = iso_utc(event.time)
+        arrange(content, event.fields, by_name)
+        if event.additional:
+            content[ADDITIONAL] = event.additional
+        if settings.keep_original:
+            _put(content, "event.original", event.record.raw)
+        content["exnorm_id"] = exnorm_id(event.record)
+        return content
+
+    return shape
+
+
+def _full(content: dict[str, Any], fields: Mapping[str, Value], by_name: Mapping[str, Field]) -> None:
+    content.update(fields)
+
+
+def _key(content: dict[str, Any], fields: Mapping[str, Value], by_name: Mapping[str, Field]) -> None:
+    for name, value in fields.items():
+        field = by_name.get(name)
+        content[field.key if field else name] = value
+
+
+def _ecs(content: dict[str, Any], fields: Mapping[str, Value], by_name: Mapping[str, Field]) -> None:
+    for name, value in fields.items():
+        field = by_name.get(name)
+        if field is not None and field.ecs == "@timestamp":
+            continue  # it is the row's own time, which is there already
+        _put(content, field.ecs if field and field.ecs else name, value)
+
+
+def _put(content: dict[str, Any], dotted: str, value: Value) -> None:
+    """Set ``a.b.c`` as nested objects."""
+    *parents, last = dotted.split(".")
+    for parent in parents:
+        content = content.setdefault(parent, {})
+    content[last] = value
+
+
+def dump(content: Mapping[str, Any]) -> bytes:
+    """One line of JSON; a lone surrogate, which JSON cannot carry, becomes ``?``."""
+    try:
+        return msgspec.json.encode(content)
+    except UnicodeEncodeError:
+        return msgspec.json.encode(_clean(content))
+
+
+def _clean(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode("utf-8")
+    if isinstance(value, Mapping):
+        return {_clean(key): _clean(item) for key, item in value.items()}
+    return [_clean(item) for item in value] if isinstance(value, list) else value
+
+
+def dump_unparsed(line: Unparsed) -> bytes:
+    """A line that did not parse: ``{"message": ..., "tags": [...], "error": {"reason": ...}}``."""
+    return dump(line.as_dict())
+
+
+JSON = Codec("json", "JSON, one object a line", build, unparsed=dump_unparsed)

@@ -1,0 +1,17 @@
+"""Visible tokens for the characters that would cut a payload or a pair in two."""
+
+from __future__ import annotations
+
+_TOKENS = {"\t": "<TAB>", "\n": "<LF>", "\r": "<CR>"}
+_TABLE = str.maketrans(_TOKENS)
+_LINE_ENDS = str.maketrans({name: token for name, token in _TOKENS.items() if name != "\t"})
+
+
+def show_separators(text: str) -> str:
+    """TAB, LF and CR as ``<TAB>``, ``<LF>``, ``<CR>``: for formats that can escape none of them."""
+    return text.translate(_TABLE)
+
+
+def show_line_ends(text: str) -> str:
+    """LF and CR as ``<LF>``, ``<CR>``: for headers that are separated by something else."""
+    return text.translate(_LINE_ENDS)

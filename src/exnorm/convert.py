@@ -1,0 +1,157 @@
+"""Text of a log column -> typed value, one small function each.
+
+Every function takes the column's text, which is not empty, and gives ``None`` where the text is not
+of its kind; the mapping then keeps the text as additional data, so nothing is lost.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from datetime import datetime, timedelta, timezone
+from functools import lru_cache
+
+INT64_MAX = 2**63 - 1
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+_TIME = re.compile(r"(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2}):(\d{2})(?:\.(\d{1,7}))?Z", re.ASCII)
+_DIGITS = re.compile(r"[0-9]{1,19}")
+
+
+def text(value: str) -> str:
+    """The text itself."""
+    return value
+
+
+def upper(value: str) -> str:
+    """The text in upper case: event names are compared without case and written in upper case."""
+    return value.upper()
+
+
+@lru_cache(maxsize=65536)
+def _address(value: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    if len(value) > 100:
+        return None
+    try:
+        address = ipaddress.ip_address(value.partition("%")[0])
+    except ValueError:
+        return None
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    return None if "%" in value and address.version == 4 else address
+
+
+def ipv4(value: str) -> str | None:
+    """An IPv4 address; ``::ffff:a.b.c.d`` is one."""
+    address = _address(value)
+    return str(address) if address is not None and address.version == 4 else None
+
+
+def ipv6(value: str) -> str | None:
+    """An IPv6 address without its ``%zone``; an IPv4-mapped one is none."""
+    address = _address(value)
+    return str(address) if address is not None and address.version == 6 else None
+
+
+def ip(value: str) -> str | None:
+    """An IPv4 or IPv6 address without its ``%zone``."""
+    address = _address(value)
+    return None if address is None else str(address)
+
+
+def integer(value: str) -> int | None:
+    """A count that is not negative and fits 64 bits signed."""
+    if not _DIGITS.fullmatch(value):
+        return None
+    number = int(value)
+    return number if number <= INT64_MAX else None
+
+
+def size_bytes(value: str) -> int | None:
+    """A size in bytes."""
+    return integer(value)
+
+
+def count(value: str) -> int | None:
+    """A number of things."""
+    return integer(value)
+
+
+def port(value: str) -> int | None:
+    """A TCP port, 0 to 65535."""
+    number = integer(value)
+    return number if number is not None and number <= 65535 else None
+
+
+@lru_cache(maxsize=4096)
+def _second(year: str, month: str, day: str, hour: str, minute: str, second: str) -> int | None:
+    try:
+        moment = datetime(
+            int(year), int(month), int(day), int(hour), int(minute), int(second), tzinfo=timezone.utc
+        )
+    except ValueError:
+        return None
+    return (moment - _EPOCH) // timedelta(seconds=1)
+
+
+def utc_ms(value: str) -> int | None:
+    """A time ``yyyy-MM-ddTHH:mm:ss[.fff]Z`` as epoch milliseconds UTC; digits past the third are cut."""
+    found = _TIME.fullmatch(value)
+    if found is None:
+        return None
+    seconds = _second(*found.group(1, 2, 3, 4, 5, 6))
+    if seconds is None:
+        return None
+    return seconds * 1000 + int((found.group(7) or "0").ljust(3, "0")[:3])
+
+
+def iso_utc(epoch_ms: int) -> str:
+    """Epoch milliseconds as ``yyyy-MM-ddTHH:mm:ss.fffZ``."""
+    moment = _EPOCH + timedelta(milliseconds=epoch_ms)
+    return moment.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+
+
+def members(value: str) -> list[str]:
+    """The members of a list joined by ``;``, each possibly wrapped in ``'...'``.
+
+    A wrapped member may itself hold ``;``; an apostrophe inside a word wraps nothing.
+    """
+    if "'" not in value:
+        return value.split(";")
+    found: list[str] = []
+    start = 0
+    while start <= len(value):
+        closing = value.find("';", start + 1) if value.startswith("'", start) else -1
+        if closing < 0 and value.startswith("'", start) and value.endswith("'", start + 1):
+            closing = len(value) - 1
+        if closing >= 0:
+            found.append(value[start + 1 : closing])
+            start = closing + 2
+        else:
+            end = value.find(";", start)
+            end = len(value) if end < 0 else end
+            found.append(value[start:end])
+            start = end + 1
+    return found
+
+
+def addresses(value: str) -> str:
+    """A recipient list joined by ``;``, members freed of ``'...'`` where that loses nothing."""
+    if "'" not in value:
+        return value
+    found = members(value)
+    return value if any(";" in member for member in found) else ";".join(found)
+
+
+def mailbox(value: str) -> str | None:
+    """An address that may stand as a user name: the null sender ``<>`` is none."""
+    return None if value == "<>" else addresses(value)
+
+
+def cut_utf8(value: str, max_bytes: int) -> str:
+    """The longest beginning of at most ``max_bytes`` UTF-8 bytes that ends between two characters."""
+    if len(value) <= max_bytes // 4:
+        return value
+    if value.isascii():
+        return value[:max_bytes]
+    return value.encode("utf-8", "surrogatepass")[:max_bytes].decode("utf-8", "ignore")

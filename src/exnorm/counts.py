@@ -1,0 +1,68 @@
+"""What was counted while a pipeline ran: bounded, whatever the input names."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+NAMES_LIMIT = 1000
+OTHER = "(other)"
+
+
+class Tally(Counter[str]):
+    """Counts by name; past ``NAMES_LIMIT`` names, new ones are counted together as ``(other)``."""
+
+    def add(self, name: str, amount: int = 1) -> None:
+        """Count ``amount`` occurrences of ``name``, cut to 100 characters."""
+        name = name[:100]
+        self[name if name in self or len(self) < NAMES_LIMIT else OTHER] += amount
+
+
+class Counts:
+    """Everything a pipeline counts.
+
+    Each line is exactly one of ``header``, ``records`` or ``unparsed``; each record gives events
+    (one, or one a recipient) or is ``dropped``.
+    """
+
+    TALLIES = (
+        "records", "unparsed", "dropped", "removed", "cut", "replaced", "refused",
+        "unknown_columns", "unknown_events", "plugin_errors",
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        self.lines = 0
+        self.header = 0
+        self.events = 0
+        self.records = Tally()  # by source
+        self.unparsed = Tally()  # by kind of reason
+        self.dropped = Tally()  # by event, left out by the profile
+        self.removed = Tally()  # by plugin, whose processor returned None
+        self.cut = Tally()  # by field, longer than the vendor's limit
+        self.replaced = Tally()  # by field, held what the format cannot carry
+        self.refused = Tally()  # by field, the format could not take the value at all
+        self.unknown_columns = Tally()
+        self.unknown_events = Tally()
+        self.plugin_errors = Tally()  # by plugin
+
+    def note(self, what: str, name: str) -> None:
+        """Count ``what`` (one of ``TALLIES``) for ``name``."""
+        tally: Tally = getattr(self, what)
+        tally.add(name)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain numbers for ``--json`` and metrics."""
+        plain: dict[str, Any] = {"lines": self.lines, "header": self.header, "events": self.events}
+        for name in self.TALLIES:
+            plain[name] = dict(sorted(getattr(self, name).items()))
+        return plain
+
+    def merge(self, other: Counts) -> None:
+        """Add the counts of another run, as of a worker process."""
+        self.lines += other.lines
+        self.header += other.header
+        self.events += other.events
+        for name in self.TALLIES:
+            mine: Tally = getattr(self, name)
+            for key, amount in getattr(other, name).items():
+                mine.add(key, amount)

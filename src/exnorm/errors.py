@@ -1,0 +1,61 @@
+"""Everything exnorm raises on purpose.
+
+::
+
+    NormalizerError
+    ├── SettingsError   a setting is unknown or has a value that cannot be used   } raised while a
+    ├── PluginError     a plugin cannot be loaded, or clashes with another        } pipeline is built,
+    ├── MappingError    a table does not fit its source or its taxonomy           } before any event
+    ├── ParseError      a line did not parse and ``on_error`` is ``stop``         } for one line
+    └── EncodeError     an event cannot be written in the chosen format           } for one event
+
+A line that does not parse is no exception: it travels as ``model.Unparsed``. Only a host catches
+``NormalizerError``, in one place.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+QUOTE_LIMIT = 200
+
+
+class NormalizerError(Exception):
+    """The root of the tree above; ``str()`` of it is one lower-case line fit for an operator."""
+
+
+class SettingsError(NormalizerError):
+    """A setting is unknown, or its value is not one of those allowed."""
+
+
+class PluginError(NormalizerError):
+    """A plugin failed to load, implements an unknown hook, or registers a name that is taken."""
+
+
+class MappingError(NormalizerError):
+    """A table names a field or column that does not exist, or contradicts itself."""
+
+
+class ParseError(NormalizerError):
+    """A line did not parse while ``on_error`` was ``stop``."""
+
+
+class EncodeError(NormalizerError):
+    """An event holds a value that the format cannot carry."""
+
+
+def quote(text: object, limit: int = QUOTE_LIMIT) -> str:
+    """Text from outside as it may stand in a message: one line, quoted, cut to ``limit`` characters."""
+    shown = str(text)
+    return repr(shown if len(shown) <= limit else shown[:limit] + "...")
+
+
+def suggest(name: str, known: Iterable[str]) -> str:
+    """``"; did you mean 'x'?"`` for the nearest known name, or all names where none is near."""
+    names = sorted(known)
+    folded = {candidate.casefold(): candidate for candidate in names}
+    near = difflib.get_close_matches(name.casefold(), folded, n=1, cutoff=0.6)
+    if near:
+        return f"; did you mean '{folded[near[0]]}'?"
+    return f"; expected one of {', '.join(names)}" if names else ""

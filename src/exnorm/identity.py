@@ -1,0 +1,18 @@
+"""A stable name for an event, so that a receiver can drop one that was sent twice."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+
+from exnorm.model import Head, Record
+
+
+def exnorm_id(record: Record) -> str:
+    """32 hexadecimal digits from the file's name, the raw row and, where it was split, the part.
+
+    The same row of the same file has the same name whatever batch it came in and wherever the file
+    lies; two rows of one file that are equal byte for byte are one event.
+    """
+    parts = (Head(record.path).file_name, record.part, record.raw)
+    text = "\0".join(parts).encode("utf-8", "surrogatepass")
+    return blake2b(text, digest_size=16).hexdigest()

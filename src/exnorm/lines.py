@@ -1,0 +1,80 @@
+"""Blocks of bytes -> lines, cut at LF and nowhere else, in bounded memory."""
+
+from __future__ import annotations
+
+import codecs
+
+MARGIN = 3  # more than a line end
+_UTF16 = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
+
+
+class LineCutter:
+    """Cuts the blocks of one file into lines without their LF.
+
+    A UTF-16 byte order mark at the start makes the rest be read as UTF-16 and given on as UTF-8.
+    A line longer than ``max_bytes`` is given on as its first ``max_bytes + MARGIN`` bytes, which is how
+    the reader of lines knows it; the rest of it is thrown away while it arrives.
+    """
+
+    def __init__(self, max_bytes: int) -> None:
+        self._limit = max_bytes + MARGIN
+        self._pending = bytearray()
+        self._skipping = False
+        self._started = False
+        self._utf16: codecs.IncrementalDecoder | None = None
+
+    def feed(self, block: bytes) -> list[bytes]:
+        """The lines that ``block`` completes."""
+        if not self._started:
+            block = bytes(self._pending) + block
+            self._pending.clear()
+            if len(block) < 2:
+                self._pending += block
+                return []
+            self._start(block)
+        return self._cut(self._transcode(block))
+
+    def finish(self) -> list[bytes]:
+        """The last line where the file does not end in LF."""
+        rest = bytes(self._pending) if not self._started else self._transcode(b"", final=True)
+        if not self._started:
+            self._pending.clear()
+        lines = self._cut(rest)
+        if self._pending:
+            lines.append(bytes(self._pending))
+            self._pending.clear()
+        return lines
+
+    def _start(self, block: bytes) -> None:
+        self._started = True
+        encoding = _UTF16.get(block[:2])
+        if encoding is not None:
+            self._utf16 = codecs.getincrementaldecoder(encoding)("surrogatepass")
+
+    def _transcode(self, block: bytes, final: bool = False) -> bytes:
+        if self._utf16 is None:
+            return block
+        # What is not UTF-16 becomes bytes that are not UTF-8, so that its line is refused later.
+        half_character = b"\xff" if final and self._utf16.getstate()[0] else b""
+        return self._utf16.decode(block).encode("utf-8", "surrogatepass") + half_character
+
+    def _cut(self, block: bytes) -> list[bytes]:
+        lines: list[bytes] = []
+        pieces = block.split(b"\n")
+        last = pieces.pop()
+        for piece in pieces:
+            line = self._join(piece)
+            self._pending.clear()
+            self._skipping = False
+            lines.append(line)
+        if last and not self._skipping:
+            self._pending += last[: self._limit - len(self._pending)]
+            self._skipping = len(self._pending) >= self._limit
+        return lines
+
+    def _join(self, piece: bytes) -> bytes:
+        if self._skipping:
+            return bytes(self._pending)
+        if not self._pending:
+            return piece[: self._limit]
+        return bytes(self._pending + piece)[: self._limit]

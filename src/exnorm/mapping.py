@@ -1,0 +1,349 @@
+"""Writing tables, checking them against their source and taxonomy, and applying them to records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from exnorm.convert import cut_utf8, text
+from exnorm.errors import MappingError, quote, suggest
+from exnorm.model import (
+    ByEvent,
+    Condition,
+    Constant,
+    Event,
+    Field,
+    Mapping,
+    Notes,
+    Reading,
+    Record,
+    Row,
+    Source,
+    Taxonomy,
+    Value,
+)
+from exnorm.settings import Settings
+
+ADDITIONAL_DATA = "Additional data"
+
+
+# --- the words tables are written in -------------------------------------------------------------
+
+
+def row(
+    field: str,
+    origin: str | Constant | tuple[str | Constant, ...],
+    read: Reading = text,
+    *,
+    when: Condition | None = None,
+    label: str = "",
+    ours: str = "",
+) -> Row:
+    """One line of a table; the guide's own words first. See ``model.Row``."""
+    origins = origin if isinstance(origin, tuple) else (origin,)
+    return Row(field, origins, read, when, label, ours)
+
+
+def constant(value: Value) -> Constant:
+    """A fixed value where a column would stand."""
+    return Constant(value)
+
+
+def event_is(*names: str) -> Condition:
+    """The row holds for these events only."""
+    return Condition("event", "event", frozenset(name.upper() for name in names))
+
+
+def event_is_not(*names: str) -> Condition:
+    """The row holds for every event but these."""
+    return Condition("event", "event", frozenset(name.upper() for name in names), negated=True)
+
+
+def column_is(column: str, *values: str) -> Condition:
+    """The row holds where a column (or derived value) has one of these values, without case."""
+    return Condition("column", column, frozenset(value.upper() for value in values))
+
+
+def column_is_not(column: str, *values: str) -> Condition:
+    """The row holds where a column (or derived value) has none of these values, without case."""
+    return Condition("column", column, frozenset(value.upper() for value in values), negated=True)
+
+
+def setting_is(name: str, *values: object) -> Condition:
+    """The row holds where a setting has one of these values; decided when the table is compiled."""
+    return Condition("setting", name, frozenset(str(value).upper() for value in values))
+
+
+def by_event(attribute: str, default: Value | None = None) -> ByEvent:
+    """Reads the attribute of the event from the mapping's second table."""
+    return ByEvent(attribute, default)
+
+
+# --- a table that was checked, ready to use ------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class CompiledRow:
+    """A row whose names were resolved. ``holds`` is ``None`` where the row always holds."""
+
+    row: Row
+    field: Field | None
+    label_field: Field | None
+    read: Reading
+    holds: Callable[[Record], bool] | None
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """One value that a row gave: which field, from which origin, cut from how many bytes (0 = not)."""
+
+    row: CompiledRow
+    origin: str
+    value: Value
+    cut_from: int = 0
+
+
+@dataclass(frozen=True)
+class CompiledMapping:
+    """A mapping fit to be applied: names checked, settings decided, event table looked up."""
+
+    mapping: Mapping
+    source: Source
+    taxonomy: Taxonomy
+    rows: tuple[CompiledRow, ...]
+    known_columns: frozenset[str]
+    known_events: frozenset[str]
+    keep_additional: bool
+
+    def assign(self, record: Record) -> Iterator[Assignment]:
+        """What each row of the table gives for this record, in the table's order."""
+        for compiled in self.rows:
+            if compiled.holds is not None and not compiled.holds(record):
+                continue
+            for origin in compiled.row.origins:
+                if isinstance(origin, Constant):
+                    yield Assignment(compiled, repr(origin.value), origin.value)
+                    break
+                found = record.get(origin)
+                value = compiled.read(found) if found else None
+                if value is not None and value != "":
+                    yield _fit(compiled, origin, value)
+                    break
+
+    def normalize(self, record: Record, notes: Notes) -> Event:
+        """The record under the taxonomy's names.
+
+        A column that no row could use, or whose value was cut, is kept whole as additional data.
+        """
+        fields: dict[str, Value] = {}
+        cut: dict[str, int] = {}
+        used: set[str] = set()
+        for given in self.assign(record):
+            target = given.row.field
+            if target is None:
+                continue
+            if given.row.label_field is not None:
+                fields[given.row.label_field.name] = given.row.row.label
+            fields[target.name] = given.value
+            if given.cut_from:
+                cut[target.name] = given.cut_from
+                notes.note("cut", target.name)
+            else:
+                used.add(given.origin)
+                used.add(self.source.derived.get(given.origin, given.origin))
+        additional = self._leftover(record, used) if self.keep_additional else {}
+        return Event(self.taxonomy, fields, additional, record, cut)
+
+    def _leftover(self, record: Record, used: set[str]) -> dict[str, str]:
+        absent = self.source.absent
+        return {
+            column: value
+            for column, value in record.values.items()
+            if value and value != absent and column not in used
+        }
+
+
+def _fit(compiled: CompiledRow, origin: str, value: Value) -> Assignment:
+    limit = compiled.field.max_bytes if compiled.field is not None else 0
+    if limit and isinstance(value, str) and len(value) > limit // 4:
+        shown = cut_utf8(value, limit)
+        if len(shown) < len(value):
+            return Assignment(compiled, origin, shown, len(value.encode("utf-8", "replace")))
+    return Assignment(compiled, origin, value)
+
+
+# --- checking ------------------------------------------------------------------------------------
+
+
+def compile_mapping(
+    mapping: Mapping, source: Source, taxonomy: Taxonomy, settings: Settings
+) -> CompiledMapping:
+    """Check ``mapping`` and make it applicable.
+
+    Raises ``MappingError`` naming the table and the row: a field the taxonomy does not have, an
+    origin the source does not have, a field written twice under conditions that can both hold, a
+    column neither mapped nor listed as unmapped, or both.
+    """
+    check_mapping(mapping, source, taxonomy)
+    fields = {field.label: field for field in taxonomy.fields}
+    rows = []
+    for entry in mapping.rows:
+        when = entry.when
+        if when is not None and when.subject == "setting" and not _setting_holds(when, settings):
+            continue
+        rows.append(
+            CompiledRow(
+                row=entry,
+                field=fields.get(entry.field),
+                label_field=fields.get(entry.field + " Label") if entry.label else None,
+                read=_resolve(entry.read, mapping),
+                holds=_predicate(entry.when),
+            )
+        )
+    return CompiledMapping(
+        mapping=mapping,
+        source=source,
+        taxonomy=taxonomy,
+        rows=tuple(rows),
+        known_columns=frozenset(source.columns) | frozenset(mapping.columns),
+        known_events=source.events | frozenset(name.upper() for name in mapping.events),
+        keep_additional=settings.additional_data != "none",
+    )
+
+
+def check_mapping(mapping: Mapping, source: Source, taxonomy: Taxonomy) -> None:
+    """Raise ``MappingError`` for the first fault that ``compile_mapping`` lists."""
+    labels = {field.label for field in taxonomy.fields}
+    columns = set(source.columns) | set(mapping.columns)
+    written: dict[str, list[Row]] = {}
+    mapped: set[str] = set()
+    for entry in mapping.rows:
+        where = f"mapping {mapping.name}, row {quote(entry.field)}"
+        if entry.field != ADDITIONAL_DATA:
+            if entry.field not in labels:
+                raise MappingError(
+                    f"{where}: unknown field of taxonomy {taxonomy.name}{suggest(entry.field, labels)}"
+                )
+            if entry.label and entry.field + " Label" not in labels:
+                raise MappingError(f"{where}: this field of taxonomy {taxonomy.name} has no label")
+            for earlier in written.setdefault(entry.field, []):
+                if not _disjoint(earlier.when, entry.when):
+                    raise MappingError(f"{where}: written twice under conditions that both hold")
+            written[entry.field].append(entry)
+        for origin in entry.origins:
+            if isinstance(origin, Constant):
+                continue
+            if origin not in columns and origin not in source.derived:
+                known = columns | set(source.derived)
+                raise MappingError(
+                    f"{where}: unknown column {quote(origin)} of source {source.name}{suggest(origin, known)}"
+                )
+            mapped.update((origin, source.derived.get(origin) or origin))
+        _check_condition(entry.when, where, columns | set(source.derived), source)
+    _check_unmapped(mapping, source, columns, mapped)
+
+
+def _check_condition(when: Condition | None, where: str, known: set[str], source: Source) -> None:
+    if when is None:
+        return
+    if when.subject == "column" and when.name not in known:
+        raise MappingError(
+            f"{where}: condition on unknown column {quote(when.name)}{suggest(when.name, known)}"
+        )
+    if when.subject == "event" and not source.event_column:
+        raise MappingError(f"{where}: condition on the event, but source {source.name} names none")
+
+
+def _check_unmapped(mapping: Mapping, source: Source, columns: set[str], mapped: set[str]) -> None:
+    for column in mapping.unmapped:
+        if column not in columns:
+            raise MappingError(
+                f"mapping {mapping.name}, unmapped {quote(column)}: unknown column of source "
+                f"{source.name}{suggest(column, columns)}"
+            )
+        if column in mapped:
+            raise MappingError(f"mapping {mapping.name}: column {quote(column)} is mapped and listed")
+    for column in sorted(columns - mapped - set(mapping.unmapped)):
+        raise MappingError(
+            f"mapping {mapping.name}: column {quote(column)} of source {source.name} has no row; "
+            "add one, or list it under unmapped with a reason"
+        )
+
+
+def extend_mapping(base: Mapping, extension: Mapping) -> Mapping:
+    """``base`` with the extension's rows, event table and columns over it.
+
+    A row for a field and condition that ``base`` has too takes its place; a row's columns no longer
+    count as unmapped.
+    """
+    replaced = {(entry.field, entry.when) for entry in extension.rows} - {(ADDITIONAL_DATA, None)}
+    rows = tuple(entry for entry in base.rows if (entry.field, entry.when) not in replaced)
+    origins = {origin for entry in extension.rows for origin in entry.origins}
+    events = {name.upper(): dict(attributes) for name, attributes in base.events.items()}
+    for name, attributes in extension.events.items():
+        events.setdefault(name.upper(), {}).update(attributes)
+    unmapped = {**base.unmapped, **extension.unmapped}
+    return replace(
+        base,
+        rows=rows + extension.rows,
+        events=events,
+        unmapped={name: why for name, why in unmapped.items() if name not in origins},
+        columns=base.columns + tuple(c for c in extension.columns if c not in base.columns),
+    )
+
+
+def choose_mapping(mappings: Iterable[Mapping], schema_name: str) -> Mapping | None:
+    """The mapping made for a schema; else the one made for no schema in particular, or the first."""
+    candidates = list(mappings)
+    for candidate in candidates:
+        if schema_name in candidate.schemas:
+            return candidate
+    for candidate in candidates:
+        if not candidate.schemas:
+            return candidate
+    return candidates[0] if candidates else None
+
+
+def _resolve(read: Reading, mapping: Mapping) -> Reading:
+    if not isinstance(read, ByEvent):
+        return read
+    attribute, default = read.attribute, read.default
+    table = {
+        name.upper(): attributes[attribute]
+        for name, attributes in mapping.events.items()
+        if attributes.get(attribute, "") != ""
+    }
+    return lambda event: table.get(event.upper(), default)
+
+
+def _predicate(when: Condition | None) -> Callable[[Record], bool] | None:
+    if when is None or when.subject == "setting":
+        return None
+    values, negated = when.values, when.negated
+    if when.subject == "event":
+        return lambda record: (record.event_id in values) is not negated
+    name = when.name
+    return lambda record: (record.get(name).upper() in values) is not negated
+
+
+def _setting_holds(when: Condition, settings: Settings) -> bool:
+    return (str(getattr(settings, when.name)).upper() in when.values) is not when.negated
+
+
+def _disjoint(one: Condition | None, other: Condition | None) -> bool:
+    if one is None or other is None or (one.subject, one.name) != (other.subject, other.name):
+        return False
+    if one.negated and other.negated:
+        return False
+    if one.negated:
+        return other.values <= one.values
+    if other.negated:
+        return one.values <= other.values
+    return not one.values & other.values
+
+
+def describe_origin(entry: Row) -> str:
+    """A row's origins, condition and label as the guides write them: ``server-ip (Device ...)``."""
+    names = [f"'{o.value}'" if isinstance(o, Constant) else o for o in entry.origins]
+    qualifiers = [text for text in (str(entry.when or ""), entry.label) if text]
+    return " else ".join(names) + (f" ({'; '.join(qualifiers)})" if qualifiers else "")

@@ -1,0 +1,358 @@
+"""The nouns: line -> Record -> Event -> payload, and the tables that lead from one to the next.
+
+Nothing here reads, writes or decides; the verbs live in ``stream``, ``mapping`` and ``pipeline``.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Iterable, Iterator, Mapping as AnyMapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Protocol, Union
+
+if TYPE_CHECKING:
+    from exnorm.settings import Settings
+
+Value = Union[str, int]
+"""What a field of an event holds: text, or an integer (counts, bytes, epoch milliseconds)."""
+
+Reading = Callable[[str], "Value | None"]
+"""Reads one column's text as a typed value; ``None`` says that the text is not of that kind."""
+
+
+# --- what comes in -------------------------------------------------------------------------------
+
+
+class Confidence(enum.IntEnum):
+    """How sure a source is that a log is of its type; the surest source wins."""
+
+    NO = 0
+    NAME = 1  # the file name says so
+    SHAPE = 2  # the first row looks like it
+    HEADER = 3  # the log's own header says so
+
+
+@dataclass(frozen=True)
+class Head:
+    """What is known of a log before its first row is read.
+
+    ``directives`` holds the header lines by lower-case name (``fields``, ``version``,
+    ``log-type``, ...); ``line`` is the first row, or empty where only the header was seen.
+    """
+
+    name: str = ""
+    directives: AnyMapping[str, str] = field(default_factory=dict)
+    line: str = ""
+
+    @property
+    def file_name(self) -> str:
+        """The last part of the path, whichever way its slashes lean."""
+        return self.name.replace("\\", "/").rpartition("/")[2]
+
+
+@dataclass(frozen=True)
+class Schema:
+    """The columns of one log in file order, and how they were found.
+
+    ``name`` is the product year where one is known (``2010``, ``2019/SE``), ``version`` the build
+    in the header (``15.01.2375.007``) or empty.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    version: str = ""
+    found: str = "header"
+
+
+class Reader:
+    """Reads the rows of one log; it may remember what it has seen of that log.
+
+    ``schema`` are the columns in force for the next row, ``None`` before they are known.
+    """
+
+    schema: Schema | None = None
+
+    def header(self, directives: AnyMapping[str, str]) -> None:
+        """Take up a header line; ``directives`` are all those of the block so far."""
+
+    def read(self, line: str) -> Read:
+        """One line without its line end: what it holds, or ``None`` where it carries no event."""
+        raise NotImplementedError
+
+    def finish(self) -> list[Record | Unparsed]:
+        """What is left when the log ends, for a reader that waits for further lines."""
+        return []
+
+
+@dataclass(frozen=True)
+class Source:
+    """A log type: how it is recognised, which columns it may have, how its rows are read.
+
+    ``derived`` names what the reader works out beside the columns, each with the column whose whole
+    text it carries (``""`` = none); rows of a mapping may read both. ``event_column`` holds the
+    event's name (for profiles and counts), ``absent`` the text that stands for an empty value,
+    ``recipients`` the columns of addresses and statuses that ``per_recipient`` splits,
+    ``agent_log_format`` the word for this type in the native payload of JSA, ``names`` the file
+    names it usually has. A source that ``carries`` others gives records of those sources.
+    """
+
+    name: str
+    title: str
+    columns: tuple[str, ...]
+    recognize: Callable[[Head], Confidence]
+    open: Callable[[Source, Head, Settings], Reader]
+    derived: AnyMapping[str, str] = field(default_factory=dict)
+    event_column: str = ""
+    absent: str = ""
+    events: frozenset[str] = frozenset()
+    schemas: tuple[Schema, ...] = ()
+    recipients: tuple[str, str] | None = None
+    agent_log_format: str = ""
+    names: tuple[str, ...] = ()
+    carries: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Record:
+    """One row under Microsoft's names, as raw text.
+
+    ``values`` holds every column of the row in file order, ``derived`` what the reader worked out,
+    ``time`` the row's own time in epoch milliseconds UTC, ``part`` which of the records of one row
+    this is (``""`` = the only one).
+    """
+
+    source: Source
+    schema: Schema
+    values: dict[str, str]
+    time: int | None = None
+    derived: dict[str, str] = field(default_factory=dict)
+    raw: str = ""
+    line_number: int = 0
+    path: str = ""
+    part: str = ""
+
+    def get(self, name: str) -> str:
+        """The text of a column or of a derived value; empty where it is absent."""
+        value = self.values.get(name)
+        return value if value and value != self.source.absent else self.derived.get(name, "")
+
+    @property
+    def event_id(self) -> str:
+        """The event's name in upper case, as profiles and conditions compare it."""
+        return self.get(self.source.event_column).upper() if self.source.event_column else ""
+
+    def copy(self) -> Record:
+        """A record whose values can be changed without changing this one."""
+        return replace(self, values=dict(self.values), derived=dict(self.derived))
+
+
+@dataclass(frozen=True, slots=True)
+class Unparsed(AnyMapping[str, Any]):
+    """A line that is passed on unchanged because no event could be read from it.
+
+    ``kind`` is one of a closed set of words (for counts), ``reason`` the sentence for people.
+    As a mapping it is what the JSON format writes: ``message``, ``tags``, ``error``.
+    """
+
+    TAG = "_exnormparsefailure"
+
+    raw: str
+    kind: str
+    reason: str
+    line_number: int = 0
+    path: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """The JSON form: the raw text as ``message``, the tag and the reason."""
+        return {"message": self.raw, "tags": [self.TAG], "error": {"reason": self.reason}}
+
+    def __getitem__(self, name: str) -> Any:
+        return self.as_dict()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.as_dict())
+
+    def __len__(self) -> int:
+        return 3
+
+
+Read = Union[Record, Unparsed, "list[Record | Unparsed]", None]
+"""What one line holds: a record, nothing, or (for formats with several a line) a list."""
+
+
+# --- the tables ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field of a taxonomy.
+
+    ``label`` is the vendor's own wording and what tables write, ``name`` the full name, ``key`` the
+    short key on the wire. ``max_bytes`` limits text (UTF-8 bytes, 0 = no limit). ``header`` is the
+    field's position in the header line of the wire format (0 = not in the header).
+    """
+
+    label: str
+    name: str
+    key: str
+    type: str = "text"
+    max_bytes: int = 0
+    header: int = 0
+    ecs: str = ""
+
+
+@dataclass(frozen=True)
+class Taxonomy:
+    """The vocabulary of one product, and the format it is sent in unless another is asked for."""
+
+    name: str
+    title: str
+    fields: tuple[Field, ...]
+    default_format: str = "json"
+
+
+@dataclass(frozen=True)
+class Constant:
+    """A fixed text in the place of a column."""
+
+    value: Value
+
+
+@dataclass(frozen=True)
+class Condition:
+    """When a row holds: the origin's value is (or, negated, is none) of ``values``, without case.
+
+    ``subject`` is ``event``, ``column`` or ``setting``; ``name`` the column's or setting's name.
+    """
+
+    subject: str
+    name: str
+    values: frozenset[str]
+    negated: bool = False
+
+    def __str__(self) -> str:
+        values = " or ".join(sorted(self.values))
+        if self.subject == "event":
+            return f"except for {values}" if self.negated else values
+        kind = "setting " if self.subject == "setting" else ""
+        return f"{kind}{self.name} is {'not ' if self.negated else ''}{values}"
+
+
+@dataclass(frozen=True)
+class ByEvent:
+    """Reads an attribute of the mapping's event table; ``default`` for an event it does not list."""
+
+    attribute: str
+    default: Value | None = None
+
+    def __call__(self, text: str) -> Value | None:
+        """Only a compiled mapping knows the event table, so a bare call gives the default."""
+        return self.default
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a table: a field, where it comes from, how the text is read, when it holds.
+
+    Several origins are tried in order; the first whose text is read wins. ``ours`` is the reason of
+    a row that is not in the vendor's guide.
+    """
+
+    field: str
+    origins: tuple[str | Constant, ...]
+    read: Reading
+    when: Condition | None = None
+    label: str = ""
+    ours: str = ""
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """A table from one source to one taxonomy.
+
+    ``schemas`` are the schema names it is chosen for by ``--mapping auto`` (empty = any that no
+    other mapping of the pair names). ``unmapped`` lists, with the reason, columns without a row:
+    they are kept as additional data. ``events`` is the second table, by event name. A mapping that
+    ``extends`` or ``replaces`` another one carries that one's name; ``columns`` are columns that the
+    source does not know yet.
+    """
+
+    name: str
+    source: str
+    taxonomy: str
+    rows: tuple[Row, ...]
+    title: str = ""
+    unmapped: AnyMapping[str, str] = field(default_factory=dict)
+    events: AnyMapping[str, AnyMapping[str, Value]] = field(default_factory=dict)
+    schemas: tuple[str, ...] = ()
+    extends: str = ""
+    replaces: str = ""
+    columns: tuple[str, ...] = ()
+
+
+# --- what goes out -------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Event(AnyMapping[str, Value]):
+    """One row under the taxonomy's names; reads like a dict of full field names.
+
+    ``additional`` is additional data by column name, ``cut`` the fields that were longer than the
+    vendor's limit (UTF-8 bytes before the cut), ``record`` where it all came from.
+    """
+
+    taxonomy: Taxonomy
+    fields: dict[str, Value]
+    additional: dict[str, str]
+    record: Record
+    cut: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def time(self) -> int | None:
+        """The row's own time, epoch milliseconds UTC."""
+        return self.record.time
+
+    def copy(self) -> Event:
+        """An event whose fields can be changed without changing this one."""
+        return replace(self, fields=dict(self.fields), additional=dict(self.additional), cut=dict(self.cut))
+
+    def __getitem__(self, name: str) -> Value:
+        return self.fields[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.fields)
+
+    def __len__(self) -> int:
+        return len(self.fields)
+
+
+class Notes(Protocol):
+    """Where a codec says what it had to do to a value so that the format could carry it."""
+
+    def note(self, what: str, name: str) -> None:
+        """Count one occurrence of ``what`` (``cut``, ``replaced``) for the field ``name``."""
+
+
+Encode = Callable[[Event], bytes]
+"""Writes one event as one payload without a line end."""
+
+
+@dataclass(frozen=True)
+class Codec:
+    """A format on the wire. ``build`` is called once for a pipeline and may refuse its settings.
+
+    ``taxonomies`` are the taxonomies it can write (empty = every one). ``unparsed`` writes a line
+    that did not parse, or is ``None`` where the format has no way to say so.
+    """
+
+    name: str
+    title: str
+    build: Callable[[Taxonomy, Settings, Notes], Encode]
+    taxonomies: tuple[str, ...] = ()
+    unparsed: Callable[[Unparsed], bytes] | None = None
+
+
+RecordProcessor = Callable[[Record], "Record | None"]
+EventProcessor = Callable[[Event], "Event | None"]
+Lines = Union[bytes, str, Iterable[Union[bytes, str]]]
+"""A block of text, cut at LF by us, or lines that are cut already."""

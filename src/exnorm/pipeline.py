@@ -1,0 +1,323 @@
+"""parse -> normalize -> encode, assembled once from what the plugins registered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from exnorm.convert import addresses, members
+from exnorm.counts import Counts
+from exnorm.errors import ParseError, SettingsError, quote, suggest
+from exnorm.mapping import CompiledMapping, choose_mapping, compile_mapping
+from exnorm.model import (
+    Codec,
+    Confidence,
+    Encode,
+    Event,
+    Head,
+    Lines,
+    Mapping,
+    Record,
+    Source,
+    Taxonomy,
+    Unparsed,
+)
+from exnorm.plugins import Attributed, Plugins
+from exnorm.profiles import select
+from exnorm.settings import Settings, make_settings
+from exnorm.stream import Stream, surest
+
+
+@dataclass(frozen=True)
+class Route:
+    """What is done to the records of one source and schema."""
+
+    mapping: CompiledMapping
+    keeps: Callable[[Record], bool] | None
+    record_processors: tuple[Attributed, ...]
+    event_processors: tuple[Attributed, ...]
+
+
+class Normalizer:
+    """Exchange log lines in, events or payloads out; all there is to embedding exnorm.
+
+    ``settings`` are those of ``exnorm.settings.Settings`` by name; ``plugins`` are plugin objects to
+    use beside the installed ones, which ``discover_plugins=False`` leaves out. Raises
+    ``SettingsError``, ``PluginError`` or ``MappingError`` before any line is read. ``counts`` says
+    what became of every line so far.
+
+    >>> normalizer = Normalizer(taxonomy="arcsight", format="cef")
+    >>> payloads = list(normalizer.encode([b"..."], normalizer.stream("MSGTRK2022091915-1.LOG")))
+    """
+
+    def __init__(
+        self,
+        taxonomy: str = "arcsight",
+        format: str | None = None,
+        *,
+        plugins: Sequence[object] = (),
+        discover_plugins: bool = True,
+        **settings: Any,
+    ) -> None:
+        given = {"taxonomy": taxonomy, **settings}
+        if format is not None:
+            given["format"] = format
+        self._assemble(make_settings(given), plugins, discover_plugins)
+
+    @classmethod
+    def from_settings(
+        cls,
+        settings: Settings,
+        *,
+        plugins: Sequence[object] = (),
+        discover_plugins: bool = True,
+    ) -> Normalizer:
+        """A normalizer from settings that were put together already."""
+        normalizer = cls.__new__(cls)
+        normalizer._assemble(settings, plugins, discover_plugins)
+        return normalizer
+
+    def _assemble(self, settings: Settings, given: Sequence[object], discover: bool) -> None:
+        self.counts = Counts()
+        self.plugins = Plugins(given, blocked=settings.block_plugins, discover=discover)
+        registry = self.plugins.registry
+        self.taxonomy: Taxonomy = _named("taxonomy", settings.taxonomy, registry.taxonomies)
+        format_name = settings.format or self.taxonomy.default_format
+        self.codec: Codec = _named("format", format_name, registry.codecs)
+        _check_pair(self.codec, self.taxonomy, registry.codecs)
+        self.settings = replace(settings, format=format_name)
+        self.mappings = _mappings_for(self.taxonomy, self.settings, registry.mappings)
+        self.sources = _sources_for(self.settings, registry.sources, self.mappings)
+        _check_schema(self.settings, self.sources)
+        self._encode: Encode = self.codec.build(self.taxonomy, self.settings, self.counts)
+        self._routes: dict[tuple[str, str], Route] = {}
+        for source in self.sources:
+            for mapping in self._mappings_of(source):
+                compile_mapping(mapping, source, self.taxonomy, self.settings)
+
+    # --- the public flow -------------------------------------------------------------------------
+
+    def stream(self, name: str = "") -> Stream:
+        """The state of one log file; ``name`` is its path, which helps to recognise its type."""
+        return Stream(name, partial(surest, self.sources), self.settings)
+
+    def parse(self, lines: Lines, stream: Stream) -> Iterator[Record | Unparsed]:
+        """Lines as records under the log's own names; header lines and blank ones give nothing."""
+        for line in cut_lines(lines, stream):
+            self.counts.lines += 1
+            found = stream.read(line)
+            if found is None:
+                self.counts.header += 1
+            for item in found if isinstance(found, list) else (found,):
+                if item is not None:
+                    yield self._counted(item)
+
+    def finish(self, stream: Stream) -> Iterator[Event | Unparsed]:
+        """What a log type with records of several lines still held when the log ended."""
+        for item in stream.drain():
+            yield from self.normalize_item(self._counted(item))
+
+    def normalize(self, lines: Lines, stream: Stream | None = None) -> Iterator[Event | Unparsed]:
+        """Lines as events under the taxonomy's names.
+
+        A line that does not parse comes as ``Unparsed`` (``on_error="tag"``), not at all (``skip``),
+        or as ``ParseError`` (``stop``).
+        """
+        for item in self.parse(lines, stream or self.stream()):
+            yield from self.normalize_item(item)
+
+    def encode(self, lines: Lines, stream: Stream | None = None) -> Iterator[bytes]:
+        """Lines as payloads, each without a line end.
+
+        A line that does not parse gives a payload only in a format that can say so (JSON).
+        """
+        for item in self.normalize(lines, stream):
+            payload = self.encode_item(item)
+            if payload is not None:
+                yield payload
+
+    # --- the same, one item at a time, for hosts -------------------------------------------------
+
+    def normalize_item(self, item: Record | Unparsed) -> Iterator[Event | Unparsed]:
+        """What becomes of a record, or, as ``on_error`` says, of a line that did not parse."""
+        if isinstance(item, Record):
+            yield from self.normalize_record(item)
+        elif self.settings.on_error == "stop":
+            where = f"{item.path or 'line'}:{item.line_number}"
+            raise ParseError(f"{where}: {item.reason}: {quote(item.raw)}")
+        elif self.settings.on_error == "tag":
+            yield item
+
+    def normalize_record(self, record: Record) -> Iterator[Event]:
+        """The events of one record: one, none (profile, processor), or one for each recipient."""
+        route = self.route(record)
+        self._count_unknown(record, route.mapping)
+        if route.keeps is not None and not route.keeps(record):
+            self.counts.dropped.add(record.event_id)
+            return
+        kept = self._process(record, route.record_processors)
+        if kept is None:
+            return
+        for part in split_recipients(kept) if self.settings.per_recipient else (kept,):
+            event = route.mapping.normalize(part, self.counts)
+            processed = self._process(event, route.event_processors)
+            if processed is not None:
+                self.counts.events += 1
+                yield processed
+
+    def encode_item(self, item: Event | Unparsed) -> bytes | None:
+        """One payload; ``None`` for a line that did not parse in a format that cannot say so."""
+        if isinstance(item, Event):
+            return self._encode(item)
+        return None if self.codec.unparsed is None else self.codec.unparsed(item)
+
+    def route(self, record: Record) -> Route:
+        """What is done to records of this source and schema; assembled at the first of them."""
+        key = record.source.name, record.schema.name
+        route = self._routes.get(key)
+        if route is None:
+            route = self._routes[key] = self._build_route(record.source, record.schema.name)
+        return route
+
+    def recognize(self, head: Head) -> Source | None:
+        """The log type that ``head`` is of, or ``None``."""
+        return surest(self.sources, head)
+
+    # --- assembly --------------------------------------------------------------------------------
+
+    def _build_route(self, source: Source, schema_name: str) -> Route:
+        mapping = choose_mapping(self._mappings_of(source), schema_name)
+        assert mapping is not None  # _sources_for leaves out a source without one
+        return Route(
+            mapping=compile_mapping(mapping, source, self.taxonomy, self.settings),
+            keeps=select(self.settings.profile, source),
+            record_processors=tuple(self.plugins.record_processors(source, self.taxonomy, self.settings)),
+            event_processors=tuple(self.plugins.event_processors(source, self.taxonomy, self.settings)),
+        )
+
+    def _mappings_of(self, source: Source) -> list[Mapping]:
+        return [mapping for mapping in self.mappings if mapping.source == source.name]
+
+    # --- per event -------------------------------------------------------------------------------
+
+    def _process(self, item: Any, processors: tuple[Attributed, ...]) -> Any:
+        """What the processors make of an item; one that raises costs its own effect and a count."""
+        for processor in processors:
+            try:
+                processed = processor.process(item.copy())
+            except Exception:  # a plugin may raise anything; the event must not be lost
+                self.counts.plugin_errors.add(processor.plugin)
+                continue
+            if processed is None:
+                self.counts.removed.add(processor.plugin)
+                return None
+            if type(processed) is not type(item):
+                self.counts.plugin_errors.add(processor.plugin)
+                continue
+            item = processed
+        return item
+
+    def _counted(self, item: Record | Unparsed) -> Record | Unparsed:
+        if isinstance(item, Unparsed):
+            self.counts.unparsed.add(item.kind)
+        else:
+            self.counts.records.add(item.source.name)
+        return item
+
+    def _count_unknown(self, record: Record, mapping: CompiledMapping) -> None:
+        if not mapping.known_columns.issuperset(record.values):
+            for column in record.values.keys() - mapping.known_columns:
+                self.counts.unknown_columns.add(column)
+        if mapping.known_events and record.event_id not in mapping.known_events:
+            self.counts.unknown_events.add(record.event_id)
+
+
+def cut_lines(lines: Lines, stream: Stream) -> Iterator[bytes | str]:
+    """Lines from a block or from lines that are cut already, in UTF-16 too."""
+    if isinstance(lines, str):
+        lines = lines.encode("utf-8", "surrogatepass")
+    if isinstance(lines, bytes):
+        yield from stream.cut(lines)
+        yield from stream.finish()
+        return
+    utf16 = False
+    for line in lines:
+        if isinstance(line, bytes) and (utf16 or line[:2] in (b"\xff\xfe", b"\xfe\xff")):
+            utf16 = True
+            yield from stream.cut(line)
+        else:
+            yield line
+    if utf16:
+        yield from stream.finish()
+
+
+def split_recipients(record: Record) -> Iterable[Record]:
+    """One record for each recipient, with its own status where there is one for each."""
+    if record.source.recipients is None:
+        return (record,)
+    address_column, status_column = record.source.recipients
+    found = [address for address in members(record.values.get(address_column, "")) if address]
+    if len(found) < 2:
+        return (record,)
+    status = record.values.get(status_column, "")
+    statuses = members(status)
+    aligned = len(statuses) == len(found)
+    parts = []
+    for number, address in enumerate(found):
+        part = record.copy()
+        part.values[address_column] = addresses(address)
+        if status_column in part.values:
+            part.values[status_column] = statuses[number] if aligned else status
+        part.part = str(number + 1)
+        parts.append(part)
+    return parts
+
+
+# --- choosing what takes part --------------------------------------------------------------------
+
+
+def _named(kind: str, name: str, known: dict[str, Any]) -> Any:
+    if name not in known:
+        raise SettingsError(f"{kind}: got {quote(name)}{suggest(name, known)}")
+    return known[name]
+
+
+def _check_pair(codec: Codec, taxonomy: Taxonomy, codecs: dict[str, Codec]) -> None:
+    if codec.taxonomies and taxonomy.name not in codec.taxonomies:
+        fit = [c.name for c in codecs.values() if taxonomy.name in c.taxonomies or not c.taxonomies]
+        raise SettingsError(
+            f"format: {quote(codec.name)} cannot carry taxonomy {taxonomy.name}; "
+            f"expected one of {', '.join(fit)}"
+        )
+
+
+def _mappings_for(taxonomy: Taxonomy, settings: Settings, known: dict[str, Mapping]) -> list[Mapping]:
+    """The taxonomy's mappings; a pinned one is the only one of its source."""
+    mappings = [mapping for mapping in known.values() if mapping.taxonomy == taxonomy.name]
+    if settings.mapping == "auto":
+        return mappings
+    pinned = [mapping for mapping in mappings if mapping.name == settings.mapping]
+    if not pinned:
+        names = [mapping.name for mapping in mappings] + ["auto"]
+        raise SettingsError(
+            f"mapping: got {quote(settings.mapping)} for taxonomy {taxonomy.name}"
+            f"{suggest(settings.mapping, names)}"
+        )
+    return pinned + [mapping for mapping in mappings if mapping.source != pinned[0].source]
+
+
+def _sources_for(settings: Settings, known: dict[str, Source], mappings: list[Mapping]) -> list[Source]:
+    mapped = {mapping.source for mapping in mappings}
+    sources = [s for s in known.values() if s.name in mapped or mapped.intersection(s.carries)]
+    if not settings.source:
+        return sources
+    forced: Source = _named("source", settings.source, {source.name: source for source in sources})
+    return [replace(forced, recognize=lambda head: Confidence.HEADER)]
+
+
+def _check_schema(settings: Settings, sources: list[Source]) -> None:
+    names = {schema.name for source in sources for schema in source.schemas}
+    if settings.schema and settings.schema not in names:
+        raise SettingsError(f"schema: got {quote(settings.schema)}{suggest(settings.schema, names)}")

@@ -1,0 +1,257 @@
+"""The plugin manager: which plugins there are, in which order, and what each of them registered."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from importlib import metadata
+from typing import Any, TypeVar
+
+import pluggy
+
+from exnorm import hookspecs
+from exnorm.errors import MappingError, PluginError, quote, suggest
+from exnorm.mapping import extend_mapping
+from exnorm.model import Codec, Mapping, Source, Taxonomy
+from exnorm.settings import Settings
+
+GROUP = "exnorm"
+STANDARD = "exnorm"
+"""The name under which the built-ins are registered."""
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class LoadedPlugin:
+    """One plugin for ``exnorm plugins``: its name, where it came from, the hooks it implements."""
+
+    name: str
+    distribution: str
+    hooks: tuple[str, ...]
+    blocked: bool = False
+
+
+@dataclass(frozen=True)
+class Attributed:
+    """A processor and the plugin it came from."""
+
+    plugin: str
+    process: Callable[[Any], Any]
+
+
+@dataclass
+class Registry:
+    """Everything that the plugins registered, by name, in a fixed order."""
+
+    sources: dict[str, Source] = field(default_factory=dict)
+    taxonomies: dict[str, Taxonomy] = field(default_factory=dict)
+    mappings: dict[str, Mapping] = field(default_factory=dict)
+    codecs: dict[str, Codec] = field(default_factory=dict)
+    owners: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def owner(self, kind: str, name: str) -> str:
+        """The plugin that registered a name of a kind (``source``, ``mapping``, ...)."""
+        return self.owners.get((kind, name), "")
+
+
+class Plugins:
+    """The plugins of one pipeline: the built-ins first, then installed ones by name, then given ones.
+
+    ``given`` are plugin objects handed over in Python; ``blocked`` are names that are not loaded;
+    ``discover=False`` leaves the installed ones out. Raises ``PluginError``.
+    """
+
+    def __init__(
+        self,
+        given: Sequence[object] = (),
+        *,
+        blocked: Sequence[str] = (),
+        discover: bool = True,
+    ) -> None:
+        self._manager = pluggy.PluginManager("exnorm")
+        self._manager.add_hookspecs(hookspecs)
+        self._distributions: dict[str, str] = {}
+        self._order: list[str] = []
+        self._blocked: dict[str, str] = {}
+        self._hooks = tuple(name for name, _ in _hook_names())
+        self._load(given, set(blocked), discover)
+        self.registry = self._collect()
+
+    def listing(self) -> list[LoadedPlugin]:
+        """Every plugin in the order it is called, the blocked ones last."""
+        loaded = [
+            LoadedPlugin(name, self._distributions[name], self._implements(name)) for name in self._order
+        ]
+        blocked = [LoadedPlugin(n, d, (), blocked=True) for n, d in sorted(self._blocked.items())]
+        return loaded + blocked
+
+    def record_processors(self, source: Source, taxonomy: Taxonomy, settings: Settings) -> list[Attributed]:
+        """What the plugins want to do to each record of this source."""
+        return self._processors("record_processors", source, taxonomy, settings)
+
+    def event_processors(self, source: Source, taxonomy: Taxonomy, settings: Settings) -> list[Attributed]:
+        """What the plugins want to do to each event of this source."""
+        return self._processors("event_processors", source, taxonomy, settings)
+
+    # --- loading ---
+
+    def _load(self, given: Sequence[object], blocked: set[str], discover: bool) -> None:
+        from exnorm import standard  # the built-ins import the sources, which hosts may not need
+
+        known = {STANDARD}
+        self._register(standard, STANDARD, f"exnorm {_own_version()}")
+        for entry in _entry_points() if discover else ():
+            distribution = entry.dist
+            origin = f"{distribution.name} {distribution.version}" if distribution else "unknown"
+            known.add(entry.name)
+            if entry.name in blocked:
+                self._blocked[entry.name] = origin
+                continue
+            try:
+                plugin = entry.load()
+            except Exception as error:  # a plugin's import may fail in any way
+                raise PluginError(
+                    f"plugin {entry.name} ({origin}) cannot be loaded: "
+                    f"{type(error).__name__}: {error}; --block-plugin {entry.name} leaves it out"
+                ) from error
+            self._register(plugin, entry.name, origin)
+        for plugin in given:
+            name = getattr(plugin, "name", None) or getattr(plugin, "__name__", None)
+            name = str(name or type(plugin).__name__)
+            known.add(name)
+            if name in blocked:
+                self._blocked[name] = "given in Python"
+            else:
+                self._register(plugin, name, "given in Python")
+        for name in sorted(blocked - known):
+            raise PluginError(f"cannot block plugin {quote(name)}{suggest(name, known)}")
+        if STANDARD in blocked:
+            raise PluginError("the built-in plugin 'exnorm' cannot be blocked")
+
+    def _register(self, plugin: object, name: str, origin: str) -> None:
+        if name in self._distributions:
+            earlier = self._distributions[name]
+            raise PluginError(f"plugin {name} is there twice: from {earlier} and from {origin}")
+        try:
+            self._manager.register(plugin, name)
+            self._manager.check_pending()
+        except (pluggy.PluginValidationError, ValueError) as error:
+            raise PluginError(f"plugin {name} ({origin}): {self._explain(plugin, error)}") from error
+        self._distributions[name] = origin
+        self._order.append(name)
+        if not self._implements(name):
+            raise PluginError(
+                f"plugin {name} ({origin}) implements no hook; mark its functions with "
+                f"exnorm.hookimpl and name them as the hooks: {', '.join(self._hooks)}"
+            )
+        for caller in self._manager.get_hookcallers(plugin) or ():
+            for implementation in caller.get_hookimpls():
+                if implementation.plugin is plugin and (implementation.hookwrapper or implementation.wrapper):
+                    raise PluginError(f"plugin {name} ({origin}): {caller.name} is a wrapper")
+
+    def _explain(self, plugin: object, error: Exception) -> str:
+        marked = [n for n in dir(plugin) if getattr(getattr(plugin, n, None), "exnorm_impl", None)]
+        for hook in marked:
+            if hook not in self._hooks:
+                return f"unknown hook {quote(hook)}{suggest(hook, self._hooks)}"
+        return " ".join(str(error).split())
+
+    # --- collecting what was registered ---
+
+    def _collect(self) -> Registry:
+        registry = Registry()
+        for plugin, source in self._call("register_sources", Source):
+            self._add(registry, "source", registry.sources, source, plugin)
+        for plugin, taxonomy in self._call("register_taxonomies", Taxonomy):
+            self._add(registry, "taxonomy", registry.taxonomies, taxonomy, plugin)
+        for plugin, codec in self._call("register_codecs", Codec):
+            self._add(registry, "codec", registry.codecs, codec, plugin)
+        mappings = self._call("register_mappings", Mapping)
+        for plugin, mapping in mappings:
+            if not (mapping.extends or mapping.replaces):
+                self._add(registry, "mapping", registry.mappings, mapping, plugin)
+        for plugin, mapping in mappings:
+            if mapping.extends or mapping.replaces:
+                self._build_on(registry, mapping, plugin)
+        return registry
+
+    def _add(self, registry: Registry, kind: str, table: dict[str, Any], item: Any, plugin: str) -> None:
+        if item.name in table:
+            earlier = registry.owners[kind, item.name]
+            raise PluginError(
+                f"{kind} {quote(item.name)} is registered twice: by plugin {earlier} and by plugin {plugin}"
+            )
+        table[item.name] = item
+        registry.owners[kind, item.name] = plugin
+
+    def _build_on(self, registry: Registry, mapping: Mapping, plugin: str) -> None:
+        name = mapping.extends or mapping.replaces
+        base = registry.mappings.get(name)
+        if base is None:
+            hint = suggest(name, registry.mappings)
+            raise MappingError(f"plugin {plugin}: no mapping {quote(name)} to build on{hint}")
+        if mapping.replaces:
+            mapping = dataclasses.replace(mapping, name=name, schemas=mapping.schemas or base.schemas)
+            registry.mappings[name] = mapping
+            registry.owners["mapping", name] = plugin
+        else:
+            registry.mappings[name] = extend_mapping(base, mapping)
+
+    def _processors(
+        self, hook: str, source: Source, taxonomy: Taxonomy, settings: Settings
+    ) -> list[Attributed]:
+        arguments = {"source": source, "taxonomy": taxonomy, "settings": settings}
+        found = []
+        for plugin, processor in self._call(hook, None, arguments):
+            if not callable(processor):
+                raise PluginError(f"plugin {plugin}, hook {hook}: got {quote(processor)}; expected functions")
+            found.append(Attributed(plugin, processor))
+        return found
+
+    def _call(
+        self, hook: str, kind: type[_T] | None, arguments: dict[str, Any] | None = None
+    ) -> list[tuple[str, Any]]:
+        """What each implementation of a hook gives, each called by itself so that an error names it."""
+        results: list[tuple[str, Any]] = []
+        implementations = getattr(self._manager.hook, hook).get_hookimpls()
+        rank = {name: index for index, name in enumerate(self._order)}
+        implementations.sort(key=lambda i: (not i.tryfirst, i.trylast, rank[i.plugin_name]))
+        for implementation in implementations:
+            name = implementation.plugin_name
+            chosen = {key: (arguments or {})[key] for key in implementation.argnames}
+            try:
+                items = list(implementation.function(**chosen) or ())
+            except Exception as error:  # whatever a plugin raises, its name must be in the message
+                raise PluginError(f"plugin {name}, hook {hook}: {type(error).__name__}: {error}") from error
+            for item in items:
+                if kind is not None and not isinstance(item, kind):
+                    raise PluginError(
+                        f"plugin {name}, hook {hook}: got {quote(item)} of type "
+                        f"{type(item).__name__}; expected {kind.__name__}"
+                    )
+                results.append((name, item))
+        return results
+
+    def _implements(self, name: str) -> tuple[str, ...]:
+        plugin = self._manager.get_plugin(name)
+        callers = self._manager.get_hookcallers(plugin) or []
+        return tuple(sorted(caller.name for caller in callers))
+
+
+def _entry_points() -> Iterable[metadata.EntryPoint]:
+    """Installed plugins, ordered by name and distribution: the same on every machine."""
+    found = metadata.entry_points(group=GROUP)
+    return sorted(found, key=lambda e: (e.name, e.dist.name if e.dist else ""))
+
+
+def _hook_names() -> list[tuple[str, object]]:
+    return [(name, value) for name, value in vars(hookspecs).items() if hasattr(value, "exnorm_spec")]
+
+
+def _own_version() -> str:
+    try:
+        return metadata.version("exnorm")
+    except metadata.PackageNotFoundError:
+        return "(not installed)"

@@ -1,0 +1,168 @@
+"""Logs whose rows are cells under a ``#Fields`` line: split, hold against the columns, never shift."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+
+from exnorm.errors import quote
+from exnorm.model import Reader, Record, Schema, Source, Unparsed
+from exnorm.settings import Settings
+
+Split = Callable[[str], "list[str] | None"]
+"""Cuts a row into cells; ``None`` where a quote is left open."""
+
+Refusal = tuple[str, str]
+"""Why a row cannot be used: the kind (one of a closed set of words) and the reason for people."""
+
+Finish = Callable[[Record], "Refusal | None"]
+"""Completes a record: its time, what can be derived from its columns."""
+
+_CELL = re.compile(r'(?:"([^"]*(?:""[^"]*)*)"|([^",][^,]*|))(,|\Z)')
+
+
+def split_csv(line: str) -> list[str] | None:
+    """The cells of a comma separated row; a quoted cell may hold commas and doubled quotes.
+
+    ``None`` where a quoted cell does not end before the line does, or goes on after its quote.
+    """
+    if '"' not in line:
+        return line.split(",")
+    cells: list[str] = []
+    position = 0
+    while True:
+        found = _CELL.match(line, position)
+        if found is None:
+            return None
+        quoted = found.group(1)
+        cells.append(found.group(2) if quoted is None else quoted.replace('""', '"'))
+        position = found.end()
+        if not found.group(3):
+            return cells
+
+
+def field_names(text: str, known: Sequence[str], separator: str = ",") -> tuple[list[str], bool]:
+    """The column names of a ``#Fields`` line, and whether the line is damaged.
+
+    Known names get their usual spelling whatever their case; of a repeated name the first stands.
+    A line is damaged where a name repeats, is empty, or is the torn-off beginning of a known one.
+    """
+    spelling = {name.lower(): name for name in known}
+    names = text.split(separator) if separator != " " else text.split()
+    names = [spelling.get(name.strip().lower(), name.strip()) for name in names]
+    kept = [name for name in dict.fromkeys(names) if name]
+    torn = bool(kept) and kept[-1] not in known and any(k.startswith(kept[-1]) for k in known)
+    return kept, torn or len(kept) < len(names)
+
+
+class ColumnarReader(Reader):
+    """Reads rows of cells by the columns of the header, or by their number where there is none.
+
+    A width is looked up among the source's schemas only where no header, or a damaged one, says
+    what the columns are; ``plausible`` must then agree, so that a stray comma never shifts a row.
+    A row of another width than its columns is unparsed.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        settings: Settings,
+        *,
+        split: Split,
+        finish: Finish,
+        separator: str = ",",
+        name_schema: Callable[[Sequence[str], str], str] = lambda columns, version: "",
+        plausible: Callable[[Mapping[str, str]], bool] = lambda values: True,
+    ) -> None:
+        self._source = source
+        self._split = split
+        self._finish = finish
+        self._separator = separator
+        self._name_schema = name_schema
+        self._plausible = plausible
+        self._known = {len(schema.columns): schema for schema in source.schemas}
+        self._forced = next((s for s in source.schemas if s.name == settings.schema), None)
+        self._damaged = False
+        self._version = ""
+
+    def header(self, directives: Mapping[str, str]) -> None:
+        """Take the columns from ``#Fields`` and the version from ``#Version``."""
+        self._version = directives.get("version", "")
+        fields = directives.get("fields")
+        if self._forced is not None:
+            self.schema = self._named(self._forced.columns, "forced")
+        elif fields is not None:
+            columns, self._damaged = field_names(fields, self._source.columns, self._separator)
+            self.schema = self._named(tuple(columns), "header")
+
+    def read(self, line: str) -> Record | Unparsed | None:
+        """One row as a record; a bare line of column names is a header and gives ``None``."""
+        cells = self._split(line)
+        if cells is None:
+            return Unparsed(line, "quote", explain_quote(line))
+        if self._is_header(cells):
+            return None
+        schema = self._schema_for(len(cells))
+        if schema is None:
+            return Unparsed(line, "width", self._explain_width(len(cells)))
+        values = dict(zip(schema.columns, cells))
+        if schema.found == "count" and not self._plausible(values):
+            reason = f"row has {len(cells)} fields, but their values do not fit the columns of that width"
+            return Unparsed(line, "width", reason)
+        return self.record(line, schema, values)
+
+    def record(self, line: str, schema: Schema, values: dict[str, str]) -> Record | Unparsed:
+        """A record from values by column, completed by the source."""
+        record = Record(self._source, schema, values, raw=line)
+        refusal = self._finish(record)
+        return record if refusal is None else Unparsed(line, *refusal)
+
+    def _is_header(self, cells: list[str]) -> bool:
+        first = self._source.columns[0].lower()
+        if len(cells) < 2 or cells[0].strip().lower() != first:
+            return False
+        columns, self._damaged = field_names(
+            self._separator.join(cells), self._source.columns, self._separator
+        )
+        if self._forced is None:
+            self.schema = self._named(tuple(columns), "header")
+        return True
+
+    def _schema_for(self, width: int) -> Schema | None:
+        schema = self.schema
+        if schema is not None and len(schema.columns) == width:
+            return schema
+        known = self._known.get(width)
+        if known is None or self._forced is not None:
+            return None
+        if schema is None or schema.found == "count":
+            self.schema = self._named(known.columns, "count")
+            return self.schema
+        cut_off = len(schema.columns) not in self._known and (
+            known.columns[: len(schema.columns)] == schema.columns
+        )
+        return self._named(known.columns, "count") if self._damaged or cut_off else None
+
+    def _explain_width(self, width: int) -> str:
+        if self.schema is None:
+            expected = " or ".join(str(width) for width in sorted(self._known))
+            return f"row has {width} fields and no header came before it; expected {expected or 'a header'}"
+        columns = len(self.schema.columns)
+        origin = {"header": "#Fields names", "forced": f"schema {self.schema.name} has"}
+        return f"row has {width} fields; {origin.get(self.schema.found, 'rows before had')} {columns}"
+
+    def _named(self, columns: tuple[str, ...], found: str) -> Schema:
+        name = self._name_schema(columns, self._version)
+        return Schema(name, columns, self._version, found)
+
+
+def explain_quote(line: str) -> str:
+    """The reason of a row that ``split_csv`` refuses."""
+    if line.count('"') % 2:
+        return "a quoted field is left open at the end of the line"
+    return "text follows the closing quote of a field"
+
+
+def explain_date(column: str, value: str) -> Refusal:
+    """The refusal of a row whose time cannot be read."""
+    return "date", f"{column} is {quote(value)}; expected yyyy-MM-ddTHH:mm:ss.fffZ"

@@ -1,0 +1,139 @@
+"""Message tracking logs (MSGTRK) of Exchange 2007 to Subscription Edition.
+
+Columns and events as Microsoft documents them for each version; the file prefixes are those of the
+transport service (MSGTRK), the mailbox role of 2007/2010 (MSGTRKM), moderation (MSGTRKMA), mailbox
+delivery (MSGTRKMD) and mailbox submission (MSGTRKMS).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from exnorm.convert import utc_ms
+from exnorm.model import Confidence, Head, Reader, Record, Schema, Source
+from exnorm.settings import Settings
+from exnorm.sources.columnar import ColumnarReader, Refusal, explain_date, field_names, split_csv
+
+COLUMNS_2007 = (
+    "date-time", "client-ip", "client-hostname", "server-ip", "server-hostname", "source-context",
+    "connector-id", "source", "event-id", "internal-message-id", "message-id", "recipient-address",
+    "recipient-status", "total-bytes", "recipient-count", "related-recipient-address", "reference",
+    "message-subject", "sender-address", "return-path", "message-info",
+)  # fmt: skip
+COLUMNS_2010 = (
+    *COLUMNS_2007,
+    "directionality", "tenant-id", "original-client-ip", "original-server-ip", "custom-data",
+)  # fmt: skip
+# 2013 put a column in the middle: padding a 2010 row at its end can never give a 2013 row.
+COLUMNS_2013 = (*COLUMNS_2010[:11], "network-message-id", *COLUMNS_2010[11:])
+COLUMNS_2016 = (*COLUMNS_2013, "transport-traffic-type", "log-id", "schema-version")
+
+SCHEMAS = (
+    Schema("2007", COLUMNS_2007),
+    Schema("2010", COLUMNS_2010),
+    Schema("2013", COLUMNS_2013),
+    Schema("2016", COLUMNS_2016),
+    Schema("2019", COLUMNS_2016),
+    Schema("SE", COLUMNS_2016),
+)
+
+# fmt: off
+EVENTS = frozenset((
+    "AGENTINFO", "BADMAIL", "CLIENTSUBMISSION", "DEFER", "DELIVER", "DELIVERFAIL", "DROP", "DSN",
+    "DUPLICATEDELIVER", "DUPLICATEEXPAND", "DUPLICATEREDIRECT", "EXPAND", "FAIL", "HADISCARD",
+    "HARECEIVE", "HAREDIRECT", "HAREDIRECTFAIL", "INITMESSAGECREATED", "LOAD", "MODERATIONEXPIRE",
+    "MODERATORAPPROVE", "MODERATORREJECT", "MODERATORSALLNDR", "NOTIFYMAPI", "NOTIFYSHADOW",
+    "POISONMESSAGE", "PROCESS", "PROCESSMEETINGMESSAGE", "RECEIVE", "REDIRECT", "RESOLVE",
+    "RESUBMIT", "RESUBMITDEFER", "RESUBMITFAIL", "SEND", "SENDEXTERNAL", "SUBMIT", "SUBMITDEFER",
+    "SUBMITFAIL", "SUPPRESSED", "SUSPEND", "THROTTLE", "TRANSFER",
+))
+# fmt: on
+
+LOG_TYPE = "message tracking log"
+_FILE_NAME = re.compile(r"MSGTRK(MA|MD|MS|M)?\d{8,10}-\d+.*\.LOG.*", re.IGNORECASE)
+_WIDTHS = frozenset(len(schema.columns) for schema in SCHEMAS)
+# Every version has these, and no other log of Exchange has them together.
+_TELLTALE = frozenset(("internal-message-id", "related-recipient-address", "recipient-status"))
+_SHAPES = {
+    "network-message-id": re.compile(r"[0-9A-Za-z-]*"),
+    "total-bytes": re.compile(r"\d*"),
+    "recipient-count": re.compile(r"\d*"),
+    "directionality": re.compile(r"(Incoming|Originating|Undefined)?", re.IGNORECASE),
+    "schema-version": re.compile(r"(\d+(\.\d+)+)?"),
+}
+
+
+def recognize(head: Head) -> Confidence:
+    """By ``#Log-type`` or the names in ``#Fields``; without a header by width, time and event."""
+    log_type = head.directives.get("log-type", "").lower()
+    columns, _ = field_names(head.directives.get("fields", ""), COLUMNS_2016)
+    if log_type == LOG_TYPE or _TELLTALE & set(columns):
+        return Confidence.HEADER
+    if log_type:
+        return Confidence.NO
+    if head.line and _is_row(head.line):
+        return Confidence.SHAPE
+    return Confidence.NAME if _FILE_NAME.fullmatch(head.file_name) else Confidence.NO
+
+
+def _is_row(line: str) -> bool:
+    cells = split_csv(line)
+    if cells is None or len(cells) not in _WIDTHS:
+        return {cell.strip().lower() for cell in cells or ()} >= _TELLTALE
+    return cells[8].upper() in EVENTS or (utc_ms(cells[0]) is not None and cells[8].isalpha())
+
+
+def name_schema(columns: Sequence[str], version: str) -> str:
+    """The product year: from the columns, refined by the build where the columns are shared.
+
+    2019 and SE have the same columns and build prefix, so both are ``2019/SE``.
+    """
+    if "network-message-id" not in columns:
+        return "2007" if "directionality" not in columns else "2010"
+    if "schema-version" not in columns:
+        return "2013"
+    return "2019/SE" if version.startswith("15.02") else "2016"
+
+
+def finish(record: Record) -> Refusal | None:
+    """Read the row's time; note the build that wrote it: ``schema-version``, else ``#Version``."""
+    moment = record.values.get("date-time", "")
+    record.time = utc_ms(moment)
+    if record.time is None:
+        return explain_date("date-time", moment)
+    record.derived["product-version"] = record.values.get("schema-version") or record.schema.version
+    return None
+
+
+def is_plausible(values: Mapping[str, str]) -> bool:
+    """Whether values found by column count stand under the columns they belong to."""
+    return all(shape.fullmatch(values.get(column, "")) is not None for column, shape in _SHAPES.items())
+
+
+def open_reader(source: Source, head: Head, settings: Settings) -> Reader:
+    """A reader for one file."""
+    return ColumnarReader(
+        source,
+        settings,
+        split=split_csv,
+        finish=finish,
+        name_schema=name_schema,
+        plausible=is_plausible,
+    )
+
+
+MESSAGE_TRACKING = Source(
+    name="message_tracking",
+    title="Exchange message tracking log",
+    columns=COLUMNS_2016,
+    derived={"product-version": ""},
+    recognize=recognize,
+    open=open_reader,
+    event_column="event-id",
+    events=EVENTS,
+    schemas=SCHEMAS,
+    recipients=("recipient-address", "recipient-status"),
+    agent_log_format="MSGTRK",
+    names=("MSGTRK*.LOG", "MSGTRKM*.LOG", "MSGTRKMA*.LOG", "MSGTRKMD*.LOG", "MSGTRKMS*.LOG"),
+)

@@ -1,0 +1,158 @@
+"""What must be remembered of one log file: its type, its header, its schema, the line it is at."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+
+from exnorm.lines import LineCutter
+from exnorm.model import Confidence, Head, Read, Reader, Record, Schema, Source, Unparsed
+from exnorm.settings import Settings
+
+# The names of Exchange's header lines; a header that lost its "#" is known by them.
+_DIRECTIVE = re.compile(r"#\s*([A-Za-z][A-Za-z-]*)\s*:(.*)", re.DOTALL)
+_BARE_DIRECTIVE = re.compile(r"(Software|Version|Log-type|Date|Fields)\s*:\s(.*)", re.IGNORECASE | re.DOTALL)
+_NEW_BLOCK = ("software", "log-type")
+_BOM = "\ufeff"
+
+Recognize = Callable[[Head], "Source | None"]
+
+
+class Stream:
+    """The state of one log file between two batches of its lines.
+
+    Made by ``Normalizer.stream(name)``; give each file its own. ``name`` is the file's path where
+    there is one: it takes part in recognising the log type.
+    """
+
+    def __init__(self, name: str, recognize: Recognize, settings: Settings) -> None:
+        self.name = name
+        self.line_number = 0
+        self.source: Source | None = None
+        self.directives: dict[str, str] = {}
+        self._recognize = recognize
+        self._settings = settings
+        self._reader: Reader | None = None
+        self._cutter: LineCutter | None = None
+        self._in_header = False
+
+    @property
+    def schema(self) -> Schema | None:
+        """The columns in force, once they are known."""
+        return None if self._reader is None else self._reader.schema
+
+    def cut(self, block: bytes) -> list[bytes]:
+        """The lines that a block of the file's bytes completes; UTF-16 is turned into UTF-8."""
+        if self._cutter is None:
+            self._cutter = LineCutter(self._settings.max_line_bytes)
+        return self._cutter.feed(block)
+
+    def finish(self) -> list[bytes]:
+        """The last line of the file where it does not end in LF."""
+        return [] if self._cutter is None else self._cutter.finish()
+
+    def read(self, line: bytes | str) -> Read:
+        """What one line holds: records, lines unparsed with their reason, or for a header nothing."""
+        self.line_number += 1
+        text = self._decode(line)
+        if isinstance(text, Unparsed):
+            return text
+        if not text or self._take_header(text):
+            return None
+        if (self._in_header or self._reader is None) and not self.recognize(text):
+            return self._unparsed(text, "unknown-type", "no known log type has lines like this one")
+        self._in_header = False
+        assert self._reader is not None
+        return self._place(self._reader.read(text))
+
+    def drain(self) -> list[Record | Unparsed]:
+        """What the reader still held when the log ended."""
+        left = [] if self._reader is None else self._reader.finish()
+        return [self._placed(item) for item in left]
+
+    def _place(self, found: Read) -> Read:
+        """Say where in the log an item stands."""
+        if isinstance(found, list):
+            return [self._placed(item) for item in found]
+        return None if found is None else self._placed(found)
+
+    def _placed(self, item: Record | Unparsed) -> Record | Unparsed:
+        if isinstance(item, Unparsed):
+            return self._unparsed(item.raw, item.kind, item.reason)
+        item.line_number = self.line_number
+        item.path = self.name
+        return item
+
+    def recognize(self, line: str = "") -> bool:
+        """Find the log's type from its name, its header and (where given) its first row.
+
+        A type found before stays, with what its reader remembers, unless the header says otherwise.
+        """
+        head = Head(self.name, self.directives, line)
+        source = self._recognize(head)
+        if source is None and not {"fields", "log-type"} & set(self.directives):
+            return self._reader is not None
+        if source is not self.source:
+            self.source = source
+            self._reader = None if source is None else source.open(source, head, self._settings)
+        if self._reader is None:
+            return False
+        self._reader.header(self.directives)
+        return True
+
+    def _decode(self, line: bytes | str) -> str | Unparsed:
+        limit = self._settings.max_line_bytes
+        if len(line) > limit + 2:  # the line end does not count
+            raw = line.decode("utf-8", "backslashreplace") if isinstance(line, bytes) else line
+            return self._unparsed(raw, "too-long", f"line is longer than max_line_bytes, {limit}")
+        text = line if isinstance(line, str) else _decode_utf8(line)
+        if text is None:
+            assert isinstance(line, bytes)
+            raw = line.decode("utf-8", "backslashreplace").rstrip("\r\n")
+            return self._unparsed(raw, "encoding", _explain_encoding(line))
+        return text.removesuffix("\n").removesuffix("\r").removeprefix(_BOM)
+
+    def _take_header(self, line: str) -> bool:
+        found = _DIRECTIVE.fullmatch(line) or _BARE_DIRECTIVE.fullmatch(line)
+        if found is None:
+            return line.startswith("#") and self._take_remark(line)
+        name, value = found.group(1).lower(), found.group(2).strip()
+        if name in _NEW_BLOCK and not self._in_header:
+            self.directives = {}
+        self._in_header = True
+        self.directives[name] = value
+        if name == "fields":
+            self.recognize()
+        return True
+
+    def _take_remark(self, line: str) -> bool:
+        """Any other line with a ``#``: Exchange 2003 has its column names in one."""
+        self.directives["#"] = line
+        self._in_header = True
+        return True
+
+    def _unparsed(self, raw: str, kind: str, reason: str) -> Unparsed:
+        return Unparsed(raw, kind, reason, self.line_number, self.name)
+
+
+def _decode_utf8(line: bytes) -> str | None:
+    try:
+        return line.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+
+
+def _explain_encoding(line: bytes) -> str:
+    good = line.decode("utf-8", "ignore").encode("utf-8")
+    at = next((i for i, (one, other) in enumerate(zip(line, good)) if one != other), len(good))
+    return f"not UTF-8 at byte {at}: got 0x{line[at]:02x}"
+
+
+def surest(sources: Iterable[Source], head: Head) -> Source | None:
+    """The source that is surest of a log; of equals, the one registered first."""
+    best, confidence = None, Confidence.NO
+    for source in sources:
+        found = source.recognize(head)
+        if found > confidence:
+            best, confidence = source, found
+    return best

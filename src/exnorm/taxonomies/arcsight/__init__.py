@@ -1,0 +1,1 @@
+"""ArcSight: the vocabulary in ``fields``, one module for each table."""

@@ -1,0 +1,1 @@
+"""JSA and QRadar: the vocabulary in ``fields``, one module for each table."""

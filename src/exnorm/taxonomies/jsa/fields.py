@@ -1,0 +1,48 @@
+"""The vocabulary of JSA (Juniper Secure Analytics, the same software as IBM QRadar).
+
+The four normalized fields bear the labels of the JSA guide's table "JSA field name"; every other
+label is the attribute's own name in the LEEF guide. The header fields stand in the LEEF header.
+``senderAddress``, ``recipientAddress`` and ``messageSubject`` are custom attributes: LEEF allows any
+single word of letters and digits that it does not use itself.
+"""
+
+from __future__ import annotations
+
+from exnorm.model import Field, Taxonomy
+
+# fmt: off
+JSA = Taxonomy("jsa", "JSA", default_format="leef", fields=(
+    # LEEF header
+    Field("Vendor",           "vendor",           "vendor",           "text",       0, 1),
+    Field("Product",          "product",          "product",          "text",       0, 2),
+    Field("Version",          "version",          "version",          "text",       0, 3),
+    Field("Event ID",         "eventId",          "eventId",          "text",     255, 4),
+    # normalized by JSA
+    Field("Username",         "usrName",          "usrName",          "text",     255),
+    Field("Source IP",        "src",              "src",              "ip"),
+    Field("Destination IP",   "dst",              "dst",              "ip"),
+    Field("cat",              "cat",              "cat",              "text"),
+    Field("devTime",          "devTime",          "devTime",          "time"),
+    Field("proto",            "proto",            "proto",            "text"),
+    Field("sev",              "sev",              "sev",              "integer"),
+    Field("srcPort",          "srcPort",          "srcPort",          "integer"),
+    Field("dstPort",          "dstPort",          "dstPort",          "integer"),
+    # predefined, not normalized
+    Field("vSrc",             "vSrc",             "vSrc",             "ip"),
+    Field("vSrcName",         "vSrcName",         "vSrcName",         "text",     255),
+    Field("accountName",      "accountName",      "accountName",      "text",     255),
+    Field("srcBytes",         "srcBytes",         "srcBytes",         "integer"),
+    Field("dstBytes",         "dstBytes",         "dstBytes",         "integer"),
+    Field("role",             "role",             "role",             "text"),
+    Field("realm",            "realm",            "realm",            "text"),
+    Field("policy",           "policy",           "policy",           "text"),
+    Field("resource",         "resource",         "resource",         "text"),
+    Field("url",              "url",              "url",              "text"),
+    Field("groupID",          "groupID",          "groupID",          "text"),
+    Field("domain",           "domain",           "domain",           "text"),
+    # custom
+    Field("senderAddress",    "senderAddress",    "senderAddress",    "text"),
+    Field("recipientAddress", "recipientAddress", "recipientAddress", "text"),
+    Field("messageSubject",   "messageSubject",   "messageSubject",   "text"),
+))
+# fmt: on
