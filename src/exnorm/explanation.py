@@ -114,6 +114,8 @@ def _why_additional(column: str, mapping: CompiledMapping) -> str:
         return "unknown column"
     if column in mapping.mapping.unmapped:
         return mapping.mapping.unmapped[column]
+    if mapping.mapping.rest and not any(column in row.origins for row in mapping.mapping.rows):
+        return mapping.mapping.rest
     for row in mapping.mapping.rows:
         if row.field == ADDITIONAL_DATA and column in row.origins:
             return f"row {ADDITIONAL_DATA} <- {column}"

@@ -263,7 +263,7 @@ def _check_unmapped(mapping: Mapping, source: Source, columns: set[str], mapped:
             )
         if column in mapped:
             raise MappingError(f"mapping {mapping.name}: column {quote(column)} is mapped and listed")
-    for column in sorted(columns - mapped - set(mapping.unmapped)):
+    for column in sorted(columns - mapped - set(mapping.unmapped)) if not mapping.rest else ():
         raise MappingError(
             f"mapping {mapping.name}: column {quote(column)} of source {source.name} has no row; "
             "add one, or list it under unmapped with a reason"

@@ -271,8 +271,9 @@ class Mapping:
     """A table from one source to one taxonomy.
 
     ``schemas`` are the schema names it is chosen for by ``--mapping auto`` (empty = any that no
-    other mapping of the pair names). ``unmapped`` lists, with the reason, columns without a row:
-    they are kept as additional data. ``events`` is the second table, by event name. A mapping that
+    other mapping of the pair names). ``unmapped`` lists, with the reason, columns without a row, and
+    ``rest`` is the reason for every other one: they are kept as additional data. ``events`` is the
+    second table, by event name. A mapping that
     ``extends`` or ``replaces`` another one carries that one's name; ``columns`` are columns that the
     source does not know yet.
     """
@@ -288,6 +289,7 @@ class Mapping:
     extends: str = ""
     replaces: str = ""
     columns: tuple[str, ...] = ()
+    rest: str = ""
 
 
 # --- what goes out -------------------------------------------------------------------------------

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping as AnyMapping
+
 from exnorm.mapping import ADDITIONAL_DATA, describe_origin
 from exnorm.model import ByEvent, Field, Mapping, Reading, Source, Taxonomy
 
@@ -37,9 +39,30 @@ def render_mapping(mapping: Mapping, source: Source, taxonomy: Taxonomy) -> str:
         lines += ["| column | reason |", "|---|---|"]
         lines += [f"| {column} | {_cell(why)} |" for column, why in mapping.unmapped.items()]
         lines.append("")
+    if mapping.rest:
+        lines += [f"Every other column is kept as additional data: {_cell(mapping.rest)}.", ""]
     if mapping.events:
         lines += _render_events(mapping)
     return "\n".join(lines)
+
+
+def render_index(mappings: Iterable[Mapping], sources: AnyMapping[str, Source]) -> str:
+    """The list of tables, by log type."""
+    lines = [
+        "# Mapping tables",
+        "",
+        "Generated from the tables in src/exnorm/taxonomies by `tox -e docs`; a test fails when stale.",
+        "Rows without a reason are the vendor guide's, in its wording and order.",
+        "",
+        "| log type | to | table | for |",
+        "|---|---|---|---|",
+    ]
+    lines += [
+        f"| {sources[m.source].title} | {m.taxonomy} | [{m.name}]({m.name}.md) "
+        f"| {', '.join(m.schemas) or 'every version'} |"
+        for m in mappings
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def _render_events(mapping: Mapping) -> list[str]:

@@ -9,7 +9,7 @@ import click
 from exnorm.cli import OK
 from exnorm.errors import SettingsError, quote, suggest
 from exnorm.plugins import Plugins, Registry
-from exnorm.tables import render_mapping
+from exnorm.tables import render_index, render_mapping
 
 
 @click.command("mappings")
@@ -26,13 +26,23 @@ def command(source: str | None, taxonomy: str | None, write: str | None) -> int:
         source, taxonomy = None, source
     _check(source, "source", list(registry.sources))
     _check(taxonomy, "taxonomy", list(registry.taxonomies))
-    pages = render_pages(registry, source, taxonomy)
     if write is None:
-        click.echo("\n".join(pages.values()), nl=False)
+        click.echo("\n".join(render_pages(registry, source, taxonomy).values()), nl=False)
         return OK
-    for name, page in pages.items():
-        (Path(write) / f"{name}.md").write_text(page, encoding="utf-8")
+    folder = Path(write)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, page in render_site(registry).items():
+            (folder / name).write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise SettingsError(f"--write: cannot write {quote(write)}: {error.strerror}") from None
     return OK
+
+
+def render_site(registry: Registry) -> dict[str, str]:
+    """Every page of docs/mappings by its file name: one for each table, and the list of them."""
+    site = {f"{name}.md": page for name, page in render_pages(registry).items()}
+    return {"README.md": render_index(registry.mappings.values(), registry.sources), **site}
 
 
 def render_pages(
