@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import metadata
+from typing import Any
 
 import click
 
@@ -49,6 +50,14 @@ class Commands(click.Group):
             ctx.fail(f"no such command '{args[0]}'{suggest(args[0], COMMANDS)}")
         return super().resolve_command(ctx, args)
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; a reader that closed the pipe has what it wanted."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            _abandon_stdout()
+            return OK
+
 
 def _print_version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
     if value and not ctx.resilient_parsing:
@@ -86,9 +95,6 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except (click.ClickException, NormalizerError) as error:
         _complain(error)
         return USAGE
-    except BrokenPipeError:
-        _abandon_stdout()
-        return OK
     except (KeyboardInterrupt, click.Abort):
         _abandon_stdout()
         return INTERRUPTED

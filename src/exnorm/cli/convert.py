@@ -7,9 +7,10 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import IO, Any
 
 import click
@@ -21,7 +22,7 @@ from exnorm.cli.options import settings_options
 from exnorm.cli.summary import summarize
 from exnorm.counts import Counts
 from exnorm.errors import NormalizerError, ParseError, SettingsError, quote
-from exnorm.model import Event, Unparsed
+from exnorm.model import Event, Record, Unparsed
 from exnorm.pipeline import Normalizer
 from exnorm.settings import Settings
 
@@ -141,58 +142,58 @@ def convert_file(
             _reject(rejects, Unparsed("", "unknown-type", refusal, 0, item.name))
             advance(item.size)
             return
-        for items in _read_items(normalizer, item, advance):
-            _write_items(normalizer, items, target, rejects, run)
+        stream = normalizer.stream(item.name)
+        for block in chain(read_blocks(item), (None,)):
+            lines = stream.finish() if block is None else stream.cut(block)
+            records = normalizer.parse(lines, stream)
+            _write_items(normalizer, _pass_on(normalizer, records, rejects, run), target)
+            advance(len(block or b""))
+        _write_items(normalizer, normalizer.finish(stream), target)
+    except BrokenPipeError:
+        raise
     except OSError as error:
         run.failed += 1
         say(f"{item.name}: cannot be read: {error.strerror or error}")
 
 
-def _read_items(
-    normalizer: Normalizer, item: Input, advance: Callable[[int], None]
-) -> Iterator[Iterator[Event | Unparsed]]:
-    """For each block of the file, what its lines come to."""
-    stream = normalizer.stream(item.name)
-    for block in read_blocks(item):
-        yield normalizer.normalize(stream.cut(block), stream)
-        advance(len(block))
-    yield normalizer.normalize(stream.finish(), stream)
-    yield normalizer.finish(stream)
-
-
-def _write_items(
+def _pass_on(
     normalizer: Normalizer,
-    items: Iterator[Event | Unparsed],
-    target: IO[bytes] | None,
+    items: Iterable[Record | Unparsed],
     rejects: IO[bytes] | None,
     run: Run,
-) -> None:
-    """Encode and write items, a bounded piece at a time, and hand the piece on at once."""
-    pending: list[bytes] = []
-    size = 0
+) -> Iterator[Event | Unparsed]:
+    """What becomes of records; a line that did not parse is reported and rejected on the way."""
     for item in items:
         if isinstance(item, Unparsed):
             run.report(item)
             _reject(rejects, item)
-        if target is None:
-            continue
-        payload = normalizer.encode_item(item)
-        if payload is not None:
-            pending.append(payload)
-            size += len(payload)
-        if size > WRITE_BYTES:
-            _write(target, pending)
-            size = 0
-    if target is not None and pending:
+        yield from normalizer.normalize_item(item)
+
+
+def _write_items(normalizer: Normalizer, items: Iterator[Event | Unparsed], target: IO[bytes] | None) -> None:
+    """Encode and write items, a bounded piece at a time, and hand the last piece on at once."""
+    pending: list[bytes] = []
+    size = 0
+    try:
+        for item in items:
+            payload = None if target is None else normalizer.encode_item(item)
+            if payload is not None:
+                pending.append(payload)
+                size += len(payload)
+            if size > WRITE_BYTES:
+                _write(target, pending)
+                size = 0
+    finally:
         _write(target, pending)
-    if target is not None:
-        _guard(target.flush)
 
 
-def _write(target: IO[bytes], pending: list[bytes]) -> None:
+def _write(target: IO[bytes] | None, pending: list[bytes]) -> None:
+    if target is None or not pending:
+        return
     block = b"\n".join(pending) + b"\n"
     pending.clear()
     _guard(lambda: target.write(block))
+    _guard(target.flush)
 
 
 def _guard(write: Callable[[], object]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from itertools import chain
 
 import click
 import msgspec
@@ -37,7 +38,7 @@ def command(settings: Settings, paths: tuple[str, ...], limit: int | None, as_js
             continue
         stream = normalizer.stream(item.name)
         try:
-            for block in (*read_blocks(item), None):
+            for block in chain(read_blocks(item), (None,)):
                 lines = stream.finish() if block is None else stream.cut(block)
                 for record in normalizer.parse(lines, stream):
                     explanation = explain(record, normalizer)
