@@ -78,9 +78,11 @@ def recognize(head: Head) -> Confidence:
 
 
 def _is_row(line: str) -> bool:
-    cells = split_csv(line)
-    if cells is None or len(cells) not in _WIDTHS:
-        return {cell.strip().lower() for cell in cells or ()} >= _TELLTALE
+    cells = split_csv(line) or []
+    if {cell.strip().lower() for cell in cells} >= _TELLTALE:
+        return True  # a bare line of column names
+    if len(cells) not in _WIDTHS:
+        return False
     return cells[8].upper() in EVENTS or (utc_ms(cells[0]) is not None and cells[8].isalpha())
 
 
