@@ -26,12 +26,12 @@ def row(subject: str = "Plain", second: int = 1) -> str:
     """A row of 21 columns with its subject where ``#Fields`` has it."""
     return (
         f"2009-03-17T07:14:{second:02d}.000Z,192.0.2.41,mx1.example.com,10.20.0.11,HUB07,ctx,conn,SMTP,"
-        f"RECEIVE,41,<1@example.com>,anna@northwind.example,,5120,1,,,{subject},bo@example.com,bo@example.com,00A: "
+        f"RECEIVE,41,<1@example.com>,anna@northwind.example,,5120,1,,,{subject},bo@example.com,<>,00A: "
     )
 
 
-def stream(name: str = "", **settings: int) -> Stream:
-    return Stream(name, lambda head: surest([MESSAGE_TRACKING], head), Settings(**settings))  # type: ignore[arg-type]
+def stream(**settings: int) -> Stream:
+    return Stream("", lambda head: surest([MESSAGE_TRACKING], head), Settings(**settings))  # type: ignore[arg-type]
 
 
 def opened(**settings: int) -> Stream:
