@@ -533,6 +533,14 @@ def test_the_sample_in_utf_16_holds_the_rows_of_the_one_in_utf_8() -> None:
     ]
 
 
+def test_the_sample_in_utf_16_may_come_as_lines_of_a_binary_file() -> None:
+    path = SAMPLES / "2016" / "MSGTRKMS2018112722-1.utf16.LOG"
+    made = Normalizer(taxonomy="arcsight", discover_plugins=False)
+    with path.open("rb") as file:  # cut after every byte 0x0A, which is the middle of a line end
+        found = records(list(made.parse(file, made.stream(str(path)))))
+    assert [item.event_id for item in found] == ["NOTIFYMAPI", "SUBMIT"]
+
+
 def test_the_hostile_subjects_of_the_sample_are_read_as_they_were_written() -> None:
     assert [item.values["message-subject"] for item in sample("2019/MSGTRK2023040309-1.LOG")] == [
         "Plain",
