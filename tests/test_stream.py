@@ -125,6 +125,20 @@ def test_a_header_of_a_log_type_that_is_not_known_makes_its_rows_unparsed_not_sh
     assert record(made.read(row("Back"))).values["message-subject"] == "Back"
 
 
+def test_a_new_header_forgets_what_the_one_before_it_said() -> None:
+    made = opened()
+    record(made.read(row()))
+    # a log that has no line for its type must not inherit that of the log before it
+    for line in (
+        "#Software: Microsoft Internet Information Services 10.0",
+        "#Version: 1.0",
+        "#Fields: date time",
+    ):
+        assert made.read(line) is None
+    assert made.directives.keys() == {"software", "version", "fields"}
+    assert unparsed(made.read("2022-09-19 15:02:29")).kind == "unknown-type"
+
+
 def test_lines_of_no_known_type_are_unparsed_until_one_is_recognised() -> None:
     made = stream()
     refused = unparsed(made.read("hello, world"))
