@@ -8,7 +8,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Iterable, Iterator, Mapping as AnyMapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Protocol, Union
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Union
 
 if TYPE_CHECKING:
     from exnorm.settings import Settings
@@ -79,6 +79,13 @@ class Reader:
         """One line without its line end: what it holds, or ``None`` where it carries no event."""
         raise NotImplementedError
 
+    def complete(self, line: str, values: dict[str, str], found: str) -> Record | Unparsed:
+        """The record of a row that was split before it came here; ``found`` says by what.
+
+        ``values`` are its columns in order, ``line`` the text they came in.
+        """
+        raise NotImplementedError
+
     def finish(self) -> list[Record | Unparsed]:
         """What is left when the log ends, for a reader that waits for further lines."""
         return []
@@ -112,13 +119,45 @@ class Source:
     carries: tuple[str, ...] = ()
 
 
+class Pair(NamedTuple):
+    """One ``key=text`` of an envelope, exactly as it was written.
+
+    ``column`` is where its value stands in the record (``""`` = it is the envelope's own) and
+    ``value`` what was read from it: ``text`` stands for it as long as the record still holds that.
+    """
+
+    key: str
+    text: str
+    column: str = ""
+    value: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What an agent wrapped a row in, kept so that the row can be written back byte for byte.
+
+    ``header`` is what came before the first key (a syslog header), ``pairs`` are all keys in order,
+    those of columns too, ``end`` is what followed the last of them.
+    """
+
+    header: str
+    pairs: tuple[Pair, ...]
+    end: str = ""
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """The columns that came in it."""
+        return frozenset(pair.column for pair in self.pairs if pair.column)
+
+
 @dataclass(slots=True)
 class Record:
     """One row under Microsoft's names, as raw text.
 
     ``values`` holds every column of the row in file order, ``derived`` what the reader worked out,
     ``time`` the row's own time in epoch milliseconds UTC, ``part`` which of the records of one row
-    this is (``""`` = the only one).
+    this is (``""`` = the only one), ``envelope`` what an agent sent the row in. ``path`` is the
+    log's; a reader sets it where the row itself names the log it is from.
     """
 
     source: Source
@@ -130,6 +169,7 @@ class Record:
     line_number: int = 0
     path: str = ""
     part: str = ""
+    envelope: Envelope | None = None
 
     def get(self, name: str) -> str:
         """The text of a column or of a derived value; empty where it is absent."""

@@ -11,6 +11,7 @@ from exnorm.codecs.wincollect import WINCOLLECT
 from exnorm.hookspecs import hookimpl
 from exnorm.model import Codec, Mapping, Source, Taxonomy
 from exnorm.sources.message_tracking import MESSAGE_TRACKING
+from exnorm.sources.wincollect import WINCOLLECT_PAYLOAD
 from exnorm.taxonomies.arcsight.fields import ARCSIGHT
 from exnorm.taxonomies.arcsight.message_tracking import ARCSIGHT_2010, ARCSIGHT_2016
 from exnorm.taxonomies.jsa.fields import JSA
@@ -19,8 +20,8 @@ from exnorm.taxonomies.jsa.message_tracking import JSA_MESSAGE_TRACKING
 
 @hookimpl
 def register_sources() -> Iterable[Source]:
-    """Message tracking."""
-    return (MESSAGE_TRACKING,)
+    """Message tracking, and the payloads that carry it to JSA."""
+    return MESSAGE_TRACKING, WINCOLLECT_PAYLOAD
 
 
 @hookimpl

@@ -80,7 +80,7 @@ class Stream:
         if isinstance(item, Unparsed):
             return self._unparsed(item.raw, item.kind, item.reason)
         item.line_number = self.line_number
-        item.path = self.name
+        item.path = item.path or self.name
         return item
 
     def recognize(self, line: str = "") -> bool:
