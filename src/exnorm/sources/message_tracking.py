@@ -125,12 +125,12 @@ def _refine(schema: Schema, version: str) -> Schema:
 def is_plausible(values: Mapping[str, str]) -> bool:
     """Whether values found by column count stand under the columns they belong to.
 
-    A message has a ``network-message-id`` since 2013; without one, a row that does not vouch for
-    itself by its ``schema-version`` may be a 2010 row with a stray comma.
+    A message has a ``network-message-id`` since 2013; a row of the width of 2013 without one may be
+    a 2010 row with a stray comma.
     """
     if not all(shape.fullmatch(values[column]) for column, shape in _SHAPES.items() if column in values):
         return False
-    if values.get("network-message-id", "-") or values.get("schema-version"):
+    if values.get("network-message-id", "-") or "schema-version" in values:
         return True
     return not any(values[column] for column in _OF_A_MESSAGE)
 
