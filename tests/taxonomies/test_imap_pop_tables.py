@@ -45,7 +45,8 @@ def test_a_failed_logon_in_the_fields_of_arcsight() -> None:
         "deviceCustomString2": "alice@example.test *****",
         "deviceCustomString2Label": "Parameters",
         "eventOutcome": "failure",
-        "message": 'R="aXSV NO LOGIN failed.";Msg=Proxy:mail1.example.test:1993:SSL;ErrMsg=ProxyNotAuthenticated',
+        "message": 'R="aXSV NO LOGIN failed.";'
+        "Msg=Proxy:mail1.example.test:1993:SSL;ErrMsg=ProxyNotAuthenticated",
         "reason": "ProxyNotAuthenticated",
         "sourceAddress": "198.51.100.7",
         "sourcePort": 50001,
