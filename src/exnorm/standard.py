@@ -10,18 +10,30 @@ from exnorm.codecs.logstash_json import JSON
 from exnorm.codecs.wincollect import WINCOLLECT
 from exnorm.hookspecs import hookimpl
 from exnorm.model import Codec, Mapping, Source, Taxonomy
+from exnorm.sources.agent_log import AGENT_LOG
+from exnorm.sources.connectivity import CONNECTIVITY
+from exnorm.sources.http_proxy import HTTP_PROXY
+from exnorm.sources.imap_pop import IMAP_POP
 from exnorm.sources.message_tracking import MESSAGE_TRACKING
 from exnorm.sources.wincollect import WINCOLLECT_PAYLOAD
+from exnorm.taxonomies.arcsight.agent_log import ARCSIGHT_AGENT_LOG
+from exnorm.taxonomies.arcsight.connectivity import ARCSIGHT_CONNECTIVITY
 from exnorm.taxonomies.arcsight.fields import ARCSIGHT
+from exnorm.taxonomies.arcsight.http_proxy import ARCSIGHT_HTTP_PROXY
+from exnorm.taxonomies.arcsight.imap_pop import ARCSIGHT_IMAP_POP
 from exnorm.taxonomies.arcsight.message_tracking import ARCSIGHT_2010, ARCSIGHT_2016
+from exnorm.taxonomies.jsa.agent_log import JSA_AGENT_LOG
+from exnorm.taxonomies.jsa.connectivity import JSA_CONNECTIVITY
 from exnorm.taxonomies.jsa.fields import JSA
+from exnorm.taxonomies.jsa.http_proxy import JSA_HTTP_PROXY
+from exnorm.taxonomies.jsa.imap_pop import JSA_IMAP_POP
 from exnorm.taxonomies.jsa.message_tracking import JSA_MESSAGE_TRACKING
 
 
 @hookimpl
 def register_sources() -> Iterable[Source]:
-    """Message tracking, and the payloads that carry it to JSA."""
-    return MESSAGE_TRACKING, WINCOLLECT_PAYLOAD
+    """Message tracking, the other logs of Exchange, and the payloads that carry them to JSA."""
+    return MESSAGE_TRACKING, HTTP_PROXY, IMAP_POP, AGENT_LOG, CONNECTIVITY, WINCOLLECT_PAYLOAD
 
 
 @hookimpl
@@ -32,8 +44,20 @@ def register_taxonomies() -> Iterable[Taxonomy]:
 
 @hookimpl
 def register_mappings() -> Iterable[Mapping]:
-    """Both tables of the ArcSight guide, and JSA's."""
-    return ARCSIGHT_2016, ARCSIGHT_2010, JSA_MESSAGE_TRACKING
+    """Both tables of the ArcSight guide, JSA's, and those of the logs that no guide covers."""
+    return (
+        ARCSIGHT_2016,
+        ARCSIGHT_2010,
+        JSA_MESSAGE_TRACKING,
+        ARCSIGHT_HTTP_PROXY,
+        JSA_HTTP_PROXY,
+        ARCSIGHT_IMAP_POP,
+        JSA_IMAP_POP,
+        ARCSIGHT_AGENT_LOG,
+        JSA_AGENT_LOG,
+        ARCSIGHT_CONNECTIVITY,
+        JSA_CONNECTIVITY,
+    )
 
 
 @hookimpl
