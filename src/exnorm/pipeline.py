@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping as AnyMapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -114,6 +114,14 @@ class Normalizer:
             for item in found if isinstance(found, list) else (found,):
                 if item is not None:
                     yield self._counted(self._with_table(item))
+
+    def parse_fields(self, values: AnyMapping[str, str], stream: Stream) -> Record | Unparsed | None:
+        """A row that came already split, by column name; ``None`` where no log type has such columns."""
+        item = stream.accept(values)
+        if item is None:
+            return None
+        self.counts.lines += 1
+        return self._counted(self._with_table(item))
 
     def finish(self, stream: Stream) -> Iterator[Event | Unparsed]:
         """What a log type with records of several lines still held when the log ended."""
