@@ -13,14 +13,28 @@ from exnorm.model import Codec, Encode, Event, Notes, Taxonomy
 from exnorm.settings import Settings
 
 REPLACED = "exnormReplaced"
+# fmt: off
+PREDEFINED = frozenset((
+    "cat", "devTime", "devTimeFormat", "proto", "sev", "src", "dst", "srcPort", "dstPort", "srcPreNAT",
+    "dstPreNAT", "srcPostNAT", "dstPostNAT", "usrName", "srcMAC", "dstMAC", "srcPreNATPort",
+    "dstPreNATPort", "srcPostNATPort", "dstPostNATPort", "identSrc", "identHostName", "identNetBios",
+    "identGrpName", "identMAC", "vSrc", "vSrcName", "accountName", "srcBytes", "dstBytes", "srcPackets",
+    "dstPackets", "totalPackets", "role", "realm", "policy", "resource", "url", "groupID", "domain",
+    "isLoginEvent", "isLogoutEvent", "identSecondlp", "calLanguage", "calCountryOrRegion",
+))
+# fmt: on
+"""The attributes that LEEF itself defines: no column of a log may pass for one of them."""
 
 
 def build(taxonomy: Taxonomy, settings: Settings, notes: Notes) -> Encode:
-    """An encoder for events of ``taxonomy``; custom attributes never take a key of the taxonomy."""
+    """An encoder for events of ``taxonomy``; custom attributes never take a key of the taxonomy or of LEEF.
+
+    A field that the taxonomy does not have becomes a custom attribute, and is counted as refused.
+    """
     in_header = sorted((f for f in taxonomy.fields if f.header), key=lambda f: f.header)
     header_names = [field.name for field in in_header]
     keys = {field.name: field.key for field in taxonomy.fields if not field.header}
-    reserved = {field.key for field in taxonomy.fields} | {REPLACED}
+    reserved = PREDEFINED | {field.key for field in taxonomy.fields} | {REPLACED}
     start, delimiter = ("LEEF:1.0|", "") if settings.leef == 1 else ("LEEF:2.0|", "x09|")
 
     def make_key(name: str) -> str:
@@ -42,12 +56,14 @@ def build(taxonomy: Taxonomy, settings: Settings, notes: Notes) -> Encode:
         fields = event.fields
         header = "|".join(carry(name, str(fields.get(name, "")), header=True) for name in header_names)
         pairs = []
+        additional = dict(event.additional)
         for name, value in fields.items():
             if name in keys:
                 pairs.append(f"{keys[name]}={carry(keys[name], str(value))}")
             elif name not in header_names:
                 notes.note("refused", name)
-        for key, text in unique_keys(event.additional.items(), make_key, set()):
+                additional[name] = str(value)
+        for key, text in unique_keys(additional.items(), make_key, set()):
             pairs.append(f"{key}={carry(key, text)}")
         if changed:
             pairs.append(f"{REPLACED}={','.join(changed)}")
