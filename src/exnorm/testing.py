@@ -61,6 +61,7 @@ _CEF_HEADER = ("deviceVendor", "deviceProduct", "deviceVersion", "deviceEventCla
 _CEF_SIZES = {
     "deviceVendor": 63, "deviceProduct": 63, "deviceVersion": 31, "deviceEventClassId": 1023, "name": 512,
 }  # fmt: skip
+_CEF_SEVERITY = re.compile(r"[0-9]|10|Unknown|Low|Medium|High|Very-High")
 _CEF_KEY = re.compile(r"[A-Za-z0-9]+|ad\.[A-Za-z0-9._()-]+")
 _CEF_SPECIAL = re.compile(r"\\(.?)|=", re.DOTALL)
 _CEF_ESCAPED = {"\\": "\\", "=": "=", "n": "\n", "r": "\r"}
@@ -89,8 +90,8 @@ def read_cef(payload: bytes) -> Payload:
         if size > _CEF_SIZES.get(name, size):
             raise FormatError(f"{name} has {size} bytes; expected at most {_CEF_SIZES[name]}", position)
     severity = header["severity"]
-    if not re.fullmatch(r"[0-9]|10", severity):
-        raise FormatError(f"severity is {quote(severity)}; expected 0 to 10", position)
+    if not _CEF_SEVERITY.fullmatch(severity):
+        raise FormatError(f"severity is {quote(severity)}; expected 0 to 10 or one of its words", position)
     return Payload(header, dict(_read_cef_pairs(text, position)))
 
 
