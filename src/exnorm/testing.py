@@ -21,12 +21,13 @@ accept exactly what those allow, where a SIEM's own parser may be lenient.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from exnorm.errors import NormalizerError, quote
-from exnorm.model import Codec, Confidence, Event, Head, Record, Source, Taxonomy, Unparsed
+from exnorm.model import Codec, Confidence, Event, Head, Read, Record, Source, Taxonomy, Unparsed
 from exnorm.pipeline import Normalizer
 from exnorm.plugins import Plugins, Registry
 from exnorm.settings import Settings
@@ -305,9 +306,11 @@ def check_source(source: Source, lines: Iterable[str | bytes]) -> list[str]:
         records += sum(isinstance(item, Record) for item in items)
         faults = [fault] if fault else [_check_item(item, source) for item in items]
         found += [f"line {number} {fault}" for fault in faults if fault]
-    for item in stream.drain():
-        records += isinstance(item, Record)
-        found += [f"at the end, {fault}" for fault in (_check_item(item, source),) if fault]
+    items, fault = _attempt(stream.drain)
+    records += sum(isinstance(item, Record) for item in items)
+    found += [
+        f"at the end {each}" for each in (fault, *(_check_item(item, source) for item in items)) if each
+    ]
     if not records:
         found.append("no line gives a record")
     for number in range(len(sample)):
@@ -362,22 +365,25 @@ def _open(source: Source) -> Stream:
 
 
 def _read(stream: Stream, line: bytes) -> tuple[list[Record | Unparsed], str]:
+    return _attempt(partial(stream.read, line))
+
+
+def _attempt(read: Callable[[], Read]) -> tuple[list[Record | Unparsed], str]:
+    """What a reader gives, and how it failed."""
     try:
-        read = stream.read(line)
+        found = read()
     except Exception as error:  # the plugin's code may raise anything; that is the finding
         return [], f"raises {_name(error)}"
-    if read is None or isinstance(read, (Record, Unparsed)):
-        return [] if read is None else [read], ""
-    return list(read), ""
+    if isinstance(found, list):
+        return found, ""
+    return ([] if found is None else [found]), ""
 
 
-def _check_item(item: object, source: Source) -> str:
+def _check_item(item: Record | Unparsed, source: Source) -> str:
     if isinstance(item, Unparsed):
         if item.kind not in KINDS:
             return f"is unparsed with the kind {quote(item.kind)}; expected one of {', '.join(sorted(KINDS))}"
         return "" if item.reason else "is unparsed without a reason"
-    if not isinstance(item, Record):
-        return f"gives {quote(item)}; expected a Record or an Unparsed"
     return _check_record(item, source)
 
 
