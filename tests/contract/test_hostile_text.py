@@ -281,11 +281,15 @@ def pipeline(form: Form) -> Normalizer:
     return normalizer(taxonomy=form.taxonomy, format=form.format, **dict(form.options))
 
 
+def sample_files(source_name: str) -> list[Path]:
+    return sorted(path for path in (SAMPLES / source_name).rglob("*") if path.is_file())
+
+
 @cache
 def sample_record(source_name: str) -> Record:
     """The fullest row among the source's samples."""
     found = []
-    for path in sorted((SAMPLES / source_name).glob("*")):
+    for path in sample_files(source_name):
         stream = pipeline(FORMS[0]).stream(path.name)
         found += list(pipeline(FORMS[0]).parse(path.read_bytes(), stream))
     records = [item for item in found if isinstance(item, Record) and item.source.name == source_name]
@@ -424,7 +428,7 @@ def test_random_text_is_read_back_from_json(taxonomy: str, record: Record) -> No
 def test_a_random_line_under_a_header_never_raises_and_is_never_lost(
     source_name: str, line: bytes | str
 ) -> None:
-    first = next(iter(sorted((SAMPLES / source_name).glob("*"))))
+    first = sample_files(source_name)[0]
     header = [text for text in first.read_bytes().splitlines(keepends=True) if text.startswith(b"#")]
     running = normalizer(source=source_name)
     read = list(running.parse([*header, line], running.stream(first.name)))
