@@ -51,6 +51,7 @@ class LineCutter:
         if self._pending:
             lines.append(bytes(self._pending))
             self._pending.clear()
+        self._skipping = False
         return lines
 
     def _start(self, block: bytes) -> None:
