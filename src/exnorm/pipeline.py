@@ -27,7 +27,7 @@ from exnorm.model import (
 from exnorm.plugins import Attributed, Plugins
 from exnorm.profiles import select
 from exnorm.settings import Settings, make_settings
-from exnorm.stream import Stream, surest
+from exnorm.stream import Stream, redact, surest
 
 
 @dataclass(frozen=True)
@@ -101,18 +101,22 @@ class Normalizer:
 
     def stream(self, name: str = "") -> Stream:
         """The state of one log file; ``name`` is its path, which helps to recognise its type."""
-        return Stream(name, partial(surest, self.sources), self.settings)
+        return Stream(name, partial(surest, self.sources), self.settings, partial(redact, self.sources))
 
     def parse(self, lines: Lines, stream: Stream) -> Iterator[Record | Unparsed]:
         """Lines as records under the log's own names; header lines and blank ones give nothing."""
-        for line in cut_lines(lines, stream):
-            self.counts.lines += 1
-            found = stream.read(line)
-            if found is None:
-                self.counts.header += 1
-            for item in found if isinstance(found, list) else (found,):
-                if item is not None:
-                    yield self._counted(item)
+        try:
+            for line in cut_lines(lines, stream):
+                self.counts.lines += 1
+                found = stream.read(line)
+                if found is None:
+                    self.counts.header += 1
+                for item in found if isinstance(found, list) else (found,):
+                    if item is not None:
+                        yield self._counted(item)
+        finally:  # also where the caller stops in between
+            for source, amount in stream.take_evicted().items():
+                self.counts.evicted.add(source, amount)
 
     def finish(self, stream: Stream) -> Iterator[Event | Unparsed]:
         """What a log type with records of several lines still held when the log ended."""

@@ -16,6 +16,7 @@ _NEW_BLOCK = ("software", "log-type")
 _BOM = "\ufeff"
 
 Recognize = Callable[[Head], "Source | None"]
+Redact = Callable[["Source | None", str], str]
 
 
 class Stream:
@@ -25,16 +26,24 @@ class Stream:
     there is one: it takes part in recognising the log type.
     """
 
-    def __init__(self, name: str, recognize: Recognize, settings: Settings) -> None:
+    def __init__(
+        self,
+        name: str,
+        recognize: Recognize,
+        settings: Settings,
+        redact: Redact = lambda source, raw: raw,
+    ) -> None:
         self.name = name
         self.line_number = 0
         self.source: Source | None = None
         self.directives: dict[str, str] = {}
         self._recognize = recognize
+        self._redact = redact
         self._settings = settings
         self._reader: Reader | None = None
         self._cutter: LineCutter | None = None
         self._in_header = False
+        self._evicted: dict[str, int] = {}
 
     @property
     def schema(self) -> Schema | None:
@@ -65,6 +74,18 @@ class Stream:
         assert self._reader is not None
         return self._place(self._reader.read(text))
 
+    def take_evicted(self) -> dict[str, int]:
+        """By source, how much readers have forgotten to stay within bounds since this was last asked."""
+        self._note_evicted()
+        evicted, self._evicted = self._evicted, {}
+        return evicted
+
+    def _note_evicted(self) -> None:
+        if self._reader is not None and self.source is not None and self._reader.evicted:
+            name = self.source.name
+            self._evicted[name] = self._evicted.get(name, 0) + self._reader.evicted
+            self._reader.evicted = 0
+
     def drain(self) -> list[Record | Unparsed]:
         """What the reader still held when the log ended."""
         left = [] if self._reader is None else self._reader.finish()
@@ -93,6 +114,7 @@ class Stream:
         if source is None and not {"fields", "log-type"} & set(self.directives):
             return self._reader is not None
         if source is not self.source:
+            self._note_evicted()
             self.source = source
             self._reader = None if source is None else source.open(source, head, self._settings)
         if self._reader is None:
@@ -132,7 +154,7 @@ class Stream:
         return True
 
     def _unparsed(self, raw: str, kind: str, reason: str) -> Unparsed:
-        return Unparsed(raw, kind, reason, self.line_number, self.name)
+        return Unparsed(self._redact(self.source, raw), kind, reason, self.line_number, self.name)
 
 
 def _decode_utf8(line: bytes) -> str | None:
@@ -146,6 +168,14 @@ def _explain_encoding(line: bytes) -> str:
     good = line.decode("utf-8", "ignore").encode("utf-8")
     at = next((i for i, (one, other) in enumerate(zip(line, good)) if one != other), len(good))
     return f"not UTF-8 at byte {at}: got 0x{line[at]:02x}"
+
+
+def redact(sources: Iterable[Source], source: Source | None, raw: str) -> str:
+    """A line that did not parse without its source's secrets; of no known type, without any source's."""
+    for candidate in sources if source is None else (source,):
+        if candidate.redact is not None:
+            raw = candidate.redact(raw)
+    return raw
 
 
 def surest(sources: Iterable[Source], head: Head) -> Source | None:
