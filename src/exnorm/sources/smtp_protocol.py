@@ -27,6 +27,7 @@ from exnorm.sources.smtp_secrets import (
     hide_line,
     hide_mention,
     hide_reply,
+    is_auth,
     is_command,
     is_masked,
     is_unmistakable,
@@ -115,7 +116,7 @@ _TELLTALE = frozenset(("local-endpoint", "remote-endpoint"))
 _MARKS = frozenset("+-><*")
 _SEQUENCE = re.compile(r"\d{1,10}")
 _SESSION = re.compile(r"[0-9A-Fa-f]{16}")
-# In these no client ever speaks; a name we do not know may be a damaged one of ``data``.
+# In these no client ever speaks.
 _NEVER_SECRET = frozenset(COLUMNS) - {"data", "context"}
 
 _VERB_EVENTS = {
@@ -287,11 +288,18 @@ def _hide(record: Record, session: Session, speaker: str) -> bool:
         elif column == "data" and speaker == "server":
             shown = hide_reply(value, in_auth=session.auth != "")
         else:
-            shown = hide_mention(value if column in COLUMNS else hide_command(value))
+            shown = hide_mention(_hide_unknown(value, record) if column not in COLUMNS else value)
         if shown != value:
             record.values[column] = shown
             hidden = True
     return hidden
+
+
+def _hide_unknown(text: str, record: Record) -> str:
+    """A column that is not known; where ``data`` is missing it may be that one under another name."""
+    if "data" not in record.values:
+        return hide_command(text)
+    return hide_answer(text) if is_auth(text) else text
 
 
 def _hide_sent(text: str, session: Session) -> str:
@@ -321,7 +329,6 @@ def _read_command(text: str, derived: dict[str, str], session: Session) -> str:
     verb = read_verb(text)
     if verb in ("AUTH", "X-EXPS"):
         session.auth, session.auth_type = "open", read_auth_type(text)
-        session.claimed_user = ""
     elif session.auth in ("open", "challenged") and not is_unmistakable(text):
         session.auth = "open"
         return "AUTH-ANSWER"
@@ -329,7 +336,7 @@ def _read_command(text: str, derived: dict[str, str], session: Session) -> str:
         return "AUTH-ANSWER"
     elif session.auth != "failed":
         session.auth = session.auth_type = ""
-    session.spoken = True
+    session.spoken, session.claimed_user = True, ""
     derived["verb"] = verb
     if verb in ("EHLO", "HELO", "LHLO"):
         name = read_hello(text)

@@ -95,7 +95,7 @@ def hide_reply(text: str, in_auth: bool = False) -> str:
         return text if _is_harmless(text[4:]) else f"{text[:4]}{HIDDEN}"
     if text.startswith("2"):
         return text
-    return _ECHO.sub(_hide_unknown, text) if in_auth else hide_mention(text)
+    return hide_mention(_ECHO.sub(_hide_unknown, text) if in_auth else text)
 
 
 def hide_mention(text: str) -> str:
