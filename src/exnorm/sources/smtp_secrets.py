@@ -45,7 +45,7 @@ _UNMISTAKABLE = re.compile(
     r"\s*(?:(?:MAIL FROM|RCPT TO)\s*:.*|(?:EHLO|HELO)\s+\S+\s*|(?:QUIT|RSET|NOOP|DATA|STARTTLS)\s*)", _FLAGS
 )
 
-_CELL_AUTH = re.compile(rf"((?:^|[,;\t\"|])\s*{_WORD}{_AFTER}[ \t=:]*)([^\s,\"].*)", _FLAGS)
+_CELL_AUTH = re.compile(rf"(?:^|[,;\t\"|])\s*{_WORD}{_AFTER}[ \t=:]*", re.IGNORECASE)
 _MARK = re.compile(r"[,;\t]\"?[<>]\"?[,;\t]\s*\"?")
 _SMTP_ROW = re.compile(r"[,;\t][0-9A-F]{16}[,;\t]|[0-9x\]]:\d{1,5}[,;\t]", re.IGNORECASE)
 _REPLY = re.compile(r"\d{3}(?![^\s,\"-])")
@@ -115,9 +115,12 @@ def hide_line(line: str) -> str:
         line = _hide_sent(line)
     if not _HINT.search(line):
         return line
-    found = _CELL_AUTH.search(line)
-    if found is not None and not _is_harmless(found.group(2).strip(' ,"')):
-        line = line[: found.end(1)] + HIDDEN
+    for found in _CELL_AUTH.finditer(line):
+        rest = line[found.end() : found.end() + _WINDOW]
+        quoted = rest.startswith('"') and (rest.startswith('""') or found.group()[-1] in " \t=:")
+        if quoted or not _is_harmless(_CELL_END.split(rest, maxsplit=1)[0]):
+            line = line[: found.end()] + HIDDEN
+            break
     return hide_mention(line)
 
 

@@ -15,7 +15,7 @@ _HELLO = re.compile(r"\s*(?:EHLO|HELO|LHLO)\s+(\S.*)", _FLAGS)
 _PATH = re.compile(r'\s*(?:MAIL\s+FROM|RCPT\s+TO)\s*:\s*(<(?:"(?:[^"\\]|\\.)*"|[^">])*>|<?[^>\s]*)', _FLAGS)
 _PARAMETER = re.compile(r"[A-Za-z]+=[^@]*\Z")
 _REPLY = re.compile(r"(\d{3})(?:[ -]\s*(?:([245]\.\d{1,3}\.\d{1,3})(?!\S))?\s*(.*))?", re.DOTALL)
-_BANNER = re.compile(r"220[ -]\s*([A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+)(?!\S)")
+_BANNER = re.compile(r"220[ -]\s*(?=\S*[A-Za-z])([A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+)(?!\S)")
 _ACCEPTED = re.compile(
     r"250 2\.6\.0 (<[^>]+>) \[InternalId=(\d+)(?:, Hostname=([^\]]+))?\](?: (\d+) bytes in)?"
 )
