@@ -420,6 +420,19 @@ def test_a_row_with_a_secret_is_kept_otherwise() -> None:
     assert found.raw == row("<", "AUTH PLAIN <redacted>")
 
 
+def test_a_plain_word_after_a_refused_auth_is_hidden_in_its_row_and_in_the_reply() -> None:
+    lines = [
+        row(">", "535 5.7.3 no"),
+        row("<", "hunter"),
+        row(">", "500 5.3.3 Unrecognized command 'hunter'"),
+    ]
+    found = records([*RECV, row("<", "AUTH LOGIN"), *lines])
+    assert [record.get("data") for record in found[2:]] == [
+        "<redacted>",
+        "500 5.3.3 Unrecognized command '<redacted>'",
+    ]
+
+
 def test_an_answer_that_exchange_masked_stays_as_it_is() -> None:
     masked = [row("<", "AUTH NTLM <authentication information>"), row(">", "334 <authentication response>")]
     found = records([*RECV, *masked, row("<", "<authentication response>")])
@@ -464,7 +477,7 @@ def test_a_row_that_does_not_parse_shows_no_secret(line: str | bytes, header: li
     found = list(flow.parse([*header, line], flow.stream()))
     assert len(found) == 1
     assert isinstance(found[0], Unparsed)
-    assert SECRET not in found[0].raw
+    assert SECRET not in found[0].raw.replace("\0", "")
     assert SECRET not in found[0].reason
 
 

@@ -64,6 +64,12 @@ def test_a_reply_shows_no_challenge_and_repeats_no_secret(text: str, shown: str)
     assert smtp_secrets.hide_reply(text) == shown
 
 
+def test_while_auth_goes_on_a_reply_repeats_no_word_that_is_no_command() -> None:
+    reply = "500 5.3.3 Unrecognized command 'hunter'"
+    assert smtp_secrets.hide_reply(reply) == reply
+    assert smtp_secrets.hide_reply(reply, in_auth=True) == "500 5.3.3 Unrecognized command '<redacted>'"
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -111,7 +117,13 @@ def test_a_line_that_did_not_parse_shows_no_secret_and_else_stays_as_it_is(line:
 
 def test_hostile_lines_take_no_time() -> None:
     started = time.perf_counter()
-    for line in (",<," * 100_000, "AUTH LOGIN " * 50_000, ",AUTH" * 100_000, "AUTH" + " " * 200_000):
+    for line in (
+        ",<," * 100_000,
+        "AUTH LOGIN " * 50_000,
+        ",AUTH" * 100_000,
+        "AUTH" + " " * 200_000,
+        "AUTH" + "\t" * 200_000,
+    ):
         smtp_secrets.hide_line(ROW + line)
         smtp_secrets.hide_command(line)
     assert time.perf_counter() - started < 5

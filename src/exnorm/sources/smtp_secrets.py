@@ -45,7 +45,7 @@ _UNMISTAKABLE = re.compile(
     r"\s*(?:(?:MAIL FROM|RCPT TO)\s*:.*|(?:EHLO|HELO)\s+\S+\s*|(?:QUIT|RSET|NOOP|DATA|STARTTLS)\s*)", _FLAGS
 )
 
-_CELL_AUTH = re.compile(rf"(?:^|[,;\t\"|])\s*{_WORD}{_AFTER}[ \t=:]*", re.IGNORECASE)
+_CELL_AUTH = re.compile(rf"(?:^|[,;\t\"|])\s{{0,8}}{_WORD}{_AFTER}[ \t=:]*", re.IGNORECASE)
 _MARK = re.compile(r"[,;\t]\"?[<>]\"?[,;\t]\s*\"?")
 _SMTP_ROW = re.compile(r"[,;\t][0-9A-F]{16}[,;\t]|[0-9x\]]:\d{1,5}[,;\t]", re.IGNORECASE)
 _REPLY = re.compile(r"\d{3}(?![^\s,\"-])")
