@@ -158,6 +158,11 @@ def mailbox_list(value: str) -> str | None:
     return mailbox(value.removesuffix(";")) or None
 
 
+def host(value: str) -> str | None:
+    """A host's name; an address literal such as ``[192.0.2.1]`` is none."""
+    return None if value.startswith("[") else value
+
+
 def cut_utf8(value: str, max_bytes: int) -> str:
     """The longest beginning of at most ``max_bytes`` UTF-8 bytes that ends between two characters."""
     if len(value) <= max_bytes // 4:

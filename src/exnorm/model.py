@@ -67,10 +67,12 @@ class Schema:
 class Reader:
     """Reads the rows of one log; it may remember what it has seen of that log.
 
-    ``schema`` are the columns in force for the next row, ``None`` before they are known.
+    ``schema`` are the columns in force for the next row, ``None`` before they are known; ``evicted``
+    is how much it has forgotten so far to stay within its bounds.
     """
 
     schema: Schema | None = None
+    evicted: int = 0
 
     def header(self, directives: AnyMapping[str, str]) -> None:
         """Take up a header line; ``directives`` are all those of the block so far."""
@@ -100,7 +102,8 @@ class Source:
     event's name (for profiles and counts), ``absent`` the text that stands for an empty value,
     ``recipients`` the columns of addresses and statuses that ``per_recipient`` splits,
     ``agent_log_format`` the word for this type in the native payload of JSA, ``names`` the file
-    names it usually has. A source that ``carries`` others gives records of those sources.
+    names it usually has. A source that ``carries`` others gives records of those sources. ``redact``
+    takes secrets out of a raw line that did not parse.
     """
 
     name: str
@@ -117,6 +120,7 @@ class Source:
     agent_log_format: str = ""
     names: tuple[str, ...] = ()
     carries: tuple[str, ...] = ()
+    redact: Callable[[str], str] | None = None
 
     def columns_of(self, origin: str) -> tuple[str, ...]:
         """The columns whose whole text an origin of a row carries: itself, or those it is made of."""

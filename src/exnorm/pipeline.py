@@ -35,7 +35,7 @@ from exnorm.model import (
 from exnorm.plugins import Attributed, Plugins
 from exnorm.profiles import select
 from exnorm.settings import Settings, make_settings
-from exnorm.stream import Stream, surest
+from exnorm.stream import Stream, redact, surest
 
 
 @dataclass(frozen=True)
@@ -110,18 +110,22 @@ class Normalizer:
 
     def stream(self, name: str = "") -> Stream:
         """The state of one log file; ``name`` is its path, which helps to recognise its type."""
-        return Stream(name, partial(surest, self.sources), self.settings)
+        return Stream(name, partial(surest, self.sources), self.settings, partial(redact, self.sources))
 
     def parse(self, lines: Lines, stream: Stream) -> Iterator[Record | Unparsed]:
         """Lines as records under the log's own names; header lines and blank ones give nothing."""
-        for line in cut_lines(lines, stream):
-            self.counts.lines += 1
-            found = stream.read(line)
-            if found is None:
-                self.counts.header += 1
-            for item in found if isinstance(found, list) else (found,):
-                if item is not None:
-                    yield self._counted(self._with_table(item))
+        try:
+            for line in cut_lines(lines, stream):
+                self.counts.lines += 1
+                found = stream.read(line)
+                if found is None:
+                    self.counts.header += 1
+                for item in found if isinstance(found, list) else (found,):
+                    if item is not None:
+                        yield self._counted(self._with_table(item))
+        finally:  # also where the caller stops in between
+            for source, amount in stream.take_evicted().items():
+                self.counts.evicted.add(source, amount)
 
     def parse_fields(self, values: AnyMapping[str, str], stream: Stream) -> Record | Unparsed | None:
         """A row that came already split, by column name; ``None`` where no log type has such columns."""

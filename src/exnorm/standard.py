@@ -15,6 +15,7 @@ from exnorm.sources.connectivity import CONNECTIVITY
 from exnorm.sources.http_proxy import HTTP_PROXY
 from exnorm.sources.imap_pop import IMAP_POP
 from exnorm.sources.message_tracking import MESSAGE_TRACKING
+from exnorm.sources.smtp_protocol import SMTP_PROTOCOL
 from exnorm.sources.wincollect import WINCOLLECT_PAYLOAD
 from exnorm.taxonomies.arcsight.agent_log import ARCSIGHT_AGENT_LOG
 from exnorm.taxonomies.arcsight.connectivity import ARCSIGHT_CONNECTIVITY
@@ -22,18 +23,28 @@ from exnorm.taxonomies.arcsight.fields import ARCSIGHT
 from exnorm.taxonomies.arcsight.http_proxy import ARCSIGHT_HTTP_PROXY
 from exnorm.taxonomies.arcsight.imap_pop import ARCSIGHT_IMAP_POP
 from exnorm.taxonomies.arcsight.message_tracking import ARCSIGHT_2010, ARCSIGHT_2016
+from exnorm.taxonomies.arcsight.smtp_protocol import ARCSIGHT_SMTP
 from exnorm.taxonomies.jsa.agent_log import JSA_AGENT_LOG
 from exnorm.taxonomies.jsa.connectivity import JSA_CONNECTIVITY
 from exnorm.taxonomies.jsa.fields import JSA
 from exnorm.taxonomies.jsa.http_proxy import JSA_HTTP_PROXY
 from exnorm.taxonomies.jsa.imap_pop import JSA_IMAP_POP
 from exnorm.taxonomies.jsa.message_tracking import JSA_MESSAGE_TRACKING
+from exnorm.taxonomies.jsa.smtp_protocol import JSA_SMTP
 
 
 @hookimpl
 def register_sources() -> Iterable[Source]:
-    """Message tracking, the other logs of Exchange, and the payloads that carry them to JSA."""
-    return MESSAGE_TRACKING, HTTP_PROXY, IMAP_POP, AGENT_LOG, CONNECTIVITY, WINCOLLECT_PAYLOAD
+    """Message tracking, the other logs of Exchange, exports of them, and the payloads that carry them."""
+    return (
+        MESSAGE_TRACKING,
+        SMTP_PROTOCOL,
+        HTTP_PROXY,
+        IMAP_POP,
+        AGENT_LOG,
+        CONNECTIVITY,
+        WINCOLLECT_PAYLOAD,
+    )
 
 
 @hookimpl
@@ -49,14 +60,16 @@ def register_mappings() -> Iterable[Mapping]:
         ARCSIGHT_2016,
         ARCSIGHT_2010,
         JSA_MESSAGE_TRACKING,
-        ARCSIGHT_HTTP_PROXY,
-        JSA_HTTP_PROXY,
-        ARCSIGHT_IMAP_POP,
-        JSA_IMAP_POP,
         ARCSIGHT_AGENT_LOG,
         JSA_AGENT_LOG,
         ARCSIGHT_CONNECTIVITY,
         JSA_CONNECTIVITY,
+        ARCSIGHT_HTTP_PROXY,
+        JSA_HTTP_PROXY,
+        ARCSIGHT_IMAP_POP,
+        JSA_IMAP_POP,
+        ARCSIGHT_SMTP,
+        JSA_SMTP,
     )
 
 

@@ -16,6 +16,7 @@ _NEW_BLOCK = ("software", "log-type")
 _BOM = "\ufeff"
 
 Recognize = Callable[[Head], "Source | None"]
+Redact = Callable[["Source | None", str], str]
 
 
 class StreamTable:
@@ -53,18 +54,26 @@ class Stream:
     there is one: it takes part in recognising the log type.
     """
 
-    def __init__(self, name: str, recognize: Recognize, settings: Settings) -> None:
+    def __init__(
+        self,
+        name: str,
+        recognize: Recognize,
+        settings: Settings,
+        redact: Redact = lambda source, raw: raw,
+    ) -> None:
         self.name = name
         self.line_number = 0
         self.source: Source | None = None
         self.directives: dict[str, str] = {}
         self._recognize = recognize
+        self._redact = redact
         self._settings = settings
         self._reader: Reader | None = None
         self._cutter: LineCutter | None = None
         self._in_header = False
         self._split_reader: Reader | None = None
         self._split_names: tuple[str, ...] = ()
+        self._evicted: dict[str, int] = {}
 
     @property
     def schema(self) -> Schema | None:
@@ -118,6 +127,18 @@ class Stream:
                 return source.open(source, head, self._settings)
         return None
 
+    def take_evicted(self) -> dict[str, int]:
+        """By source, how much readers have forgotten to stay within bounds since this was last asked."""
+        self._note_evicted()
+        evicted, self._evicted = self._evicted, {}
+        return evicted
+
+    def _note_evicted(self) -> None:
+        if self._reader is not None and self.source is not None and self._reader.evicted:
+            name = self.source.name
+            self._evicted[name] = self._evicted.get(name, 0) + self._reader.evicted
+            self._reader.evicted = 0
+
     def drain(self) -> list[Record | Unparsed]:
         """What the reader still held when the log ended."""
         left = [] if self._reader is None else self._reader.finish()
@@ -146,6 +167,7 @@ class Stream:
         if source is None and not {"fields", "log-type"} & set(self.directives):
             return self._reader is not None
         if source is not self.source:
+            self._note_evicted()
             self.source = source
             self._reader = None if source is None else source.open(source, head, self._settings)
         if self._reader is None:
@@ -186,7 +208,7 @@ class Stream:
         return True
 
     def _unparsed(self, raw: str, kind: str, reason: str) -> Unparsed:
-        return Unparsed(raw, kind, reason, self.line_number, self.name)
+        return Unparsed(self._redact(self.source, raw), kind, reason, self.line_number, self.name)
 
 
 def _decode_utf8(line: bytes) -> str | None:
@@ -207,6 +229,14 @@ def _split_heads(name: str, columns: Iterable[str]) -> Iterator[Head]:
     names = tuple(columns)
     yield Head(name, {"fields": ",".join(names)})
     yield Head(name, {"fields": " ".join(names)})
+
+
+def redact(sources: Iterable[Source], source: Source | None, raw: str) -> str:
+    """A line that did not parse without its source's secrets; of no known type, without any source's."""
+    for candidate in sources if source is None else (source,):
+        if candidate.redact is not None:
+            raw = candidate.redact(raw)
+    return raw
 
 
 def surest(sources: Iterable[Source], head: Head) -> Source | None:

@@ -2,8 +2,8 @@
 
 The four normalized fields bear the labels of the JSA guide's table "JSA field name"; every other
 label is the attribute's own name in the LEEF guide. The header fields stand in the LEEF header.
-``senderAddress``, ``recipientAddress`` and ``messageSubject`` are custom attributes: LEEF allows any
-single word of letters and digits that it does not use itself.
+``senderAddress``, ``recipientAddress``, ``messageSubject`` and those that begin with ``smtp`` are custom
+attributes: LEEF allows any single word of letters and digits that it does not use itself.
 """
 
 from __future__ import annotations
@@ -44,5 +44,20 @@ JSA = Taxonomy("jsa", "JSA", default_format="leef", fields=(
     Field("senderAddress",    "senderAddress",    "senderAddress",    "text"),
     Field("recipientAddress", "recipientAddress", "recipientAddress", "text"),
     Field("messageSubject",   "messageSubject",   "messageSubject",   "text"),
+    # custom, of SMTP sessions; the prefix keeps them apart from the columns of other logs
+    Field("smtpDirection",    "smtpDirection",    "smtpDirection",    "text"),
+    Field("smtpVerb",         "smtpVerb",         "smtpVerb",         "text"),
+    Field("smtpEhlo",         "smtpEhlo",         "smtpEhlo",         "text"),
+    Field("smtpGreeting",     "smtpGreeting",     "smtpGreeting",     "text"),
+    Field("smtpAuthType",     "smtpAuthType",     "smtpAuthType",     "text"),
+    Field("smtpTlsProtocol",  "smtpTlsProtocol",  "smtpTlsProtocol",  "text"),
+    Field("smtpTlsCipher",    "smtpTlsCipher",    "smtpTlsCipher",    "text"),
+    Field("smtpCertificate",  "smtpCertificate",  "smtpCertificate",  "text"),
+    Field("smtpReplyCode",    "smtpReplyCode",    "smtpReplyCode",    "integer"),
+    Field("smtpStatus",       "smtpStatus",       "smtpStatus",       "text"),
+    Field("smtpMessageId",    "smtpMessageId",    "smtpMessageId",    "text"),
+    Field("smtpInternalId",   "smtpInternalId",   "smtpInternalId",   "text"),
+    Field("smtpTarpitMs",     "smtpTarpitMs",     "smtpTarpitMs",     "integer"),
+    Field("smtpReason",       "smtpReason",       "smtpReason",       "text"),
 ))
 # fmt: on

@@ -1,0 +1,175 @@
+"""What a client says to AUTH is a secret: it is hidden wherever a line of SMTP may show it.
+
+``hide_command``, ``hide_answer`` and ``hide_reply`` know who speaks; ``hide_line`` knows nothing but
+the raw text of a line that did not parse, and rather hides too much of it.
+"""
+
+from __future__ import annotations
+
+import re
+
+HIDDEN = "<redacted>"
+
+COMMANDS = frozenset((
+    "BDAT", "DATA", "EHLO", "ETRN", "EXPN", "HELO", "HELP", "LHLO", "MAIL", "NOOP", "QUIT", "RCPT",
+    "RSET", "SAML", "SEND", "SOML", "STARTTLS", "TURN", "VRFY",
+    "X-ANONYMOUSTLS", "X-LINK2STATE", "XADR", "XATTR", "XCLIENT", "XEXCH50", "XMESSAGECONTEXT",
+    "XPROXY", "XPROXYFROM", "XPROXYTO", "XQDISCARD", "XRDST", "XSESSIONMDBGUID", "XSESSIONPARAMS",
+    "XSESSIONTYPE", "XSHADOW", "XSHADOWREQUEST", "XSYSPROBE", "XTRACE",
+))  # fmt: skip
+"""The commands whose arguments are no secrets."""
+
+# Any other word after AUTH may be the secret itself.
+_MECHANISM = (
+    r"(?:LOGIN|PLAIN|NTLM|GSSAPI|GSS-SPNEGO|NEGOTIATE|KERBEROS(?:_V4)?|XOAUTH2?|OAUTHBEARER|CRAM-MD5|"
+    r"DIGEST-MD5|SCRAM-SHA-\d+(?:-PLUS)?|EXCHANGEAUTH|EXTERNAL|ANONYMOUS|SPA|MSN)(?![^\s,\"';])"
+)
+_AFTER = rf"(?:[ \t=:]+{_MECHANISM})?"
+# In a command everything after these letters is hidden; in a raw line they must be a word.
+_VERB = r"(?:AUTH(?!ENTICAT(?:ED|ION))|X-EXPS|PASS(?![A-Z])|LOGIN(?![A-Z]))"
+_WORD = rf"(?:AUTH(?={_MECHANISM})|(?:AUTH|AUTHENTICATE|AUTHINFO|X-EXPS|PASS|LOGIN)(?![A-Z0-9_-]))"
+_FLAGS = re.IGNORECASE | re.DOTALL
+
+_HINT = re.compile(r"AUTH|X-EXPS|PASS|LOGIN", re.IGNORECASE)
+_AUTH = re.compile(rf"(\s*{_VERB}{_AFTER})([ \t=:]*)(.*)", _FLAGS)
+_MASKED = re.compile(r"<[A-Za-z ]{0,20}authentication[A-Za-z ]{0,20}>", re.IGNORECASE)
+_MENTION = re.compile(
+    rf"(?<![A-Z0-9])((?:AUTH|X-EXPS)((?:[ \t]+{_MECHANISM})*)[ \t]+)([^\s,;\"'|]{{3,}})", re.IGNORECASE
+)
+_IS_MECHANISM = re.compile(_MECHANISM, re.IGNORECASE)
+_NO_SECRETS = frozenset(("FAILED", "SUCCEEDED", "8BITMIME"))
+_ECHO = re.compile(r"(command '?)([^\s',\"]+)", re.IGNORECASE)
+_BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
+_FIRST_WORD = re.compile(r"\s*([A-Za-z0-9-]*)")
+_UNMISTAKABLE = re.compile(
+    r"\s*(?:(?:MAIL FROM|RCPT TO)\s*:.*|(?:EHLO|HELO)\s+\S+\s*|(?:QUIT|RSET|NOOP|DATA|STARTTLS)\s*)", _FLAGS
+)
+
+_CELL_AUTH = re.compile(rf"(?:^|[,;\t\"|])\s{{0,8}}{_WORD}{_AFTER}[ \t=:]*", re.IGNORECASE)
+_MARK = re.compile(r"[,;\t]\"?[<>]\"?[,;\t]\s*\"?")
+_SMTP_ROW = re.compile(r"[,;\t][0-9A-F]{16}[,;\t]|[0-9x\]]:\d{1,5}[,;\t]", re.IGNORECASE)
+_REPLY = re.compile(r"\d{3}(?![^\s,\"-])")
+_CHALLENGE = re.compile(r"334[ -]?\s*([^,\"]*)")
+_CELL_END = re.compile(r'[,"\t;]')
+_WINDOW = 200  # how much is looked at behind each mark: a line may consist of marks
+
+
+def is_auth(text: str) -> bool:
+    """Whether a command is AUTH or its like, with or without arguments."""
+    return _HINT.search(text) is not None and _AUTH.fullmatch(text) is not None
+
+
+def is_masked(text: str) -> bool:
+    """Whether Exchange itself has hidden the text, as ``<authentication response>``."""
+    return _MASKED.fullmatch(text.strip()) is not None
+
+
+def is_unmistakable(text: str) -> bool:
+    """Whether a text can only be a command, even where an answer to AUTH would be due."""
+    return _UNMISTAKABLE.fullmatch(text) is not None
+
+
+def is_command(text: str) -> bool:
+    """Whether a text opens with a command whose arguments are no secrets."""
+    word = _FIRST_WORD.match(text)
+    return word is not None and word.group(1).upper() in COMMANDS
+
+
+def hide_command(text: str) -> str:
+    """A client's command without what it says to AUTH; one word that looks like base64 is hidden too."""
+    if is_auth(text):
+        return _hide_argument(text)
+    return HIDDEN if not is_command(text) and _looks_secret(text.strip()) else text
+
+
+def hide_answer(text: str) -> str:
+    """What a client sent while an answer to AUTH was due; a mask and ``*`` (cancel) stay."""
+    if _is_harmless(text):
+        return text
+    return _hide_argument(text) if is_auth(text) else HIDDEN
+
+
+def hide_reply(text: str, in_auth: bool = False) -> str:
+    """A server's reply without a challenge, and without what it repeats of a secret."""
+    if text.startswith("334"):
+        return text if _is_harmless(text[4:]) else f"{text[:4]}{HIDDEN}"
+    if text.startswith("2"):
+        return text
+    return hide_mention(_ECHO.sub(_hide_unknown, text) if in_auth else text)
+
+
+def hide_mention(text: str) -> str:
+    """Any other text without the arguments of an AUTH command that it speaks of."""
+    if "ommand" in text:
+        text = _ECHO.sub(_hide_echo, text)
+    return _MENTION.sub(_hide_token, text) if _HINT.search(text) else text
+
+
+def hide_line(line: str) -> str:
+    """A raw line that did not parse, without anything that may be an argument of AUTH."""
+    if "\0" in line:  # UTF-16 that was read as bytes
+        plain = line.replace("\0", "")
+        hidden = hide_line(plain)
+        return line if hidden == plain else hidden
+    if _SMTP_ROW.search(line):
+        line = _hide_sent(line)
+    if not _HINT.search(line):
+        return line
+    for found in _CELL_AUTH.finditer(line):
+        rest = line[found.end() : found.end() + _WINDOW]
+        quoted = rest.startswith('"') and (rest.startswith('""') or found.group()[-1] in " \t=:")
+        if quoted or not _is_harmless(_CELL_END.split(rest, maxsplit=1)[0]):
+            line = line[: found.end()] + HIDDEN
+            break
+    return hide_mention(line)
+
+
+def _is_harmless(text: str) -> bool:
+    return text.strip() in ("", "*", HIDDEN) or is_masked(text)
+
+
+def _hide_argument(text: str) -> str:
+    found = _AUTH.fullmatch(text)
+    if found is None or _is_harmless(found.group(3)):
+        return text
+    return f"{found.group(1)} {HIDDEN}"
+
+
+def _hide_sent(line: str) -> str:
+    """A row without what a party said, where that is neither a command nor a reply that is known."""
+    for mark in _MARK.finditer(line):
+        rest = line[mark.end() : mark.end() + _WINDOW]
+        first = _CELL_END.split(rest, maxsplit=1)[0]
+        challenge = _CHALLENGE.match(rest)
+        if challenge is not None and not _is_harmless(challenge.group(1)):
+            return f"{line[: mark.end()]}334 {HIDDEN}"
+        known = _REPLY.match(rest) or is_command(first) or is_auth(first)  # AUTH is found by its name
+        if not known and not _is_harmless(first):
+            return line[: mark.end()] + HIDDEN
+    return line
+
+
+def _hide_echo(found: re.Match[str]) -> str:
+    return _hide_unknown(found) if _looks_secret(found.group(2)) else found.group()
+
+
+def _hide_unknown(found: re.Match[str]) -> str:
+    return found.group() if found.group(2).upper() in COMMANDS else found.group(1) + HIDDEN
+
+
+def _hide_token(found: re.Match[str]) -> str:
+    lead, mechanisms, token = found.groups()
+    word = token.upper()
+    harmless = word in _NO_SECRETS or token[0] == "<" or _IS_MECHANISM.fullmatch(token)
+    # Behind a mechanism only a word in capitals is certain to be none: a keyword of an EHLO reply.
+    suspect = token != word or not token.replace("-", "").isalpha() if mechanisms else _is_mixed(token)
+    return found.group() if harmless or not suspect else lead + HIDDEN
+
+
+def _looks_secret(word: str) -> bool:
+    """Whether one word is likely base64: its length, and a mixture that no command has."""
+    return _BASE64.fullmatch(word) is not None and len(word) % 4 == 0 and _is_mixed(word)
+
+
+def _is_mixed(word: str) -> bool:
+    return not word.isalpha() or (word != word.upper() and word[1:] != word[1:].lower())
