@@ -150,7 +150,7 @@ class CompiledMapping:
                 notes.note("cut", target.name)
             else:
                 used.add(given.origin)
-                used.add(self.source.derived.get(given.origin, given.origin))
+                used.update(_carried(self.source, given.origin))
         additional = self._leftover(record, used) if self.keep_additional else {}
         return Event(self.taxonomy, fields, additional, record, cut)
 
@@ -161,6 +161,12 @@ class CompiledMapping:
             for column, value in record.values.items()
             if value and value != absent and column not in used
         }
+
+
+def _carried(source: Source, origin: str) -> tuple[str, ...]:
+    """The columns whose whole text an origin carries; a column carries itself."""
+    carried = source.derived.get(origin, origin)
+    return (carried,) if isinstance(carried, str) else carried
 
 
 def _fit(compiled: CompiledRow, origin: str, value: Value) -> Assignment:
@@ -238,7 +244,7 @@ def check_mapping(mapping: Mapping, source: Source, taxonomy: Taxonomy) -> None:
                 raise MappingError(
                     f"{where}: unknown column {quote(origin)} of source {source.name}{suggest(origin, known)}"
                 )
-            mapped.update((origin, source.derived.get(origin) or origin))
+            mapped.update((origin, *_carried(source, origin)))
         _check_condition(entry.when, where, columns | set(source.derived), source)
     _check_unmapped(mapping, source, columns, mapped)
 

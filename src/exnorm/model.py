@@ -37,7 +37,8 @@ class Head:
     """What is known of a log before its first row is read.
 
     ``directives`` holds the header lines by lower-case name (``fields``, ``version``,
-    ``log-type``, ...); ``line`` is the first row, or empty where only the header was seen.
+    ``log-type``, ...), and under ``#`` the header's other lines with a ``#``, joined by LF;
+    ``line`` is the first row, or empty where only the header was seen.
     """
 
     name: str = ""
@@ -79,6 +80,9 @@ class Reader:
         """One line without its line end: what it holds, or ``None`` where it carries no event."""
         raise NotImplementedError
 
+    def miss(self) -> None:
+        """Know that a line could not be read as text and was passed on without this reader."""
+
     def finish(self) -> list[Record | Unparsed]:
         """What is left when the log ends, for a reader that waits for further lines."""
         return []
@@ -88,8 +92,8 @@ class Reader:
 class Source:
     """A log type: how it is recognised, which columns it may have, how its rows are read.
 
-    ``derived`` names what the reader works out beside the columns, each with the column whose whole
-    text it carries (``""`` = none); rows of a mapping may read both. ``event_column`` holds the
+    ``derived`` names what the reader works out beside the columns, each with the column, or columns,
+    whose whole text it carries (``""`` = none); rows of a mapping may read both. ``event_column`` holds the
     event's name (for profiles and counts), ``absent`` the text that stands for an empty value,
     ``recipients`` the columns of addresses and statuses that ``per_recipient`` splits,
     ``agent_log_format`` the word for this type in the native payload of JSA, ``names`` the file
@@ -101,7 +105,7 @@ class Source:
     columns: tuple[str, ...]
     recognize: Callable[[Head], Confidence]
     open: Callable[[Source, Head, Settings], Reader]
-    derived: AnyMapping[str, str] = field(default_factory=dict)
+    derived: AnyMapping[str, str | tuple[str, ...]] = field(default_factory=dict)
     event_column: str = ""
     absent: str = ""
     events: frozenset[str] = frozenset()
