@@ -38,6 +38,10 @@ _EXPECTED = (
     "expected yyyy-MM-ddTHH:mm:ss with Z or an offset, or a local time: yyyy-MM-dd HH:mm:ss, "
     "M/d/yyyy h:mm:ss AM, d/M/yyyy H:mm:ss, d.M.yyyy H:mm:ss"
 )
+_ZONE_NEEDED = (
+    ", a local time without its zone; name the zone of the shell that exported it, "
+    "for example --tz Europe/Berlin"
+)
 _YEARS = range(1900, 2200)
 _MILLISECONDS = range(-2_208_988_800_000, 7_258_118_400_000)  # the same years
 
@@ -56,27 +60,26 @@ class Clock:
         if epoch is not None and int(epoch[1]) in _MILLISECONDS:
             return int(epoch[1])
         found = _DATE_TIME.fullmatch(text)
-        if found is None:
-            return "date", f"{name} is {quote(text)}; {_EXPECTED}"
+        seconds = ("date", f"; {_EXPECTED}") if found is None else self._read_seconds(found)
+        if isinstance(seconds, tuple):
+            kind, reason = seconds
+            return kind, f"{name} is {quote(text)}{reason}"
+        assert found is not None
+        return seconds * 1000 + int((found["fraction"] or "").ljust(3, "0")[:3])
+
+    def _read_seconds(self, found: re.Match[str]) -> int | Refusal:
+        """Epoch seconds UTC, or what is wrong with the time."""
         if self._zone is None and not found["zone"]:
-            return "timezone", (
-                f"{name} is {quote(text)}, a local time without its zone; name the zone of the shell that "
-                "exported it, for example --tz Europe/Berlin"
-            )
+            return "timezone", _ZONE_NEEDED
         ordered = self._order(found)
-        if ordered is None:
-            return "date", f"{name} is {quote(text)}; day and month cannot be told apart, {_EXPECTED}"
-        moment = _assemble(found, *ordered)
+        moment = None if ordered is None else _assemble(found, *ordered)
         if moment is None:
-            return "date", f"{name} is {quote(text)}, which is no time; {_EXPECTED}"
-        fraction = int((found["fraction"] or "").ljust(3, "0")[:3])
-        if found["zone"]:
-            return (moment - _offset(found["zone"]) - _EPOCH) // _SECOND * 1000 + fraction
-        assert self._zone is not None  # refused above
+            what = ", which is no time" if ordered else "; day and month cannot be told apart"
+            return "date", f"{what}; {_EXPECTED}"
+        if self._zone is None or found["zone"]:
+            return (moment - _offset(found["zone"]) - _EPOCH) // _SECOND
         seconds = _in_zone(moment, self._zone)
-        if isinstance(seconds, str):
-            return "timezone", f"{name} is {quote(text)}, which {self._zone_name} {seconds}"
-        return seconds * 1000 + fraction
+        return seconds if isinstance(seconds, int) else ("timezone", f", which {self._zone_name} {seconds}")
 
     def _order(self, found: re.Match[str]) -> tuple[int, int, int] | None:
         """Year, month and day; ``None`` where nothing proves which is which."""
