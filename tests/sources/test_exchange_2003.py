@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,18 +18,18 @@ HEADER = SAMPLE.read_text("utf-8").splitlines()[:3]
 ROW = SAMPLE.read_text("utf-8").splitlines()[3]
 
 
-def read(*lines: str | bytes, **settings: str | int) -> list[Record | Unparsed]:
+def read(*lines: str | bytes, **settings: Any) -> list[Record | Unparsed]:
     normalizer = Normalizer(**settings)
     return list(normalizer.parse(lines, normalizer.stream("20030812.log")))
 
 
-def only_record(*lines: str | bytes, **settings: str | int) -> Record:
+def only_record(*lines: str | bytes, **settings: Any) -> Record:
     [item] = read(*lines, **settings)
     assert isinstance(item, Record), item
     return item
 
 
-def only_unparsed(*lines: str | bytes, **settings: str | int) -> Unparsed:
+def only_unparsed(*lines: str | bytes, **settings: Any) -> Unparsed:
     [item] = read(*lines, **settings)
     assert isinstance(item, Unparsed), item
     return item
@@ -129,7 +130,11 @@ def test_names_in_another_order_are_followed() -> None:
 
 
 def test_after_a_newer_log_in_the_same_stream_the_header_is_obeyed() -> None:
-    newer = ["#Log-type: Message Tracking Log", "#Fields: date-time,event-id", "2018-11-27T22:40:02.966Z,SEND"]
+    newer = [
+        "#Log-type: Message Tracking Log",
+        "#Fields: date-time,event-id",
+        "2018-11-27T22:40:02.966Z,SEND",
+    ]
     items = read(*newer, *HEADER, ROW)
     assert [item.source.name for item in items if isinstance(item, Record)] == [
         "message_tracking",
@@ -154,5 +159,5 @@ def test_a_newer_log_after_it_in_the_same_stream_is_recognised() -> None:
 @pytest.mark.skipif(not FACTS.exists(), reason="the table of facts is not here")
 def test_the_events_are_those_of_the_facts() -> None:
     rows = [line.split("\t") for line in FACTS.read_text("utf-8").splitlines()[1:]]
-    assert MODERN_EVENTS == {row[0]: row[3].partition("(")[0] for row in rows if row[3] != "-"}
+    assert {row[0]: row[3].partition("(")[0] for row in rows if row[3] != "-"} == MODERN_EVENTS
     assert set(NUMBERS_ONLY) == {row[0] for row in rows if row[3] == "-"}
