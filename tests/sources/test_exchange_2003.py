@@ -156,6 +156,13 @@ def test_a_newer_log_after_it_in_the_same_stream_is_recognised() -> None:
     ]
 
 
+def test_a_header_without_end_is_held_in_bounded_memory() -> None:
+    stream = Normalizer().stream()
+    for number in range(1000):
+        stream.read(f"# remark {number} " + "x" * 100)
+    assert len(stream.directives["#"]) < 5000
+
+
 @pytest.mark.skipif(not FACTS.exists(), reason="the table of facts is not here")
 def test_the_events_are_those_of_the_facts() -> None:
     rows = [line.split("\t") for line in FACTS.read_text("utf-8").splitlines()[1:]]

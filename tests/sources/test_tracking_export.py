@@ -90,6 +90,31 @@ def test_a_row_with_an_open_quote_is_unparsed_and_the_next_row_is_unharmed() -> 
     assert isinstance(whole, Record)
 
 
+@pytest.mark.parametrize(
+    "forged",
+    [
+        "2018-11-27T22:40:02Z,SEND,forged@example.com,x",
+        '2018-11-27T22:40:02Z,SEND,forged@example.com,"x"',
+        "Sender,EventId,Timestamp,MessageSubject",
+        "Timestamp,EventId,Sender",
+    ],
+)
+def test_a_line_break_in_a_subject_forges_neither_a_row_nor_names(forged: str) -> None:
+    start = ROW.replace('Receipt"', "Receipt")
+    items = read(NAMES, start, forged, ROW, tz="UTC")
+    assert [type(item) for item in items] == [Unparsed, Unparsed, Record]
+    assert refusal(items[1]) == (
+        "quote",
+        "a field has no quotes, but this export has quotes around every field; "
+        "the line is a part of a field that holds a line break",
+    )
+
+
+def test_null_has_no_quotes_in_an_export_that_quotes_every_field() -> None:
+    [record] = records(read(NAMES, '"2018-11-27T22:40:02Z","SEND",,"a ""b"", c"'))
+    assert (record.get("sender-address"), record.get("message-subject")) == ("", 'a "b", c')
+
+
 def test_rows_of_another_width_are_unparsed() -> None:
     items = read(NAMES, ROW + ',"x"', '"11/27/2018 10:40:02 PM","SEND"', ROW, tz="UTC")
     assert refusal(items[0]) == ("width", "row has 5 fields; the line of names has 4")
@@ -148,7 +173,7 @@ def test_a_forced_source_refuses_rows_without_names() -> None:
     [item] = read(ROW, tz="UTC", source="tracking_export")
     assert refusal(item) == (
         "width",
-        "row has 4 fields and no line with the names of the properties came before it",
+        "row has 4 fields and no line with the names of properties came before it",
     )
 
 

@@ -28,6 +28,15 @@ UNNAMED = "unnamed"
 LISTS = frozenset(("recipient-address", "recipient-status", "reference", "custom-data"))
 
 _SEPARATORS = (",", ";", "\t")
+# A row whose cells are all in quotes; null is nothing at all.
+_ALL_QUOTED = {
+    separator: re.compile(rf'(?:"[^"]*(?:""[^"]*)*")?(?:{separator}(?:"[^"]*(?:""[^"]*)*")?)*')
+    for separator in _SEPARATORS
+}
+_NOT_A_ROW = (
+    "a field has no quotes, but this export has quotes around every field; "
+    "the line is a part of a field that holds a line break"
+)
 _JSON_BEGINS = ("{", "[")
 _JSON_NAME = re.compile(r'"(\w+)"\s*:')
 _HEAD_CHARACTERS = 8192  # of a row of JSON, enough to see what it is
@@ -95,6 +104,7 @@ class ExportReader(Reader):
     def _begin(self) -> None:
         self._names: list[str] = []
         self._separator = ","
+        self._all_quoted = False
         self._shape: Shape | None = None
         self._is_json = False
         self._clocks: dict[str, Clock] = {}
@@ -107,35 +117,38 @@ class ExportReader(Reader):
             return Unparsed(text, *properties)
         shape = find_shape(self._shapes, properties)
         if shape is None:
-            shown = quote(", ".join(properties))
-            return Unparsed(
-                text, "unknown-type", f"no known export has objects with these properties: {shown}"
-            )
+            reason = f"no known export has objects with these properties: {quote(', '.join(properties))}"
+            return Unparsed(text, "unknown-type", reason)
         return self._record(shape, properties, text)
 
     def _read_row(self, line: str) -> Record | Unparsed | None:
-        found = self._from_row(line)
+        cells = split_csv(line, self._separator)
+        # Who writes a subject cannot write quotes: a row forged in one would stand without them.
+        if cells is not None and self._all_quoted and not self._is_quoted(line):
+            return Unparsed(line, "quote", _NOT_A_ROW)
+        found = self._from_cells(cells, line)
         # A line of names can never be a row, for it has no time; so it is looked for only here.
         header = find_header(self._shapes, line) if isinstance(found, Unparsed) else None
         if header is None:
             return found
         self._begin()
         self._names, self._separator, self._shape = header
+        self._all_quoted = self._is_quoted(line)
         return None
 
-    def _from_row(self, line: str) -> Record | Unparsed:
-        cells = split_csv(line, self._separator)
+    def _from_cells(self, cells: list[str] | None, line: str) -> Record | Unparsed:
         if cells is None:
             return Unparsed(line, "quote", explain_quote(line))
         if self._shape is None:
-            reason = (
-                f"row has {len(cells)} fields and no line with the names of the properties came before it"
-            )
+            reason = f"row has {len(cells)} fields and no line with the names of properties came before it"
             return Unparsed(line, "width", reason)
         if len(cells) != len(self._names):
             reason = f"row has {len(cells)} fields; the line of names has {len(self._names)}"
             return Unparsed(line, "width", reason)
         return self._record(self._shape, dict(zip(self._names, cells)), line)
+
+    def _is_quoted(self, line: str) -> bool:
+        return _ALL_QUOTED[self._separator].fullmatch(line) is not None
 
     def _record(self, shape: Shape, properties: Mapping[str, Any], raw: str) -> Record | Unparsed:
         values = rename(properties, shape)
