@@ -15,6 +15,7 @@ INT64_MAX = 2**63 - 1
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 _TIME = re.compile(r"(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2}):(\d{2})(?:\.(\d{1,7}))?Z", re.ASCII)
+_GMT = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2}) (\d{1,2}):(\d{1,2}):(\d{1,2}) GMT", re.ASCII)
 _DIGITS = re.compile(r"[0-9]{1,19}")
 
 
@@ -103,6 +104,13 @@ def utc_ms(value: str) -> int | None:
     if seconds is None:
         return None
     return seconds * 1000 + int((found.group(7) or "0").ljust(3, "0")[:3])
+
+
+def gmt_ms(value: str) -> int | None:
+    """A time ``yyyy-M-d H:m:s GMT``, as Exchange 2003 writes it, as epoch milliseconds UTC."""
+    found = _GMT.fullmatch(value)
+    seconds = None if found is None else _second(*found.group(1, 2, 3, 4, 5, 6))
+    return None if seconds is None else seconds * 1000
 
 
 def iso_utc(epoch_ms: int) -> str:

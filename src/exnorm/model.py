@@ -37,7 +37,8 @@ class Head:
     """What is known of a log before its first row is read.
 
     ``directives`` holds the header lines by lower-case name (``fields``, ``version``,
-    ``log-type``, ...); ``line`` is the first row, or empty where only the header was seen.
+    ``log-type``, ...), and under ``#`` the header's other lines with a ``#``, joined by LF;
+    ``line`` is the first row, or empty where only the header was seen.
     """
 
     name: str = ""
@@ -87,6 +88,9 @@ class Reader:
         ``values`` are its columns in order, ``line`` the text they came in.
         """
         raise NotImplementedError
+
+    def miss(self) -> None:
+        """Know that a line could not be read as text and was passed on without this reader."""
 
     def finish(self) -> list[Record | Unparsed]:
         """What is left when the log ends, for a reader that waits for further lines."""

@@ -34,13 +34,13 @@ PROFILES: Mapping[str, Profile] = {
         Profile("all", {}, True, "every event"),
         Profile(
             "arcsight-guide",
-            {"message_tracking": _GUIDE},
+            {"message_tracking": _GUIDE, "exchange_2003": _GUIDE},
             False,
             "SEND and RECEIVE exactly, as the ArcSight guide has it",
         ),
         Profile(
             "security",
-            {"message_tracking": _SECURITY},
+            {"message_tracking": _SECURITY, "exchange_2003": _SECURITY},
             True,
             "mail in and out, what failed, waited or was redirected, and unknown events",
         ),

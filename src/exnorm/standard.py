@@ -12,13 +12,17 @@ from exnorm.hookspecs import hookimpl
 from exnorm.model import Codec, Mapping, Source, Taxonomy
 from exnorm.sources.agent_log import AGENT_LOG
 from exnorm.sources.connectivity import CONNECTIVITY
+from exnorm.sources.exchange_2003 import EXCHANGE_2003
 from exnorm.sources.http_proxy import HTTP_PROXY
 from exnorm.sources.imap_pop import IMAP_POP
+from exnorm.sources.message_trace import MESSAGE_TRACE
 from exnorm.sources.message_tracking import MESSAGE_TRACKING
 from exnorm.sources.smtp_protocol import SMTP_PROTOCOL
+from exnorm.sources.tracking_export import TRACKING_EXPORT
 from exnorm.sources.wincollect import WINCOLLECT_PAYLOAD
 from exnorm.taxonomies.arcsight.agent_log import ARCSIGHT_AGENT_LOG
 from exnorm.taxonomies.arcsight.connectivity import ARCSIGHT_CONNECTIVITY
+from exnorm.taxonomies.arcsight.exchange_2003 import ARCSIGHT_2003
 from exnorm.taxonomies.arcsight.fields import ARCSIGHT
 from exnorm.taxonomies.arcsight.http_proxy import ARCSIGHT_HTTP_PROXY
 from exnorm.taxonomies.arcsight.imap_pop import ARCSIGHT_IMAP_POP
@@ -26,6 +30,7 @@ from exnorm.taxonomies.arcsight.message_tracking import ARCSIGHT_2010, ARCSIGHT_
 from exnorm.taxonomies.arcsight.smtp_protocol import ARCSIGHT_SMTP
 from exnorm.taxonomies.jsa.agent_log import JSA_AGENT_LOG
 from exnorm.taxonomies.jsa.connectivity import JSA_CONNECTIVITY
+from exnorm.taxonomies.jsa.exchange_2003 import JSA_2003
 from exnorm.taxonomies.jsa.fields import JSA
 from exnorm.taxonomies.jsa.http_proxy import JSA_HTTP_PROXY
 from exnorm.taxonomies.jsa.imap_pop import JSA_IMAP_POP
@@ -39,10 +44,13 @@ def register_sources() -> Iterable[Source]:
     return (
         MESSAGE_TRACKING,
         SMTP_PROTOCOL,
+        EXCHANGE_2003,
         HTTP_PROXY,
         IMAP_POP,
         AGENT_LOG,
         CONNECTIVITY,
+        TRACKING_EXPORT,
+        MESSAGE_TRACE,
         WINCOLLECT_PAYLOAD,
     )
 
@@ -60,6 +68,8 @@ def register_mappings() -> Iterable[Mapping]:
         ARCSIGHT_2016,
         ARCSIGHT_2010,
         JSA_MESSAGE_TRACKING,
+        ARCSIGHT_2003,
+        JSA_2003,
         ARCSIGHT_AGENT_LOG,
         JSA_AGENT_LOG,
         ARCSIGHT_CONNECTIVITY,

@@ -14,6 +14,7 @@ _DIRECTIVE = re.compile(r"#\s*([A-Za-z][A-Za-z-]*)\s*:(.*)", re.DOTALL)
 _BARE_DIRECTIVE = re.compile(r"(Software|Version|Log-type|Date|Fields)\s*:\s(.*)", re.IGNORECASE | re.DOTALL)
 _NEW_BLOCK = ("software", "log-type")
 _BOM = "\ufeff"
+_REMARKS_KEPT = 4096  # characters; a header of remarks only must not grow without bound
 
 Recognize = Callable[[Head], "Source | None"]
 Redact = Callable[["Source | None", str], str]
@@ -95,6 +96,8 @@ class Stream:
         self.line_number += 1
         text = self._decode(line)
         if isinstance(text, Unparsed):
+            if self._reader is not None:
+                self._reader.miss()
             return text
         if not text or self._take_header(text):
             return None
@@ -202,8 +205,11 @@ class Stream:
         return True
 
     def _take_remark(self, line: str) -> bool:
-        """Any other line with a ``#``: Exchange 2003 has its column names in one."""
-        self.directives["#"] = line
+        """Any other line with a ``#``; after rows it begins a new header, as Exchange 2003 has it."""
+        if not self._in_header:
+            self.directives = {}
+        before = self.directives.get("#", "")[-_REMARKS_KEPT:]
+        self.directives["#"] = f"{before}\n{line}" if before else line
         self._in_header = True
         return True
 

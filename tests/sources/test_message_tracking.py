@@ -18,6 +18,7 @@ from exnorm.sources.message_tracking import (
     COLUMNS_2016,
     EVENTS,
     MESSAGE_TRACKING,
+    name_schema,
 )
 
 SAMPLES = Path(__file__).parents[1] / "samples" / "message_tracking"
@@ -574,3 +575,22 @@ def test_the_real_sample_is_read_to_its_last_row() -> None:
     assert first.values["client-ip"] == "fe80::1234:5678:4321:1010%3"
     assert second.values["total-bytes"] == "3750222"
     assert second.values["schema-version"] == "15.01.2375.007"
+
+
+@pytest.mark.parametrize(
+    ("version", "name"),
+    [
+        ("08.03.0083.006", "2007"),
+        ("14.03.0123.003", "2010"),
+        ("15.00.1497.002", "2013"),
+        ("15.01.2375.007", "2016"),
+        ("15.02.1118.007", "2019/SE"),
+        ("", "2007"),
+    ],
+)
+def test_the_build_names_the_product_of_columns_that_are_nobodys_usual_set(version: str, name: str) -> None:
+    assert name_schema(("date-time", "client-ip", "event-id"), version) == name
+
+
+def test_the_usual_set_of_columns_names_the_product_whatever_the_build() -> None:
+    assert name_schema(COLUMNS_2010, "15.01.2375.007") == "2010"

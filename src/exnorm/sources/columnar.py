@@ -18,20 +18,25 @@ Refusal = tuple[str, str]
 Finish = Callable[[Record], "Refusal | None"]
 """Completes a record: its time, what can be derived from its columns."""
 
-_CELL = re.compile(r'(?:"([^"]*(?:""[^"]*)*)"|([^",][^,]*|))(,|\Z)')
+# A cell and what ends it, by separator.
+_CELLS = {
+    separator: re.compile(rf'(?:"([^"]*(?:""[^"]*)*)"|([^"{separator}][^{separator}]*|))({separator}|\Z)')
+    for separator in (",", ";", "\t")
+}
 
 
-def split_csv(line: str) -> list[str] | None:
-    """The cells of a comma separated row; a quoted cell may hold commas and doubled quotes.
+def split_csv(line: str, separator: str = ",") -> list[str] | None:
+    """The cells of a row of CSV; a quoted cell may hold separators and doubled quotes.
 
     ``None`` where a quoted cell does not end before the line does, or goes on after its quote.
     """
     if '"' not in line:
-        return line.split(",")
+        return line.split(separator)
     cells: list[str] = []
+    cell = _CELLS[separator]
     position = 0
     while True:
-        found = _CELL.match(line, position)
+        found = cell.match(line, position)
         if found is None:
             return None
         quoted = found.group(1)
@@ -62,6 +67,8 @@ class ColumnarReader(Reader):
     what the columns are; ``plausible`` must then agree, so that a stray comma never shifts a row.
     A row of another width than its columns is unparsed.
     """
+
+    header_name = "#Fields"  # what a refusal calls the line with the column names
 
     def __init__(
         self,
@@ -152,7 +159,7 @@ class ColumnarReader(Reader):
             expected = " or ".join(str(width) for width in sorted(self._known))
             return f"row has {width} fields and no header came before it; expected {expected or 'a header'}"
         columns = len(self.schema.columns)
-        origin = {"header": "#Fields names", "forced": f"schema {self.schema.name} has"}
+        origin = {"header": f"{self.header_name} names", "forced": f"schema {self.schema.name} has"}
         return f"row has {width} fields; {origin.get(self.schema.found, 'rows before had')} {columns}"
 
     def _named(self, columns: tuple[str, ...], found: str) -> Schema:

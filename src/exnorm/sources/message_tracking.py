@@ -57,6 +57,13 @@ _FILE_NAME = re.compile(r"MSGTRK(MA|MD|MS|M)?\d{8,10}-\d+.*\.LOG.*", re.IGNORECA
 _WIDTHS = frozenset(len(schema.columns) for schema in SCHEMAS)
 # Every version has these, and no other log of Exchange has them together.
 _TELLTALE = frozenset(("internal-message-id", "related-recipient-address", "recipient-status"))
+_YEARS = (
+    ("08", "2007"),
+    ("14", "2010"),
+    ("15.00", "2013"),
+    ("15.01", "2016"),
+    ("15.02", "2019/SE"),
+)
 _SHAPES = {
     "event-id": re.compile(r"\w+"),
     "internal-message-id": re.compile(r"\d*"),
@@ -92,15 +99,24 @@ def _is_row(line: str) -> bool:
 
 
 def name_schema(columns: Sequence[str], version: str) -> str:
-    """The product year: from the columns, refined by the build where the columns are shared.
+    """The product year: from the columns, refined by the build where the columns leave it open.
 
     2019 and SE have the same columns and build prefix, so both are ``2019/SE``.
     """
-    if "network-message-id" not in columns:
-        return "2007" if "directionality" not in columns else "2010"
-    if "schema-version" not in columns:
+    year = next((name for prefix, name in _YEARS if version.startswith(prefix)), "")
+    if "schema-version" in columns:
+        return "2019/SE" if year == "2019/SE" else "2016"
+    by_columns = next((s.name for s in SCHEMAS if s.columns == tuple(columns)), "")
+    if by_columns or not year:
+        return by_columns or _guess_year(columns)
+    return year
+
+
+def _guess_year(columns: Sequence[str]) -> str:
+    """The oldest product that may have written columns of nobody's set, without a build."""
+    if "network-message-id" in columns:
         return "2013"
-    return "2019/SE" if version.startswith("15.02") else "2016"
+    return "2010" if "directionality" in columns else "2007"
 
 
 def finish(record: Record) -> Refusal | None:

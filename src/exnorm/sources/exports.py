@@ -1,0 +1,300 @@
+"""What exports of message tracking share: CSV or JSON in, records of message tracking out.
+
+PowerShell writes objects as CSV (``Export-Csv``: perhaps a line ``#TYPE ...``, then names, then rows) or
+as JSON (``ConvertTo-Json``: one object or an array, on one line or on many). Their properties are columns
+of the tracking log under other names, so each gets the log's name back and the log's tables apply. A
+property that the log does not have keeps its own name.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from exnorm.convert import iso_utc, utc_ms
+from exnorm.errors import quote
+from exnorm.model import Read, Reader, Record, Schema, Unparsed
+from exnorm.settings import Settings
+from exnorm.sources import message_tracking
+from exnorm.sources.clock import Clock
+from exnorm.sources.columnar import Refusal, explain_quote, split_csv
+from exnorm.sources.json_objects import JsonObjects, read_object
+
+MOMENT = "date-time"
+UNNAMED = "unnamed"
+LISTS = frozenset(("recipient-address", "recipient-status", "reference", "custom-data"))
+
+_SEPARATORS = (",", ";", "\t")
+# A row whose cells are all in quotes; null is nothing at all.
+_ALL_QUOTED = {
+    separator: re.compile(rf'(?:"[^"]*(?:""[^"]*)*")?(?:{separator}(?:"[^"]*(?:""[^"]*)*")?)*')
+    for separator in _SEPARATORS
+}
+_NOT_A_ROW = (
+    "a field has no quotes, but this export has quotes around every field; "
+    "the line is a part of a field that holds a line break"
+)
+_JSON_BEGINS = ("{", "[")
+_JSON_NAME = re.compile(r'"(\w+)"\s*:')
+_HEAD_CHARACTERS = 8192  # of a row of JSON, enough to see what it is
+_COMMON = 3  # known names that a header or an object has at least
+# What a list becomes in a cell of CSV where nobody joined its members: the name of its type.
+_TYPE_NAME = re.compile(r"(?:System|Microsoft)(?:\.\w+)+(?:`\d+)?(?:\[.*\])?")
+_PAIR = re.compile(r"\[([^,\]]+), (.*)\]", re.DOTALL)
+_BETWEEN_PAIRS = re.compile(r"(?<=\])(?:, ?|; ?| )(?=\[[\w-]+, )")
+
+Values = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Shape:
+    """One kind of exported object.
+
+    ``columns`` gives the log's name for each lower-case property; ``needs`` are those that tell the
+    kind; ``zone`` is the zone of its times, empty where the setting ``tz`` must say it. ``complete``
+    works out what the log would have said otherwise, and ``name_schema`` whose columns these are.
+    """
+
+    needs: frozenset[str]
+    columns: Mapping[str, str]
+    zone: str = ""
+    complete: Callable[[Values], None] = lambda values: None
+    name_schema: Callable[[Values], str] = lambda values: "2016"
+
+    def fits(self, names: Iterable[str]) -> bool:
+        """Whether properties of these names, in lower case, are of this kind."""
+        found = self.columns.keys() & names
+        return self.needs <= found and len(found) >= _COMMON
+
+
+class ExportReader(Reader):
+    """Reads one export, of whichever of ``shapes`` it is."""
+
+    def __init__(self, settings: Settings, shapes: Iterable[Shape]) -> None:
+        self._tz = settings.tz
+        self._year = _forced_year(settings)
+        self._shapes = tuple(shapes)
+        self._json = JsonObjects(settings.max_line_bytes)
+        self._is_json = False
+        self._begin()
+
+    def header(self, directives: Mapping[str, str]) -> None:
+        """A line ``#TYPE`` begins another export: its next line names the properties."""
+        if "#" in directives and not self._json.waiting:
+            self._begin()
+
+    def read(self, line: str) -> Read:
+        """A row of CSV, or as many objects as this line of JSON completes."""
+        if self._is_json or (not self._names and line.lstrip()[:1] in _JSON_BEGINS):
+            self._is_json = True
+            return [self._from_json(text, refusal) for text, refusal in self._json.feed(line)]
+        return self._read_row(line)
+
+    def miss(self) -> None:
+        """Know that a line was lost that may have been part of an object."""
+        self._json.miss()
+
+    def finish(self) -> list[Record | Unparsed]:
+        """The object that was not closed."""
+        return [self._from_json(text, refusal) for text, refusal in self._json.finish()]
+
+    def _begin(self) -> None:
+        self._names: list[str] = []
+        self._separator = ","
+        self._all_quoted = False
+        self._shape: Shape | None = None
+        self._is_json = False
+        self._clocks: dict[str, Clock] = {}
+
+    def _from_json(self, text: str, refusal: Refusal | None) -> Record | Unparsed:
+        if refusal is not None:
+            return Unparsed(text, *refusal)
+        properties = read_object(text)
+        if isinstance(properties, tuple):
+            return Unparsed(text, *properties)
+        shape = find_shape(self._shapes, properties)
+        if shape is None:
+            reason = f"no known export has objects with these properties: {quote(', '.join(properties))}"
+            return Unparsed(text, "unknown-type", reason)
+        return self._record(shape, properties, text)
+
+    def _read_row(self, line: str) -> Record | Unparsed | None:
+        cells = split_csv(line, self._separator)
+        # Who writes a subject cannot write quotes: a row forged in one would stand without them.
+        if cells is not None and self._all_quoted and not self._is_quoted(line):
+            return Unparsed(line, "quote", _NOT_A_ROW)
+        found = self._from_cells(cells, line)
+        # A line of names can never be a row, for it has no time; so it is looked for only here.
+        header = find_header(self._shapes, line) if isinstance(found, Unparsed) else None
+        if header is None:
+            return found
+        self._begin()
+        self._names, self._separator, self._shape = header
+        self._all_quoted = self._is_quoted(line)
+        return None
+
+    def _from_cells(self, cells: list[str] | None, line: str) -> Record | Unparsed:
+        if cells is None:
+            return Unparsed(line, "quote", explain_quote(line))
+        if self._shape is None:
+            reason = f"row has {len(cells)} fields and no line with the names of properties came before it"
+            return Unparsed(line, "width", reason)
+        if len(cells) != len(self._names):
+            reason = f"row has {len(cells)} fields; the line of names has {len(self._names)}"
+            return Unparsed(line, "width", reason)
+        return self._record(self._shape, dict(zip(self._names, cells)), line)
+
+    def _is_quoted(self, line: str) -> bool:
+        return _ALL_QUOTED[self._separator].fullmatch(line) is not None
+
+    def _record(self, shape: Shape, properties: Mapping[str, Any], raw: str) -> Record | Unparsed:
+        values = rename(properties, shape)
+        moment = self._read_moment(shape, properties, values)
+        if moment is not None:
+            return Unparsed(raw, *moment)
+        shape.complete(values)
+        record = Record(message_tracking.MESSAGE_TRACKING, self._schema_of(shape, values), values, raw=raw)
+        refusal = message_tracking.finish(record)
+        return record if refusal is None else Unparsed(raw, *refusal)
+
+    def _read_moment(self, shape: Shape, properties: Mapping[str, Any], values: Values) -> Refusal | None:
+        """Put the time as the log writes it in the place of the export's."""
+        text = values.get(MOMENT, "")
+        if utc_ms(text) is not None:
+            return None
+        clock = self._clocks.get(shape.zone)
+        if clock is None:
+            clock = self._clocks[shape.zone] = Clock(shape.zone or self._tz)
+        name = next((n for n in properties if shape.columns.get(n.lower()) == MOMENT), MOMENT)
+        moment = clock.read(name, text)
+        if not isinstance(moment, int):
+            return moment
+        values[MOMENT] = iso_utc(moment)
+        return None
+
+    def _schema_of(self, shape: Shape, values: Values) -> Schema:
+        columns = tuple(values)
+        name = self._year or shape.name_schema(values)
+        if self.schema is None or self.schema.columns != columns or self.schema.name != name:
+            self.schema = Schema(name, columns, found="export")
+        return self.schema
+
+
+def _forced_year(settings: Settings) -> str:
+    """The schema name that ``settings`` ask for, as the log's own reader gives it."""
+    schemas = message_tracking.MESSAGE_TRACKING.schemas
+    forced = next((schema for schema in schemas if schema.name == settings.schema), None)
+    return "" if forced is None else message_tracking.name_schema(forced.columns, "")
+
+
+def find_shape(shapes: Iterable[Shape], names: Iterable[str]) -> Shape | None:
+    """The first kind that properties of these names are of."""
+    lower = {name.lower() for name in names}
+    return next((shape for shape in shapes if shape.fits(lower)), None)
+
+
+def find_header(shapes: Iterable[Shape], line: str) -> tuple[list[str], str, Shape] | None:
+    """The names in a line of names, what parts them and what they are of; ``None`` for any other line.
+
+    No name may stand twice: one of the two columns would be lost.
+    """
+    for separator in _SEPARATORS:
+        names = [name.strip() for name in split_csv(line, separator) or ()]
+        shape = find_shape(shapes, names) if len(names) > 1 and len(set(names)) == len(names) else None
+        if shape is not None:
+            return names, separator, shape
+    return None
+
+
+def is_export(shapes: Iterable[Shape], line: str) -> bool:
+    """Whether a line names the properties of one of ``shapes``, as CSV or within JSON."""
+    if line.lstrip()[:1] in _JSON_BEGINS:
+        return find_shape(shapes, _JSON_NAME.findall(line[:_HEAD_CHARACTERS])) is not None
+    return find_header(shapes, line) is not None
+
+
+def is_bracket(line: str) -> bool:
+    """Whether a line holds nothing but what JSON of many lines begins with."""
+    return line.replace(" ", "") in ("[", "{", "[{")
+
+
+def rename(properties: Mapping[str, Any], shape: Shape) -> Values:
+    """Properties as text under the log's names.
+
+    A property keeps its own name where the log has no such column, where its column is taken, and where
+    its list was lost on the way.
+    """
+    values: Values = {}
+    for name, wrapped in properties.items():
+        value = _unwrap(wrapped)
+        column = shape.columns.get(name.lower(), name)
+        taken = column in values or (column != name and column in properties)
+        lost = column in LISTS and isinstance(value, str) and _TYPE_NAME.fullmatch(value)
+        if taken or lost:
+            values[name] = write_text(value)
+        else:
+            values[column or UNNAMED] = _write(column, value)
+    return values
+
+
+def _write(column: str, value: Any) -> str:
+    if column == "custom-data":
+        return _write_pairs(value)
+    if column in LISTS and isinstance(value, str) and column != "recipient-status":
+        return ";".join(value[1:-1].split(", ")) if _is_braced(value) else value
+    return write_text(value)
+
+
+def write_text(value: Any) -> str:
+    """A value of JSON as the log would write it: lists joined by ``;``, what is nested as JSON."""
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list) and not any(isinstance(member, (list, dict)) for member in value):
+        return ";".join(_write_member(write_text(member)) for member in value)
+    if isinstance(value, (list, dict)):
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return str(value)
+
+
+def _write_member(text: str) -> str:
+    return f"'{text}'" if ";" in text else text
+
+
+def _write_pairs(value: Any) -> str:
+    """``EventData`` as the log's ``S:key=value;S:key=value``; what is no pair stays as it is."""
+    if isinstance(value, str):
+        pairs = _BETWEEN_PAIRS.split(value[1:-1] if _is_braced(value) else value)
+        found = [_PAIR.fullmatch(pair) for pair in pairs]
+        return value if None in found else ";".join(f"S:{pair[1]}={pair[2]}" for pair in found if pair)
+    if isinstance(value, dict):
+        members = [value] if value.keys() == {"Key", "Value"} else [
+            {"Key": name, "Value": text} for name, text in value.items()
+        ]  # fmt: skip
+        return _write_pairs(members)
+    if isinstance(value, list):
+        return ";".join(_write_pair(member) for member in value)
+    return write_text(value)
+
+
+def _write_pair(member: Any) -> str:
+    if isinstance(member, dict) and member.keys() == {"Key", "Value"}:
+        return f"S:{write_text(member['Key'])}={write_text(member['Value'])}"
+    return _write_pairs(member) if isinstance(member, str) else write_text(member)
+
+
+def _is_braced(text: str) -> bool:
+    """Whether a list was printed as PowerShell's tables do: ``{one, two}``, and whole."""
+    return text.startswith("{") and text.endswith("}") and not text.endswith(("...}", "\u2026}"))
+
+
+def _unwrap(value: Any) -> Any:
+    """What PowerShell 5 wraps: a list with its ``Count``, a time with the text of it."""
+    wrapped = isinstance(value, dict) and "value" in value
+    return (
+        value["value"] if wrapped and value.keys() <= {"value", "Count", "DateTime", "DisplayHint"} else value
+    )

@@ -1,0 +1,163 @@
+"""Message traces of Exchange Online: extended report, enhanced summary, ``Get-MessageTrace`` objects.
+
+All times are UTC. Only the extended report names its events; those of the others are worked out from
+the delivery status, and the status is kept beside them.
+"""
+
+from __future__ import annotations
+
+from exnorm.model import Confidence, Head, Reader, Source
+from exnorm.settings import Settings
+from exnorm.sources.exports import ExportReader, Shape, Values, is_export
+
+# fmt: off
+EXTENDED_COLUMNS = {
+    # column of the report       column of the log
+    "date_time_utc":             "date-time",
+    "date_time":                 "date-time",
+    "client_ip":                 "client-ip",
+    "client_hostname":           "client-hostname",
+    "server_ip":                 "server-ip",
+    "server_hostname":           "server-hostname",
+    "source_context":            "source-context",
+    "connector_id":              "connector-id",
+    "source":                    "source",
+    "event_id":                  "event-id",
+    "internal_message_id":       "internal-message-id",
+    "message_id":                "message-id",
+    "network_message_id":        "network-message-id",
+    "recipient_address":         "recipient-address",
+    "recipient_status":          "recipient-status",
+    "total_bytes":               "total-bytes",
+    "recipient_count":           "recipient-count",
+    "related_recipient_address": "related-recipient-address",
+    "reference":                 "reference",
+    "message_subject":           "message-subject",
+    "sender_address":            "sender-address",
+    "return_path":               "return-path",
+    "message_info":              "message-info",
+    "directionality":            "directionality",
+    "tenant_id":                 "tenant-id",
+    "original_client_ip":        "original-client-ip",
+    "original_server_ip":        "original-server-ip",
+    "custom_data":               "custom-data",
+}
+SUMMARY_COLUMNS = {
+    "origin_timestamp":          "date-time",
+    "origin_timestamp_utc":      "date-time",
+    "sender_address":            "sender-address",
+    "recipient_status":          "recipient-status",  # with the address before each status
+    "message_subject":           "message-subject",
+    "total_bytes":               "total-bytes",
+    "message_id":                "message-id",
+    "network_message_id":        "network-message-id",
+    "original_client_ip":        "original-client-ip",
+    "directionality":            "directionality",
+    "connector_id":              "connector-id",
+    "delivery_priority":         "custom-data",
+}
+OBJECT_PROPERTIES = {
+    "Received":                  "date-time",
+    "SenderAddress":             "sender-address",
+    "RecipientAddress":          "recipient-address",
+    "Subject":                   "message-subject",
+    "ToIP":                      "server-ip",
+    "FromIP":                    "original-client-ip",
+    "Size":                      "total-bytes",
+    "MessageId":                 "message-id",
+    "MessageTraceId":            "network-message-id",
+}
+# No column of the log: kept under their own names.
+OTHER_PROPERTIES = ("Status", "Organization", "Index", "StartDate", "EndDate")
+
+# Which event a status stands for is ours. None and GettingStatus say that there is no outcome yet, and
+# an outcome that is not listed here is not guessed: the status itself is then the event's name.
+STATUS_EVENTS = {
+    "DELIVERED":      "DELIVER",
+    "FAILED":         "FAIL",
+    "EXPANDED":       "EXPAND",
+    "PENDING":        "DEFER",
+    "QUARANTINED":    "DROP",   # held back from the recipient
+    "FILTEREDASSPAM": "DROP",   # refused, not quarantined
+}
+# A summary has one row for all recipients; its event is the gravest of their last ones. Ours.
+GRAVEST_FIRST = ("FAIL", "DROP", "DEFER", "SEND", "DELIVER", "EXPAND", "RECEIVE")
+DIRECTIONS = {"1": "Incoming", "2": "Originating"}
+# fmt: on
+_MARK = "##"
+
+
+def complete_object(values: Values) -> None:
+    """The event behind a status."""
+    status = values.get("Status", "").upper()
+    if status:
+        values.setdefault("event-id", STATUS_EVENTS.get(status, status))
+
+
+def complete_summary(values: Values) -> None:
+    """The columns that a summary row holds in another form, and the event behind its statuses.
+
+    Statuses that do not all have an address before them stay as they are.
+    """
+    direction = values.get("directionality", "")
+    if direction in DIRECTIONS:
+        values["directionality"] = DIRECTIONS[direction]
+    if values.get("custom-data"):
+        values["custom-data"] = f"S:DeliveryPriority={values['custom-data']}"
+    members = [member.partition(_MARK) for member in values.get("recipient-status", "").split(";") if member]
+    if "recipient-address" in values or not all(address and mark for address, mark, _ in members):
+        return
+    statuses = [status.strip() for _, _, status in members]
+    values["recipient-address"] = ";".join(address.strip() for address, _, _ in members)
+    values["recipient-status"] = ";".join(statuses)
+    event = _gravest([status.rpartition(",")[2].strip().upper() for status in statuses])
+    if event:
+        values.setdefault("event-id", event)
+
+
+def _gravest(outcomes: list[str]) -> str:
+    events = [STATUS_EVENTS.get(outcome, outcome) for outcome in outcomes if outcome]
+    return next((event for event in GRAVEST_FIRST if event in events), events[0] if events else "")
+
+
+def _lower(columns: dict[str, str]) -> dict[str, str]:
+    return {name.lower(): column for name, column in columns.items()}
+
+
+EXTENDED = Shape(needs=frozenset(("event_id",)), columns=EXTENDED_COLUMNS, zone="UTC")
+SUMMARY = Shape(
+    needs=frozenset(("recipient_status", "sender_address")),
+    columns=SUMMARY_COLUMNS,
+    zone="UTC",
+    complete=complete_summary,
+)
+OBJECT = Shape(
+    needs=frozenset(("received", "recipientaddress")),
+    columns=_lower(OBJECT_PROPERTIES),
+    zone="UTC",
+    complete=complete_object,
+)
+# An extended report has the columns that tell a summary, so it is looked for first.
+TRACES = (EXTENDED, SUMMARY, OBJECT)
+
+
+def recognize(head: Head) -> Confidence:
+    """By the names of the columns or properties."""
+    return Confidence.HEADER if is_export(TRACES, head.line) else Confidence.NO
+
+
+def open_reader(source: Source, head: Head, settings: Settings) -> Reader:
+    """A reader for one report or export."""
+    return ExportReader(settings, TRACES)
+
+
+MESSAGE_TRACE = Source(
+    name="message_trace",
+    title="Exchange Online message trace as CSV or JSON",
+    columns=tuple(
+        dict.fromkeys((*EXTENDED_COLUMNS, *SUMMARY_COLUMNS, *OBJECT_PROPERTIES, *OTHER_PROPERTIES))
+    ),
+    recognize=recognize,
+    open=open_reader,
+    carries=("message_tracking",),
+)

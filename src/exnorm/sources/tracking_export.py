@@ -1,0 +1,93 @@
+"""What ``Get-MessageTrackingLog`` gave, exported as CSV or JSON.
+
+Its times are those of the clock on the wall where the shell ran; the setting ``tz`` says where, unless
+each time names its zone (see ``clock``).
+"""
+
+from __future__ import annotations
+
+from exnorm.model import Confidence, Head, Reader, Source
+from exnorm.settings import Settings
+from exnorm.sources.exports import ExportReader, Shape, Values, is_bracket, is_export
+from exnorm.sources.message_trace import TRACES
+from exnorm.sources.message_tracking import COLUMNS_2007
+
+# fmt: off
+PROPERTIES = {
+    # property                  column of the log
+    "Timestamp":               "date-time",
+    "ClientIp":                "client-ip",
+    "ClientHostname":          "client-hostname",
+    "ServerIp":                "server-ip",
+    "ServerHostname":          "server-hostname",
+    "SourceContext":           "source-context",
+    "ConnectorId":             "connector-id",
+    "Source":                  "source",
+    "EventId":                 "event-id",
+    "InternalMessageId":       "internal-message-id",
+    "MessageId":               "message-id",
+    "NetworkMessageId":        "network-message-id",
+    "Recipients":              "recipient-address",
+    "RecipientStatus":         "recipient-status",
+    "TotalBytes":              "total-bytes",
+    "RecipientCount":          "recipient-count",
+    "RelatedRecipientAddress": "related-recipient-address",
+    "Reference":               "reference",
+    "MessageSubject":          "message-subject",
+    "Sender":                  "sender-address",
+    "ReturnPath":              "return-path",
+    "MessageInfo":             "message-info",
+    "Directionality":          "directionality",
+    "TenantId":                "tenant-id",
+    "OriginalClientIp":        "original-client-ip",
+    "OriginalServerIp":        "original-server-ip",
+    "EventData":               "custom-data",
+    "TransportTrafficType":    "transport-traffic-type",
+    "SchemaVersion":           "schema-version",
+}
+# fmt: on
+# What the cmdlet works out or remoting adds: no column of the log, kept under its own name.
+COMPUTED = ("MessageLatency", "MessageLatencyType", "PSComputerName", "RunspaceId", "PSShowComputerName")
+
+
+def name_schema(values: Values) -> str:
+    """The product year, by what only its objects have.
+
+    Objects with all that 2007 logs and nothing newer are of 2007 or 2010, which share their tables.
+    Where someone selected properties, what is missing proves nothing: the newer tables are taken.
+    """
+    version = values.get("schema-version", "")
+    if version:
+        return "2019/SE" if version.startswith("15.02") else "2016"
+    newer = {"network-message-id", "directionality"} & values.keys()
+    return "2016" if newer or set(COLUMNS_2007) - values.keys() else "2010"
+
+
+TRACKING = Shape(
+    needs=frozenset(("timestamp", "eventid")),
+    columns={name.lower(): column for name, column in PROPERTIES.items()},
+    name_schema=name_schema,
+)
+
+
+def recognize(head: Head) -> Confidence:
+    """By the names of the properties; JSON that begins with a lone brace shows them only later."""
+    if is_export((TRACKING,), head.line):
+        return Confidence.HEADER
+    return Confidence.SHAPE if is_bracket(head.line) else Confidence.NO
+
+
+def open_reader(source: Source, head: Head, settings: Settings) -> Reader:
+    """A reader for one export; of a message trace too, where JSON did not show yet which it is."""
+    return ExportReader(settings, (TRACKING, *TRACES))
+
+
+TRACKING_EXPORT = Source(
+    name="tracking_export",
+    title="Get-MessageTrackingLog as CSV or JSON",
+    columns=(*PROPERTIES, *COMPUTED),
+    recognize=recognize,
+    open=open_reader,
+    event_column="EventId",
+    carries=("message_tracking",),
+)

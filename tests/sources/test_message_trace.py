@@ -1,0 +1,152 @@
+"""Message traces of Exchange Online."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from exnorm import Normalizer
+from exnorm.model import Confidence, Head, Record, Unparsed
+from exnorm.sources.message_trace import MESSAGE_TRACE, complete_summary
+
+SAMPLES = Path(__file__).parents[1] / "samples" / "message_trace"
+SUMMARY = (SAMPLES / "summary.csv").read_text("utf-8").splitlines()
+OBJECT: dict[str, Any] = json.loads((SAMPLES / "objects.ndjson").read_text("utf-8").splitlines()[0])
+
+
+def read(block: bytes, **settings: Any) -> list[Record | Unparsed]:
+    normalizer = Normalizer(**settings)
+    stream = normalizer.stream("trace")
+    return [*normalizer.parse(block, stream), *stream.drain()]
+
+
+def records(block: bytes, **settings: Any) -> list[Record]:
+    items = read(block, **settings)
+    found = [item for item in items if isinstance(item, Record)]
+    assert found == items, items
+    return found
+
+
+def test_an_extended_report_in_utf_16_is_read_under_the_names_of_the_log() -> None:
+    [record] = records((SAMPLES / "extended.csv").read_bytes())
+    assert (record.source.name, record.schema.name, record.schema.found) == (
+        "message_tracking",
+        "2016",
+        "export",
+    )
+    assert record.time == 1543358402966
+    assert record.event_id == "SENDEXTERNAL"
+    assert record.values["message-subject"] == "Receipt, second"
+    assert record.values["original-client-ip"] == "203.0.113.9"
+    assert record.values["custom-data"] == "S:DeliveryPriority=Normal;S:IsProbe=false"
+
+
+def test_an_extended_report_in_utf_8_is_read_too() -> None:
+    text = (SAMPLES / "extended.csv").read_bytes().decode("utf-16")
+    assert records(text.encode("utf-8"))[0].event_id == "SENDEXTERNAL"
+
+
+def test_a_time_without_a_zone_is_utc_whatever_tz_says() -> None:
+    text = (SAMPLES / "extended.csv").read_bytes().decode("utf-16")
+    [record] = records(text.replace("22:40:02.966Z", "22:40:02.966").encode(), tz="Asia/Tokyo")
+    assert record.time == 1543358402966
+
+
+def test_a_summary_row_gives_addresses_and_statuses_apart() -> None:
+    [record] = records((SAMPLES / "summary.csv").read_bytes())
+    assert record.values["recipient-address"] == "bo@example.net;carl@example.org"
+    assert record.values["recipient-status"] == "Receive, Send;Receive, Fail"
+    assert record.values["directionality"] == "Originating"
+    assert record.values["custom-data"] == "S:DeliveryPriority=Normal"
+    assert record.event_id == "FAIL"  # the gravest of Send and Fail
+
+
+@pytest.mark.parametrize(
+    ("status", "event"),
+    [
+        ("a@x##Receive, Deliver", "DELIVER"),
+        ("a@x##Receive, Deliver;b@y##Receive, Defer", "DEFER"),
+        ("a@x##Delivered", "DELIVER"),
+        ("a@x##Resolve", "RESOLVE"),
+        ("a@x##", ""),
+    ],
+)
+def test_the_event_of_a_summary_row_is_the_gravest_last_status(status: str, event: str) -> None:
+    values = {"recipient-status": status}
+    complete_summary(values)
+    assert values.get("event-id", "") == event
+
+
+@pytest.mark.parametrize("status", ["Deliver", "a@x##Receive; part", "##Deliver"])
+def test_a_status_without_an_address_stays_as_it_is(status: str) -> None:
+    values = {"recipient-status": status}
+    complete_summary(values)
+    assert values == {"recipient-status": status}
+
+
+def test_objects_are_read_and_their_status_is_kept_beside_the_event() -> None:
+    first, second = records((SAMPLES / "objects.ndjson").read_bytes())
+    assert first.event_id == "DELIVER"
+    assert first.values["Status"] == "Delivered"
+    assert first.values["server-ip"] == "192.0.2.25"
+    assert first.values["original-client-ip"] == "203.0.113.9"
+    assert first.values["network-message-id"] == "0fd591fe-1cc4-47f0-0bbc-08d654b944f3"
+    assert first.values["Organization"] == "example.com"
+    assert (second.event_id, second.time) == ("DROP", 1543358460000)  # 22:41:00 UTC, no zone written
+
+
+@pytest.mark.parametrize(
+    ("status", "event"),
+    [
+        ("Delivered", "DELIVER"),
+        ("Failed", "FAIL"),
+        ("Expanded", "EXPAND"),
+        ("Pending", "DEFER"),
+        ("Quarantined", "DROP"),
+        ("FilteredAsSpam", "DROP"),
+        ("GettingStatus", "GETTINGSTATUS"),
+        ("None", "NONE"),
+    ],
+)
+def test_a_status_stands_for_an_event_or_for_itself(status: str, event: str) -> None:
+    [record] = records(json.dumps({**OBJECT, "Status": status}).encode())
+    assert record.event_id == event
+
+
+def test_objects_as_csv_and_over_many_lines_are_the_same_records() -> None:
+    names, cells = (",".join(f'"{text}"' for text in part) for part in (OBJECT, OBJECT.values()))
+    [from_csv] = records(f"{names}\r\n{cells}\r\n".encode())
+    [from_json] = records(json.dumps([OBJECT], indent=4).encode())
+    assert from_csv.values == from_json.values
+
+
+def test_a_pretty_printed_trace_can_be_forced() -> None:
+    [record] = records(json.dumps([OBJECT], indent=4).encode(), source="message_trace")
+    assert record.event_id == "DELIVER"
+
+
+def test_a_truncated_row_a_wide_row_and_an_open_quote_are_unparsed_and_the_next_is_unharmed() -> None:
+    names, row = SUMMARY
+    lines = [names, row[:40], row + ",x", row.replace('Fail"', "Fail"), "", row]
+    items = read("\n".join(lines).encode())
+    assert [item.kind if isinstance(item, Unparsed) else "" for item in items] == [
+        "width",
+        "width",
+        "quote",
+        "",
+    ]
+
+
+def test_a_row_that_is_not_utf_8_is_unparsed() -> None:
+    names, row = SUMMARY
+    [item] = read(names.encode() + b"\n" + row.replace("Receipt", "Grüße").encode("latin-1"))
+    assert isinstance(item, Unparsed)
+    assert item.kind == "encoding"
+
+
+def test_a_line_of_other_names_is_not_taken_for_a_trace() -> None:
+    assert MESSAGE_TRACE.recognize(Head("x", {}, "sender_address,message_id,subject")) is Confidence.NO
+    assert MESSAGE_TRACE.recognize(Head("x", {}, SUMMARY[0])) is Confidence.HEADER
