@@ -150,7 +150,7 @@ class CompiledMapping:
                 notes.note("cut", target.name)
             else:
                 used.add(given.origin)
-                used.add(self.source.derived.get(given.origin, given.origin))
+                used.update(self.source.columns_of(given.origin))
         additional = self._leftover(record, used) if self.keep_additional else {}
         return Event(self.taxonomy, fields, additional, record, cut)
 
@@ -238,7 +238,7 @@ def check_mapping(mapping: Mapping, source: Source, taxonomy: Taxonomy) -> None:
                 raise MappingError(
                     f"{where}: unknown column {quote(origin)} of source {source.name}{suggest(origin, known)}"
                 )
-            mapped.update((origin, source.derived.get(origin) or origin))
+            mapped.update((origin, *source.columns_of(origin)))
         _check_condition(entry.when, where, columns | set(source.derived), source)
     _check_unmapped(mapping, source, columns, mapped)
 

@@ -88,8 +88,8 @@ class Reader:
 class Source:
     """A log type: how it is recognised, which columns it may have, how its rows are read.
 
-    ``derived`` names what the reader works out beside the columns, each with the column whose whole
-    text it carries (``""`` = none); rows of a mapping may read both. ``event_column`` holds the
+    ``derived`` names what the reader works out beside the columns, each with the column (or several)
+    whose whole text it carries (``""`` = none); rows of a mapping may read both. ``event_column`` holds the
     event's name (for profiles and counts), ``absent`` the text that stands for an empty value,
     ``recipients`` the columns of addresses and statuses that ``per_recipient`` splits,
     ``agent_log_format`` the word for this type in the native payload of JSA, ``names`` the file
@@ -101,7 +101,7 @@ class Source:
     columns: tuple[str, ...]
     recognize: Callable[[Head], Confidence]
     open: Callable[[Source, Head, Settings], Reader]
-    derived: AnyMapping[str, str] = field(default_factory=dict)
+    derived: AnyMapping[str, str | tuple[str, ...]] = field(default_factory=dict)
     event_column: str = ""
     absent: str = ""
     events: frozenset[str] = frozenset()
@@ -110,6 +110,11 @@ class Source:
     agent_log_format: str = ""
     names: tuple[str, ...] = ()
     carries: tuple[str, ...] = ()
+
+    def columns_of(self, origin: str) -> tuple[str, ...]:
+        """The columns whose whole text an origin carries: a column's own, a derived value's, or none."""
+        carried = self.derived.get(origin, origin)
+        return carried if isinstance(carried, tuple) else (carried,) if carried else ()
 
 
 @dataclass(slots=True)

@@ -2,8 +2,8 @@
 
 The four normalized fields bear the labels of the JSA guide's table "JSA field name"; every other
 label is the attribute's own name in the LEEF guide. The header fields stand in the LEEF header.
-``senderAddress``, ``recipientAddress`` and ``messageSubject`` are custom attributes: LEEF allows any
-single word of letters and digits that it does not use itself.
+Those under "custom" (``senderAddress``, ``userAgent``, ...) are custom attributes: LEEF allows any single
+word of letters and digits that it does not use itself.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ JSA = Taxonomy("jsa", "JSA", default_format="leef", fields=(
     Field("Destination IP",   "dst",              "dst",              "ip"),
     Field("cat",              "cat",              "cat",              "text"),
     Field("devTime",          "devTime",          "devTime",          "time"),
+    Field("srcPreNAT",        "srcPreNAT",        "srcPreNAT",        "ip"),
     Field("proto",            "proto",            "proto",            "text"),
     Field("sev",              "sev",              "sev",              "integer"),
     Field("srcPort",          "srcPort",          "srcPort",          "integer"),
@@ -44,5 +45,9 @@ JSA = Taxonomy("jsa", "JSA", default_format="leef", fields=(
     Field("senderAddress",    "senderAddress",    "senderAddress",    "text"),
     Field("recipientAddress", "recipientAddress", "recipientAddress", "text"),
     Field("messageSubject",   "messageSubject",   "messageSubject",   "text"),
+    Field("userAgent",        "userAgent",        "userAgent",        "text"),
+    Field("referrer",         "referrer",         "referrer",         "text"),
+    Field("cookies",          "cookies",          "cookies",          "text"),
+    Field("forwardedFor",     "forwardedFor",     "forwardedFor",     "text"),
 ))
 # fmt: on
