@@ -33,7 +33,7 @@ LATE_MS = 60_000
 """How far a row may stand behind the row before it and still be of the same day."""
 
 _SOFTWARE = re.compile(r"Microsoft Internet Information Serv(?:ices|er)\s*([\d.]*).*", re.IGNORECASE)
-_SITE = re.compile(r"([A-Z]*SVC)\d+", re.IGNORECASE)
+_SITE = re.compile(r"([A-Z0-9]*SVC)\d+", re.IGNORECASE)
 _FTP_METHOD = re.compile(r"\[\d+\]\w+")
 _FILE_NAME = re.compile(r"(?:u_)?ex(?:tend\d+|\d{4}|\d{6}|\d{8})(?:_x)?\.log.*", re.IGNORECASE)
 
