@@ -145,7 +145,7 @@ def test_a_new_header_sets_the_date_anew() -> None:
 
 def test_new_columns_under_the_same_date_do_not_set_the_day_back() -> None:
     fields = "#Fields: time c-ip cs-method cs-uri-stem"
-    heading = [HEADER[0], "#Date: 2022-09-19 23:00:00", fields]
+    heading = [HEADER[0], "#Date: 2022-09-19 08:00:00", fields]
     items = read(
         *heading, "23:30:00 10.0.0.1 GET /", "00:30:00 10.0.0.1 GET /", fields, "00:40:00 10.0.0.1 GET /"
     )

@@ -115,7 +115,7 @@ def begin_day(header_ms: int, clock_ms: int) -> int:
 
 
 def follow_day(before_ms: int, clock_ms: int) -> int:
-    """The moment of a row from its time of day and the latest row before it.
+    """The moment of a row from its time of day and the row before it.
 
     A smaller time is of the next day. Rows are written when an answer is done and may overtake each
     other, so a row up to a minute behind the one before it is late, not a day ahead.
@@ -130,7 +130,7 @@ class Calendar:
     def __init__(self) -> None:
         self._heading = ""
         self._header_ms: int | None = None
-        self._latest_ms: int | None = None
+        self._before_ms: int | None = None
 
     def head(self, heading: str) -> None:
         """Take up ``#Date``, ``yyyy-MM-dd HH:mm:ss``; the same one again changes nothing."""
@@ -139,17 +139,17 @@ class Calendar:
         self._heading = heading
         date, _, clock = heading.partition(" ")
         self._header_ms = utc_ms(f"{date}T{clock.strip() or '00:00:00'}Z")
-        self._latest_ms = None
+        self._before_ms = None
 
     def place(self, clock_ms: int) -> int | None:
         """The moment of the next row, or ``None`` where no header gave a date."""
         if self._header_ms is None:
             return None
-        if self._latest_ms is None:
+        if self._before_ms is None:
             moment = begin_day(self._header_ms, clock_ms)
         else:
-            moment = follow_day(self._latest_ms, clock_ms)
-        self._latest_ms = max(moment, self._latest_ms or moment)
+            moment = follow_day(self._before_ms, clock_ms)
+        self._before_ms = moment
         return moment
 
 
