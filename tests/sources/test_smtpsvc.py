@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from exnorm.model import Confidence, Head, Record, Unparsed
+from exnorm.model import Confidence, Head, Record, Schema, Unparsed
 from exnorm.settings import Settings
 from exnorm.sources.iis import IIS
 from exnorm.sources.smtpsvc import (
     SMTPSVC,
+    SmtpsvcReader,
     find_address,
     find_reply,
     judge,
@@ -157,6 +158,26 @@ def test_our_own_password_for_another_server_is_not_passed_on() -> None:
     assert isinstance(items[1], Record)
     assert items[1].get("cs-uri-query") == "334+VXNlcm5hbWU6"
     assert last(items).get("cs-method") == "[redacted]"
+
+
+def test_a_password_in_a_row_that_was_split_elsewhere_is_not_passed_on() -> None:
+    reader = SMTPSVC.open(SMTPSVC, Head(), Settings())
+    assert isinstance(reader, SmtpsvcReader)
+    columns = {"date": "2003-12-04", "time": "06:11:02", "cs-method": "AUTH"}
+    columns["cs-uri-query"] = "+PLAIN+c2VjcmV0"
+    line = "\t".join(f"{column}={value}" for column, value in columns.items())
+    record = reader.record(line, Schema("", tuple(columns)), columns)
+    assert isinstance(record, Record)
+    assert record.values["cs-uri-query"] == "+PLAIN+[redacted]"
+    assert record.raw.endswith("cs-uri-query=+PLAIN+[redacted]")
+
+
+def test_a_password_is_not_in_a_row_whose_date_cannot_be_read() -> None:
+    bad = row("AUTH", "+PLAIN+c2VjcmV0", "235").replace("2003-12-04", "2003-13-04")
+    items = read(*HEADER, FIELDS, row("MAIL", "-", "250"), bad)
+    assert isinstance(items[1], Unparsed)
+    assert items[1].kind == "date"
+    assert "c2VjcmV0" not in items[1].raw
 
 
 def test_the_sender_parameter_auth_is_no_secret() -> None:

@@ -10,9 +10,9 @@ with the line.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 
-from exnorm.model import Confidence, Head, Reader, Record, Source, Unparsed
+from exnorm.model import Confidence, Head, Reader, Record, Schema, Source, Unparsed
 from exnorm.settings import Settings
 from exnorm.sources.w3c import (
     SMTP,
@@ -101,6 +101,16 @@ def redact_all(text: str) -> str:
     return text if text in ("", "-") else REDACTED
 
 
+def redact_line(line: str, values: Mapping[str, str], shown: Mapping[str, str]) -> str:
+    """The line that ``values`` were split from, with those that are not shown replaced in it."""
+    if split_blanks(line) == list(values.values()):
+        return " ".join(shown.values())
+    for column, value in values.items():
+        if shown[column] != value:
+            line = line.replace(value, shown[column])
+    return line
+
+
 def redact_text(line: str) -> str:
     """A line whose columns cannot be told apart, without anything that follows an AUTH."""
     return _AUTH_TAIL.sub(rf"\1 {REDACTED}", line)
@@ -186,28 +196,35 @@ class SmtpsvcReader(W3cReader):
         self._authenticating: dict[str, None] = {}  # the other sides that are between AUTH and its end
 
     def read(self, line: str) -> Record | Unparsed | None:
-        """One row as a record."""
-        return super().read(self._redact(line))
+        """One row as a record; what does not parse loses its secrets too."""
+        found = super().read(line)
+        if isinstance(found, Unparsed):
+            return Unparsed(redact_text(found.raw), found.kind, found.reason)
+        return found
 
-    def _redact(self, line: str) -> str:
-        columns = () if self.schema is None else self.schema.columns
-        cells = split_blanks(line)
-        if "cs-method" not in columns or len(cells) != len(columns):
-            return redact_text(line)
-        place = {column: cells[at] for at, column in enumerate(columns)}
-        method, client = place["cs-method"], place.get("c-ip", "")
-        reply = _DIRECTIONS.get(place.get("cs-username", "").lower()) == OUTBOUND_REPLY
-        if reply:
-            return line
-        if method.upper() in SECRET_VERBS:
+    def record(self, line: str, schema: Schema, values: dict[str, str]) -> Record | Unparsed:
+        """A record from values by column, wherever they were split."""
+        hidden = self._hide(values)
+        if not hidden:
+            return super().record(line, schema, values)
+        shown = {**values, **hidden}
+        return super().record(redact_line(line, values, shown), schema, shown)
+
+    def _hide(self, values: dict[str, str]) -> dict[str, str]:
+        """What is shown in the place of the columns that hold a secret."""
+        client, method = values.get("c-ip", ""), values.get("cs-method", "").upper()
+        if _DIRECTIONS.get(values.get("cs-username", "").lower()) == OUTBOUND_REPLY:
+            return {}
+        if method in SECRET_VERBS:
             self._remember(client)
-            return _replace(cells, columns, ("cs-uri-stem", "cs-uri-query"), redact_argument)
-        if client in self._authenticating:
-            if method.upper() not in SMTP_VERBS:
-                # No command: the client's answer to our challenge, its name or its password.
-                return _replace(cells, columns, ("cs-method", "cs-uri-stem", "cs-uri-query"), redact_all)
-            del self._authenticating[client]
-        return line
+            return _redact(values, ("cs-uri-stem", "cs-uri-query"), redact_argument)
+        if client not in self._authenticating:
+            return {}
+        if method not in SMTP_VERBS:
+            # No command: the client's answer to our challenge, its name or its password.
+            return _redact(values, ("cs-method", "cs-uri-stem", "cs-uri-query"), redact_all)
+        del self._authenticating[client]
+        return {}
 
     def _remember(self, client: str) -> None:
         self._authenticating[client] = None
@@ -215,10 +232,8 @@ class SmtpsvcReader(W3cReader):
             del self._authenticating[next(iter(self._authenticating))]
 
 
-def _replace(
-    cells: list[str], columns: tuple[str, ...], secret: tuple[str, ...], redact: Callable[[str], str]
-) -> str:
-    return " ".join(redact(cell) if column in secret else cell for column, cell in zip(columns, cells))
+def _redact(values: dict[str, str], columns: Iterable[str], redact: Callable[[str], str]) -> dict[str, str]:
+    return {column: redact(values[column]) for column in columns if column in values}
 
 
 def open_reader(source: Source, head: Head, settings: Settings) -> Reader:
