@@ -11,8 +11,11 @@ def exnorm_id(record: Record) -> str:
     """32 hexadecimal digits from the file's name, the raw row and, where it was split, the part.
 
     The same row of the same file has the same name whatever batch it came in and wherever the file
-    lies; two rows of one file that are equal byte for byte are one event.
+    lies; two rows of one file that are equal byte for byte are one event. Of a row that came in a
+    payload the file's name is the one in the payload, and the row is the payload without its syslog
+    header, which differs each time it is sent.
     """
-    parts = (Head(record.path).file_name, record.part, record.raw)
+    row = record.raw if record.envelope is None else record.raw.removeprefix(record.envelope.header)
+    parts = (Head(record.path).file_name, record.part, row)
     text = "\0".join(parts).encode("utf-8", "surrogatepass")
     return blake2b(text, digest_size=16).hexdigest()

@@ -22,7 +22,7 @@ from exnorm.model import (
     Taxonomy,
     Value,
 )
-from exnorm.settings import Settings
+from exnorm.settings import NAMES, Settings
 
 ADDITIONAL_DATA = "Additional data"
 
@@ -250,6 +250,10 @@ def _check_condition(when: Condition | None, where: str, known: set[str], source
         raise MappingError(
             f"{where}: condition on unknown column {quote(when.name)}{suggest(when.name, known)}"
         )
+    if when.subject == "setting" and when.name not in NAMES:
+        raise MappingError(
+            f"{where}: condition on unknown setting {quote(when.name)}{suggest(when.name, NAMES)}"
+        )
     if when.subject == "event" and not source.event_column:
         raise MappingError(f"{where}: condition on the event, but source {source.name} names none")
 
@@ -263,7 +267,7 @@ def _check_unmapped(mapping: Mapping, source: Source, columns: set[str], mapped:
             )
         if column in mapped:
             raise MappingError(f"mapping {mapping.name}: column {quote(column)} is mapped and listed")
-    for column in sorted(columns - mapped - set(mapping.unmapped)):
+    for column in sorted(columns - mapped - set(mapping.unmapped)) if not mapping.rest else ():
         raise MappingError(
             f"mapping {mapping.name}: column {quote(column)} of source {source.name} has no row; "
             "add one, or list it under unmapped with a reason"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Iterable, Iterator, Mapping as AnyMapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Protocol, Union
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Union
 
 if TYPE_CHECKING:
     from exnorm.settings import Settings
@@ -79,6 +79,13 @@ class Reader:
         """One line without its line end: what it holds, or ``None`` where it carries no event."""
         raise NotImplementedError
 
+    def complete(self, line: str, values: dict[str, str], found: str) -> Record | Unparsed:
+        """The record of a row that was split before it came here; ``found`` says by what.
+
+        ``values`` are its columns in order, ``line`` the text they came in.
+        """
+        raise NotImplementedError
+
     def finish(self) -> list[Record | Unparsed]:
         """What is left when the log ends, for a reader that waits for further lines."""
         return []
@@ -117,13 +124,45 @@ class Source:
         return carried if isinstance(carried, tuple) else (carried,) if carried else ()
 
 
+class Pair(NamedTuple):
+    """One ``key=text`` of an envelope, exactly as it was written.
+
+    ``column`` is where its value stands in the record (``""`` = it is the envelope's own) and
+    ``value`` what was read from it: ``text`` stands for it as long as the record still holds that.
+    """
+
+    key: str
+    text: str
+    column: str = ""
+    value: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What an agent wrapped a row in, kept so that the row can be written back byte for byte.
+
+    ``header`` is what came before the first key (a syslog header), ``pairs`` are all keys in order,
+    those of columns too, ``end`` is what followed the last of them.
+    """
+
+    header: str
+    pairs: tuple[Pair, ...]
+    end: str = ""
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """The columns that came in it."""
+        return frozenset(pair.column for pair in self.pairs if pair.column)
+
+
 @dataclass(slots=True)
 class Record:
     """One row under Microsoft's names, as raw text.
 
     ``values`` holds every column of the row in file order, ``derived`` what the reader worked out,
     ``time`` the row's own time in epoch milliseconds UTC, ``part`` which of the records of one row
-    this is (``""`` = the only one).
+    this is (``""`` = the only one), ``envelope`` what an agent sent the row in. ``path`` is the
+    log's; a reader sets it where the row itself names the log it is from.
     """
 
     source: Source
@@ -135,6 +174,7 @@ class Record:
     line_number: int = 0
     path: str = ""
     part: str = ""
+    envelope: Envelope | None = None
 
     def get(self, name: str) -> str:
         """The text of a column or of a derived value; empty where it is absent."""
@@ -276,8 +316,9 @@ class Mapping:
     """A table from one source to one taxonomy.
 
     ``schemas`` are the schema names it is chosen for by ``--mapping auto`` (empty = any that no
-    other mapping of the pair names). ``unmapped`` lists, with the reason, columns without a row:
-    they are kept as additional data. ``events`` is the second table, by event name. A mapping that
+    other mapping of the pair names). ``unmapped`` lists, with the reason, columns without a row, and
+    ``rest`` is the reason for every other one: they are kept as additional data. ``events`` is the
+    second table, by event name. A mapping that
     ``extends`` or ``replaces`` another one carries that one's name; ``columns`` are columns that the
     source does not know yet.
     """
@@ -293,6 +334,7 @@ class Mapping:
     extends: str = ""
     replaces: str = ""
     columns: tuple[str, ...] = ()
+    rest: str = ""
 
 
 # --- what goes out -------------------------------------------------------------------------------

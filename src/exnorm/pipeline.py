@@ -89,6 +89,7 @@ class Normalizer:
         _check_pair(self.codec, self.taxonomy, registry.codecs)
         self.settings = replace(settings, format=format_name)
         self.mappings = _mappings_for(self.taxonomy, self.settings, registry.mappings)
+        self._mapped = frozenset(mapping.source for mapping in self.mappings)
         self.sources = _sources_for(self.settings, registry.sources, self.mappings)
         _check_schema(self.settings, self.sources)
         self._encode: Encode = self.codec.build(self.taxonomy, self.settings, self.counts)
@@ -112,12 +113,12 @@ class Normalizer:
                 self.counts.header += 1
             for item in found if isinstance(found, list) else (found,):
                 if item is not None:
-                    yield self._counted(item)
+                    yield self._counted(self._with_table(item))
 
     def finish(self, stream: Stream) -> Iterator[Event | Unparsed]:
         """What a log type with records of several lines still held when the log ended."""
         for item in stream.drain():
-            yield from self.normalize_item(self._counted(item))
+            yield from self.normalize_item(self._counted(self._with_table(item)))
 
     def normalize(self, lines: Lines, stream: Stream | None = None) -> Iterator[Event | Unparsed]:
         """Lines as events under the taxonomy's names.
@@ -189,7 +190,7 @@ class Normalizer:
 
     def _build_route(self, source: Source, schema_name: str) -> Route:
         mapping = choose_mapping(self._mappings_of(source), schema_name)
-        assert mapping is not None  # _sources_for leaves out a source without one
+        assert mapping is not None  # parse lets no record of a source without one through
         return Route(
             mapping=compile_mapping(mapping, source, self.taxonomy, self.settings),
             keeps=select(self.settings.profile, source),
@@ -218,6 +219,13 @@ class Normalizer:
                 continue
             item = processed
         return item
+
+    def _with_table(self, item: Record | Unparsed) -> Record | Unparsed:
+        """The item; a source that carries others may give a record that the taxonomy has no table for."""
+        if isinstance(item, Unparsed) or item.source.name in self._mapped:
+            return item
+        reason = f"taxonomy {self.taxonomy.name} has no table for {item.source.name}"
+        return Unparsed(item.raw, "unknown-type", reason, item.line_number, item.path)
 
     def _counted(self, item: Record | Unparsed) -> Record | Unparsed:
         if isinstance(item, Unparsed):

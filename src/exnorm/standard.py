@@ -13,6 +13,7 @@ from exnorm.model import Codec, Mapping, Source, Taxonomy
 from exnorm.sources.iis import IIS
 from exnorm.sources.message_tracking import MESSAGE_TRACKING
 from exnorm.sources.smtpsvc import SMTPSVC
+from exnorm.sources.wincollect import WINCOLLECT_PAYLOAD
 from exnorm.taxonomies.arcsight.fields import ARCSIGHT
 from exnorm.taxonomies.arcsight.iis import ARCSIGHT_OWA
 from exnorm.taxonomies.arcsight.message_tracking import ARCSIGHT_2010, ARCSIGHT_2016
@@ -25,8 +26,8 @@ from exnorm.taxonomies.jsa.smtpsvc import JSA_SMTPSVC
 
 @hookimpl
 def register_sources() -> Iterable[Source]:
-    """Message tracking, and what IIS writes for Exchange: OWA and the SMTP service of 2000 and 2003."""
-    return MESSAGE_TRACKING, IIS, SMTPSVC
+    """Message tracking, what IIS writes for Exchange (OWA, SMTP), and the payloads that go to JSA."""
+    return MESSAGE_TRACKING, IIS, SMTPSVC, WINCOLLECT_PAYLOAD
 
 
 @hookimpl

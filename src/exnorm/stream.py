@@ -80,7 +80,7 @@ class Stream:
         if isinstance(item, Unparsed):
             return self._unparsed(item.raw, item.kind, item.reason)
         item.line_number = self.line_number
-        item.path = self.name
+        item.path = item.path or self.name
         return item
 
     def recognize(self, line: str = "") -> bool:
@@ -103,7 +103,8 @@ class Stream:
     def _decode(self, line: bytes | str) -> str | Unparsed:
         limit = self._settings.max_line_bytes
         if len(line) > limit + 2:  # the line end does not count
-            raw = line.decode("utf-8", "backslashreplace") if isinstance(line, bytes) else line
+            whole = line.decode("utf-8", "backslashreplace") if isinstance(line, bytes) else line
+            raw = whole.rstrip("\r\n")
             return self._unparsed(raw, "too-long", f"line is longer than max_line_bytes, {limit}")
         text = line if isinstance(line, str) else _decode_utf8(line)
         if text is None:

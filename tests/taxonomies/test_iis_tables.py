@@ -172,6 +172,20 @@ def test_the_native_payload_has_the_columns_as_logged() -> None:
     assert dict(pairs)["cs(User-Agent)"] == "Mozilla/5.0+(Windows+NT+10.0;+Win64;+x64)"
 
 
+def test_a_row_that_wincollect_wrapped_goes_through_the_same_table() -> None:
+    payload = "\t".join((
+        "AgentDevice=MicrosoftExchange", "AgentLogFile=u_ex240208.log", "AgentLogFormat=W3C",
+        "AgentLogProtocol=OWA", "date=2024-02-08", "time=10:43:49", "cs-method=POST",
+        "cs-uri-stem=/mapi/emsmdb/", "c-ip=192.0.2.77", "cs(User-Agent)=Microsoft+Office/16.0",
+        "sc-status=403",
+    ))  # fmt: skip
+    (event,) = Normalizer("arcsight", discover_plugins=False).normalize([payload])
+    assert isinstance(event, Event)
+    assert event["deviceEventClassId"] == "MAPI:DENIED"
+    assert event["requestClientApplication"] == "Microsoft Office/16.0"
+    assert event["deviceReceiptTime"] == 1707389029000  # date -d 2024-02-08T10:43:49Z +%s
+
+
 def test_the_categories_of_arcsight_are_written_only_when_asked_for() -> None:
     normalizer = Normalizer("arcsight", discover_plugins=False, categories=True)
     asked = next(normalizer.normalize(SAMPLE.read_bytes(), normalizer.stream(SAMPLE.name)))

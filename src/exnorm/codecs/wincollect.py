@@ -4,16 +4,25 @@ TAB separated ``key=value``: SourceIp, AgentDevice, AgentLogFile, AgentLogFormat
 columns in file order, empty ones too, as in the sample message of the JSA guide. Values have no
 escape: TAB and line breaks become visible tokens, and a last key ``exnorm-replaced`` names the columns
 whose values were changed.
+
+A record that came in such a payload goes out in its own envelope: every key whose value is still the
+one that was read is written as it was read, so that a payload nobody changed is the same byte for byte.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+
 from exnorm.codecs.tokens import show_separators
-from exnorm.model import Codec, Encode, Event, Head, Notes, Taxonomy
+from exnorm.model import Codec, Encode, Envelope, Event, Head, Notes, Record, Taxonomy
 from exnorm.settings import Settings
 
 AGENT_DEVICE = "WindowsExchange"
+SOURCE_IP = "SourceIp"
 REPLACED = "exnorm-replaced"
+
+Carry = Callable[[str, str], str]
+"""Writes a key and a value as ``key=value``, and remembers a value that it had to change."""
 
 
 def build(taxonomy: Taxonomy, settings: Settings, notes: Notes) -> Encode:
@@ -21,24 +30,56 @@ def build(taxonomy: Taxonomy, settings: Settings, notes: Notes) -> Encode:
 
     def encode(event: Event) -> bytes:
         record = event.record
-        pairs = [("SourceIp", settings.source_ip)] if settings.source_ip else []
-        pairs.append(("AgentDevice", AGENT_DEVICE))
-        pairs.append(("AgentLogFile", Head("" if record.path == "-" else record.path).file_name))
-        pairs.append(("AgentLogFormat", record.source.agent_log_format))
-        pairs += record.values.items()
-        changed = []
-        shown = []
-        for key, value in pairs:
+        envelope = record.envelope
+        changed: list[str] = []
+
+        def carry(key: str, value: str) -> str:
             text = show_separators(value)
             if text != value:
                 changed.append(key)
                 notes.note("replaced", key)
-            shown.append(f"{_key(key)}={text}")
+            return f"{_key(key)}={text}"
+
+        if envelope is None:
+            header, end = "", ""
+            parts = list(_wrap(record, settings.source_ip, carry))
+        else:
+            header, end = envelope.header, envelope.end
+            parts = list(_rewrap(record, envelope, settings.source_ip, carry))
         if changed:
-            shown.append(f"{REPLACED}={','.join(_key(key) for key in changed)}")
-        return "\t".join(shown).encode("utf-8", "replace")
+            parts.append(f"{REPLACED}={','.join(_key(key) for key in changed)}")
+        return f"{header}{chr(9).join(parts)}{end}".encode("utf-8", "replace")
 
     return encode
+
+
+def _wrap(record: Record, source_ip: str, carry: Carry) -> Iterator[str]:
+    """The pairs of a record that came from a log file."""
+    if source_ip:
+        yield carry(SOURCE_IP, source_ip)
+    yield carry("AgentDevice", AGENT_DEVICE)
+    yield carry("AgentLogFile", Head("" if record.path == "-" else record.path).file_name)
+    yield carry("AgentLogFormat", record.source.agent_log_format)
+    for column, value in record.values.items():
+        yield carry(column, value)
+
+
+def _rewrap(record: Record, envelope: Envelope, source_ip: str, carry: Carry) -> Iterator[str]:
+    """The pairs of a record that came in an envelope, as they came where nothing changed them."""
+    values = record.values
+    if source_ip and all(pair.key != SOURCE_IP or pair.column for pair in envelope.pairs):
+        yield carry(SOURCE_IP, source_ip)
+    for pair in envelope.pairs:
+        if not pair.column:
+            text = source_ip if source_ip and pair.key == SOURCE_IP else pair.text
+            yield f"{pair.key}={text}"
+        elif pair.column in values:
+            value = values[pair.column]
+            yield f"{pair.key}={pair.text}" if value == pair.value else carry(pair.key, value)
+    came = envelope.columns
+    for column, value in values.items():
+        if column not in came:
+            yield carry(column, value)
 
 
 def _key(column: str) -> str:

@@ -117,6 +117,10 @@ class ColumnarReader(Reader):
         refusal = self._finish(record)
         return record if refusal is None else Unparsed(line, *refusal)
 
+    def complete(self, line: str, values: dict[str, str], found: str) -> Record | Unparsed:
+        """A record from a row that was split elsewhere; its columns are the names it came with."""
+        return self.record(line, self._named(tuple(values), found), values)
+
     def _is_header(self, cells: list[str]) -> bool:
         first = self._source.columns[0].lower()
         if len(cells) < 2 or cells[0].strip().lower() != first:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache
 
 from exnorm.convert import utc_ms
 from exnorm.model import Confidence, Head, Reader, Record, Schema, Source
@@ -56,12 +58,15 @@ _WIDTHS = frozenset(len(schema.columns) for schema in SCHEMAS)
 # Every version has these, and no other log of Exchange has them together.
 _TELLTALE = frozenset(("internal-message-id", "related-recipient-address", "recipient-status"))
 _SHAPES = {
+    "event-id": re.compile(r"\w+"),
+    "internal-message-id": re.compile(r"\d*"),
     "network-message-id": re.compile(r"[0-9A-Za-z-]*"),
     "total-bytes": re.compile(r"\d*"),
     "recipient-count": re.compile(r"\d*"),
     "directionality": re.compile(r"(Incoming|Originating|Undefined)?", re.IGNORECASE),
     "schema-version": re.compile(r"(\d+(\.\d+)+)?"),
 }
+_OF_A_MESSAGE = ("message-id", "recipient-address", "total-bytes", "message-subject")
 
 
 def recognize(head: Head) -> Confidence:
@@ -78,9 +83,11 @@ def recognize(head: Head) -> Confidence:
 
 
 def _is_row(line: str) -> bool:
-    cells = split_csv(line)
-    if cells is None or len(cells) not in _WIDTHS:
-        return {cell.strip().lower() for cell in cells or ()} >= _TELLTALE
+    cells = split_csv(line) or []
+    if {cell.strip().lower() for cell in cells} >= _TELLTALE:
+        return True  # a bare line of column names
+    if len(cells) not in _WIDTHS:
+        return False
     return cells[8].upper() in EVENTS or (utc_ms(cells[0]) is not None and cells[8].isalpha())
 
 
@@ -102,13 +109,30 @@ def finish(record: Record) -> Refusal | None:
     record.time = utc_ms(moment)
     if record.time is None:
         return explain_date("date-time", moment)
-    record.derived["product-version"] = record.values.get("schema-version") or record.schema.version
+    version = record.values.get("schema-version") or record.schema.version
+    if version != record.schema.version:
+        record.schema = _refine(record.schema, version)
+    record.derived["product-version"] = version
     return None
 
 
+@lru_cache(maxsize=256)
+def _refine(schema: Schema, version: str) -> Schema:
+    """The schema of a row whose own build is not that of the header, or that has no header."""
+    return replace(schema, name=name_schema(schema.columns, version), version=version)
+
+
 def is_plausible(values: Mapping[str, str]) -> bool:
-    """Whether values found by column count stand under the columns they belong to."""
-    return all(shape.fullmatch(values.get(column, "")) is not None for column, shape in _SHAPES.items())
+    """Whether values found by column count stand under the columns they belong to.
+
+    A message has a ``network-message-id`` since 2013; a row of the width of 2013 without one may be
+    a 2010 row with a stray comma.
+    """
+    if not all(shape.fullmatch(values[column]) for column, shape in _SHAPES.items() if column in values):
+        return False
+    if values.get("network-message-id", "-") or "schema-version" in values:
+        return True
+    return not any(values[column] for column in _OF_A_MESSAGE)
 
 
 def open_reader(source: Source, head: Head, settings: Settings) -> Reader:

@@ -1,0 +1,6 @@
+"""``python -m exnorm`` is ``exnorm``."""
+
+from exnorm.cli import main
+
+if __name__ == "__main__":
+    main()

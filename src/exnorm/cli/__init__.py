@@ -1,0 +1,126 @@
+"""The command line: ``exnorm COMMAND``. Each command is imported when it is called."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from importlib import metadata
+from typing import Any
+
+import click
+
+from exnorm.errors import NormalizerError, suggest
+
+COMMANDS = {
+    "convert": "exnorm.cli.convert",
+    "explain": "exnorm.cli.explain",
+    "mappings": "exnorm.cli.mappings",
+    "plugins": "exnorm.cli.plugins",
+}
+
+OK, UNPARSED, USAGE, NEXT_HOP = 0, 1, 2, 3
+"""Exit statuses: all well, some records did not parse, wrong usage or settings, the output failed."""
+
+INTERRUPTED = 130
+
+
+class Commands(click.Group):
+    """Finds a command's module by its name, and the nearest name where there is none."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The commands in the order of ``--help``."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the command."""
+        if cmd_name not in COMMANDS:
+            return None
+        command = importlib.import_module(COMMANDS[cmd_name]).command
+        assert isinstance(command, click.Command)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does, with our own message for a name that is not there."""
+        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
+            ctx.fail(f"no such command '{args[0]}'{suggest(args[0], COMMANDS)}")
+        return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; a reader that closed the pipe has what it wanted."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            _abandon_stdout()
+            return OK
+
+
+def _print_version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    if value and not ctx.resilient_parsing:
+        click.echo(f"exnorm {metadata.version('exnorm')}")
+        ctx.exit()
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--version", is_flag=True, expose_value=False, is_eager=True, callback=_print_version,
+    help="Print the version and stop.",
+)  # fmt: skip
+def cli() -> None:
+    """Microsoft Exchange logs for ArcSight and JSA.
+
+    Exit status: 0 all well, 1 some records did not parse, 2 wrong usage or settings, 3 the output
+    failed. Data goes to standard output, everything else to standard error.
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit; the one place where errors become messages."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; the exit status."""
+    try:
+        status = cli.main(
+            args=None if arguments is None else list(arguments),
+            prog_name="exnorm",
+            standalone_mode=False,
+        )
+        sys.stdout.flush()
+    except (click.ClickException, NormalizerError) as error:
+        _complain(error)
+        return USAGE
+    except (KeyboardInterrupt, click.Abort):
+        _abandon_stdout()
+        return INTERRUPTED
+    return status if isinstance(status, int) else OK
+
+
+def _complain(error: click.ClickException | NormalizerError) -> None:
+    """One line for what went wrong; the help itself where no command was given."""
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        click.echo(error.format_message(), err=True)
+        return
+    message = str(error)
+    if isinstance(error, click.ClickException):
+        message = " ".join(error.format_message().split())
+    if isinstance(error, click.UsageError):
+        command = error.ctx.command_path if error.ctx else "exnorm"
+        message = f"{message[:1].lower()}{message[1:].rstrip('.')}; see {command} --help"
+    say(message)
+
+
+def say(message: str) -> None:
+    """One line for people, on standard error."""
+    click.echo(f"exnorm: {message}", err=True)
+
+
+def _abandon_stdout() -> None:
+    """Let the interpreter flush what is left into nothing: nobody reads it any more."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

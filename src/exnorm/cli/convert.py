@@ -1,0 +1,335 @@
+"""``exnorm convert``: files in, one payload a line out."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import IO, Any
+
+import click
+import msgspec
+
+from exnorm.cli import NEXT_HOP, OK, UNPARSED, USAGE, say
+from exnorm.cli.inputs import STDIN, Input, expand, explain_refusal, read_blocks, same_file
+from exnorm.cli.options import settings_options
+from exnorm.cli.summary import summarize
+from exnorm.counts import Counts
+from exnorm.errors import NormalizerError, ParseError, SettingsError, quote
+from exnorm.model import Event, Record, Unparsed
+from exnorm.pipeline import Normalizer
+from exnorm.settings import Settings
+
+WRITE_BYTES = 1024 * 1024
+SHOWN_LINES = 100
+
+
+class OutputError(Exception):
+    """The output could not take what was written."""
+
+
+@click.command("convert")
+@click.argument("paths", nargs=-1, metavar="[PATH|GLOB|-]...")
+@settings_options
+@click.option(
+    "--on-error",
+    metavar="tag|skip|stop",
+    help="A line that does not parse: report and (JSON) tag it, skip it silently, or stop.  [default: tag]",
+)
+@click.option("--rejects", metavar="FILE", help="Write lines that do not parse to FILE, as NDJSON.")
+@click.option("--output", "-o", metavar="FILE", help="Write to FILE instead of standard output.")
+@click.option("--jobs", "-j", type=click.IntRange(1, 256), default=1, help="Read so many files at a time.")
+@click.option("--dry-run", is_flag=True, help="Write no events, only the counts, to standard output.")
+@click.option("--json", "as_json", is_flag=True, help="Write the counts as JSON.")
+@click.option("--quiet", "-q", is_flag=True, help="Say nothing but errors.")
+def command(
+    settings: Settings,
+    paths: tuple[str, ...],
+    rejects: str | None,
+    output: str | None,
+    jobs: int,
+    dry_run: bool,
+    as_json: bool,
+    quiet: bool,
+) -> int:
+    """Write one payload a line, in input order, from any number of files.
+
+    PATH is a file, a folder (every file below it), a glob, or - for standard input. The log type and
+    its columns are found from each file itself; a file of an unknown type is named and left out. A
+    line that does not parse is left out of cef, leef and wincollect output, reported with its
+    reason, counted, and written to --rejects; in json output it appears with the tag
+    _exnormparsefailure.
+    """
+    normalizer = Normalizer.from_settings(settings)
+    inputs = expand(paths)
+    _check_outputs(inputs, output, rejects)
+    run = Run(quiet=quiet or settings.on_error == "skip")
+    status = OK
+    with contextlib.ExitStack() as stack:
+        target = None if dry_run else stack.enter_context(_open_output(output))
+        reject_file = stack.enter_context(_open_rejects(rejects))
+        advance = stack.enter_context(_progress(inputs, output, quiet))
+        try:
+            if jobs > 1 and len(inputs) > 1 and all(item.name != STDIN for item in inputs):
+                _convert_parallel(settings, inputs, jobs, target, reject_file, run, advance)
+            else:
+                for item in inputs:
+                    convert_file(normalizer, item, target, reject_file, run, advance)
+                run.counts.merge(normalizer.counts)
+        except ParseError as error:
+            run.counts.merge(normalizer.counts)
+            say(str(error))
+            status = UNPARSED
+        except OutputError as error:
+            say(str(error))
+            return NEXT_HOP
+    if run.failed:
+        status = USAGE
+    elif run.counts.unparsed or run.refused:
+        status = UNPARSED
+    if dry_run or not quiet:
+        text = summarize(run.counts, settings, run.files, run.refused, as_json)
+        click.echo(text, err=not dry_run)
+    return status
+
+
+# --- one file ------------------------------------------------------------------------------------
+
+
+@dataclass
+class Run:
+    """What one call of the command has come to so far."""
+
+    quiet: bool = False
+    counts: Counts = field(default_factory=Counts)
+    files: int = 0
+    refused: int = 0
+    failed: int = 0
+    shown: int = 0
+
+    def report(self, line: Unparsed) -> None:
+        """Say on standard error that a line did not parse; past ``SHOWN_LINES``, only that once."""
+        self.shown += 1
+        if self.quiet:
+            return
+        if self.shown <= SHOWN_LINES:
+            say(f"{line.path}:{line.line_number}: {line.reason}: {quote(line.raw)}")
+        elif self.shown == SHOWN_LINES + 1:
+            say("more lines did not parse; --rejects FILE keeps them all, with their reasons")
+
+
+def convert_file(
+    normalizer: Normalizer,
+    item: Input,
+    target: IO[bytes] | None,
+    rejects: IO[bytes] | None,
+    run: Run,
+    advance: Callable[[int], None],
+) -> None:
+    """Convert one file into ``target`` (``None`` = only count), lines that do not parse into ``rejects``."""
+    run.files += 1
+    try:
+        refusal = explain_refusal(item, normalizer)
+        if refusal:
+            run.refused += 1
+            say(f"{item.name}: {refusal}; the file is left out")
+            _reject(rejects, Unparsed("", "unknown-type", refusal, 0, item.name))
+            advance(item.size)
+            return
+        stream = normalizer.stream(item.name)
+        for block in chain(read_blocks(item), (None,)):
+            lines = stream.finish() if block is None else stream.cut(block)
+            records = normalizer.parse(lines, stream)
+            _write_items(normalizer, _pass_on(normalizer, records, rejects, run), target)
+            advance(len(block or b""))
+        _write_items(normalizer, normalizer.finish(stream), target)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        run.failed += 1
+        say(f"{item.name}: cannot be read: {error.strerror or error}")
+
+
+def _pass_on(
+    normalizer: Normalizer,
+    items: Iterable[Record | Unparsed],
+    rejects: IO[bytes] | None,
+    run: Run,
+) -> Iterator[Event | Unparsed]:
+    """What becomes of records; a line that did not parse is reported and rejected on the way."""
+    for item in items:
+        if isinstance(item, Unparsed):
+            run.report(item)
+            _reject(rejects, item)
+        yield from normalizer.normalize_item(item)
+
+
+def _write_items(normalizer: Normalizer, items: Iterator[Event | Unparsed], target: IO[bytes] | None) -> None:
+    """Encode and write items, a bounded piece at a time, and hand the last piece on at once."""
+    pending: list[bytes] = []
+    size = 0
+    try:
+        for item in items:
+            payload = None if target is None else normalizer.encode_item(item)
+            if payload is not None:
+                pending.append(payload)
+                size += len(payload)
+            if size > WRITE_BYTES:
+                _write(target, pending)
+                size = 0
+    finally:
+        _write(target, pending)
+
+
+def _write(target: IO[bytes] | None, pending: list[bytes]) -> None:
+    if target is None or not pending:
+        return
+    block = b"\n".join(pending) + b"\n"
+    pending.clear()
+    _guard(lambda: target.write(block))
+    _guard(target.flush)
+
+
+def _guard(write: Callable[[], object]) -> None:
+    """Tell a failing output (status 3) from a failing input; a closed pipe is neither."""
+    try:
+        write()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputError(f"the output cannot be written: {error.strerror or error}") from None
+
+
+def _reject(rejects: IO[bytes] | None, line: Unparsed) -> None:
+    if rejects is None:
+        return
+    entry = {
+        "path": line.path,
+        "line_number": line.line_number,
+        "reason": line.reason,
+        "raw": line.raw,
+    }
+    _write(rejects, [msgspec.json.encode(entry)])
+
+
+# --- several files at a time ---------------------------------------------------------------------
+
+
+def _convert_parallel(
+    settings: Settings,
+    inputs: list[Input],
+    jobs: int,
+    target: IO[bytes] | None,
+    rejects: IO[bytes] | None,
+    run: Run,
+    advance: Callable[[int], None],
+) -> None:
+    """Convert files in worker processes, through temporary files, and put them together in order."""
+    with tempfile.TemporaryDirectory(prefix="exnorm-") as folder, ProcessPoolExecutor(jobs) as pool:
+        tasks = [
+            pool.submit(
+                _convert_in_worker,
+                settings,
+                item,
+                os.path.join(folder, str(number)),
+                target is not None,
+                rejects is not None,
+                run.quiet,
+            )
+            for number, item in enumerate(inputs)
+        ]
+        for number, task in enumerate(tasks):
+            part, error = task.result()
+            run.counts.merge(part.counts)
+            run.files += part.files
+            run.refused += part.refused
+            run.failed += part.failed
+            for suffix, sink in ((".out", target), (".rej", rejects)):
+                if sink is not None:
+                    _append(os.path.join(folder, str(number) + suffix), sink)
+            advance(inputs[number].size)
+            if error is not None:
+                for other in tasks:
+                    other.cancel()
+                raise error
+
+
+def _convert_in_worker(
+    settings: Settings, item: Input, base: str, wants_output: bool, wants_rejects: bool, quiet: bool
+) -> tuple[Run, NormalizerError | None]:
+    run = Run(quiet=quiet)
+    normalizer = Normalizer.from_settings(settings)
+    error: NormalizerError | None = None
+    with contextlib.ExitStack() as stack:
+        target = stack.enter_context(open(base + ".out", "wb")) if wants_output else None
+        rejects = stack.enter_context(open(base + ".rej", "wb")) if wants_rejects else None
+        try:
+            convert_file(normalizer, item, target, rejects, run, lambda size: None)
+        except ParseError as stopped:
+            error = stopped
+    run.counts.merge(normalizer.counts)
+    return run, error
+
+
+def _append(path: str, sink: IO[bytes]) -> None:
+    with open(path, "rb") as part:
+        _guard(lambda: shutil.copyfileobj(part, sink, WRITE_BYTES))
+    _guard(sink.flush)
+    os.unlink(path)
+
+
+# --- files and terminals -------------------------------------------------------------------------
+
+
+def _check_outputs(inputs: list[Input], output: str | None, rejects: str | None) -> None:
+    for name, value in (("--output", output), ("--rejects", rejects)):
+        for item in inputs:
+            if value is not None and item.name != STDIN and same_file(value, item.name):
+                raise SettingsError(f"{name} {quote(value)} is one of the files to read")
+    if output is not None and rejects is not None and os.path.abspath(output) == os.path.abspath(rejects):
+        raise SettingsError(f"--output and --rejects are the same file, {quote(output)}")
+
+
+@contextlib.contextmanager
+def _open_output(path: str | None) -> Iterator[IO[bytes]]:
+    if path is None or path == STDIN:
+        yield sys.stdout.buffer
+        return
+    with _create(path, "--output") as file:
+        yield file
+        _guard(file.flush)
+
+
+@contextlib.contextmanager
+def _open_rejects(path: str | None) -> Iterator[IO[bytes] | None]:
+    if path is None:
+        yield None
+        return
+    with _create(path, "--rejects") as file:
+        yield file
+        _guard(file.flush)
+
+
+def _create(path: str, option: str) -> IO[bytes]:
+    try:
+        return open(path, "wb")
+    except OSError as error:
+        raise SettingsError(f"{option}: cannot write {quote(path)}: {error.strerror}") from None
+
+
+@contextlib.contextmanager
+def _progress(inputs: list[Input], output: str | None, quiet: bool) -> Iterator[Callable[[int], Any]]:
+    """A progress bar on a terminal that is not written to otherwise."""
+    total = sum(item.size for item in inputs)
+    visible = sys.stderr.isatty() and (output is not None or not sys.stdout.isatty())
+    if quiet or not visible or not total:
+        yield lambda size: None
+        return
+    with click.progressbar(length=total, file=sys.stderr, label="exnorm") as bar:
+        yield bar.update

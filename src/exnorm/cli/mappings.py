@@ -1,0 +1,63 @@
+"""``exnorm mappings``: the tables, as Markdown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from exnorm.cli import OK
+from exnorm.errors import SettingsError, quote, suggest
+from exnorm.plugins import Plugins, Registry
+from exnorm.tables import render_index, render_mapping
+
+
+@click.command("mappings")
+@click.argument("source", required=False, metavar="[SOURCE]")
+@click.argument("taxonomy", required=False, metavar="[TAXONOMY]")
+@click.option("--write", metavar="FOLDER", help="Write one page for each table into FOLDER.")
+def command(source: str | None, taxonomy: str | None, write: str | None) -> int:
+    """Print the mapping tables as Markdown, with our deviations and unmapped columns and their reasons.
+
+    SOURCE is a log type (message_tracking), TAXONOMY a product (arcsight, jsa); either alone will do.
+    """
+    registry = Plugins().registry
+    if source is not None and taxonomy is None and source in registry.taxonomies:
+        source, taxonomy = None, source
+    _check(source, "source", list(registry.sources))
+    _check(taxonomy, "taxonomy", list(registry.taxonomies))
+    if write is None:
+        click.echo("\n".join(render_pages(registry, source, taxonomy).values()), nl=False)
+        return OK
+    folder = Path(write)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, page in render_site(registry).items():
+            (folder / name).write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise SettingsError(f"--write: cannot write {quote(write)}: {error.strerror}") from None
+    return OK
+
+
+def render_site(registry: Registry) -> dict[str, str]:
+    """Every page of docs/mappings by its file name: one for each table, and the list of them."""
+    site = {f"{name}.md": page for name, page in render_pages(registry).items()}
+    return {"README.md": render_index(registry.mappings.values(), registry.sources), **site}
+
+
+def render_pages(
+    registry: Registry, source: str | None = None, taxonomy: str | None = None
+) -> dict[str, str]:
+    """A page for each table of a source and a taxonomy (``None`` = any), by the table's name."""
+    return {
+        mapping.name: render_mapping(
+            mapping, registry.sources[mapping.source], registry.taxonomies[mapping.taxonomy]
+        )
+        for mapping in registry.mappings.values()
+        if source in (None, mapping.source) and taxonomy in (None, mapping.taxonomy)
+    }
+
+
+def _check(name: str | None, kind: str, known: list[str]) -> None:
+    if name is not None and name not in known:
+        raise SettingsError(f"{kind}: got {quote(name)}{suggest(name, known)}")

@@ -1,0 +1,87 @@
+"""The options that are settings, the same for every command that runs a pipeline."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from exnorm.errors import SettingsError, quote
+from exnorm.settings import CHOICES, NAMES, Settings, make_settings, read_config, read_environment
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+_ANY = "NAME"
+_OPTIONS: Mapping[str, tuple[str, str]] = {
+    "taxonomy": ("arcsight|jsa", "Whose fields to write."),
+    "format": ("cef|leef|wincollect|json", "How to write them: cef for arcsight, leef for jsa."),
+    "source": (_ANY, "Force the log type instead of finding it from each file."),
+    "schema": ("VERSION", "Force the columns of 2007, 2010, 2013, 2016, 2019 or SE."),
+    "mapping": ("auto|NAME", "Pin a table, such as arcsight-2010."),
+    "profile": ("", "Which events to keep."),
+    "fields": ("", "Field names in JSON."),
+    "leef": ("1|2", "LEEF version."),
+    "cef": ("0|1", "CEF version."),
+    "source_ip": ("ADDR", "SourceIp of the native payload: where the logs came from."),
+    "categories": ("", "Write ArcSight's category fields too."),
+    "additional_data": ("", "Keys of additional data: ad.NAME, adName, or leave it out."),
+    "per_recipient": ("", "One event for each recipient, with its own status."),
+    "username": ("", "Who is the Username in JSA."),
+    "keep_original": ("", "Put the raw line into event.original of JSON."),
+    "tz": ("ZONE", "Time zone of exports that hold local times, as Europe/Berlin."),
+    "max_line_bytes": ("N", "Refuse longer lines."),
+    "block_plugins": (_ANY, "Leave a plugin out; may be given again."),
+}
+
+
+def _make_option(name: str) -> Callable[[F], F]:
+    metavar, text = _OPTIONS[name]
+    default = getattr(Settings, name, None)
+    flag = "--" + name.replace("_", "-")
+    if isinstance(default, bool):
+        return click.option(flag, name, is_flag=True, default=None, help=text)
+    if name == "block_plugins":
+        return click.option("--block-plugin", name, multiple=True, metavar=metavar, help=text)
+    shown = f"{text}  [default: {default}]" if default != "" else text
+    return click.option(flag, name, metavar=metavar or "|".join(CHOICES[name]), help=shown)
+
+
+def settings_options(function: F) -> F:
+    """Give a command the options above; it is called with ``settings`` in their place.
+
+    Precedence: defaults < file < environment (``EXNORM_PROFILE``) < command line.
+    """
+
+    @functools.wraps(function)
+    def wrapper(**arguments: Any) -> Any:
+        given = {
+            name: arguments.pop(name) for name in [n for n in arguments if n in NAMES and n != "on_error"]
+        }
+        given["on_error"] = arguments.pop("on_error", None)
+        settings = load_settings(arguments.pop("config"), given)
+        return function(settings=settings, **arguments)
+
+    wrapper = click.option("--config", metavar="FILE", help="YAML file of settings.")(wrapper)
+    for name in reversed(list(_OPTIONS)):
+        wrapper = _make_option(name)(wrapper)
+    return wrapper  # type: ignore[return-value]
+
+
+def load_settings(config: str | None, given: dict[str, Any]) -> Settings:
+    """Settings from the file, the environment and the command line; raises ``SettingsError``."""
+    layers: list[dict[str, Any]] = []
+    if config is not None:
+        try:
+            text = Path(config).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
+            raise SettingsError(f"config: cannot read {quote(config)}: {reason}") from None
+        layers.append(read_config(text, config))
+    layers.append(read_environment(os.environ))
+    layers.append({name: value for name, value in given.items() if value not in (None, ())})
+    return make_settings(*layers)

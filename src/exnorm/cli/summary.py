@@ -1,0 +1,54 @@
+"""The counts of a run, for people and for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from exnorm.counts import Counts
+from exnorm.profiles import explain_loss
+from exnorm.settings import Settings
+
+
+def summarize(counts: Counts, settings: Settings, files: int, refused: int, as_json: bool) -> str:
+    """One JSON object, or lines that say what became of every line and what to look at."""
+    warning = explain_loss(counts.dropped, settings.profile)
+    if as_json:
+        content: dict[str, Any] = {"files": files, "files_refused": refused, **counts.as_dict()}
+        if warning:
+            content["warnings"] = [warning]
+        return msgspec.json.encode(content).decode()
+    read = files - refused
+    lines = [
+        f"{_many(read, 'file')}, {_many(counts.lines, 'line')}: {_many(counts.events, 'event')}, "
+        f"{counts.header} header or blank, {sum(counts.unparsed.values())} not parsed"
+        + (f"; {_many(refused, 'file')} left out" if refused else "")
+    ]
+    for text, tally in (
+        ("not parsed, by reason", counts.unparsed),
+        (f"left out by profile {settings.profile}", counts.dropped),
+        ("left out by plugins", counts.removed),
+        ("cut to the field's length", counts.cut),
+        ("line breaks or TAB replaced", counts.replaced),
+        ("values the format cannot carry", counts.refused),
+        ("unknown columns, kept", counts.unknown_columns),
+        ("unknown events, kept", counts.unknown_events),
+        ("plugin errors", counts.plugin_errors),
+    ):
+        if tally:
+            lines.append(f"{text}: {_list(tally)}")
+    if warning:
+        lines.append(f"warning: {warning}")
+    return "\n".join(f"exnorm: {line}" for line in lines)
+
+
+def _many(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"
+
+
+def _list(tally: Mapping[str, int], limit: int = 12) -> str:
+    ordered = sorted(tally.items(), key=lambda item: (-item[1], item[0]))
+    shown = ", ".join(f"{name or '(empty)'} {number}" for name, number in ordered[:limit])
+    return shown + (f" and {len(ordered) - limit} more" if len(ordered) > limit else "")

@@ -1,0 +1,153 @@
+"""Why each field of a record is what it is: the mapping's rows, the columns they read, what is left."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from exnorm.mapping import ADDITIONAL_DATA, CompiledMapping, describe_origin
+from exnorm.model import Record, Unparsed, Value
+from exnorm.pipeline import Normalizer, Route
+
+
+@dataclass(frozen=True)
+class ExplainedField:
+    """One field: where its value comes from and by which row (``ours`` = why, if not the guide's)."""
+
+    field: str
+    key: str
+    value: Value
+    column: str
+    row: str
+    ours: str = ""
+    cut_from: int = 0
+
+
+@dataclass(frozen=True)
+class ExplainedColumn:
+    """A column that is kept as additional data, and why."""
+
+    column: str
+    value: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Everything about one row; for one that did not parse, its reason and raw text only."""
+
+    path: str
+    line_number: int
+    source: str = ""
+    schema: str = ""
+    version: str = ""
+    columns_from: str = ""
+    mapping: str = ""
+    event: str = ""
+    fields: tuple[ExplainedField, ...] = ()
+    additional: tuple[ExplainedColumn, ...] = ()
+    dropped: str = ""
+    changed: dict[str, str] = field(default_factory=dict)
+    unparsed: str = ""
+    raw: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON, empty ones left out."""
+        return {name: value for name, value in asdict(self).items() if value not in ("", (), {})}
+
+
+def explain(item: Record | Unparsed, normalizer: Normalizer) -> Explanation:
+    """Explain one row. Uses the counts of ``normalizer``, so give it one of its own."""
+    if isinstance(item, Unparsed):
+        return Explanation(item.path, item.line_number, unparsed=item.reason, raw=item.raw)
+    route = normalizer.route(item)
+    mapping = route.mapping
+    return Explanation(
+        path=item.path,
+        line_number=item.line_number,
+        source=item.source.name,
+        schema=item.schema.name or "unknown",
+        version=item.schema.version,
+        columns_from=item.schema.found,
+        mapping=mapping.mapping.name,
+        event=item.event_id,
+        fields=tuple(_explain_fields(item, mapping)),
+        additional=tuple(_explain_additional(item, mapping, normalizer)),
+        dropped=_explain_drop(item, route, normalizer),
+        changed=_explain_changes(item, route, normalizer),
+    )
+
+
+def _explain_fields(record: Record, mapping: CompiledMapping) -> list[ExplainedField]:
+    found = []
+    for given in mapping.assign(record):
+        target = given.row.field
+        if target is None:
+            continue
+        row = given.row.row
+        found.append(
+            ExplainedField(
+                field=target.name,
+                key=target.key,
+                value=given.value,
+                column=given.origin,
+                row=f"{row.field} <- {describe_origin(row)}",
+                ours=row.ours,
+                cut_from=given.cut_from,
+            )
+        )
+    return found
+
+
+def _explain_additional(
+    record: Record, mapping: CompiledMapping, normalizer: Normalizer
+) -> list[ExplainedColumn]:
+    event = mapping.normalize(record, normalizer.counts)
+    return [
+        ExplainedColumn(column, value, _why_additional(column, mapping))
+        for column, value in event.additional.items()
+    ]
+
+
+def _why_additional(column: str, mapping: CompiledMapping) -> str:
+    if column not in mapping.known_columns:
+        return "unknown column"
+    if column in mapping.mapping.unmapped:
+        return mapping.mapping.unmapped[column]
+    if mapping.mapping.rest and not any(column in row.origins for row in mapping.mapping.rows):
+        return mapping.mapping.rest
+    for row in mapping.mapping.rows:
+        if row.field == ADDITIONAL_DATA and column in row.origins:
+            return f"row {ADDITIONAL_DATA} <- {column}"
+    targets = [row.field for row in mapping.mapping.rows if column in row.origins]
+    return f"no value fit for {' or '.join(dict.fromkeys(targets))}, or it was cut"
+
+
+def _explain_drop(record: Record, route: Route, normalizer: Normalizer) -> str:
+    if route.keeps is not None and not route.keeps(record):
+        return f"by profile {normalizer.settings.profile}"
+    if not _is_processed(route):
+        return ""
+    before = dict(normalizer.counts.removed)
+    if not list(normalizer.normalize_record(record)):
+        for name, number in normalizer.counts.removed.items():
+            if number > before.get(name, 0):
+                return f"by plugin {name}"
+    return ""
+
+
+def _explain_changes(record: Record, route: Route, normalizer: Normalizer) -> dict[str, str]:
+    """Fields that processors set or changed: their final values."""
+    if not _is_processed(route):
+        return {}
+    plain = route.mapping.normalize(record, normalizer.counts).fields
+    changed = {}
+    for event in normalizer.normalize_record(record):
+        for name in plain.keys() | event.fields.keys():
+            if plain.get(name) != event.fields.get(name):
+                changed[name] = str(event.fields.get(name, "(removed)"))
+    return changed
+
+
+def _is_processed(route: Route) -> bool:
+    return bool(route.record_processors or route.event_processors)

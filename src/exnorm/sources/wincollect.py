@@ -1,0 +1,261 @@
+"""The native payloads of JSA as input: rows that WinCollect or JSA's Exchange protocol wrapped.
+
+TAB separated ``key=value``, with or without a syslog header: first the envelope's own keys
+(``SourceIp``, ``AgentDevice``, ``AgentLogFile``, ``PluginVersion``, ``AgentLogFormat``,
+``AgentLogProtocol``), then the columns of one row of the log they name. The reader gives records of
+that log's own source, completed by that source's own reader, so every table of it applies; the
+envelope travels on the record, so that the ``wincollect`` format can write the same bytes back.
+
+Values have no escape. What that leaves open is decided so that no text becomes a column:
+
+- A part without a key belongs to the value before it, which held a TAB; a payload that ends in such a
+  part was cut off in the middle of a key, and one whose columns are only the first ones of a log may
+  have been cut off in the middle of a value. Both are unparsed.
+- Where known columns stand twice or in the wrong place right after the column that a sender writes
+  (``message-subject``), and without them the columns are exactly those of a log, they are its text.
+- Of any other repeated key the first is the column; the others are kept as ``key#2``, ``key#3``.
+- A value that CSV had to quote, and that still has its quotes, is read without them.
+
+The event's ``exnorm_id`` is made of the file name in ``AgentLogFile`` and the payload without its
+syslog header.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from exnorm.errors import quote
+from exnorm.model import (
+    Confidence,
+    Envelope,
+    Head,
+    Pair,
+    Reader,
+    Record,
+    Schema,
+    Source,
+    Unparsed,
+)
+from exnorm.settings import Settings
+from exnorm.sources.iis import IIS
+from exnorm.sources.message_tracking import MESSAGE_TRACKING
+
+
+class Carried(NamedTuple):
+    """A log type that payloads carry.
+
+    ``free_text`` is its column that anyone who sends a mail can fill, ``csv`` whether its rows are CSV.
+    """
+
+    source: Source
+    free_text: str = ""
+    csv: bool = True
+
+
+# By AgentLogFormat and AgentLogProtocol; without a protocol, whatever the protocol.
+CARRIED: Mapping[tuple[str, str], Carried] = {
+    ("MSGTRK", ""): Carried(MESSAGE_TRACKING, free_text="message-subject"),
+    ("W3C", "OWA"): Carried(IIS, csv=False),
+    ("OWA", ""): Carried(IIS, csv=False),  # as the wincollect format writes it
+}
+
+KEYS = frozenset(
+    ("SourceIp", "AgentDevice", "AgentLogFile", "PluginVersion", "AgentLogFormat", "AgentLogProtocol")
+)
+"""The envelope's own keys."""
+
+REQUIRED = ("AgentDevice", "AgentLogFormat")
+READERS_LIMIT = 64
+
+# PRI or a time, then anything up to a known key: RFC 3164, RFC 5424, and what relays make of them.
+_HEADER = re.compile(
+    r"(?:<\d{1,3}>|[A-Z][a-z]{2} [ \d]\d |\d{4}-\d\d-\d\dT[^ ,\t]* )(?:[^\t]*?[ \ufeff])?"
+    rf"(?=(?:{'|'.join(sorted(KEYS))})=)"
+)
+_FIRST_KEY = re.compile(r"[A-Za-z][A-Za-z0-9()_-]*=")
+_QUOTED = re.compile(r'"([^"]*(?:""[^"]*)*)"')
+
+
+class Parts(NamedTuple):
+    """A payload taken apart: the header, each key with its text, and the TABs at the end."""
+
+    header: str
+    pairs: list[tuple[str, str]]
+    end: str
+
+
+def take_apart(line: str) -> Parts | str:
+    """The parts of a payload, or the reason why it is none."""
+    found = _HEADER.match(line)
+    header = found.group() if found else ""
+    body = line[len(header) :]
+    if "\t" not in body:
+        return "a payload has TAB separated key=value pairs; got no TAB"
+    if _FIRST_KEY.match(body) is None:
+        return f"a payload begins with key=value; got {quote(body.partition(chr(9))[0])}"
+    content = body.rstrip("\t")
+    texts: list[tuple[str, list[str]]] = []
+    whole = True
+    for part in content.split("\t"):
+        key, equals, text = part.partition("=")
+        whole = bool(key and equals)
+        if whole:
+            texts.append((key, [text]))
+        else:
+            texts[-1][1].append(part)
+    if not whole:
+        return f"payload is cut off: its last part, {quote(texts[-1][1][-1])}, is no key=value"
+    return Parts(header, [(key, "\t".join(parts)) for key, parts in texts], body[len(content) :])
+
+
+def read_envelope(pairs: Sequence[tuple[str, str]]) -> tuple[dict[str, str], int]:
+    """The envelope's own keys, and how many pairs there are before the columns begin."""
+    own: dict[str, str] = {}
+    for position, (key, text) in enumerate(pairs):
+        if key in KEYS:
+            own.setdefault(key, text)
+        elif own.keys() >= set(REQUIRED):
+            return own, position
+    return own, len(pairs)
+
+
+def find_carried(own: Mapping[str, str]) -> Carried | None:
+    """The log type that the envelope names."""
+    format_word, protocol = own["AgentLogFormat"].upper(), own.get("AgentLogProtocol", "").upper()
+    return CARRIED.get((format_word, protocol)) or CARRIED.get((format_word, ""))
+
+
+def rejoin_text(pairs: Sequence[tuple[str, str]], carried: Carried) -> Sequence[tuple[str, str]]:
+    """The pairs of the columns, those that were text of the free text column put back into it."""
+    names = tuple(key for key, _ in pairs)
+    for schema in carried.source.schemas:
+        columns = schema.columns
+        if names == columns or carried.free_text not in columns:
+            continue
+        start = columns.index(carried.free_text) + 1
+        stop = len(names) - (len(columns) - start)
+        if stop <= start or names[:start] != columns[:start] or names[stop:] != columns[start:]:
+            continue
+        if set(carried.source.columns).isdisjoint(names[start:stop]):
+            continue  # columns that nobody knows yet are columns
+        text = "\t".join((pairs[start - 1][1], *(f"{key}={text}" for key, text in pairs[start:stop])))
+        return (*pairs[: start - 1], (carried.free_text, text), *pairs[stop:])
+    return pairs
+
+
+def explain_cut(names: tuple[str, ...], schemas: Sequence[Schema]) -> str:
+    """The reason of a payload that holds only the first columns of a log; empty where it does not."""
+    widths = {len(schema.columns) for schema in schemas if schema.columns[: len(names)] == names}
+    if not widths or len(names) in widths:
+        return ""
+    has = f"{len(names)} columns, the last is {names[-1]}" if names else "no column"
+    return f"payload is cut off: it has {has}; expected {' or '.join(map(str, sorted(widths)))}"
+
+
+def unquote(text: str) -> str:
+    """A CSV cell without its quotes; quotes that CSV would not have put there are text."""
+    found = _QUOTED.fullmatch(text) if text.startswith('"') else None
+    inner = found.group(1) if found else ""
+    return inner.replace('""', '"') if '"' in inner or "," in inner else text
+
+
+def lay_out(
+    leading: Sequence[tuple[str, str]], columns: Sequence[tuple[str, str]], csv: bool
+) -> tuple[Pair, ...]:
+    """Every pair in order, with the column it fills; each column has a name of its own."""
+    layout: list[Pair] = []
+    own: set[str] = set()
+    taken: dict[str, int] = {}
+    for position, (key, text) in enumerate((*leading, *columns)):
+        if position < len(leading) and key in KEYS and key not in own:
+            own.add(key)
+            layout.append(Pair(key, text))
+            continue
+        column = key
+        while column in taken:
+            taken[key] += 1
+            column = f"{key}#{taken[key]}"
+        taken[column] = 1
+        layout.append(Pair(key, text, column, unquote(text) if csv else text))
+    return tuple(layout)
+
+
+class WinCollectReader(Reader):
+    """Reads payloads, each by the log type it names; one stream may carry several."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._readers: dict[tuple[str, str], Reader] = {}
+
+    def read(self, line: str) -> Record | Unparsed:
+        """One payload as a record of the source it carries."""
+        parts = take_apart(line)
+        if isinstance(parts, str):
+            return Unparsed(line, "syntax", parts)
+        own, start = read_envelope(parts.pairs)
+        for key in REQUIRED:
+            if key not in own:
+                return Unparsed(line, "syntax", f"payload has no {key}")
+        carried = find_carried(own)
+        if carried is None:
+            return Unparsed(line, "unknown-type", explain_unknown(own))
+        columns = rejoin_text(parts.pairs[start:], carried)
+        cut = explain_cut(tuple(key for key, _ in columns), carried.source.schemas)
+        if cut:
+            return Unparsed(line, "width", cut)
+        layout = lay_out(parts.pairs[:start], columns, carried.csv)
+        values = {pair.column: pair.value for pair in layout if pair.column}
+        file_name = own.get("AgentLogFile", "")
+        found = self._reader_of(carried.source, file_name).complete(line, values, "payload")
+        if isinstance(found, Record):
+            found.envelope = Envelope(parts.header, layout, parts.end)
+            found.path = file_name
+            self.schema = found.schema
+        return found
+
+    def _reader_of(self, source: Source, file_name: str) -> Reader:
+        """The reader of one carried log: a source may remember rows, or go by the file's name."""
+        key = source.name, file_name
+        if key not in self._readers:
+            if len(self._readers) >= READERS_LIMIT:
+                del self._readers[next(iter(self._readers))]
+            self._readers[key] = source.open(source, Head(file_name), self._settings)
+        return self._readers[key]
+
+
+def explain_unknown(own: Mapping[str, str]) -> str:
+    """The reason of a payload that carries a log type which is not known."""
+    protocol = own.get("AgentLogProtocol")
+    named = f"AgentLogFormat {quote(own['AgentLogFormat'])}" + (
+        f" with AgentLogProtocol {quote(protocol)}" if protocol else ""
+    )
+    known = " or ".join("/".join(filter(None, words)) for words in CARRIED)
+    return f"payload carries {named}, which cannot be read from payloads; expected {known}"
+
+
+def recognize(head: Head) -> Confidence:
+    """By the envelope of the first line; a log with a header of its own is no payload."""
+    if head.directives or not head.line:
+        return Confidence.NO
+    parts = take_apart(head.line)
+    if isinstance(parts, str):
+        return Confidence.NO
+    own, _ = read_envelope(parts.pairs)
+    return Confidence.HEADER if own.keys() >= set(REQUIRED) else Confidence.NO
+
+
+def open_reader(source: Source, head: Head, settings: Settings) -> Reader:
+    """A reader for one stream of payloads."""
+    return WinCollectReader(settings)
+
+
+WINCOLLECT_PAYLOAD = Source(
+    name="wincollect",
+    title="Native payload of JSA (WinCollect, Microsoft Exchange protocol)",
+    columns=(),
+    recognize=recognize,
+    open=open_reader,
+    carries=tuple(dict.fromkeys(carried.source.name for carried in CARRIED.values())),
+)

@@ -1,0 +1,90 @@
+"""The mapping tables as Markdown, to be held against the vendors' guides line by line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping as AnyMapping
+
+from exnorm.mapping import ADDITIONAL_DATA, describe_origin
+from exnorm.model import ByEvent, Field, Mapping, Reading, Source, Taxonomy
+
+
+def render_mapping(mapping: Mapping, source: Source, taxonomy: Taxonomy) -> str:
+    """One table: the guide's rows in its order, then ours with their reasons, then the rest."""
+    fields = {field.label: field for field in taxonomy.fields}
+    guide = [row for row in mapping.rows if not row.ours]
+    ours = [row for row in mapping.rows if row.ours]
+    lines = [f"## {mapping.name}", "", mapping.title or f"{source.title} to {taxonomy.title}", ""]
+    chosen = f"schema {', '.join(mapping.schemas)}" if mapping.schemas else "every schema"
+    lines += [f"From `{source.name}` ({source.title}) to `{taxonomy.name}`; chosen for {chosen}.", ""]
+    if guide:
+        lines += ["### Rows of the vendor's guide", ""]
+        lines += ["| field | key | from | read as |", "|---|---|---|---|"]
+        lines += [
+            f"| {row.field} | {_key(row.field, fields)} | {_cell(describe_origin(row))} "
+            f"| {_reading(row.read)} |"
+            for row in guide
+        ]
+        lines.append("")
+    if ours:
+        lines += ["### Rows that are ours", ""]
+        lines += ["| field | key | from | read as | reason |", "|---|---|---|---|---|"]
+        lines += [
+            f"| {row.field} | {_key(row.field, fields)} | {_cell(describe_origin(row))} "
+            f"| {_reading(row.read)} | {_cell(row.ours)} |"
+            for row in ours
+        ]
+        lines.append("")
+    if mapping.unmapped:
+        lines += ["### Columns without a row: kept as additional data", ""]
+        lines += ["| column | reason |", "|---|---|"]
+        lines += [f"| {column} | {_cell(why)} |" for column, why in mapping.unmapped.items()]
+        lines.append("")
+    if mapping.rest:
+        lines += [f"Every other column is kept as additional data: {_cell(mapping.rest)}.", ""]
+    if mapping.events:
+        lines += _render_events(mapping)
+    return "\n".join(lines)
+
+
+def render_index(mappings: Iterable[Mapping], sources: AnyMapping[str, Source]) -> str:
+    """The list of tables, by log type."""
+    lines = [
+        "# Mapping tables",
+        "",
+        "Generated from the tables in src/exnorm/taxonomies by `tox -e docs`; a test fails when stale.",
+        "Rows without a reason are the vendor guide's, in its wording and order.",
+        "",
+        "| log type | to | table | for |",
+        "|---|---|---|---|",
+    ]
+    lines += [
+        f"| {sources[m.source].title} | {m.taxonomy} | [{m.name}]({m.name}.md) "
+        f"| {', '.join(m.schemas) or 'every version'} |"
+        for m in mappings
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _render_events(mapping: Mapping) -> list[str]:
+    names = list(dict.fromkeys(name for event in mapping.events.values() for name in event))
+    lines = ["### Events", "", f"| event | {' | '.join(names)} |", "|---" * (len(names) + 1) + "|"]
+    for event, attributes in sorted(mapping.events.items()):
+        cells = " | ".join(str(attributes.get(name, "")) for name in names)
+        lines.append(f"| {event} | {cells} |")
+    return [*lines, ""]
+
+
+def _key(label: str, fields: dict[str, Field]) -> str:
+    field = fields.get(label)
+    return f"`{field.key}`" if field is not None else "`ad.NAME`" if label == ADDITIONAL_DATA else ""
+
+
+def _reading(read: Reading) -> str:
+    if isinstance(read, ByEvent):
+        default = "" if read.default is None else f" (else {read.default})"
+        return f"{read.attribute} of the event{default}"
+    return str(getattr(read, "__name__", type(read).__name__)).replace("_", " ")
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
