@@ -163,6 +163,16 @@ def plus_as_blank(value: str) -> str:
     return value.replace("+", " ")
 
 
+def address_list(value: str) -> str | None:
+    """A list as the agents write it, with a ``;`` after its last member too; that one is left out."""
+    return addresses(value.removesuffix(";")) or None
+
+
+def mailbox_list(value: str) -> str | None:
+    """The same where it may stand as a user name."""
+    return mailbox(value.removesuffix(";")) or None
+
+
 def cut_utf8(value: str, max_bytes: int) -> str:
     """The longest beginning of at most ``max_bytes`` UTF-8 bytes that ends between two characters."""
     if len(value) <= max_bytes // 4:

@@ -95,7 +95,7 @@ class Reader:
 class Source:
     """A log type: how it is recognised, which columns it may have, how its rows are read.
 
-    ``derived`` names what the reader works out beside the columns, each with the column (or several)
+    ``derived`` names what the reader works out beside the columns, each with the column, or columns,
     whose whole text it carries (``""`` = none); rows of a mapping may read both. ``event_column`` holds the
     event's name (for profiles and counts), ``absent`` the text that stands for an empty value,
     ``recipients`` the columns of addresses and statuses that ``per_recipient`` splits,
@@ -119,9 +119,9 @@ class Source:
     carries: tuple[str, ...] = ()
 
     def columns_of(self, origin: str) -> tuple[str, ...]:
-        """The columns whose whole text an origin carries: a column's own, a derived value's, or none."""
+        """The columns whose whole text an origin of a row carries: itself, or those it is made of."""
         carried = self.derived.get(origin, origin)
-        return carried if isinstance(carried, tuple) else (carried,) if carried else ()
+        return (carried,) if isinstance(carried, str) else carried
 
 
 class Pair(NamedTuple):

@@ -10,24 +10,45 @@ from exnorm.codecs.logstash_json import JSON
 from exnorm.codecs.wincollect import WINCOLLECT
 from exnorm.hookspecs import hookimpl
 from exnorm.model import Codec, Mapping, Source, Taxonomy
+from exnorm.sources.agent_log import AGENT_LOG
+from exnorm.sources.connectivity import CONNECTIVITY
+from exnorm.sources.http_proxy import HTTP_PROXY
 from exnorm.sources.iis import IIS
+from exnorm.sources.imap_pop import IMAP_POP
 from exnorm.sources.message_tracking import MESSAGE_TRACKING
 from exnorm.sources.smtpsvc import SMTPSVC
 from exnorm.sources.wincollect import WINCOLLECT_PAYLOAD
+from exnorm.taxonomies.arcsight.agent_log import ARCSIGHT_AGENT_LOG
+from exnorm.taxonomies.arcsight.connectivity import ARCSIGHT_CONNECTIVITY
 from exnorm.taxonomies.arcsight.fields import ARCSIGHT
+from exnorm.taxonomies.arcsight.http_proxy import ARCSIGHT_HTTP_PROXY
 from exnorm.taxonomies.arcsight.iis import ARCSIGHT_OWA
+from exnorm.taxonomies.arcsight.imap_pop import ARCSIGHT_IMAP_POP
 from exnorm.taxonomies.arcsight.message_tracking import ARCSIGHT_2010, ARCSIGHT_2016
 from exnorm.taxonomies.arcsight.smtpsvc import ARCSIGHT_SMTPSVC
+from exnorm.taxonomies.jsa.agent_log import JSA_AGENT_LOG
+from exnorm.taxonomies.jsa.connectivity import JSA_CONNECTIVITY
 from exnorm.taxonomies.jsa.fields import JSA
+from exnorm.taxonomies.jsa.http_proxy import JSA_HTTP_PROXY
 from exnorm.taxonomies.jsa.iis import JSA_OWA
+from exnorm.taxonomies.jsa.imap_pop import JSA_IMAP_POP
 from exnorm.taxonomies.jsa.message_tracking import JSA_MESSAGE_TRACKING
 from exnorm.taxonomies.jsa.smtpsvc import JSA_SMTPSVC
 
 
 @hookimpl
 def register_sources() -> Iterable[Source]:
-    """Message tracking, what IIS writes for Exchange (OWA, SMTP), and the payloads that go to JSA."""
-    return MESSAGE_TRACKING, IIS, SMTPSVC, WINCOLLECT_PAYLOAD
+    """Message tracking, the other logs of Exchange, and the payloads that carry them to JSA."""
+    return (
+        MESSAGE_TRACKING,
+        HTTP_PROXY,
+        IMAP_POP,
+        AGENT_LOG,
+        CONNECTIVITY,
+        IIS,
+        SMTPSVC,
+        WINCOLLECT_PAYLOAD,
+    )
 
 
 @hookimpl
@@ -38,11 +59,19 @@ def register_taxonomies() -> Iterable[Taxonomy]:
 
 @hookimpl
 def register_mappings() -> Iterable[Mapping]:
-    """Both tables of the ArcSight guide, JSA's, and ours for the logs that no guide has a table for."""
+    """Both tables of the ArcSight guide, JSA's, and those of the logs that no guide covers."""
     return (
         ARCSIGHT_2016,
         ARCSIGHT_2010,
         JSA_MESSAGE_TRACKING,
+        ARCSIGHT_HTTP_PROXY,
+        JSA_HTTP_PROXY,
+        ARCSIGHT_IMAP_POP,
+        JSA_IMAP_POP,
+        ARCSIGHT_AGENT_LOG,
+        JSA_AGENT_LOG,
+        ARCSIGHT_CONNECTIVITY,
+        JSA_CONNECTIVITY,
         ARCSIGHT_OWA,
         JSA_OWA,
         ARCSIGHT_SMTPSVC,

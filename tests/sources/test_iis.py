@@ -215,19 +215,20 @@ def test_the_application_is_the_first_part_of_the_path(path: str, application: s
     [
         ("POST", "/owa/auth.owa", "", "302", "0", "LOGON-SUCCESS"),
         ("POST", "/OWA/Auth.owa", "", "302", "0", "LOGON-SUCCESS"),
-        ("GET", "/owa/auth.owa", "", "302", "0", "ACCESS"),
-        ("POST", "/owa/other.owa", "", "302", "0", "ACCESS"),
+        ("GET", "/owa/auth.owa", "", "302", "0", "REQUEST"),
+        ("POST", "/owa/other.owa", "", "302", "0", "REQUEST"),
         ("GET", "/owa/auth/logon.aspx", "url=x&reason=2", "200", "0", "LOGON-FAILURE"),
-        ("GET", "/owa/auth/logon.aspx", "url=x&reason=0", "200", "0", "ACCESS"),
+        ("GET", "/owa/auth/logon.aspx", "url=x&reason=0", "200", "0", "REQUEST"),
         ("GET", "/ews/exchange.asmx", "", "401", "0", "AUTH-CHALLENGE"),
         ("GET", "/ews/exchange.asmx", "", "401", "2148074254", "AUTH-CHALLENGE"),
         ("GET", "/ews/exchange.asmx", "", "401", "1326", "LOGON-FAILURE"),
         ("GET", "/ews/exchange.asmx", "", "401", "1909", "LOGON-FAILURE"),
-        ("GET", "/ews/exchange.asmx", "", "200", "1326", "ACCESS"),
-        ("GET", "/ecp/", "", "403", "5", "DENIED"),
-        ("GET", "/ecp/", "", "404", "0", "REFUSED"),
-        ("GET", "/ecp/", "", "503", "0", "ERROR"),
-        ("GET", "/ecp/", "", "", "", "ACCESS"),
+        ("GET", "/ews/exchange.asmx", "", "200", "1326", "REQUEST"),
+        ("GET", "/ecp/", "", "403", "5", "ACCESS-DENIED"),
+        ("GET", "/ecp/", "", "404", "0", "CLIENT-ERROR"),
+        ("GET", "/owa/", "", "440", "0", "SESSION-EXPIRED"),
+        ("GET", "/ecp/", "", "503", "0", "SERVER-ERROR"),
+        ("GET", "/ecp/", "", "", "", "REQUEST"),
     ],
 )
 def test_a_logon_is_told_apart_from_a_routine_401(
@@ -256,7 +257,7 @@ def test_of_a_repeated_parameter_the_first_counts_and_a_plus_stays() -> None:
         ("203.0.113.7:51234", "203.0.113.7"),
         ("[2001:db8::1]:443,10.0.0.9", "2001:db8::1"),
         ("2001:db8::1", "2001:db8::1"),
-        ("unknown", "unknown"),
+        ("unknown", ""),
     ],
 )
 def test_the_first_forwarded_address_loses_its_port(forwarded: str, address: str) -> None:

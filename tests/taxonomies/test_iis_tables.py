@@ -32,14 +32,14 @@ def test_the_logon_row_in_arcsight() -> None:
         "deviceProduct": "Exchange Server",
         "deviceVersion": "IIS 10.0",
         "deviceEventClassId": "OWA:LOGON-SUCCESS",
-        "name": "Logon succeeded",
+        "name": "OWA:LOGON-SUCCESS",
         "severity": 2,
         "eventOutcome": "success",
         "deviceEventCategory": "OWA",
         "destinationServiceName": "OWA",
         "deviceReceiptTime": 1663599749000,
         "sourceAddress": "10.0.0.9",
-        "sourceUserName": "CONTOSO\\jdoe",
+        "sourceUserName": "jdoe",
         "sourceNtDomain": "CONTOSO",
         "destinationAddress": "10.0.0.5",
         "destinationPort": 443,
@@ -66,7 +66,7 @@ def test_the_logon_row_in_jsa() -> None:
     assert dict(normalize("jsa")[0]) == {
         "eventId": "POST 302",
         "cat": "Web Service Login Succeeded",
-        "sev": 1,
+        "sev": 2,
         "vendor": "Microsoft",
         "product": "Exchange Server",
         "version": "IIS 10.0",
@@ -93,10 +93,10 @@ def test_the_class_ids_and_severities_of_the_sample() -> None:
         ("OWA:LOGON-SUCCESS", 2),
         ("EWS:AUTH-CHALLENGE", 1),
         ("EWS:LOGON-FAILURE", 5),
-        ("ACTIVESYNC:ACCESS", 1),
-        ("ECP:DENIED", 4),
-        ("MAPI:ERROR", 5),
-        ("OWA:ACCESS", 1),
+        ("ACTIVESYNC:REQUEST", 1),
+        ("ECP:ACCESS-DENIED", 4),
+        ("MAPI:SERVER-ERROR", 4),
+        ("OWA:REQUEST", 1),
     ]
 
 
@@ -181,7 +181,7 @@ def test_a_row_that_wincollect_wrapped_goes_through_the_same_table() -> None:
     ))  # fmt: skip
     (event,) = Normalizer("arcsight", discover_plugins=False).normalize([payload])
     assert isinstance(event, Event)
-    assert event["deviceEventClassId"] == "MAPI:DENIED"
+    assert event["deviceEventClassId"] == "MAPI:ACCESS-DENIED"
     assert event["requestClientApplication"] == "Microsoft Office/16.0"
     assert event["deviceReceiptTime"] == 1707389029000  # date -d 2024-02-08T10:43:49Z +%s
 

@@ -24,7 +24,7 @@ def test_an_inbound_command_in_arcsight() -> None:
         "deviceProduct": "Exchange Server",
         "deviceVersion": "IIS 6.0",
         "deviceEventClassId": "MAIL:IN-PROGRESS",
-        "name": "SMTP in progress",
+        "name": "MAIL:IN-PROGRESS",
         "severity": 1,
         "deviceEventCategory": "SMTP",
         "deviceReceiptTime": 1070518262000,

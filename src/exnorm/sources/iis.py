@@ -17,6 +17,8 @@ from urllib.parse import unquote
 from exnorm.convert import plus_as_blank
 from exnorm.model import Confidence, Head, Reader, Record, Source
 from exnorm.settings import Settings
+from exnorm.sources.endpoints import split_endpoint
+from exnorm.sources.http_proxy import split_user
 from exnorm.sources.w3c import (
     HTTP_METHODS,
     WEB,
@@ -55,11 +57,16 @@ OTHER_APPLICATION = "WEB"
 LOGON_SUCCESS = "LOGON-SUCCESS"
 LOGON_FAILURE = "LOGON-FAILURE"
 AUTH_CHALLENGE = "AUTH-CHALLENGE"
-DENIED = "DENIED"
-REFUSED = "REFUSED"
-ERROR = "ERROR"
-ACCESS = "ACCESS"
-OUTCOMES = frozenset((LOGON_SUCCESS, LOGON_FAILURE, AUTH_CHALLENGE, DENIED, REFUSED, ERROR, ACCESS))
+ACCESS_DENIED = "ACCESS-DENIED"
+SESSION_EXPIRED = "SESSION-EXPIRED"
+CLIENT_ERROR = "CLIENT-ERROR"
+SERVER_ERROR = "SERVER-ERROR"
+REQUEST = "REQUEST"
+OUTCOMES = frozenset((
+    LOGON_SUCCESS, LOGON_FAILURE, AUTH_CHALLENGE, ACCESS_DENIED, SESSION_EXPIRED, CLIENT_ERROR, SERVER_ERROR,
+    REQUEST,
+))  # fmt: skip
+"""The words of the HttpProxy log, which has the same requests."""
 
 # Where the logon form is posted: 2010 and later, 2007, 2003.
 LOGON_FORMS = frozenset(("/owa/auth.owa", "/owa/auth/owaauth.dll", "/exchweb/bin/auth/owaauth.dll"))
@@ -83,7 +90,6 @@ LOGON_ERRORS = frozenset((
 
 _KNOWN = frozenset(COLUMNS)
 _TIMED = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d ")
-_WITH_PORT = re.compile(r"\[([^\]]+)\](?::\d+)?|([0-9.]+):\d+")
 
 
 def recognize(head: Head) -> Confidence:
@@ -122,9 +128,8 @@ def judge(method: str, path: str, query: str, status: str, win32_status: str) ->
         return LOGON_SUCCESS
     if status == "200" and place == LOGON_PAGE and read_query(query).get("reason") == WRONG_PASSWORD:
         return LOGON_FAILURE
-    if status == "403":
-        return DENIED
-    return {"4": REFUSED, "5": ERROR}.get(status[:1], ACCESS)
+    named = {"403": ACCESS_DENIED, "440": SESSION_EXPIRED}
+    return named.get(status) or {"4": CLIENT_ERROR, "5": SERVER_ERROR}.get(status[:1], REQUEST)
 
 
 def read_query(query: str) -> dict[str, str]:
@@ -138,10 +143,8 @@ def read_query(query: str) -> dict[str, str]:
 
 
 def first_address(forwarded: str) -> str:
-    """The first address of an ``X-Forwarded-For``, where the request set out, without its port."""
-    first = plus_as_blank(forwarded).partition(",")[0].strip()
-    found = _WITH_PORT.fullmatch(first)
-    return first if found is None else found.group(1) or found.group(2)
+    """The first address of an ``X-Forwarded-For``, where the request set out; empty where it is none."""
+    return split_endpoint(plus_as_blank(forwarded).partition(",")[0].strip())[0]
 
 
 @lru_cache(maxsize=64)
@@ -171,9 +174,7 @@ def complete(record: Record) -> None:
     derived["request"] = f"{path}?{query}" if query else path
     if status and get("sc-substatus"):
         derived["http-status"] = f"{status}.{get('sc-substatus')}"
-    domain, backslash, _ = get("cs-username").partition("\\")
-    if backslash:
-        derived["user-domain"] = domain
+    derived["user-domain"], derived["user-name"] = split_user(get("cs-username"))
     if get("X-Forwarded-For"):
         derived["forwarded-for"] = first_address(get("X-Forwarded-For"))
     if application == "ACTIVESYNC" and query:
@@ -203,6 +204,7 @@ IIS = Source(
         "request": ("cs-uri-stem", "cs-uri-query"),
         "http-status": ("sc-status", "sc-substatus"),
         "user-domain": "",
+        "user-name": "cs-username",
         "forwarded-for": "",
         "activesync-user": "",
         "activesync-device-id": "",

@@ -12,10 +12,9 @@ one is where it set out from.
 from __future__ import annotations
 
 from exnorm.convert import account, count, ipv4, ipv6, plus_as_blank, port, size_bytes, utc_ms
-from exnorm.mapping import by_event, constant, row, setting_is
+from exnorm.mapping import by_event, constant, row
 from exnorm.model import Mapping
-
-UNKNOWN_SEVERITY = 3
+from exnorm.taxonomies.arcsight.categories import UNKNOWN_SEVERITY, category_rows, describe_event
 
 _GUIDE = "as in the guide's tables for message tracking"
 _SERVER = "the server that logs is the one that answers"
@@ -23,35 +22,18 @@ _HEADER = "the CEF header has the field"
 _STATUS = "no CEF field has this meaning, and rules compare it as a number"
 _ACTIVESYNC = "from the query of ActiveSync; no CEF field has this meaning"
 _REQUEST = "the CEF field of this meaning; blanks for the + that IIS writes"
-_CATEGORY = "our proposal, written with --categories only"
-_CATEGORIES = setting_is("categories", True)
-
-
-def _event(
-    outcome: str, name: str, severity: int, word: str, behavior: str, result: str, significance: str
-) -> tuple[str, dict[str, str | int]]:
-    return outcome, {
-        "name": name,
-        "severity": severity,
-        "outcome": word,
-        "categoryObject": "/Host/Application/Service",
-        "categoryBehavior": behavior,
-        "categoryOutcome": result,
-        "categorySignificance": significance,
-        "categoryDeviceGroup": "/Application",
-    }
-
 
 # fmt: off
 EVENTS = dict((
-    #      outcome           name                        sev. outcome    behavior                  result      significance
-    _event("LOGON-SUCCESS",  "Logon succeeded",            2, "success", "/Authentication/Verify", "/Success", "/Normal"),
-    _event("LOGON-FAILURE",  "Logon failed",               5, "failure", "/Authentication/Verify", "/Failure", "/Informational/Warning"),
-    _event("AUTH-CHALLENGE", "Authentication requested",   1, "",        "/Authentication/Verify", "/Attempt", "/Normal"),
-    _event("DENIED",         "Access denied",              4, "failure", "/Authorization/Verify",  "/Failure", "/Informational/Warning"),
-    _event("REFUSED",        "Request refused",            3, "failure", "/Access",                "/Failure", "/Informational/Warning"),
-    _event("ERROR",          "Server error",               5, "failure", "/Access",                "/Failure", "/Informational/Error"),
-    _event("ACCESS",         "Request answered",           1, "success", "/Access",                "/Success", "/Normal"),
+    #              outcome            sev. behavior                  outcome     significance
+    describe_event("REQUEST",         1, "/Access",                "/Success", "/Normal"),
+    describe_event("AUTH-CHALLENGE",  1, "/Authentication/Verify", "/Attempt", "/Informational"),
+    describe_event("LOGON-SUCCESS",   2, "/Authentication/Verify", "/Success", "/Normal"),
+    describe_event("LOGON-FAILURE",   5, "/Authentication/Verify", "/Failure", "/Informational/Warning"),
+    describe_event("SESSION-EXPIRED", 1, "/Access/Stop",           "/Success", "/Informational"),
+    describe_event("ACCESS-DENIED",   4, "/Authorization/Verify",  "/Failure", "/Informational/Warning"),
+    describe_event("CLIENT-ERROR",    3, "/Access",                "/Failure", "/Informational/Warning"),
+    describe_event("SERVER-ERROR",    4, "/Execute/Response",      "/Failure", "/Informational/Error"),
 ))
 
 ARCSIGHT_OWA = Mapping("arcsight-owa", source="iis", taxonomy="arcsight",
@@ -62,16 +44,16 @@ ARCSIGHT_OWA = Mapping("arcsight-owa", source="iis", taxonomy="arcsight",
         row("Device Product",                constant("Exchange Server"), ours=_GUIDE),
         row("Device Version",                "product-version",         ours=_HEADER + "; the log names the version of IIS only, and is marked so: IIS 10.0"),
         row("Device Event Class ID",         "event",                   ours="the application and what became of the request, from closed lists"),
-        row("Name",                          "outcome",                 by_event("name"), ours="what became of the request, in words"),
+        row("Name",                          "event",                   ours=_GUIDE + ": what feeds the class id feeds the name"),
         row("Severity",                      "outcome",                 by_event("severity", UNKNOWN_SEVERITY), ours=_HEADER + ": our severity of the outcome"),
-        row("Event Outcome",                 "outcome",                 by_event("outcome"), ours="success or failure; a routine 401 is neither"),
+        row("Event Outcome",                 "outcome",                 by_event("eventOutcome"), ours="success or failure; a routine 401 is neither"),
         row("Device Event Category",         "application",             ours="the part of Exchange that logs, as source is in the guide's tables"),
         row("Destination Service Name",      "application",             ours="the service that the client asks"),
         row("Device Receipt Time",           "date-time",               utc_ms, ours=_GUIDE + "; date and time are UTC, the date that of #Date where rows have none"),
         row("Source Address",                "c-ip",                    ipv4, ours="the other side of the connection: the client, or the load balancer before it"),
         row("Device Custom IPv6 Address 2",  "c-ip",                    ipv6, label="Source IPv6 Address", ours="the IPv6 twin of Source Address"),
-        row("Source User Name",              ("cs-username", "activesync-user"), account, ours="the account as logged; Anonymous is none; ActiveSync names it in the query too"),
-        row("Source NT Domain",              "user-domain",             ours="what stands before the backslash in cs-username"),
+        row("Source User Name",              ("user-name", "activesync-user"), account, ours="the user without the domain, a UPN whole; Anonymous is none; ActiveSync names the user in the query too"),
+        row("Source NT Domain",              "user-domain",             ours="the domain of DOMAIN\\user"),
         row("Destination Address",           "s-ip",                    ipv4, ours=_SERVER),
         row("Device Custom IPv6 Address 3",  "s-ip",                    ipv6, label="Destination IPv6 Address", ours="the IPv6 twin of Destination Address"),
         row("Destination Port",              "s-port",                  port, ours=_SERVER),
@@ -97,11 +79,7 @@ ARCSIGHT_OWA = Mapping("arcsight-owa", source="iis", taxonomy="arcsight",
         row("Device Custom String 3",        "activesync-device-id",    label="ActiveSync Device ID", ours=_ACTIVESYNC),
         row("Device Custom String 4",        "activesync-device-type",  label="ActiveSync Device Type", ours=_ACTIVESYNC),
         row("Device Custom String 5",        "activesync-command",      label="ActiveSync Command", ours=_ACTIVESYNC),
-        row("Category Object",               "outcome",                 by_event("categoryObject"), when=_CATEGORIES, ours=_CATEGORY),
-        row("Category Behavior",             "outcome",                 by_event("categoryBehavior"), when=_CATEGORIES, ours=_CATEGORY),
-        row("Category Outcome",              "outcome",                 by_event("categoryOutcome"), when=_CATEGORIES, ours=_CATEGORY),
-        row("Category Significance",         "outcome",                 by_event("categorySignificance"), when=_CATEGORIES, ours=_CATEGORY),
-        row("Category Device Group",         "outcome",                 by_event("categoryDeviceGroup"), when=_CATEGORIES, ours=_CATEGORY),
+        *category_rows("outcome"),
     ),
     unmapped={
         "streamid": "no CEF field has this meaning; a number within one connection of HTTP/2",

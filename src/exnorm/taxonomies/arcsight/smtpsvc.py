@@ -9,10 +9,9 @@ is ``VERB:OUTCOME`` (``RCPT:REJECTED``), with ``OUTBOUND-`` before it where our 
 from __future__ import annotations
 
 from exnorm.convert import count, ipv4, ipv6, size_bytes, used_port, utc_ms
-from exnorm.mapping import by_event, column_is, column_is_not, constant, row, setting_is
+from exnorm.mapping import by_event, column_is, column_is_not, constant, row
 from exnorm.model import Mapping
-
-UNKNOWN_SEVERITY = 3
+from exnorm.taxonomies.arcsight.categories import UNKNOWN_SEVERITY, category_rows, describe_event
 
 _GUIDE = "as in the guide's tables for message tracking"
 _HEADER = "the CEF header has the field"
@@ -21,8 +20,6 @@ _SERVER = "the side that was called: our server, or the other side where cs-user
 _TWIN = "the IPv6 twin of the address field"
 _NUMBER = "no CEF field has this meaning, and rules compare it as a number"
 _BYTES = "seen in real logs: sc-bytes counts what our service sent, but of another server's reply its length"
-_CATEGORY = "our proposal, written with --categories only"
-_CATEGORIES = setting_is("categories", True)
 _INBOUND = column_is("direction", "inbound")
 _OUTBOUND = column_is_not("direction", "inbound")
 _REPLY = column_is("direction", "outbound reply")
@@ -34,31 +31,16 @@ def direction_number(direction: str) -> int:
     return 0 if direction == "inbound" else 1
 
 
-def _event(
-    outcome: str, name: str, severity: int, word: str, behavior: str, result: str, significance: str
-) -> tuple[str, dict[str, str | int]]:
-    return outcome, {
-        "name": name,
-        "severity": severity,
-        "outcome": word,
-        "categoryObject": "/Host/Application/Service/Email",
-        "categoryBehavior": behavior,
-        "categoryOutcome": result,
-        "categorySignificance": significance,
-        "categoryDeviceGroup": "/Application",
-    }
-
-
 # fmt: off
 EVENTS = dict((
-    #      outcome          name                    sev. outcome    behavior                  result      significance
-    _event("SESSION-START", "SMTP session started",   1, "success", "/Access/Start",          "/Success", "/Normal"),
-    _event("SESSION-END",   "SMTP session ended",     1, "success", "/Access/Stop",           "/Success", "/Normal"),
-    _event("LOGON-SUCCESS", "SMTP logon succeeded",   2, "success", "/Authentication/Verify", "/Success", "/Normal"),
-    _event("LOGON-FAILURE", "SMTP logon failed",      5, "failure", "/Authentication/Verify", "/Failure", "/Informational/Warning"),
-    _event("REJECTED",      "SMTP command rejected",  4, "failure", "/Communicate/Query",     "/Failure", "/Informational/Warning"),
-    _event("DELAYED",       "SMTP command delayed",   3, "failure", "/Communicate/Query",     "/Attempt", "/Informational/Warning"),
-    _event("IN-PROGRESS",   "SMTP in progress",       1, "",        "/Communicate/Query",     "/Attempt", "/Normal"),
+    #              outcome          sev. behavior                  outcome     significance
+    describe_event("SESSION-START", 1, "/Access/Start",          "/Success", "/Normal"),
+    describe_event("SESSION-END",   1, "/Access/Stop",           "/Success", "/Normal"),
+    describe_event("LOGON-SUCCESS", 2, "/Authentication/Verify", "/Success", "/Normal"),
+    describe_event("LOGON-FAILURE", 5, "/Authentication/Verify", "/Failure", "/Informational/Warning"),
+    describe_event("REJECTED",      4, "/Communicate/Query",     "/Failure", "/Informational/Warning"),
+    describe_event("DELAYED",       3, "/Communicate/Query",     "/Attempt", "/Informational/Warning"),
+    describe_event("IN-PROGRESS",   1, "/Communicate/Query",     "/Attempt", "/Normal"),
 ))
 
 ARCSIGHT_SMTPSVC = Mapping("arcsight-smtpsvc", source="smtpsvc", taxonomy="arcsight",
@@ -69,9 +51,9 @@ ARCSIGHT_SMTPSVC = Mapping("arcsight-smtpsvc", source="smtpsvc", taxonomy="arcsi
         row("Device Product",                constant("Exchange Server"), ours=_GUIDE),
         row("Device Version",                "product-version", ours=_HEADER + "; the log names the version of IIS only, and is marked so: IIS 6.0"),
         row("Device Event Class ID",         "event",           ours="the verb and what became of it, from closed lists"),
-        row("Name",                          "outcome",         by_event("name"), ours="what became of the command, in words"),
+        row("Name",                          "event",           ours=_GUIDE + ": what feeds the class id feeds the name"),
         row("Severity",                      "outcome",         by_event("severity", UNKNOWN_SEVERITY), ours=_HEADER + ": our severity of the outcome"),
-        row("Event Outcome",                 "outcome",         by_event("outcome"), ours="success or failure, where the reply decides"),
+        row("Event Outcome",                 "outcome",         by_event("eventOutcome"), ours="success or failure, where the reply decides"),
         row("Device Event Category",         constant("SMTP"),  ours="what source holds in the guide's tables"),
         row("Device Receipt Time",           "date-time",       utc_ms, ours=_GUIDE + "; date and time are UTC, the date that of #Date where rows have none"),
         row("Device Direction",              "direction",       direction_number, ours="0 inbound, 1 outbound"),
@@ -103,11 +85,7 @@ ARCSIGHT_SMTPSVC = Mapping("arcsight-smtpsvc", source="smtpsvc", taxonomy="arcsi
         row("Device Custom Number 2",        "reply-code",      count, label="SMTP Reply Code", ours=_NUMBER),
         row("Device Custom Number 3",        "sc-win32-status", count, label="Win32 Status", ours=_NUMBER),
         row("Device Custom String 2",        "message-id",      label="Message ID", ours=_GUIDE + "; stands in the row of DATA or BDAT"),
-        row("Category Object",               "outcome",         by_event("categoryObject"), when=_CATEGORIES, ours=_CATEGORY),
-        row("Category Behavior",             "outcome",         by_event("categoryBehavior"), when=_CATEGORIES, ours=_CATEGORY),
-        row("Category Outcome",              "outcome",         by_event("categoryOutcome"), when=_CATEGORIES, ours=_CATEGORY),
-        row("Category Significance",         "outcome",         by_event("categorySignificance"), when=_CATEGORIES, ours=_CATEGORY),
-        row("Category Device Group",         "outcome",         by_event("categoryDeviceGroup"), when=_CATEGORIES, ours=_CATEGORY),
+        *category_rows("outcome"),
     ),
     unmapped={
         "cs-uri-stem":    "the SMTP service leaves it empty",

@@ -10,30 +10,26 @@ from __future__ import annotations
 from exnorm.convert import account, ip, plus_as_blank, port, size_bytes, utc_ms
 from exnorm.mapping import by_event, constant, row
 from exnorm.model import Mapping
+from exnorm.taxonomies.jsa.categories import UNKNOWN_SEVERITY, describe_event
 
 UNKNOWN_CATEGORY = "HTTPS Opened"
-UNKNOWN_SEVERITY = 3
 
 _LOST = "a field of the guide's table; the column it is read from is lost there"
 _HEADER = "the LEEF header has the field; as for message tracking"
 _CUSTOM = "no LEEF attribute has this meaning; a custom one, with blanks for the + that IIS writes"
 _OWN_KEY = "no LEEF attribute has this meaning; kept as a custom attribute under the column's name"
 
-
-def _event(outcome: str, category_id: int, category: str, severity: int) -> tuple[str, dict[str, str | int]]:
-    return outcome, {"categoryId": category_id, "category": category, "severity": severity}
-
-
 # fmt: off
 EVENTS = dict((
-    #      outcome             id   low level category             severity
-    _event("LOGON-SUCCESS",   3012, "Web Service Login Succeeded", 1),
-    _event("LOGON-FAILURE",   3013, "Web Service Login Failed",    3),
-    _event("AUTH-CHALLENGE", 18027, "HTTPS Opened",                1),
-    _event("DENIED",          4015, "Access Denied",               4),
-    _event("REFUSED",        18027, "HTTPS Opened",                2),
-    _event("ERROR",           8007, "System Error",                5),
-    _event("ACCESS",         18027, "HTTPS Opened",                1),
+    #              outcome               id  low level category             severity
+    describe_event("REQUEST",         18027, "HTTPS Opened",                1),
+    describe_event("AUTH-CHALLENGE",  18027, "HTTPS Opened",                1),
+    describe_event("LOGON-SUCCESS",    3012, "Web Service Login Succeeded", 2),
+    describe_event("LOGON-FAILURE",    3013, "Web Service Login Failed",    5),
+    describe_event("SESSION-EXPIRED", 18027, "HTTPS Opened",                1),
+    describe_event("ACCESS-DENIED",    4015, "Access Denied",               4),
+    describe_event("CLIENT-ERROR",    18027, "HTTPS Opened",                3),
+    describe_event("SERVER-ERROR",     8007, "System Error",                5),
 ))
 
 JSA_OWA = Mapping("jsa-owa", source="iis", taxonomy="jsa",
@@ -55,7 +51,7 @@ JSA_OWA = Mapping("jsa-owa", source="iis", taxonomy="jsa",
         row("dstBytes",         "sc-bytes",                 size_bytes, ours="from the server, which is the destination"),
         row("url",              "request",                  ours="path and query as logged"),
         row("resource",         "application",              ours="the application of Exchange that the path belongs to"),
-        row("domain",           "user-domain",              ours="what stands before the backslash in cs-username"),
+        row("domain",           "user-domain",              ours="the domain of DOMAIN\\user"),
         row("srcPreNAT",        "forwarded-for",            ip, ours="where the request set out before the load balancer, by its own word: the first address of X-Forwarded-For"),
         row("userAgent",        "cs(User-Agent)",           plus_as_blank, ours=_CUSTOM),
         row("referrer",         "cs(Referer)",              plus_as_blank, ours=_CUSTOM),

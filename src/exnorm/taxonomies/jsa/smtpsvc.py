@@ -10,9 +10,9 @@ from __future__ import annotations
 from exnorm.convert import ip, size_bytes, used_port, utc_ms
 from exnorm.mapping import by_event, column_is, column_is_not, constant, row
 from exnorm.model import Mapping
+from exnorm.taxonomies.jsa.categories import UNKNOWN_SEVERITY, describe_event
 
 UNKNOWN_CATEGORY = "SMTP In Progress"
-UNKNOWN_SEVERITY = 3
 
 _LOST = "a field of the guide's table; the column it is read from is lost there"
 _HEADER = "the LEEF header has the field; as for message tracking"
@@ -26,21 +26,16 @@ _OUTBOUND = column_is_not("direction", "inbound")
 _COMMAND = column_is("direction", "outbound")
 _REPLY = column_is("direction", "outbound reply")
 
-
-def _event(outcome: str, category_id: int, category: str, severity: int) -> tuple[str, dict[str, str | int]]:
-    return outcome, {"categoryId": category_id, "category": category, "severity": severity}
-
-
 # fmt: off
 EVENTS = dict((
-    #      outcome            id   low level category              severity
-    _event("SESSION-START", 18098, "SMTP Opened",                  1),
-    _event("SESSION-END",   18099, "SMTP Closed",                  1),
-    _event("LOGON-SUCCESS",  3008, "Mail Service Login Succeeded", 1),
-    _event("LOGON-FAILURE",  3009, "Mail Service Login Failed",    3),
-    _event("REJECTED",      18102, "SMTP Denied",                  4),
-    _event("DELAYED",       18104, "SMTP Delayed",                 4),
-    _event("IN-PROGRESS",   18103, "SMTP In Progress",             1),
+    #              outcome            id   low level category              severity
+    describe_event("SESSION-START", 18098, "SMTP Opened",                  1),
+    describe_event("SESSION-END",   18099, "SMTP Closed",                  1),
+    describe_event("LOGON-SUCCESS",  3008, "Mail Service Login Succeeded", 1),
+    describe_event("LOGON-FAILURE",  3009, "Mail Service Login Failed",    3),
+    describe_event("REJECTED",      18102, "SMTP Denied",                  4),
+    describe_event("DELAYED",       18104, "SMTP Delayed",                 4),
+    describe_event("IN-PROGRESS",   18103, "SMTP In Progress",             1),
 ))
 
 JSA_SMTPSVC = Mapping("jsa-smtpsvc", source="smtpsvc", taxonomy="jsa",

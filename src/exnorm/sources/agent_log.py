@@ -1,0 +1,110 @@
+"""Agent logs (AGENTLOG): what the antispam and transport agents did to a session or a message.
+
+16 columns in 2007, ``Diagnostics`` since 2010, three more since 2013. ``#Version`` is the same constant
+in every product (15.0.0.0), so no product version is read from it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from exnorm.convert import utc_ms
+from exnorm.model import Head, Reader, Record, Schema, Source
+from exnorm.settings import Settings
+from exnorm.sources.columnar import ColumnarReader, Refusal, explain_date, split_csv
+from exnorm.sources.endpoints import describe_endpoint, split_endpoint
+from exnorm.sources.recognition import recognize_columnar
+
+COLUMNS_2007 = (
+    "Timestamp", "SessionId", "LocalEndpoint", "RemoteEndpoint", "EnteredOrgFromIP", "MessageId",
+    "P1FromAddress", "P2FromAddresses", "Recipient", "NumRecipients", "Agent", "Event", "Action",
+    "SmtpResponse", "Reason", "ReasonData",
+)  # fmt: skip
+COLUMNS_2010 = (*COLUMNS_2007, "Diagnostics")
+COLUMNS = (*COLUMNS_2010, "NetworkMsgID", "TenantID", "Directionality")
+
+# 17 to 19 columns were also written by builds before the release of 2013: with a header they are read.
+SCHEMAS = (
+    Schema("2007", COLUMNS_2007),
+    Schema("2010", COLUMNS_2010),
+    Schema("2013", COLUMNS),
+)
+
+ACTIONS = (
+    "AcceptMessage", "AttributionResult", "AutoNukeRecipient", "DeleteMessage", "DeleteRecipients",
+    "Disconnect", "InvalidCertificate", "ModifyHeaders", "OnPremiseInboundConnectorInfo",
+    "QuarantineMessage", "QuarantineRecipients", "RejectAuthentication", "RejectCommand",
+    "RejectConnection", "RejectMessage", "RejectRecipients", "StampScl",
+)  # fmt: skip
+
+_LOG_TYPE = re.compile(r"Agent Log", re.IGNORECASE)
+_FILE_NAME = re.compile(r"AGENTLOG\d{8,10}-\d+.*\.LOG.*", re.IGNORECASE)
+# Every version has these, and no other log of Exchange has them.
+_TELLTALE = frozenset(("EnteredOrgFromIP", "P1FromAddress", "P2FromAddresses"))
+_SHAPES = {
+    "SessionId": re.compile(r"[0-9A-Fa-f]*"),
+    "NumRecipients": re.compile(r"\d*"),
+    "Event": re.compile(r"(On[A-Za-z]+)?"),
+    "Action": re.compile(r"[A-Za-z]+"),
+    "NetworkMsgID": re.compile(r"[0-9A-Fa-f-]*"),
+    "TenantID": re.compile(r"[0-9A-Fa-f-]*"),
+    "Directionality": re.compile(r"(Incoming|Originating|Undefined)?", re.IGNORECASE),
+}
+
+
+def name_schema(columns: Sequence[str], version: str) -> str:
+    """The product year by the columns alone: the version in the header is a constant."""
+    if "NetworkMsgID" in columns:
+        return "2013"
+    return "2010" if "Diagnostics" in columns else "2007"
+
+
+def finish(record: Record) -> Refusal | None:
+    """Read the row's time and take both endpoints apart."""
+    values, derived = record.values, record.derived
+    moment = values.get("Timestamp", "")
+    record.time = utc_ms(moment)
+    if record.time is None:
+        return explain_date("Timestamp", moment)
+    describe_endpoint(derived, values.get("LocalEndpoint", ""), "server-address", "server-port")
+    describe_endpoint(derived, values.get("RemoteEndpoint", ""), "client-address", "client-port")
+    return None
+
+
+def is_plausible(values: Mapping[str, str]) -> bool:
+    """Whether values found by column count stand under the columns they belong to."""
+    remote = values.get("RemoteEndpoint", "")
+    return (not remote or bool(split_endpoint(remote)[0])) and all(
+        shape.fullmatch(values.get(column, "")) is not None for column, shape in _SHAPES.items()
+    )
+
+
+def open_reader(source: Source, head: Head, settings: Settings) -> Reader:
+    """A reader for one file."""
+    return ColumnarReader(
+        source, settings, split=split_csv, finish=finish, name_schema=name_schema, plausible=is_plausible
+    )
+
+
+AGENT_LOG = Source(
+    name="agent_log",
+    title="Exchange agent log",
+    columns=COLUMNS,
+    derived={
+        "server-address": "LocalEndpoint",
+        "server-port": "",
+        "client-address": "RemoteEndpoint",
+        "client-port": "",
+    },
+    recognize=recognize_columnar(
+        SCHEMAS, log_type=_LOG_TYPE, telltale=_TELLTALE, plausible=is_plausible, file_name=_FILE_NAME
+    ),
+    open=open_reader,
+    event_column="Action",
+    events=frozenset(action.upper() for action in ACTIONS),
+    schemas=SCHEMAS,
+    recipients=("Recipient", ""),  # no column holds a status for each recipient
+    agent_log_format="AGENTLOG",
+    names=("AGENTLOG*.LOG",),
+)

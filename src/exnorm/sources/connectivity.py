@@ -1,0 +1,124 @@
+"""Transport connectivity logs (CONNECTLOG): the outbound connections of the transport services.
+
+``#Version`` is a constant (15.0.0.0), so no product version is read from it. The event is ours: the log
+names none, so it is read from ``direction`` and from how ``description`` begins.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from exnorm.convert import utc_ms
+from exnorm.model import Head, Reader, Record, Schema, Source
+from exnorm.settings import Settings
+from exnorm.sources.columnar import ColumnarReader, Refusal, explain_date, split_csv
+from exnorm.sources.endpoints import split_endpoint
+from exnorm.sources.recognition import recognize_columnar
+
+COLUMNS = ("date-time", "session", "source", "Destination", "direction", "description")
+
+SCHEMAS = (Schema("2007", COLUMNS),)
+
+EVENTS = frozenset((
+    "CONNECTION-ABORTED", "CONNECTION-ESTABLISHED", "CONNECTION-FAILED", "CONNECTION-OTHER",
+    "CONNECTION-PROGRESS", "CONNECTION-START", "CONNECTION-STOP", "INFORMATION", "RESOLUTION-FAILED",
+    "SUBMISSION-FAILED", "THROTTLED",
+))  # fmt: skip
+
+_LOG_TYPE = re.compile(r"Transport Connectivity Log", re.IGNORECASE)
+# No other log of Exchange has all of these.
+_TELLTALE = frozenset(COLUMNS)
+_FILE_NAME = re.compile(r"CONNECTLOG\d{8,10}-\d+.*\.LOG.*", re.IGNORECASE)
+_SHAPES = {
+    "session": re.compile(r"[0-9A-Fa-f-]*"),
+    "source": re.compile(r"[A-Za-z][A-Za-z0-9]*"),
+    "direction": re.compile(r"[-+>*]"),
+}
+_DIRECTIONS = {
+    "+": "CONNECTION-START",
+    "-": "CONNECTION-STOP",
+    ">": "CONNECTION-PROGRESS",
+    "*": "INFORMATION",
+}
+# The first that the description begins with decides; they are texts of the server, not of the client.
+_BEGINNINGS = (
+    ("Established connection to ", "CONNECTION-ESTABLISHED"),
+    ("Failed connection to ", "CONNECTION-FAILED"),
+    ("Failed to connect to ", "CONNECTION-FAILED"),
+    ("Failed to create a connection", "CONNECTION-FAILED"),
+    ("Connection with remote host encountered a ", "CONNECTION-FAILED"),
+    ("Failed to locate server", "RESOLUTION-FAILED"),
+    ("Aborted connection to ", "CONNECTION-ABORTED"),
+    ("Aborted; ", "SUBMISSION-FAILED"),
+    ("Failed; ", "SUBMISSION-FAILED"),
+    ("Throttled delivery ", "THROTTLED"),
+)
+_UNRESOLVED = re.compile(r"[^;,]{1,80} reported (for .{1,80} )?by [0-9A-Fa-f.:%]+\..*", re.DOTALL)
+_PEER = re.compile(r"(?:Established|Aborted) connection to (\S+)")
+# Exchange puts no brackets around an IPv6 address here: what follows the last colon is the port.
+_FAILED_PEER = re.compile(r"Failed connection to (\S+):([0-9]{1,5}) \(.*", re.DOTALL)
+_TOTALS = re.compile(r"Messages: ?([0-9]+)(?: Bytes: ?([0-9]+))?\b.*", re.DOTALL)
+
+
+def name_event(direction: str, description: str) -> str:
+    """The event of a row: by the description where it says more than the direction."""
+    for beginning, event in _BEGINNINGS:
+        if description.startswith(beginning):
+            return event
+    if direction == ">" and _UNRESOLVED.fullmatch(description):
+        return "RESOLUTION-FAILED"
+    return _DIRECTIONS.get(direction, "CONNECTION-OTHER")
+
+
+def find_peer(description: str, destination: str) -> tuple[str, str]:
+    """Address and port of the peer: from the description, else the destination where it is an address."""
+    found = _FAILED_PEER.fullmatch(description)
+    if found is not None:
+        address, _ = split_endpoint(found.group(1))
+        return (address, found.group(2)) if address else ("", "")
+    found = _PEER.fullmatch(description)
+    return split_endpoint(destination if found is None else found.group(1))
+
+
+def finish(record: Record) -> Refusal | None:
+    """Read the row's time; derive the event, the peer and the totals of a connection that ended."""
+    values, derived = record.values, record.derived
+    moment = values.get("date-time", "")
+    record.time = utc_ms(moment)
+    if record.time is None:
+        return explain_date("date-time", moment)
+    direction, description = values.get("direction", ""), values.get("description", "")
+    derived["event"] = name_event(direction, description)
+    derived["peer-address"], derived["peer-port"] = find_peer(description, values.get("Destination", ""))
+    totals = _TOTALS.fullmatch(description) if direction == "-" else None
+    if totals is not None:
+        derived["messages"], derived["bytes"] = totals.group(1), totals.group(2) or ""
+    return None
+
+
+def is_plausible(values: Mapping[str, str]) -> bool:
+    """Whether values found by column count stand under the columns they belong to."""
+    return all(shape.fullmatch(values.get(column, "")) is not None for column, shape in _SHAPES.items())
+
+
+def open_reader(source: Source, head: Head, settings: Settings) -> Reader:
+    """A reader for one file."""
+    return ColumnarReader(source, settings, split=split_csv, finish=finish, plausible=is_plausible)
+
+
+CONNECTIVITY = Source(
+    name="connectivity",
+    title="Exchange transport connectivity log",
+    columns=COLUMNS,
+    derived={"event": "", "peer-address": "", "peer-port": "", "messages": "", "bytes": ""},
+    recognize=recognize_columnar(
+        SCHEMAS, log_type=_LOG_TYPE, telltale=_TELLTALE, plausible=is_plausible, file_name=_FILE_NAME
+    ),
+    open=open_reader,
+    event_column="event",
+    events=EVENTS,
+    schemas=SCHEMAS,
+    agent_log_format="CONNECTLOG",
+    names=("CONNECTLOG*.LOG",),
+)

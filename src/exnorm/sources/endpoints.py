@@ -1,0 +1,36 @@
+"""Endpoints as Exchange writes them: ``a.b.c.d:port``, ``[v6]:port``, or an address alone."""
+
+from __future__ import annotations
+
+import re
+
+from exnorm.convert import ip, port
+
+_ENDPOINT = re.compile(r"(?:\[([^\]]+)\]|([^:\[\]]+))(?::([0-9]{1,5}))?")
+
+
+def split_endpoint(text: str) -> tuple[str, str]:
+    """The address and the port (empty where there is none); both empty where the text is no endpoint.
+
+    A bare IPv6 address is taken whole, never as an address with a port. A masked address or a port
+    over 65535 makes the whole text no endpoint.
+    """
+    alone = ip(text)
+    if alone is not None:
+        return alone, ""
+    found = _ENDPOINT.fullmatch(text)
+    address = ip(found.group(1) or found.group(2)) if found is not None else None
+    if found is None or address is None:
+        return "", ""
+    if found.group(3) is not None and port(found.group(3)) is None:
+        return "", ""
+    return address, found.group(3) or ""
+
+
+def describe_endpoint(derived: dict[str, str], text: str, address: str, port_name: str) -> None:
+    """Put the parts of an endpoint under their derived names; nothing where it is no endpoint."""
+    found, number = split_endpoint(text)
+    if found:
+        derived[address] = found
+    if number:
+        derived[port_name] = number

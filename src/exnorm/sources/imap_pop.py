@@ -1,0 +1,222 @@
+"""IMAP4 and POP3 protocol logs: one row for each command of a session.
+
+``parameters`` may hold a password or a token; what is secret in it is replaced by ``*****``, in the
+value and in the raw line, before anything else sees the row. Exchange usually writes that mask itself.
+The event is ours: it is read from the command and from the reply in ``context``. A row that cannot be
+used is passed on as it is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from exnorm.convert import utc_ms
+from exnorm.model import Head, Reader, Record, Schema, Source, Unparsed
+from exnorm.settings import Settings
+from exnorm.sources.columnar import ColumnarReader, Refusal, explain_date, split_csv
+from exnorm.sources.endpoints import describe_endpoint, split_endpoint
+from exnorm.sources.recognition import recognize_columnar
+
+COLUMNS = (
+    "dateTime", "sessionId", "seqNumber", "sIp", "cIp", "user", "duration", "rqsize", "rpsize",
+    "command", "parameters", "context", "puid",
+)  # fmt: skip
+
+SCHEMAS = (
+    Schema("without puid", COLUMNS[:12]),
+    Schema("with puid", COLUMNS),
+)
+
+EVENTS = frozenset((
+    "AUTH-ATTEMPT", "AUTH-FAILURE", "AUTH-SUCCESS", "COMMAND", "COMMAND-FAILURE", "SESSION-CLOSE",
+    "SESSION-OPEN",
+))  # fmt: skip
+
+MASK = "*****"
+_LOG_TYPE = re.compile(r"(IMAP|POP)[34]?\b.*", re.IGNORECASE)
+_FILE_NAME = re.compile(r"(IMAP|POP)[34]?_?\d{8,10}-\d+.*\.LOG.*", re.IGNORECASE)
+_PROTOCOLS = {"imap": "IMAP4", "pop": "POP3"}
+# Every version has these, and no other log of Exchange has them.
+_TELLTALE = frozenset(("sIp", "cIp", "rqsize", "rpsize"))
+_SHAPES = {
+    "sessionId": re.compile(r"[0-9A-Fa-f-]+"),
+    "seqNumber": re.compile(r"\d+"),
+    "duration": re.compile(r"\d*"),
+    "rqsize": re.compile(r"\d*"),
+    "rpsize": re.compile(r"\d*"),
+    "command": re.compile(r"[^\s=]*"),
+}
+_ENDPOINTS = ("sIp", "cIp")
+_MEMBER = re.compile(r'(?:^|;)\s*(R|Msg|ErrMsg)=("(?:[^"]|"")*"|[^;]*)')
+# The first word of login is the user, that of authenticate the mechanism: only what follows is secret.
+_FIRST_WORD = re.compile(r'("(?:[^"\\]|\\.)*"|\S*)(\s+)(\S.*)', re.DOTALL)
+_MASKED = re.compile(r"(?:.*\s)?\*+", re.DOTALL)
+_SECRET_AFTER_FIRST_WORD = frozenset(("login", "authenticate", "auth", "apop"))
+_SECRET_WHOLE = frozenset(("pass",))
+_NAMES_USER = frozenset(("login", "user", "apop"))
+_AUTHENTICATES = _SECRET_AFTER_FIRST_WORD | _SECRET_WHOLE
+_GOOD = frozenset(("OK", "+OK"))
+_BAD = frozenset(("NO", "BAD", "-ERR"))
+
+
+def name_protocol(log_type: str, file_name: str) -> str:
+    """``IMAP4`` or ``POP3``, by the log type, else by the file name; empty where neither says it."""
+    found = _LOG_TYPE.fullmatch(log_type) or _FILE_NAME.fullmatch(file_name)
+    return _PROTOCOLS[found.group(1).lower()] if found is not None else ""
+
+
+def name_version(version: str) -> str:
+    """The build of ``#Version``; empty where it is the constant that the log writers carry."""
+    return "" if version.endswith(".0.0.0") else version
+
+
+def read_context(context: str) -> dict[str, str]:
+    """``R``, ``Msg`` and ``ErrMsg`` of a context, freed of their quotes; of a repeated one the first."""
+    found: dict[str, str] = {}
+    for key, value in _MEMBER.findall(context):
+        quoted = value.startswith('"')
+        found.setdefault(key, value[1:-1].replace('""', '"') if quoted else value)
+    return found
+
+
+def judge(reply: Mapping[str, str]) -> str:
+    """``success`` or ``failure`` by the reply's status word; empty where it has none that is known.
+
+    The status is the first word, or the second after the client's tag: ``a2 NO LOGIN failed.``
+    """
+    words = reply.get("R", "").upper().split(None, 2)[:2]
+    status = next((word for word in words if word in _GOOD or word in _BAD), "")
+    if reply.get("ErrMsg") or status in _BAD:
+        return "failure"
+    return "success" if status else ""
+
+
+def name_event(command: str, parameters: str, user: str, outcome: str) -> str:
+    """The event of a row.
+
+    ``user`` is answered with OK whoever it names, so it is no success; refused, it is a failure.
+    ``auth`` without a mechanism and without a user only asks for the list of mechanisms.
+    """
+    word = command.lower()
+    sessions = {"opensession": "SESSION-OPEN", "closesession": "SESSION-CLOSE"}
+    if word in sessions:
+        return sessions[word]
+    asks = word in _AUTHENTICATES and bool(word == "pass" or parameters or user)
+    if asks or (word == "user" and outcome == "failure"):
+        return {"success": "AUTH-SUCCESS", "failure": "AUTH-FAILURE"}.get(outcome, "AUTH-ATTEMPT")
+    return "COMMAND-FAILURE" if outcome == "failure" else "COMMAND"
+
+
+def redact(command: str, parameters: str) -> str:
+    """The parameters with what may be a secret replaced by the mask that Exchange uses itself."""
+    word = command.lower()
+    if not parameters or _MASKED.fullmatch(parameters):
+        return parameters
+    if word in _SECRET_WHOLE:
+        return MASK
+    found = _FIRST_WORD.fullmatch(parameters) if word in _SECRET_AFTER_FIRST_WORD else None
+    return parameters if found is None else found.group(1) + found.group(2) + MASK
+
+
+def name_user(command: str, parameters: str) -> str:
+    """The user that a logon command names; empty for other commands."""
+    word = command.lower()
+    if word not in _NAMES_USER:
+        return ""
+    found = None if word == "user" else _FIRST_WORD.fullmatch(parameters)
+    name = parameters if found is None else found.group(1)
+    return "" if set(name) <= {"*", " "} else name.strip('"')
+
+
+def join_csv(cells: Sequence[str]) -> str:
+    """Cells as a row: quoted only where they hold a comma or a quote, as Exchange writes them."""
+    return ",".join(
+        '"' + cell.replace('"', '""') + '"' if "," in cell or '"' in cell else cell for cell in cells
+    )
+
+
+def finish(record: Record) -> Refusal | None:
+    """Read the row's time, hide secrets, derive the event, the reply, the user and both endpoints."""
+    values, derived = record.values, record.derived
+    moment = values.get("dateTime", "")
+    record.time = utc_ms(moment)
+    if record.time is None:
+        return explain_date("dateTime", moment)
+    command, given = values.get("command", ""), values.get("parameters", "")
+    parameters = redact(command, given)
+    if parameters != given:
+        values["parameters"] = parameters
+        record.raw = join_csv(list(values.values()))
+    reply = read_context(values.get("context", ""))
+    outcome = judge(reply)
+    derived["event"] = name_event(command, parameters, values.get("user", ""), outcome)
+    derived["outcome"] = outcome
+    derived["reason"] = (reply.get("ErrMsg") or reply.get("R", "")) if outcome == "failure" else ""
+    derived["login-user"] = name_user(command, parameters)
+    derived["product-version"] = name_version(record.schema.version)
+    describe_endpoint(derived, values.get("sIp", ""), "server-address", "server-port")
+    describe_endpoint(derived, values.get("cIp", ""), "client-address", "client-port")
+    return None
+
+
+def is_plausible(values: Mapping[str, str]) -> bool:
+    """Whether values found by column count stand under the columns they belong to."""
+    endpoints = [values.get(column, "") for column in _ENDPOINTS]
+    return all(
+        shape.fullmatch(values.get(column, "")) is not None for column, shape in _SHAPES.items()
+    ) and any(split_endpoint(text)[0] for text in endpoints)
+
+
+class ImapPopReader(ColumnarReader):
+    """Rows of one log; which of the two protocols it is of stands in the header or the file name."""
+
+    def __init__(self, source: Source, settings: Settings, file_name: str) -> None:
+        super().__init__(source, settings, split=split_csv, finish=finish, plausible=is_plausible)
+        self._file_name = file_name
+        self._protocol = name_protocol("", file_name)
+
+    def header(self, directives: Mapping[str, str]) -> None:
+        """Take the columns, the version and the protocol."""
+        super().header(directives)
+        self._protocol = name_protocol(directives.get("log-type", ""), self._file_name)
+
+    def record(self, line: str, schema: Schema, values: dict[str, str]) -> Record | Unparsed:
+        """A record that also says which protocol it is of."""
+        found = super().record(line, schema, values)
+        if isinstance(found, Record):
+            found.derived["protocol"] = self._protocol
+        return found
+
+
+def open_reader(source: Source, head: Head, settings: Settings) -> Reader:
+    """A reader for one file."""
+    return ImapPopReader(source, settings, head.file_name)
+
+
+IMAP_POP = Source(
+    name="imap_pop",
+    title="Exchange IMAP4 and POP3 protocol log",
+    columns=COLUMNS,
+    derived={
+        "event": "",
+        "outcome": "",
+        "reason": "",
+        "login-user": "",
+        "protocol": "",
+        "product-version": "",
+        "server-address": "sIp",
+        "server-port": "",
+        "client-address": "cIp",
+        "client-port": "",
+    },
+    recognize=recognize_columnar(
+        SCHEMAS, log_type=_LOG_TYPE, telltale=_TELLTALE, plausible=is_plausible, file_name=_FILE_NAME
+    ),
+    open=open_reader,
+    event_column="event",
+    events=EVENTS,
+    schemas=SCHEMAS,
+    agent_log_format="IMAP4POP3",
+    names=("IMAP4*.LOG", "POP3*.LOG"),
+)

@@ -1,0 +1,51 @@
+"""How a log of cells is recognised: its header, then the shape of its first row, then its file name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+
+from exnorm.convert import utc_ms
+from exnorm.model import Confidence, Head, Schema
+from exnorm.sources.columnar import field_names, split_csv
+
+
+def recognize_columnar(
+    schemas: Sequence[Schema],
+    *,
+    log_type: re.Pattern[str],
+    telltale: frozenset[str],
+    plausible: Callable[[Mapping[str, str]], bool],
+    file_name: re.Pattern[str],
+) -> Callable[[Head], Confidence]:
+    """A source's ``recognize``, for rows of comma separated cells that begin with a UTC time.
+
+    ``telltale`` are column names that every version has and no other log has together; ``log_type``
+    and ``file_name`` must match as a whole. A log that says it is of another type is not claimed.
+    """
+    known = max((schema.columns for schema in schemas), key=len)
+    by_width = {len(schema.columns): schema.columns for schema in schemas}
+
+    def names_columns(text: str) -> bool:
+        return set(field_names(text, known)[0]) >= telltale
+
+    def is_row(line: str) -> bool:
+        cells = split_csv(line)
+        if cells is None:
+            return False
+        columns = by_width.get(len(cells))
+        if columns is None or utc_ms(cells[0]) is None:
+            return names_columns(line)
+        return plausible(dict(zip(columns, cells)))
+
+    def recognize(head: Head) -> Confidence:
+        stated = head.directives.get("log-type", "")
+        if log_type.fullmatch(stated) or names_columns(head.directives.get("fields", "")):
+            return Confidence.HEADER
+        if stated:
+            return Confidence.NO
+        if head.line and is_row(head.line):
+            return Confidence.SHAPE
+        return Confidence.NAME if file_name.fullmatch(head.file_name) else Confidence.NO
+
+    return recognize
