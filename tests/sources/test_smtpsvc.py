@@ -106,10 +106,10 @@ def test_a_row_without_a_header_is_unparsed_and_the_reason_says_so() -> None:
         ("-", "-"),
         ("+LOGIN", "+LOGIN"),
         ("+LOGIN+", "+LOGIN+"),
-        ("+LOGIN+amRvZQ==", "+LOGIN+[redacted]"),
-        ("PLAIN+AGpkb2UA+cGFzcw==", "PLAIN+[redacted]"),
-        ("+amRvZTpzZWNyZXQ=", "[redacted]"),
-        ("++LOGIN+amRvZQ==", "[redacted]"),
+        ("+LOGIN+amRvZQ==", "+LOGIN+*****"),
+        ("PLAIN+AGpkb2UA+cGFzcw==", "PLAIN+*****"),
+        ("+amRvZTpzZWNyZXQ=", "*****"),
+        ("++LOGIN+amRvZQ==", "*****"),
     ],
 )
 def test_of_the_argument_of_auth_only_the_mechanism_is_left(argument: str, left: str) -> None:
@@ -121,15 +121,15 @@ def test_a_password_is_neither_in_the_values_nor_in_the_raw_line(verb: str) -> N
     record = last(read(*HEADER, FIELDS, row(verb, "+LOGIN+c2VjcmV0", "334")))
     texts = [record.raw, *record.values.values(), *record.derived.values()]
     assert not any("c2VjcmV0" in text for text in texts)
-    assert record.values["cs-uri-query"] == "+LOGIN+[redacted]"
-    assert record.raw == row(verb, "+LOGIN+[redacted]", "334")
+    assert record.values["cs-uri-query"] == "+LOGIN+*****"
+    assert record.raw == row(verb, "+LOGIN+*****", "334")
 
 
 def test_a_password_is_not_in_a_line_that_does_not_parse() -> None:
     items = read(*HEADER, FIELDS, row("MAIL", "-", "250"), row("AUTH", "+LOGIN c2VjcmV0", "334"))
     assert isinstance(items[1], Unparsed)
     assert items[1].kind == "width"
-    assert items[1].raw == "2003-12-04 06:11:02 192.0.2.7 client.test AUTH [redacted]"
+    assert items[1].raw == "2003-12-04 06:11:02 192.0.2.7 client.test AUTH *****"
 
 
 def test_what_a_client_says_between_auth_and_the_next_command_is_not_passed_on() -> None:
@@ -142,7 +142,7 @@ def test_what_a_client_says_between_auth_and_the_next_command_is_not_passed_on()
     items = read(*HEADER, FIELDS, *lines)
     assert [item.get("cs-method") for item in items if isinstance(item, Record)] == [
         "AUTH",
-        "[redacted]",
+        "*****",
         "MAIL",
         "c3R1ZmY=",  # no dialogue any more: an unknown verb, which a reader of the log wants to see
     ]
@@ -157,7 +157,7 @@ def test_our_own_password_for_another_server_is_not_passed_on() -> None:
     items = read(*HEADER, FIELDS, *lines)
     assert isinstance(items[1], Record)
     assert items[1].get("cs-uri-query") == "334+VXNlcm5hbWU6"
-    assert last(items).get("cs-method") == "[redacted]"
+    assert last(items).get("cs-method") == "*****"
 
 
 def test_a_password_in_a_row_that_was_split_elsewhere_is_not_passed_on() -> None:
@@ -168,8 +168,8 @@ def test_a_password_in_a_row_that_was_split_elsewhere_is_not_passed_on() -> None
     line = "\t".join(f"{column}={value}" for column, value in columns.items())
     record = reader.record(line, Schema("", tuple(columns)), columns)
     assert isinstance(record, Record)
-    assert record.values["cs-uri-query"] == "+PLAIN+[redacted]"
-    assert record.raw.endswith("cs-uri-query=+PLAIN+[redacted]")
+    assert record.values["cs-uri-query"] == "+PLAIN+*****"
+    assert record.raw.endswith("cs-uri-query=+PLAIN+*****")
 
 
 def test_a_password_is_not_in_a_row_whose_date_cannot_be_read() -> None:

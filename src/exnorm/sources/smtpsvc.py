@@ -52,7 +52,8 @@ OUTCOMES = frozenset(
 OTHER_VERB = "OTHER"
 """For a verb that is no command of SMTP: clients may send any text, event names must not be any."""
 
-REDACTED = "[redacted]"
+REDACTED = "*****"
+"""As Exchange itself masks what it does not want in its logs."""
 SECRET_VERBS = frozenset(("AUTH", "X-EXPS"))
 MECHANISMS = frozenset((
     "LOGIN", "PLAIN", "NTLM", "GSSAPI", "GSS-SPNEGO", "NEGOTIATE", "KERBEROS", "CRAM-MD5", "DIGEST-MD5",
