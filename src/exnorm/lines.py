@@ -1,11 +1,19 @@
-"""Blocks of bytes -> lines, cut at LF and nowhere else, in bounded memory."""
+"""Blocks of bytes -> lines, cut at LF and nowhere else, in bounded memory; cells -> a line."""
 
 from __future__ import annotations
 
 import codecs
+from collections.abc import Iterable
 
 MARGIN = 3  # more than a line end
 _UTF16 = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
+
+
+def join_csv(cells: Iterable[str]) -> str:
+    """Cells as a row: quoted only where they hold a comma or a quote, as Exchange writes them."""
+    return ",".join(
+        '"' + cell.replace('"', '""') + '"' if "," in cell or '"' in cell else cell for cell in cells
+    )
 
 
 class LineCutter:
@@ -43,6 +51,7 @@ class LineCutter:
         if self._pending:
             lines.append(bytes(self._pending))
             self._pending.clear()
+        self._skipping = False
         return lines
 
     def _start(self, block: bytes) -> None:

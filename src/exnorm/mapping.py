@@ -22,7 +22,7 @@ from exnorm.model import (
     Taxonomy,
     Value,
 )
-from exnorm.settings import NAMES, Settings
+from exnorm.settings import NAMES as SETTINGS, Settings
 
 ADDITIONAL_DATA = "Additional data"
 
@@ -250,9 +250,9 @@ def _check_condition(when: Condition | None, where: str, known: set[str], source
         raise MappingError(
             f"{where}: condition on unknown column {quote(when.name)}{suggest(when.name, known)}"
         )
-    if when.subject == "setting" and when.name not in NAMES:
+    if when.subject == "setting" and when.name not in SETTINGS:
         raise MappingError(
-            f"{where}: condition on unknown setting {quote(when.name)}{suggest(when.name, NAMES)}"
+            f"{where}: condition on unknown setting {quote(when.name)}{suggest(when.name, SETTINGS)}"
         )
     if when.subject == "event" and not source.event_column:
         raise MappingError(f"{where}: condition on the event, but source {source.name} names none")

@@ -360,8 +360,14 @@ class Event(AnyMapping[str, Value]):
         return self.record.time
 
     def copy(self) -> Event:
-        """An event whose fields can be changed without changing this one."""
-        return replace(self, fields=dict(self.fields), additional=dict(self.additional), cut=dict(self.cut))
+        """An event whose fields, and whose record, can be changed without changing this one."""
+        return replace(
+            self,
+            fields=dict(self.fields),
+            additional=dict(self.additional),
+            record=self.record.copy(),
+            cut=dict(self.cut),
+        )
 
     def __getitem__(self, name: str) -> Value:
         return self.fields[name]

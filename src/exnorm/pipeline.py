@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping as AnyMapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 from exnorm.convert import addresses, members
 from exnorm.counts import Counts
-from exnorm.errors import ParseError, SettingsError, quote, suggest
+from exnorm.errors import (
+    EncodeError,
+    NormalizerError,
+    ParseError,
+    PluginError,
+    SettingsError,
+    quote,
+    suggest,
+)
 from exnorm.mapping import CompiledMapping, choose_mapping, compile_mapping
 from exnorm.model import (
     Codec,
@@ -92,7 +100,7 @@ class Normalizer:
         self._mapped = frozenset(mapping.source for mapping in self.mappings)
         self.sources = _sources_for(self.settings, registry.sources, self.mappings)
         _check_schema(self.settings, self.sources)
-        self._encode: Encode = self.codec.build(self.taxonomy, self.settings, self.counts)
+        self._encode: Encode = self._build_codec()
         self._routes: dict[tuple[str, str], Route] = {}
         for source in self.sources:
             for mapping in self._mappings_of(source):
@@ -114,6 +122,14 @@ class Normalizer:
             for item in found if isinstance(found, list) else (found,):
                 if item is not None:
                     yield self._counted(self._with_table(item))
+
+    def parse_fields(self, values: AnyMapping[str, str], stream: Stream) -> Record | Unparsed | None:
+        """A row that came already split, by column name; ``None`` where no log type has such columns."""
+        item = stream.accept(values)
+        if item is None:
+            return None
+        self.counts.lines += 1
+        return self._counted(self._with_table(item))
 
     def finish(self, stream: Stream) -> Iterator[Event | Unparsed]:
         """What a log type with records of several lines still held when the log ended."""
@@ -169,9 +185,17 @@ class Normalizer:
                 yield processed
 
     def encode_item(self, item: Event | Unparsed) -> bytes | None:
-        """One payload; ``None`` for a line that did not parse in a format that cannot say so."""
+        """One payload; ``None`` for a line that did not parse in a format that cannot say so.
+
+        Raises ``EncodeError`` for an event that holds what the format cannot write, as a plugin's
+        processor may make one.
+        """
         if isinstance(item, Event):
-            return self._encode(item)
+            try:
+                return self._encode(item)
+            except Exception as error:
+                reason = f"{type(error).__name__}: {error}"
+                raise EncodeError(f"format {self.codec.name}: cannot write the event: {reason}") from error
         return None if self.codec.unparsed is None else self.codec.unparsed(item)
 
     def route(self, record: Record) -> Route:
@@ -187,6 +211,17 @@ class Normalizer:
         return surest(self.sources, head)
 
     # --- assembly --------------------------------------------------------------------------------
+
+    def _build_codec(self) -> Encode:
+        try:
+            return self.codec.build(self.taxonomy, self.settings, self.counts)
+        except NormalizerError:
+            raise
+        except Exception as error:  # whatever a plugin raises, its name must be in the message
+            owner = self.plugins.registry.owner("codec", self.codec.name)
+            raise PluginError(
+                f"plugin {owner}, format {self.codec.name}: {type(error).__name__}: {error}"
+            ) from error
 
     def _build_route(self, source: Source, schema_name: str) -> Route:
         mapping = choose_mapping(self._mappings_of(source), schema_name)
@@ -251,9 +286,12 @@ def cut_lines(lines: Lines, stream: Stream) -> Iterator[bytes | str]:
         yield from stream.finish()
         return
     utf16 = False
+    at_start = stream.line_number == 0  # further down, the same two bytes are text in some other encoding
     for line in lines:
-        if isinstance(line, bytes) and (utf16 or line[:2] in (b"\xff\xfe", b"\xfe\xff")):
-            utf16 = True
+        if at_start and isinstance(line, bytes):
+            utf16 = line[:2] in (b"\xff\xfe", b"\xfe\xff")
+        at_start = False
+        if utf16 and isinstance(line, bytes):
             yield from stream.cut(line)
         else:
             yield line

@@ -175,6 +175,8 @@ class Plugins:
         for plugin, mapping in mappings:
             if mapping.extends or mapping.replaces:
                 self._build_on(registry, mapping, plugin)
+        for name, mapping in registry.mappings.items():
+            _check_ends(registry, mapping, registry.owner("mapping", name))
         return registry
 
     def _add(self, registry: Registry, kind: str, table: dict[str, Any], item: Any, plugin: str) -> None:
@@ -192,6 +194,11 @@ class Plugins:
         if base is None:
             hint = suggest(name, registry.mappings)
             raise MappingError(f"plugin {plugin}: no mapping {quote(name)} to build on{hint}")
+        if (mapping.source, mapping.taxonomy) != (base.source, base.taxonomy):
+            raise MappingError(
+                f"plugin {plugin}: mapping {quote(name)} leads from {base.source} to {base.taxonomy}; "
+                f"got one from {quote(mapping.source)} to {quote(mapping.taxonomy)} to build on it"
+            )
         if mapping.replaces:
             mapping = dataclasses.replace(mapping, name=name, schemas=mapping.schemas or base.schemas)
             registry.mappings[name] = mapping
@@ -238,6 +245,18 @@ class Plugins:
         plugin = self._manager.get_plugin(name)
         callers = self._manager.get_hookcallers(plugin) or []
         return tuple(sorted(caller.name for caller in callers))
+
+
+def _check_ends(registry: Registry, mapping: Mapping, plugin: str) -> None:
+    """A table between names that nobody registered would silently never be used."""
+    for kind, name, known in (
+        ("source", mapping.source, registry.sources),
+        ("taxonomy", mapping.taxonomy, registry.taxonomies),
+    ):
+        if name not in known:
+            raise MappingError(
+                f"plugin {plugin}, mapping {mapping.name}: unknown {kind} {quote(name)}{suggest(name, known)}"
+            )
 
 
 def _entry_points() -> Iterable[metadata.EntryPoint]:

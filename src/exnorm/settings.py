@@ -142,7 +142,9 @@ def _coerce(name: str, value: Any) -> Any:
     if isinstance(default, int):
         return _as_int(name, value)
     if isinstance(default, tuple):
-        parts = value.split(",") if isinstance(value, str) else value
+        parts = value.split(",") if isinstance(value, str) else value or ()
+        if not isinstance(parts, (list, tuple)):
+            raise SettingsError(f"{name}: got {quote(value)}; expected names")
         return tuple(str(part).strip() for part in parts if str(part).strip())
     if name == "plugins":
         if not isinstance(value, Mapping):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from exnorm.lines import LineCutter
+from exnorm.lines import LineCutter, join_csv
 from exnorm.model import Confidence, Head, Read, Reader, Record, Schema, Source, Unparsed
 from exnorm.settings import Settings
 
@@ -16,6 +16,34 @@ _NEW_BLOCK = ("software", "log-type")
 _BOM = "\ufeff"
 
 Recognize = Callable[[Head], "Source | None"]
+
+
+class StreamTable:
+    """The streams of a host by file name: of more than ``limit``, the one used longest ago is forgotten.
+
+    ``forgotten`` counts those; a log that is forgotten is recognised anew at its next row.
+    """
+
+    def __init__(self, make: Callable[[str], Stream], limit: int = 4096) -> None:
+        self.forgotten = 0
+        self._make = make
+        self._limit = limit
+        self._streams: dict[str, Stream] = {}
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._streams
+
+    def __len__(self) -> int:
+        return len(self._streams)
+
+    def get(self, name: str) -> Stream:
+        """The stream of a file, made at its first row."""
+        stream = self._streams.pop(name, None) or self._make(name)
+        self._streams[name] = stream
+        if len(self._streams) > self._limit:
+            del self._streams[next(iter(self._streams))]
+            self.forgotten += 1
+        return stream
 
 
 class Stream:
@@ -35,6 +63,8 @@ class Stream:
         self._reader: Reader | None = None
         self._cutter: LineCutter | None = None
         self._in_header = False
+        self._split_reader: Reader | None = None
+        self._split_names: tuple[str, ...] = ()
 
     @property
     def schema(self) -> Schema | None:
@@ -64,6 +94,29 @@ class Stream:
         self._in_header = False
         assert self._reader is not None
         return self._place(self._reader.read(text))
+
+    def accept(self, values: Mapping[str, str]) -> Record | Unparsed | None:
+        """A row that came already split, by column name; ``None`` where no log type has such columns.
+
+        The raw text of its record is the row put together again, so that its ``exnorm_id`` is that of
+        the same row in the log, as long as every column came along.
+        """
+        names = tuple(values)
+        if self._split_names != names:
+            self._split_names = names
+            self._split_reader = self._open_for(names)
+        if self._split_reader is None:
+            return None
+        self.line_number += 1
+        return self._placed(self._split_reader.complete(join_csv(values.values()), dict(values), "fields"))
+
+    def _open_for(self, columns: tuple[str, ...]) -> Reader | None:
+        """A reader for rows with these columns, where a log type knows them by their names."""
+        for head in _split_heads(self.name, columns):
+            source = self._recognize(head)
+            if source is not None and source.recognize(head) is Confidence.HEADER:
+                return source.open(source, head, self._settings)
+        return None
 
     def drain(self) -> list[Record | Unparsed]:
         """What the reader still held when the log ended."""
@@ -147,6 +200,13 @@ def _explain_encoding(line: bytes) -> str:
     good = line.decode("utf-8", "ignore").encode("utf-8")
     at = next((i for i, (one, other) in enumerate(zip(line, good)) if one != other), len(good))
     return f"not UTF-8 at byte {at}: got 0x{line[at]:02x}"
+
+
+def _split_heads(name: str, columns: Iterable[str]) -> Iterator[Head]:
+    """The header lines that a log with these columns would have: of cells, or of words."""
+    names = tuple(columns)
+    yield Head(name, {"fields": ",".join(names)})
+    yield Head(name, {"fields": " ".join(names)})
 
 
 def surest(sources: Iterable[Source], head: Head) -> Source | None:

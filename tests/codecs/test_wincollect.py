@@ -7,10 +7,14 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from exnorm.codecs.wincollect import WINCOLLECT
+from exnorm.counts import Counts
 from exnorm.hookspecs import hookimpl
-from exnorm.model import Record
+from exnorm.model import Event, Record, Schema
 from exnorm.pipeline import Normalizer
-from exnorm.sources.message_tracking import COLUMNS_2016
+from exnorm.settings import Settings
+from exnorm.sources.message_tracking import COLUMNS_2016, MESSAGE_TRACKING
+from exnorm.taxonomies.jsa.fields import JSA
 
 SAMPLES = Path(__file__).parents[1] / "samples" / "wincollect"
 GUIDE = (SAMPLES / "guide-msgtrk.txt").read_bytes().removesuffix(b"\n")
@@ -179,3 +183,23 @@ def test_a_payload_split_by_recipient_differs_in_the_recipient_only() -> None:
         line.replace("=a@x.test;b@x.test", "=a@x.test"),
         line.replace("=a@x.test;b@x.test", "=b@x.test"),
     ]
+
+
+# --- names and characters ---
+
+
+def encode_record(
+    values: dict[str, str], path: str = "MSGTRK1.LOG", counts: Counts | None = None, **options: object
+) -> bytes:
+    record = Record(MESSAGE_TRACKING, Schema("2016", ()), values, path=path)
+    chosen = Settings(taxonomy="jsa", **options)  # type: ignore[arg-type]
+    return WINCOLLECT.build(JSA, chosen, counts or Counts())(Event(JSA, {}, {}, record))
+
+
+@pytest.mark.parametrize(("column", "key"), [("a=b", b"a_b"), ("a\tb", b"a<TAB>b"), ("a b", b"a b")])
+def test_a_column_name_cannot_pass_for_a_value(column: str, key: bytes) -> None:
+    assert encode_record({column: "v"}).endswith(b"\t" + key + b"=v")
+
+
+def test_a_lone_surrogate_becomes_a_question_mark() -> None:
+    assert encode_record({"x": "a\udcffb"}).endswith(b"\tx=a?b")

@@ -7,12 +7,16 @@ In the header ``\\`` and ``|`` are escaped and line breaks shown as tokens; in t
 
 from __future__ import annotations
 
+from collections.abc import Mapping as AnyMapping
+
 from exnorm.codecs.keys import cef_key, unique_keys
-from exnorm.codecs.tokens import show_line_ends
+from exnorm.codecs.tokens import cut_shown, show_line_ends
 from exnorm.model import Codec, Encode, Event, Field, Notes, Taxonomy, Value
 from exnorm.settings import Settings
 
 INT32_MAX = 2**31 - 1
+NO_SEVERITY = "Unknown"
+"""CEF's own word for it: the header field must not be empty."""
 
 _EXTENSION = str.maketrans({"\\": "\\\\", "=": "\\=", "\n": "\\n", "\r": "\\r"})
 _HEADER = str.maketrans({"\\": "\\\\", "|": "\\|"})
@@ -24,8 +28,8 @@ def escape_extension(text: str) -> str:
 
 
 def escape_header(text: str) -> str:
-    """A value as it stands in the header."""
-    return show_line_ends(text).translate(_HEADER)
+    """A value without line ends as it stands in the header."""
+    return text.translate(_HEADER)
 
 
 def build(taxonomy: Taxonomy, settings: Settings, notes: Notes) -> Encode:
@@ -48,11 +52,23 @@ def build(taxonomy: Taxonomy, settings: Settings, notes: Notes) -> Encode:
             return value <= INT32_MAX
         return True
 
+    def show_header(field: Field, fields: AnyMapping[str, Value], additional: dict[str, str]) -> str:
+        text = str(fields.get(field.name, NO_SEVERITY if field.name == "severity" else ""))
+        shown = show_line_ends(text)
+        if shown != text:
+            notes.note("replaced", field.name)
+            whole, shown = shown, cut_shown(shown, field.max_bytes) if field.max_bytes else shown
+            if shown != whole:
+                notes.note("cut", field.name)
+                if keep_additional:
+                    additional[field.name] = text
+        return escape_header(shown)
+
     def encode(event: Event) -> bytes:
         fields = event.fields
-        header = "|".join(_header_text(fields.get(name, ""), name, notes) for name in header_names)
         pairs = []
         additional = dict(event.additional)
+        header = "|".join([show_header(field, fields, additional) for field in in_header])
         for name, value in fields.items():
             if name in header_names:
                 continue
@@ -69,13 +85,6 @@ def build(taxonomy: Taxonomy, settings: Settings, notes: Notes) -> Encode:
         return f"{version}{header}|{' '.join(pairs)}".encode("utf-8", "replace")
 
     return encode
-
-
-def _header_text(value: Value, name: str, notes: Notes) -> str:
-    text = str(value)
-    if "\n" in text or "\r" in text:
-        notes.note("replaced", name)
-    return escape_header(text)
 
 
 CEF = Codec("cef", "ArcSight Common Event Format", build, taxonomies=("arcsight",))

@@ -8,19 +8,34 @@ and the attribute ``exnormReplaced`` then names the keys whose values were chang
 from __future__ import annotations
 
 from exnorm.codecs.keys import unique_keys, word_key
-from exnorm.codecs.tokens import show_separators
-from exnorm.model import Codec, Encode, Event, Notes, Taxonomy
+from exnorm.codecs.tokens import cut_shown, show_separators
+from exnorm.model import Codec, Encode, Event, Field, Notes, Taxonomy, Value
 from exnorm.settings import Settings
 
 REPLACED = "exnormReplaced"
+# fmt: off
+PREDEFINED = frozenset((
+    "cat", "devTime", "devTimeFormat", "proto", "sev", "src", "dst", "srcPort", "dstPort", "srcPreNAT",
+    "dstPreNAT", "srcPostNAT", "dstPostNAT", "usrName", "srcMAC", "dstMAC", "srcPreNATPort",
+    "dstPreNATPort", "srcPostNATPort", "dstPostNATPort", "identSrc", "identHostName", "identNetBios",
+    "identGrpName", "identMAC", "vSrc", "vSrcName", "accountName", "srcBytes", "dstBytes", "srcPackets",
+    "dstPackets", "totalPackets", "role", "realm", "policy", "resource", "url", "groupID", "domain",
+    "isLoginEvent", "isLogoutEvent", "identSecondlp", "calLanguage", "calCountryOrRegion",
+))
+# fmt: on
+"""The attributes that LEEF itself defines: no column of a log may pass for one of them."""
 
 
 def build(taxonomy: Taxonomy, settings: Settings, notes: Notes) -> Encode:
-    """An encoder for events of ``taxonomy``; custom attributes never take a key of the taxonomy."""
+    """An encoder for events of ``taxonomy``; custom attributes never take a key of the taxonomy or of LEEF.
+
+    A field that the taxonomy does not have becomes a custom attribute, and is counted as refused.
+    """
     in_header = sorted((f for f in taxonomy.fields if f.header), key=lambda f: f.header)
     header_names = [field.name for field in in_header]
-    keys = {field.name: field.key for field in taxonomy.fields if not field.header}
-    reserved = {field.key for field in taxonomy.fields} | {REPLACED}
+    extension = {field.name: field for field in taxonomy.fields if not field.header}
+    reserved = PREDEFINED | {field.key for field in taxonomy.fields} | {REPLACED}
+    keep_additional = settings.additional_data != "none"
     start, delimiter = ("LEEF:1.0|", "") if settings.leef == 1 else ("LEEF:2.0|", "x09|")
 
     def make_key(name: str) -> str:
@@ -29,25 +44,46 @@ def build(taxonomy: Taxonomy, settings: Settings, notes: Notes) -> Encode:
 
     def encode(event: Event) -> bytes:
         changed: list[str] = []
+        additional = dict(event.additional)
 
-        def carry(name: str, text: str, header: bool = False) -> str:
+        def carry(key: str, text: str) -> str:
             shown = show_separators(text)
-            if header:
-                shown = shown.replace("|", "/")
             if shown != text:
-                changed.append(name)
-                notes.note("replaced", name)
+                changed.append(key)
+                notes.note("replaced", key)
             return shown
 
+        def carry_field(field: Field, value: Value) -> str:
+            text = str(value)
+            shown = carry(field.key, text)
+            if shown != text and field.max_bytes:
+                whole, shown = shown, cut_shown(shown, field.max_bytes)
+                if shown != whole:
+                    notes.note("cut", field.name)
+                    if keep_additional:
+                        additional[field.name] = text
+            return shown
+
+        def carry_header(field: Field, value: Value) -> str:
+            shown = carry_field(field, value)
+            if "|" not in shown:
+                return shown
+            if field.key not in changed:
+                changed.append(field.key)
+                notes.note("replaced", field.key)
+            return shown.replace("|", "/")
+
         fields = event.fields
-        header = "|".join(carry(name, str(fields.get(name, "")), header=True) for name in header_names)
+        header = "|".join([carry_header(field, fields.get(field.name, "")) for field in in_header])
         pairs = []
         for name, value in fields.items():
-            if name in keys:
-                pairs.append(f"{keys[name]}={carry(keys[name], str(value))}")
+            if name in extension:
+                pairs.append(f"{extension[name].key}={carry_field(extension[name], value)}")
             elif name not in header_names:
                 notes.note("refused", name)
-        for key, text in unique_keys(event.additional.items(), make_key, set()):
+                if keep_additional:
+                    additional[name] = str(value)
+        for key, text in unique_keys(additional.items(), make_key, set()):
             pairs.append(f"{key}={carry(key, text)}")
         if changed:
             pairs.append(f"{REPLACED}={','.join(changed)}")

@@ -68,15 +68,18 @@ def _ecs(content: dict[str, Any], fields: Mapping[str, Value], by_name: Mapping[
         field = by_name.get(name)
         if field is not None and field.ecs == "@timestamp":
             continue  # it is the row's own time, which is there already
-        _put(content, field.ecs if field and field.ecs else name, value)
+        if field is None or not field.ecs or not _put(content, field.ecs, value):
+            content[name] = value  # two fields may share one ECS name: the later keeps its own
 
 
-def _put(content: dict[str, Any], dotted: str, value: Value) -> None:
-    """Set ``a.b.c`` as nested objects."""
+def _put(content: dict[str, Any], dotted: str, value: Value) -> bool:
+    """Set ``a.b.c`` as nested objects; ``False`` where the place is taken."""
     *parents, last = dotted.split(".")
     for parent in parents:
         content = content.setdefault(parent, {})
-    content[last] = value
+        if not isinstance(content, dict):
+            return False
+    return content.setdefault(last, value) is value
 
 
 def dump(content: Mapping[str, Any]) -> bytes:

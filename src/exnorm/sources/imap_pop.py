@@ -9,9 +9,10 @@ used is passed on as it is.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from exnorm.convert import utc_ms
+from exnorm.lines import join_csv
 from exnorm.model import Head, Reader, Record, Schema, Source, Unparsed
 from exnorm.settings import Settings
 from exnorm.sources.columnar import ColumnarReader, Refusal, explain_date, split_csv
@@ -129,13 +130,6 @@ def name_user(command: str, parameters: str) -> str:
     return "" if set(name) <= {"*", " "} else name.strip('"')
 
 
-def join_csv(cells: Sequence[str]) -> str:
-    """Cells as a row: quoted only where they hold a comma or a quote, as Exchange writes them."""
-    return ",".join(
-        '"' + cell.replace('"', '""') + '"' if "," in cell or '"' in cell else cell for cell in cells
-    )
-
-
 def finish(record: Record) -> Refusal | None:
     """Read the row's time, hide secrets, derive the event, the reply, the user and both endpoints."""
     values, derived = record.values, record.derived
@@ -147,7 +141,7 @@ def finish(record: Record) -> Refusal | None:
     parameters = redact(command, given)
     if parameters != given:
         values["parameters"] = parameters
-        record.raw = join_csv(list(values.values()))
+        record.raw = join_csv(values.values())
     reply = read_context(values.get("context", ""))
     outcome = judge(reply)
     derived["event"] = name_event(command, parameters, values.get("user", ""), outcome)

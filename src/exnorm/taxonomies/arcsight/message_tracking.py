@@ -64,7 +64,7 @@ ARCSIGHT_2016 = Mapping("arcsight-2016", source="message_tracking", taxonomy="ar
         # not in the guide
         row("Device Custom IPv6 Address 2", "original-client-ip",       ipv6, label="Source IPv6 Address", ours=_IPV6),
         row("Device Version",               "product-version",          ours=_VERSION),
-        row("Severity",                     "event-id",                 by_event("severity", UNKNOWN_SEVERITY), ours=_SEVERITY),
+        row("Severity",                     ("event-id", constant(UNKNOWN_SEVERITY)), by_event("severity", UNKNOWN_SEVERITY), ours=_SEVERITY),
         row("Category Object",              "event-id",                 by_event("categoryObject"), when=_CATEGORIES, ours=_CATEGORY),
         row("Category Behavior",            "event-id",                 by_event("categoryBehavior"), when=_CATEGORIES, ours=_CATEGORY),
         row("Category Outcome",             "event-id",                 by_event("categoryOutcome"), when=_CATEGORIES, ours=_CATEGORY),
@@ -120,7 +120,7 @@ ARCSIGHT_2010 = Mapping("arcsight-2010", source="message_tracking", taxonomy="ar
         row("Source User Name",             "sender-address",           mailbox),
         # not in the guide
         row("Device Version",               "product-version",          ours=_VERSION),
-        row("Severity",                     "event-id",                 by_event("severity", UNKNOWN_SEVERITY), ours=_SEVERITY),
+        row("Severity",                     ("event-id", constant(UNKNOWN_SEVERITY)), by_event("severity", UNKNOWN_SEVERITY), ours=_SEVERITY),
         row("Category Object",              "event-id",                 by_event("categoryObject"), when=_CATEGORIES, ours=_CATEGORY),
         row("Category Behavior",            "event-id",                 by_event("categoryBehavior"), when=_CATEGORIES, ours=_CATEGORY),
         row("Category Outcome",             "event-id",                 by_event("categoryOutcome"), when=_CATEGORIES, ours=_CATEGORY),

@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from exnorm import Settings, SettingsError
+from exnorm.settings import make_settings, read_config, read_environment
+
+FILE = "profile: security\nleef: 1\nfields: key\non-error: skip\n"
+ENVIRONMENT = {"EXNORM_LEEF": "2", "EXNORM_FIELDS": "ecs", "EXNORM_ON_ERROR": "stop", "HOME": "/"}
+COMMAND_LINE = {"on-error": "tag", "fields": "full"}
+
+
+def test_each_layer_lies_over_the_one_before() -> None:
+    file = read_config(FILE, "exnorm.yaml")
+    environment = read_environment(ENVIRONMENT)
+    assert make_settings() == Settings()
+    assert make_settings(file) == Settings(profile="security", leef=1, fields="key", on_error="skip")
+    assert make_settings(file, environment) == Settings(
+        profile="security", leef=2, fields="ecs", on_error="stop"
+    )
+    assert make_settings(file, environment, COMMAND_LINE) == Settings(profile="security")
+
+
+def test_the_defaults_are_those_of_the_manual() -> None:
+    defaults = Settings()
+    assert (defaults.taxonomy, defaults.format, defaults.mapping, defaults.profile) == (
+        "arcsight", "", "auto", "all",
+    )  # fmt: skip
+    assert (defaults.fields, defaults.leef, defaults.cef, defaults.additional_data) == ("full", 2, 0, "ad")
+    assert (defaults.username, defaults.on_error, defaults.categories) == ("recipient", "tag", False)
+    assert (defaults.per_recipient, defaults.keep_original, defaults.max_line_bytes) == (
+        False, False, 4194304,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"categories": "yes"}, {"categories": True}),
+        ({"categories": " OFF "}, {"categories": False}),
+        ({"per-recipient": True}, {"per_recipient": True}),
+        ({"leef": " 1 "}, {"leef": 1}),
+        ({"max_line_bytes": "4096"}, {"max_line_bytes": 4096}),
+        ({"block_plugins": "a, b,,"}, {"block_plugins": ("a", "b")}),
+        ({"block_plugins": ["a", "b"]}, {"block_plugins": ("a", "b")}),
+        ({"block_plugins": None}, {"block_plugins": ()}),
+        ({"source": None}, {"source": ""}),
+        ({"source_ip": "2001:db8::1"}, {"source_ip": "2001:db8::1"}),
+        ({"tz": "Europe/Berlin"}, {"tz": "Europe/Berlin"}),
+        ({"plugins": {"geoip": {"file": "x"}}}, {"plugins": {"geoip": {"file": "x"}}}),
+    ],
+)
+def test_text_is_read_as_the_settings_own_type(given: dict[str, Any], expected: dict[str, Any]) -> None:
+    assert make_settings(given) == Settings(**expected)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"profil": "all"}, "unknown setting 'profil'; did you mean 'profile'?"),
+        ({"on-eror": "tag"}, "unknown setting 'on-eror'; did you mean 'on_error'?"),
+        ({"profile": "secure"}, "profile: got 'secure'; did you mean 'security'?"),
+        ({"on_error": "drop"}, "on_error: got 'drop'; expected one of skip, stop, tag"),
+        ({"username": "x"}, "username: got 'x'; expected one of recipient, sender"),
+        ({"fields": ""}, "fields: got ''; expected one of ecs, full, key"),
+        ({"leef": 3}, "leef: got 3; expected 1 to 2"),
+        ({"cef": "one"}, "cef: got 'one'; expected a number from 0 to 1"),
+        ({"cef": None}, "cef: got 'None'; expected a number from 0 to 1"),
+        ({"max_line_bytes": 1023}, "max_line_bytes: got 1023; expected 1024 to 1073741824"),
+        ({"categories": "maybe"}, "categories: got 'maybe'; expected true or false"),
+        ({"source_ip": "10.0.0"}, "source_ip: got '10.0.0'; expected an IPv4 or IPv6 address"),
+        (
+            {"tz": "Europe/Bern-Sued"},
+            "tz: got 'Europe/Bern-Sued'; expected a time zone such as Europe/Berlin",
+        ),
+        ({"tz": "../etc/passwd"}, "tz: got '../etc/passwd'; expected a time zone"),
+        ({"plugins": "geoip"}, "plugins: got 'geoip'; expected settings by plugin name"),
+        ({"block_plugins": 7}, "block_plugins: got '7'; expected names"),
+    ],
+)
+def test_a_name_or_value_that_does_not_fit_is_refused_in_one_line(
+    given: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(SettingsError) as refusal:
+        make_settings(given)
+    assert str(refusal.value).startswith(message)
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_value_from_outside_is_cut_in_the_message() -> None:
+    with pytest.raises(SettingsError) as refusal:
+        make_settings({"profile": "x" * 5000 + "\n"})
+    assert len(str(refusal.value)) < 400
+
+
+def test_variables_that_are_no_setting_are_left_alone() -> None:
+    assert read_environment({"EXNORM_PROFILE": "all", "EXNORM_PORT": "1", "PROFILE": "x"}) == {
+        "profile": "all"
+    }
+    assert read_environment({"EXNORM_PLUGINS": "{}"}) == {}
+
+
+def test_a_file_of_settings_may_be_empty() -> None:
+    assert read_config("", "x.yaml") == read_config("# nothing\n", "x.yaml") == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("profile: [", "x.yaml: not YAML: "),
+        ("- profile", "x.yaml: got a list; expected settings by name"),
+        ("profil: all", "x.yaml: unknown setting 'profil'; did you mean 'profile'?"),
+        ("1: all", "x.yaml: unknown setting '1'"),
+        ("a: !!python/object:os.system {}", "x.yaml: not YAML: could not determine a constructor"),
+    ],
+)
+def test_a_file_that_is_no_file_of_settings_is_refused_with_its_name(text: str, message: str) -> None:
+    with pytest.raises(SettingsError) as refusal:
+        read_config(text, "x.yaml")
+    assert str(refusal.value).startswith(message)
+    assert "\n" not in str(refusal.value)
+
+
+def test_where_a_layer_came_from_stands_before_the_message() -> None:
+    with pytest.raises(SettingsError, match=r"^x\.yaml: unknown setting 'profil'"):
+        make_settings({"profil": "all"}, where="x.yaml: ")
