@@ -84,6 +84,11 @@ def port(value: str) -> int | None:
     return number if number is not None and number <= 65535 else None
 
 
+def used_port(value: str) -> int | None:
+    """A TCP port of a connection; 0 says that there is none."""
+    return port(value) or None
+
+
 @lru_cache(maxsize=4096)
 def _second(year: str, month: str, day: str, hour: str, minute: str, second: str) -> int | None:
     try:
@@ -154,6 +159,16 @@ def addresses(value: str) -> str:
 def mailbox(value: str) -> str | None:
     """An address that may stand as a user name: the null sender ``<>`` is none."""
     return None if value == "<>" else addresses(value)
+
+
+def account(value: str) -> str | None:
+    """An account that may stand as a user name: ``Anonymous`` is none."""
+    return None if value.lower() == "anonymous" else value
+
+
+def plus_as_blank(value: str) -> str:
+    """The text of a request header, in which IIS writes ``+`` for a blank."""
+    return value.replace("+", " ")
 
 
 def address_list(value: str) -> str | None:

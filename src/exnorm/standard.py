@@ -14,10 +14,12 @@ from exnorm.sources.agent_log import AGENT_LOG
 from exnorm.sources.connectivity import CONNECTIVITY
 from exnorm.sources.exchange_2003 import EXCHANGE_2003
 from exnorm.sources.http_proxy import HTTP_PROXY
+from exnorm.sources.iis import IIS
 from exnorm.sources.imap_pop import IMAP_POP
 from exnorm.sources.message_trace import MESSAGE_TRACE
 from exnorm.sources.message_tracking import MESSAGE_TRACKING
 from exnorm.sources.smtp_protocol import SMTP_PROTOCOL
+from exnorm.sources.smtpsvc import SMTPSVC
 from exnorm.sources.tracking_export import TRACKING_EXPORT
 from exnorm.sources.wincollect import WINCOLLECT_PAYLOAD
 from exnorm.taxonomies.arcsight.agent_log import ARCSIGHT_AGENT_LOG
@@ -25,17 +27,21 @@ from exnorm.taxonomies.arcsight.connectivity import ARCSIGHT_CONNECTIVITY
 from exnorm.taxonomies.arcsight.exchange_2003 import ARCSIGHT_2003
 from exnorm.taxonomies.arcsight.fields import ARCSIGHT
 from exnorm.taxonomies.arcsight.http_proxy import ARCSIGHT_HTTP_PROXY
+from exnorm.taxonomies.arcsight.iis import ARCSIGHT_OWA
 from exnorm.taxonomies.arcsight.imap_pop import ARCSIGHT_IMAP_POP
 from exnorm.taxonomies.arcsight.message_tracking import ARCSIGHT_2010, ARCSIGHT_2016
 from exnorm.taxonomies.arcsight.smtp_protocol import ARCSIGHT_SMTP
+from exnorm.taxonomies.arcsight.smtpsvc import ARCSIGHT_SMTPSVC
 from exnorm.taxonomies.jsa.agent_log import JSA_AGENT_LOG
 from exnorm.taxonomies.jsa.connectivity import JSA_CONNECTIVITY
 from exnorm.taxonomies.jsa.exchange_2003 import JSA_2003
 from exnorm.taxonomies.jsa.fields import JSA
 from exnorm.taxonomies.jsa.http_proxy import JSA_HTTP_PROXY
+from exnorm.taxonomies.jsa.iis import JSA_OWA
 from exnorm.taxonomies.jsa.imap_pop import JSA_IMAP_POP
 from exnorm.taxonomies.jsa.message_tracking import JSA_MESSAGE_TRACKING
 from exnorm.taxonomies.jsa.smtp_protocol import JSA_SMTP
+from exnorm.taxonomies.jsa.smtpsvc import JSA_SMTPSVC
 
 
 @hookimpl
@@ -44,6 +50,8 @@ def register_sources() -> Iterable[Source]:
     return (
         MESSAGE_TRACKING,
         SMTP_PROTOCOL,
+        IIS,
+        SMTPSVC,
         EXCHANGE_2003,
         HTTP_PROXY,
         IMAP_POP,
@@ -78,8 +86,12 @@ def register_mappings() -> Iterable[Mapping]:
         JSA_HTTP_PROXY,
         ARCSIGHT_IMAP_POP,
         JSA_IMAP_POP,
+        ARCSIGHT_OWA,
+        JSA_OWA,
         ARCSIGHT_SMTP,
         JSA_SMTP,
+        ARCSIGHT_SMTPSVC,
+        JSA_SMTPSVC,
     )
 
 

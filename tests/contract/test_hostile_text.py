@@ -162,7 +162,7 @@ def agrees_with_pycef(payload: bytes, pairs: Pairs) -> None:
 
 def agrees_with_jc(payload: bytes, pairs: Pairs) -> None:
     header, extension = split_for_pycef(payload.decode())
-    if len((header + extension).splitlines()) > 1:
+    if (header + extension).splitlines() != [header + extension]:
         return  # jc takes VT, FF, FS, U+0085, U+2028 and U+2029 for line ends: shown below
     (found,) = parse_by_jc(header + extension)
     extension_found = {key: unescape(text) for key, text in found.items() if key not in _JC_HEADER}

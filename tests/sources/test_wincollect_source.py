@@ -275,7 +275,8 @@ def test_one_stream_may_carry_several_files_and_kinds() -> None:
 
     assert isinstance(found[0], Event)
     assert found[0].record.schema.name == "2016"
-    assert isinstance(found[1], Unparsed)
+    assert isinstance(found[1], Event)
+    assert found[1].record.source.name == "iis"
     assert isinstance(found[2], Event)
     assert found[2].record.schema.name == "2010"
 

@@ -39,6 +39,7 @@ from exnorm.model import (
     Unparsed,
 )
 from exnorm.settings import Settings
+from exnorm.sources.iis import IIS
 from exnorm.sources.message_tracking import MESSAGE_TRACKING
 
 
@@ -56,6 +57,8 @@ class Carried(NamedTuple):
 # By AgentLogFormat and AgentLogProtocol; without a protocol, whatever the protocol.
 CARRIED: Mapping[tuple[str, str], Carried] = {
     ("MSGTRK", ""): Carried(MESSAGE_TRACKING, free_text="message-subject"),
+    ("W3C", "OWA"): Carried(IIS, csv=False),
+    ("OWA", ""): Carried(IIS, csv=False),  # as the wincollect format writes it
 }
 
 KEYS = frozenset(

@@ -2,8 +2,8 @@
 
 The four normalized fields bear the labels of the JSA guide's table "JSA field name"; every other
 label is the attribute's own name in the LEEF guide. The header fields stand in the LEEF header.
-``senderAddress``, ``recipientAddress``, ``messageSubject`` and those that begin with ``smtp`` are custom
-attributes: LEEF allows any single word of letters and digits that it does not use itself.
+Those under "custom" (``senderAddress``, ``userAgent``, ...) are custom attributes: LEEF allows any single
+word of letters and digits that it does not use itself.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ JSA = Taxonomy("jsa", "JSA", default_format="leef", fields=(
     Field("Destination IP",   "dst",              "dst",              "ip"),
     Field("cat",              "cat",              "cat",              "text"),
     Field("devTime",          "devTime",          "devTime",          "time"),
+    Field("srcPreNAT",        "srcPreNAT",        "srcPreNAT",        "ip"),
     Field("proto",            "proto",            "proto",            "text"),
     Field("sev",              "sev",              "sev",              "integer"),
     Field("srcPort",          "srcPort",          "srcPort",          "integer"),
@@ -59,5 +60,9 @@ JSA = Taxonomy("jsa", "JSA", default_format="leef", fields=(
     Field("smtpInternalId",   "smtpInternalId",   "smtpInternalId",   "text"),
     Field("smtpTarpitMs",     "smtpTarpitMs",     "smtpTarpitMs",     "integer"),
     Field("smtpReason",       "smtpReason",       "smtpReason",       "text"),
+    Field("userAgent",        "userAgent",        "userAgent",        "text"),
+    Field("referrer",         "referrer",         "referrer",         "text"),
+    Field("cookies",          "cookies",          "cookies",          "text"),
+    Field("forwardedFor",     "forwardedFor",     "forwardedFor",     "text"),
 ))
 # fmt: on

@@ -1,0 +1,270 @@
+"""The W3C log of the SMTP service of IIS, which Exchange 2000 and 2003 send and receive mail with.
+
+One row is one command of a client (``cs-method`` the verb, ``cs-uri-query`` its argument, ``sc-status``
+our reply), or, where ``cs-username`` is ``OutboundConnectionCommand`` or ``OutboundConnectionResponse``,
+one line that we sent to or had from another server; ``c-ip`` is the other side in both. What a client
+says after AUTH is its password in no more than base64: it is replaced before anything else is done
+with the line.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+
+from exnorm.model import Confidence, Head, Reader, Record, Schema, Source, Unparsed
+from exnorm.settings import Settings
+from exnorm.sources.w3c import (
+    SMTP,
+    SMTP_VERBS,
+    W3cReader,
+    find_service,
+    has_header,
+    has_name,
+    split_blanks,
+)
+
+COLUMNS = (
+    "date", "time", "c-ip", "cs-username", "s-sitename", "s-computername", "s-ip", "s-port", "cs-method",
+    "cs-uri-stem", "cs-uri-query", "sc-status", "sc-win32-status", "sc-bytes", "cs-bytes", "time-taken",
+    "cs-version", "cs-host", "cs(User-Agent)", "cs(Cookie)", "cs(Referer)",
+)  # fmt: skip
+
+INBOUND = "inbound"
+OUTBOUND = "outbound"
+OUTBOUND_REPLY = "outbound reply"
+_DIRECTIONS = {
+    "outboundconnectioncommand": OUTBOUND,
+    "outboundconnectionresponse": OUTBOUND_REPLY,
+}
+
+SESSION_START = "SESSION-START"
+SESSION_END = "SESSION-END"
+LOGON_SUCCESS = "LOGON-SUCCESS"
+LOGON_FAILURE = "LOGON-FAILURE"
+REJECTED = "REJECTED"
+DELAYED = "DELAYED"
+IN_PROGRESS = "IN-PROGRESS"
+OUTCOMES = frozenset(
+    (SESSION_START, SESSION_END, LOGON_SUCCESS, LOGON_FAILURE, REJECTED, DELAYED, IN_PROGRESS)
+)
+
+OTHER_VERB = "OTHER"
+"""For a verb that is no command of SMTP: clients may send any text, event names must not be any."""
+
+REDACTED = "*****"
+"""As Exchange itself masks what it does not want in its logs."""
+SECRET_VERBS = frozenset(("AUTH", "X-EXPS"))
+MECHANISMS = frozenset((
+    "LOGIN", "PLAIN", "NTLM", "GSSAPI", "GSS-SPNEGO", "NEGOTIATE", "KERBEROS", "CRAM-MD5", "DIGEST-MD5",
+    "SCRAM-SHA-1", "SCRAM-SHA-256", "XOAUTH2", "OAUTHBEARER", "EXTERNAL", "ANONYMOUS", "EXCHANGEAUTH",
+))  # fmt: skip
+_MECHANISM = re.compile(r"(\+?([^+]*))(\+.*)?", re.DOTALL)
+_AUTH_TAIL = re.compile(r"((?:^|[ +])(?:AUTH|X-EXPS))(?![\w=-]).+", re.IGNORECASE | re.DOTALL)
+MAX_DIALOGUES = 1024
+
+_BLANK = re.compile(r"<[^<>]*>|\+")
+# Without brackets an address ends before the first parameter of ESMTP, not at a "+" of its own.
+_PARAMETER = re.compile(
+    r"\+(?:SIZE|BODY|AUTH|RET|ENVID|NOTIFY|ORCPT|BY|HOLDFOR|HOLDUNTIL|MT-PRIORITY|X[A-Z0-9-]*)=",
+    re.IGNORECASE,
+)
+_MESSAGE_ID = re.compile(r"\+*(<[^<>\s]+>)\+*")
+_REPLY = re.compile(r"([2-5]\d\d)(?:[+ -].*)?", re.DOTALL)
+
+
+def recognize(head: Head) -> Confidence:
+    """By a header of IIS with a row, or in a folder, of the SMTP service."""
+    if find_service(head) != SMTP:
+        return Confidence.NO
+    if has_header(head):
+        return Confidence.HEADER
+    if {"fields", "software", "log-type"} & set(head.directives):
+        return Confidence.NO
+    return Confidence.NAME if has_name(head) else Confidence.NO
+
+
+# --- secrets -------------------------------------------------------------------------------------
+
+
+def redact_argument(argument: str) -> str:
+    """The argument of AUTH with nothing left but the name of the mechanism, where it is one."""
+    if argument in ("", "-"):
+        return argument
+    found = _MECHANISM.fullmatch(argument)
+    if found is None or found.group(2).upper() not in MECHANISMS:
+        return REDACTED
+    return argument if not (found.group(3) or "").strip("+") else f"{found.group(1)}+{REDACTED}"
+
+
+def redact_all(text: str) -> str:
+    """Nothing of a text, where there is one."""
+    return text if text in ("", "-") else REDACTED
+
+
+def redact_line(line: str, values: Mapping[str, str], shown: Mapping[str, str]) -> str:
+    """The line that ``values`` were split from, with those that are not shown replaced in it."""
+    if split_blanks(line) == list(values.values()):
+        return " ".join(shown.values())
+    for column, value in values.items():
+        if shown[column] != value:
+            line = line.replace(value, shown[column])
+    return line
+
+
+def redact_text(line: str) -> str:
+    """A line whose columns cannot be told apart, without anything that follows an AUTH."""
+    return _AUTH_TAIL.sub(rf"\1 {REDACTED}", line)
+
+
+# --- what the columns say together ---------------------------------------------------------------
+
+
+def read_blanks(argument: str) -> str:
+    """The argument with blanks for ``+``, except between ``<`` and ``>``: there it is of the address."""
+    return _BLANK.sub(lambda found: " " if found.group() == "+" else found.group(), argument).strip()
+
+
+def find_address(argument: str) -> str:
+    """The address in the argument of MAIL or RCPT; empty for the null sender."""
+    word, _, path = argument.strip("+").partition(":")
+    if word.upper() not in ("FROM", "TO"):
+        return ""
+    path = path.lstrip("+")
+    if path.startswith("<"):
+        address, bracket, _ = path[1:].partition(">")
+        return address if bracket else ""
+    parameter = _PARAMETER.search(path)
+    return path if parameter is None else path[: parameter.start()].rstrip("+")
+
+
+def find_reply(direction: str, status: str, argument: str) -> str:
+    """The reply code: ours from ``sc-status``, another server's from what it said."""
+    found = _REPLY.fullmatch(argument if direction == OUTBOUND_REPLY else status)
+    return "" if found is None else found.group(1)
+
+
+def judge(verb: str, reply: str) -> str:
+    """What a command or a reply means for the session, as one of ``OUTCOMES``."""
+    refused = reply[:1] in ("4", "5")
+    if reply in ("235", "535") or (verb in SECRET_VERBS and (refused or reply[:1] == "2")):
+        return LOGON_FAILURE if refused else LOGON_SUCCESS
+    if refused:
+        return REJECTED if reply[0] == "5" else DELAYED
+    if verb in ("EHLO", "HELO"):
+        return SESSION_START
+    return SESSION_END if verb == "QUIT" else IN_PROGRESS
+
+
+def name_verb(method: str, direction: str) -> str:
+    """The verb as it may stand in the name of an event."""
+    if direction == OUTBOUND_REPLY:
+        return "REPLY"
+    return method.upper() if method.upper() in SMTP_VERBS else OTHER_VERB
+
+
+def complete(record: Record) -> None:
+    """Derive what tables need; ``record.time`` and the columns are known."""
+    get, derived = record.get, record.derived
+    name, argument = get("cs-username"), get("cs-uri-query")
+    direction = _DIRECTIONS.get(name.lower(), INBOUND)
+    verb = name_verb(get("cs-method"), direction)
+    reply = find_reply(direction, get("sc-status"), argument)
+    outcome = judge(verb, reply)
+    side = "" if direction == INBOUND else "OUTBOUND-"
+    derived["direction"] = direction
+    derived["outcome"] = outcome
+    derived["event"] = f"{side}{verb}:{outcome}"
+    derived["verb-reply"] = f"{side}{verb} {reply}".strip()
+    derived["reply-code"] = reply
+    derived["argument"] = read_blanks(argument)
+    if direction == INBOUND:
+        derived["client-name"] = name
+    if verb == "MAIL":
+        derived["sender"] = find_address(argument)
+    elif verb == "RCPT":
+        derived["recipient"] = find_address(argument)
+    elif verb in ("DATA", "BDAT"):
+        found = _MESSAGE_ID.fullmatch(argument)
+        derived["message-id"] = "" if found is None else found.group(1)
+
+
+class SmtpsvcReader(W3cReader):
+    """Reads rows of the SMTP service after taking the secrets out of them."""
+
+    def __init__(self, source: Source, settings: Settings) -> None:
+        super().__init__(source, settings, complete)
+        self._authenticating: dict[str, None] = {}  # the other sides that are between AUTH and its end
+
+    def read(self, line: str) -> Record | Unparsed | None:
+        """One row as a record; what does not parse loses its secrets too."""
+        found = super().read(line)
+        if isinstance(found, Unparsed):
+            return Unparsed(redact_text(found.raw), found.kind, found.reason)
+        return found
+
+    def record(self, line: str, schema: Schema, values: dict[str, str]) -> Record | Unparsed:
+        """A record from values by column, wherever they were split."""
+        hidden = self._hide(values)
+        if not hidden:
+            return super().record(line, schema, values)
+        shown = {**values, **hidden}
+        return super().record(redact_line(line, values, shown), schema, shown)
+
+    def _hide(self, values: dict[str, str]) -> dict[str, str]:
+        """What is shown in the place of the columns that hold a secret."""
+        client, method = values.get("c-ip", ""), values.get("cs-method", "").upper()
+        if _DIRECTIONS.get(values.get("cs-username", "").lower()) == OUTBOUND_REPLY:
+            return {}
+        if method in SECRET_VERBS:
+            self._remember(client)
+            return _redact(values, ("cs-uri-stem", "cs-uri-query"), redact_argument)
+        if client not in self._authenticating:
+            return {}
+        if method not in SMTP_VERBS:
+            # No command: the client's answer to our challenge, its name or its password.
+            return _redact(values, ("cs-method", "cs-uri-stem", "cs-uri-query"), redact_all)
+        del self._authenticating[client]
+        return {}
+
+    def _remember(self, client: str) -> None:
+        self._authenticating[client] = None
+        if len(self._authenticating) > MAX_DIALOGUES:
+            del self._authenticating[next(iter(self._authenticating))]
+
+
+def _redact(values: dict[str, str], columns: Iterable[str], redact: Callable[[str], str]) -> dict[str, str]:
+    return {column: redact(values[column]) for column in columns if column in values}
+
+
+def open_reader(source: Source, head: Head, settings: Settings) -> Reader:
+    """A reader for one file."""
+    return SmtpsvcReader(source, settings)
+
+
+SMTPSVC = Source(
+    name="smtpsvc",
+    title="SMTP protocol log of Exchange 2000 and 2003 (IIS SMTP service)",
+    columns=COLUMNS,
+    derived={
+        "date-time": ("date", "time"),
+        "product-version": "",
+        "direction": "",
+        "outcome": "",
+        "event": "",
+        "verb-reply": "",
+        "reply-code": "sc-status",
+        "argument": "cs-uri-query",
+        "client-name": "cs-username",
+        "sender": "",
+        "recipient": "",
+        "message-id": "",
+    },
+    recognize=recognize,
+    open=open_reader,
+    event_column="outcome",
+    absent="-",
+    events=OUTCOMES,
+    agent_log_format="SMTP",
+    names=("ex*.log",),
+)

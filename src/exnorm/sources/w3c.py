@@ -1,0 +1,201 @@
+"""W3C extended logs as Internet Information Services writes them, whichever of its services does.
+
+Every service of IIS (web, SMTP, FTP) writes the same header, so the service is told by the row, and
+where there is none yet, by the folder (``LogFiles\\SMTPSVC1\\``).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+
+from exnorm.convert import iso_utc, utc_ms
+from exnorm.errors import quote
+from exnorm.model import Head, Record, Source
+from exnorm.settings import Settings
+from exnorm.sources.columnar import ColumnarReader, Refusal, field_names
+
+WEB = "W3SVC"
+SMTP = "SMTPSVC"
+
+HTTP_METHODS = frozenset((
+    "BCOPY", "BDELETE", "BMOVE", "BPROPFIND", "BPROPPATCH", "CONNECT", "COPY", "DELETE", "GET", "HEAD",
+    "LOCK", "MKCOL", "MOVE", "NOTIFY", "OPTIONS", "PATCH", "POLL", "POST", "PROPFIND", "PROPPATCH", "PUT",
+    "RPC_IN_DATA", "RPC_OUT_DATA", "SEARCH", "SUBSCRIBE", "TRACE", "UNLOCK", "UNSUBSCRIBE", "X-MS-ENUMATTS",
+))  # fmt: skip
+SMTP_VERBS = frozenset((
+    "ATRN", "AUTH", "BDAT", "DATA", "EHLO", "ETRN", "EXPN", "HELO", "HELP", "MAIL", "NOOP", "QUIT", "RCPT",
+    "RSET", "SAML", "SEND", "SOML", "STARTTLS", "TURN", "VRFY", "X-EXPS", "X-LINK2STATE", "XEXCH50",
+))  # fmt: skip
+
+DAY_MS = 86_400_000
+LATE_MS = 60_000
+"""How far a row may stand behind the row before it and still be of the same day."""
+
+_SOFTWARE = re.compile(r"Microsoft Internet Information Serv(?:ices|er)\s*([\d.]*).*", re.IGNORECASE)
+_SITE = re.compile(r"([A-Z0-9]*SVC)\d+", re.IGNORECASE)
+_FTP_METHOD = re.compile(r"\[\d+\]\w+")
+_FILE_NAME = re.compile(r"(?:u_)?ex(?:tend\d+|\d{4}|\d{6}|\d{8})(?:_x)?\.log.*", re.IGNORECASE)
+
+Complete = Callable[[Record], None]
+"""Fills in what can be derived from the columns of a record whose time is known."""
+
+
+# --- recognising ---------------------------------------------------------------------------------
+
+
+def has_header(head: Head) -> bool:
+    """Whether the header is one of IIS; other software writes W3C logs too."""
+    if "log-type" in head.directives:
+        return False
+    software = head.directives.get("software")
+    if software is not None:
+        return _SOFTWARE.fullmatch(software) is not None
+    names = set(head.directives.get("fields", "").lower().split())
+    return {"cs-method", "c-ip"} <= names and bool({"cs-uri-stem", "sc-status"} & names)
+
+
+def has_name(head: Head) -> bool:
+    """Whether the file is named as IIS names its logs: ``exYYMMDD.log``, ``u_exYYMMDD_x.log``, ..."""
+    return _FILE_NAME.fullmatch(head.file_name) is not None
+
+
+def find_service(head: Head) -> str:
+    """Which service of IIS wrote the log: ``W3SVC``, ``SMTPSVC``, another one, or empty."""
+    columns, _ = field_names(head.directives.get("fields", "").lower(), (), " ")
+    cells = split_blanks(head.line)
+    row = dict(zip(columns, cells)) if len(columns) == len(cells) else {}
+    # A row that does not fit its columns may still name the service in one of its cells.
+    sites = cells if not row else [row.get("s-sitename", "")]
+    return _site(sites) or _service_of(row) or _site(reversed(re.split(r"[\\/]", head.name)))
+
+
+def _site(names: Iterable[str]) -> str:
+    found = next((match for match in map(_SITE.fullmatch, names) if match is not None), None)
+    return "" if found is None else found.group(1).upper()
+
+
+def _service_of(row: Mapping[str, str]) -> str:
+    """By what only one of the services writes into a column."""
+    version = row.get("cs-version", "").upper()
+    method = row.get("cs-method", "").upper()
+    stem = row.get("cs-uri-stem", "")
+    if version.startswith("HTTP") or method in HTTP_METHODS or stem.startswith("/"):
+        return WEB
+    if _FTP_METHOD.fullmatch(method):
+        return "MSFTPSVC"
+    outbound = row.get("cs-username", "").startswith("OutboundConnection")
+    if version == "SMTP" or method in SMTP_VERBS or outbound:
+        return SMTP
+    return ""
+
+
+# --- reading -------------------------------------------------------------------------------------
+
+
+def split_blanks(line: str) -> list[str]:
+    """The cells of a row; IIS 6 ends its rows with a blank, which is no cell."""
+    return line.rstrip(" ").split(" ")
+
+
+def product_version(software: str) -> str:
+    """``IIS 10.0`` from the header's ``#Software``; empty where it names no version."""
+    found = _SOFTWARE.fullmatch(software)
+    return f"IIS {found.group(1)}" if found is not None and found.group(1) else ""
+
+
+def begin_day(header_ms: int, clock_ms: int) -> int:
+    """The moment of the first row under a header whose ``#Date`` is ``header_ms``.
+
+    The row is of the header's date; only where that would put it more than half a day before its own
+    header did midnight pass between the two.
+    """
+    moment = header_ms - header_ms % DAY_MS + clock_ms
+    return moment + DAY_MS if header_ms - moment > DAY_MS // 2 else moment
+
+
+def follow_day(before_ms: int, clock_ms: int) -> int:
+    """The moment of a row from its time of day and the row before it.
+
+    A smaller time is of the next day. Rows are written when an answer is done and may overtake each
+    other, so a row up to a minute behind the one before it is late, not a day ahead.
+    """
+    step = (clock_ms - before_ms) % DAY_MS
+    return before_ms + (step if step < DAY_MS - LATE_MS else step - DAY_MS)
+
+
+class Calendar:
+    """Finds the day of rows that bear a time only: the header's ``#Date``, and on from there."""
+
+    def __init__(self) -> None:
+        self._heading = ""
+        self._header_ms: int | None = None
+        self._before_ms: int | None = None
+
+    def head(self, heading: str) -> None:
+        """Take up ``#Date``, ``yyyy-MM-dd HH:mm:ss``; the same one again changes nothing."""
+        if heading == self._heading:
+            return
+        self._heading = heading
+        date, _, clock = heading.partition(" ")
+        self._header_ms = utc_ms(f"{date}T{clock.strip() or '00:00:00'}Z")
+        self._before_ms = None
+
+    def place(self, clock_ms: int) -> int | None:
+        """The moment of the next row, or ``None`` where no header gave a date."""
+        if self._header_ms is None:
+            return None
+        if self._before_ms is None:
+            moment = begin_day(self._header_ms, clock_ms)
+        else:
+            moment = follow_day(self._before_ms, clock_ms)
+        self._before_ms = moment
+        return moment
+
+
+class W3cReader(ColumnarReader):
+    """Reads rows of cells between blanks; ``complete`` derives what the service's columns hold."""
+
+    def __init__(self, source: Source, settings: Settings, complete: Complete) -> None:
+        super().__init__(source, settings, split=split_blanks, finish=self._complete_row, separator=" ")
+        self._complete = complete
+        self._calendar = Calendar()
+        self._product = ""
+
+    def header(self, directives: Mapping[str, str]) -> None:
+        """Take the columns from ``#Fields``, the version of IIS and the date of rows without one."""
+        super().header(directives)
+        self._product = product_version(directives.get("software", ""))
+        self._calendar.head(directives.get("date", ""))
+
+    def _complete_row(self, record: Record) -> Refusal | None:
+        refusal = self._take_time(record)
+        if refusal is None:
+            assert record.time is not None
+            record.derived["date-time"] = iso_utc(record.time)
+            record.derived["product-version"] = self._product
+            self._complete(record)
+        return refusal
+
+    def _take_time(self, record: Record) -> Refusal | None:
+        values = record.values
+        clock = values.get("time")
+        if clock is None:
+            return "date", "#Fields names no time, so it is not known when the row was written"
+        if "date" in values:
+            record.time = utc_ms(f"{values['date']}T{clock}Z")
+            if record.time is None:
+                return explain_time("date time", f"{values['date']} {clock}", "yyyy-MM-dd HH:mm:ss")
+            return None
+        clock_ms = utc_ms(f"1970-01-01T{clock}Z")
+        if clock_ms is None:
+            return explain_time("time", clock, "HH:mm:ss")
+        record.time = self._calendar.place(clock_ms)
+        if record.time is None:
+            return "date", "the row has no date, and no #Date that can be read came before it"
+        return None
+
+
+def explain_time(column: str, value: str, expected: str) -> Refusal:
+    """The refusal of a row whose time cannot be read."""
+    return "date", f"{column} is {quote(value)}; expected {expected}"

@@ -1,0 +1,73 @@
+"""IIS web log of OWA and the other Exchange web applications -> JSA.
+
+The JSA guide names the event type (OWA) and four fields, but not what they are read from: every row is
+ours. ``Event ID`` is method and status (``POST 302``): JSA looks an event up by it and ``cat``.
+Categories are published low level categories; which outcome belongs to which is ours.
+"""
+
+from __future__ import annotations
+
+from exnorm.convert import account, ip, plus_as_blank, port, size_bytes, utc_ms
+from exnorm.mapping import by_event, constant, row
+from exnorm.model import Mapping
+from exnorm.taxonomies.jsa.categories import UNKNOWN_SEVERITY, describe_event
+
+UNKNOWN_CATEGORY = "HTTPS Opened"
+
+_LOST = "a field of the guide's table; the column it is read from is lost there"
+_HEADER = "the LEEF header has the field; as for message tracking"
+_CUSTOM = "no LEEF attribute has this meaning; a custom one, with blanks for the + that IIS writes"
+_OWN_KEY = "no LEEF attribute has this meaning; kept as a custom attribute under the column's name"
+
+# fmt: off
+EVENTS = dict((
+    #              outcome               id  low level category             severity
+    describe_event("REQUEST",         18027, "HTTPS Opened",                1),
+    describe_event("AUTH-CHALLENGE",  18027, "HTTPS Opened",                1),
+    describe_event("LOGON-SUCCESS",    3012, "Web Service Login Succeeded", 2),
+    describe_event("LOGON-FAILURE",    3013, "Web Service Login Failed",    5),
+    describe_event("SESSION-EXPIRED", 18027, "HTTPS Opened",                1),
+    describe_event("ACCESS-DENIED",    4015, "Access Denied",               4),
+    describe_event("CLIENT-ERROR",    18027, "HTTPS Opened",                3),
+    describe_event("SERVER-ERROR",     8007, "System Error",                5),
+))
+
+JSA_OWA = Mapping("jsa-owa", source="iis", taxonomy="jsa",
+    title="OWA and other Exchange web applications (IIS) to JSA",
+    rows=(
+        #   JSA field           column                      read as
+        row("Event ID",         "method-status",            ours=_LOST + "; the method and the status, as POST 302"),
+        row("Username",         ("cs-username", "activesync-user"), account, ours=_LOST + "; Anonymous is none; ActiveSync names the user in the query too"),
+        row("Source IP",        "c-ip",                     ip, ours=_LOST + "; the other side of the connection"),
+        row("Destination IP",   "s-ip",                     ip, ours=_LOST + "; the server that logs is the one that answers"),
+        row("Vendor",           constant("Microsoft"),      ours=_HEADER),
+        row("Product",          constant("Exchange Server"), ours=_HEADER),
+        row("Version",          "product-version",          ours="the LEEF header has the field; the log names the version of IIS only, and is marked so: IIS 10.0"),
+        row("devTime",          "date-time",                utc_ms, ours="the row's own time; without it JSA takes the time of arrival"),
+        row("cat",              "outcome",                  by_event("category", UNKNOWN_CATEGORY), ours="JSA looks an event up by Event ID and cat; our category of the outcome"),
+        row("sev",              "outcome",                  by_event("severity", UNKNOWN_SEVERITY), ours="our severity of the outcome"),
+        row("dstPort",          "s-port",                   port, ours="the attribute of this meaning"),
+        row("srcBytes",         "cs-bytes",                 size_bytes, ours="from the client, which is the source"),
+        row("dstBytes",         "sc-bytes",                 size_bytes, ours="from the server, which is the destination"),
+        row("url",              "request",                  ours="path and query as logged"),
+        row("resource",         "application",              ours="the application of Exchange that the path belongs to"),
+        row("domain",           "user-domain",              ours="the domain of DOMAIN\\user"),
+        row("srcPreNAT",        "forwarded-for",            ip, ours="where the request set out before the load balancer, by its own word: the first address of X-Forwarded-For"),
+        row("userAgent",        "cs(User-Agent)",           plus_as_blank, ours=_CUSTOM),
+        row("referrer",         "cs(Referer)",              plus_as_blank, ours=_CUSTOM),
+        row("cookies",          "cs(Cookie)",               plus_as_blank, ours=_CUSTOM),
+        row("forwardedFor",     "X-Forwarded-For",          plus_as_blank, ours=_CUSTOM),
+    ),
+    unmapped={
+        "s-sitename":      _OWN_KEY,
+        "s-computername":  _OWN_KEY,
+        "cs-version":      _OWN_KEY,
+        "cs-host":         _OWN_KEY,
+        "sc-substatus":    _OWN_KEY,
+        "sc-win32-status": _OWN_KEY,
+        "time-taken":      _OWN_KEY,
+        "streamid":        _OWN_KEY,
+    },
+    events=EVENTS,
+)
+# fmt: on

@@ -1,0 +1,287 @@
+"""IIS web logs: columns by the header, applications, logons, times."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from exnorm.convert import utc_ms
+from exnorm.model import Confidence, Head, Record, Unparsed
+from exnorm.settings import Settings
+from exnorm.sources.iis import IIS, find_application, first_address, judge, read_query, recognize
+from exnorm.sources.smtpsvc import SMTPSVC
+from exnorm.stream import Stream, surest
+
+SAMPLES = Path(__file__).parent.parent / "samples" / "iis"
+HEADER = [
+    "#Software: Microsoft Internet Information Services 10.0",
+    "#Version: 1.0",
+    "#Date: 2022-09-19 15:02:29",
+]
+FIELDS = "#Fields: date time cs-method cs-uri-stem cs-uri-query cs-username sc-status sc-win32-status"
+ROW = "2022-09-19 15:02:29 GET /owa/ - - 200 0"
+
+
+def read(*lines: str | bytes, name: str = "") -> list[Record | Unparsed]:
+    stream = Stream(name, lambda head: surest((IIS, SMTPSVC), head), Settings())
+    found = [stream.read(line) for line in lines]
+    return [item for item in found if isinstance(item, (Record, Unparsed))]
+
+
+def read_record(*lines: str | bytes) -> Record:
+    items = read(*lines)
+    assert isinstance(items[-1], Record), items
+    return items[-1]
+
+
+def read_unparsed(*lines: str | bytes, name: str = "") -> Unparsed:
+    items = read(*lines, name=name)
+    assert isinstance(items[-1], Unparsed), items
+    return items[-1]
+
+
+def read_sample(name: str) -> list[Record | Unparsed]:
+    return read(*(SAMPLES / name).read_bytes().splitlines(), name=name)
+
+
+# --- rows ----------------------------------------------------------------------------------------
+
+
+def test_the_sample_gives_one_record_for_each_row_that_fits_its_header() -> None:
+    items = read_sample("u_ex220919_x.log")
+    assert [type(item) for item in items] == [Record] * 7 + [Unparsed]
+
+
+def test_columns_follow_the_last_header_block() -> None:
+    record = read_sample("u_ex220919_x.log")[6]
+    assert isinstance(record, Record)
+    assert record.get("s-computername") == "EX01"
+    assert record.get("c-ip") == "10.0.0.9"
+    assert "cs-uri-query" not in record.values
+
+
+def test_eleven_header_blocks_in_one_file_are_eleven_headers() -> None:
+    block = [*HEADER, FIELDS, ROW]
+    items = read(*block * 11)
+    assert len(items) == 11
+    assert all(isinstance(item, Record) for item in items)
+
+
+def test_a_row_with_a_token_too_many_is_unparsed_and_the_next_row_is_unharmed() -> None:
+    items = read(*HEADER, FIELDS, ROW.replace("/owa/", "/owa/ x"), ROW)
+    assert isinstance(items[0], Unparsed)
+    assert (items[0].kind, items[0].reason) == ("width", "row has 9 fields; #Fields names 8")
+    assert isinstance(items[1], Record)
+
+
+def test_a_truncated_row_is_unparsed() -> None:
+    assert read_unparsed(*HEADER, FIELDS, ROW[:30]).reason == "row has 4 fields; #Fields names 8"
+
+
+def test_an_empty_line_is_no_row() -> None:
+    assert read(*HEADER, FIELDS, "") == []
+
+
+def test_a_row_that_is_not_utf_8_is_unparsed() -> None:
+    assert read_unparsed(*HEADER, FIELDS, ROW.encode() + b"\xff").kind == "encoding"
+
+
+def test_a_row_without_any_header_is_unparsed_and_the_reason_says_so() -> None:
+    by_name = read_unparsed("10:00:00 10.0.0.1 GET /owa/ 200", name="W3SVC1/u_ex220919.log")
+    assert by_name.kind == "width"
+    assert by_name.reason == "row has 5 fields and no header came before it; expected a header"
+    assert read_unparsed(ROW).reason == "row has 8 fields and no header came before it; expected a header"
+
+
+def test_a_blank_at_the_end_of_a_row_is_no_cell() -> None:
+    assert read_record(*HEADER, FIELDS + " ", ROW + " ").get("sc-status") == "200"
+
+
+def test_a_hyphen_is_an_empty_value() -> None:
+    record = read_record(*HEADER, FIELDS, ROW)
+    assert record.values["cs-username"] == "-"
+    assert record.get("cs-username") == ""
+
+
+def test_only_columns_of_the_administrator_are_decoded_when_read() -> None:
+    fields = "#Fields: date time cs-method cs-uri-stem cs-uri-query cs(User-Agent) Client-Note"
+    row = "2022-09-19 15:02:29 GET /owa/a+b q=a+b Mozilla/5.0+(X) passed+on"
+    record = read_record(*HEADER, fields, row)
+    assert record.values["Client-Note"] == "passed on"
+    assert record.values["cs-uri-stem"] == "/owa/a+b"
+    assert record.values["cs-uri-query"] == "q=a+b"
+    assert record.values["cs(User-Agent)"] == "Mozilla/5.0+(X)"  # the table reads it with blanks
+
+
+# --- times ---------------------------------------------------------------------------------------
+
+
+def test_the_time_of_a_row_is_its_date_and_time_in_utc() -> None:
+    assert read_record(*HEADER, FIELDS, ROW).time == 1663599749000  # date -d 2022-09-19T15:02:29Z +%s
+
+
+def test_rows_without_a_date_take_that_of_the_header_and_go_on_over_midnight() -> None:
+    times = [item.time for item in read_sample("ex031204.log") if isinstance(item, Record)]
+    expected = (
+        "2003-12-04T23:59:58Z",
+        "2003-12-04T23:59:59Z",
+        "2003-12-05T00:00:02Z",
+        "2003-12-04T23:59:59Z",  # late, not a day ahead
+        "2003-12-05T00:00:03Z",
+    )
+    assert times == [utc_ms(text) for text in expected]
+
+
+def test_a_new_header_sets_the_date_anew() -> None:
+    fields = "#Fields: time c-ip cs-method cs-uri-stem"
+    later = "#Date: 2022-09-25 08:00:00"
+    items = read(
+        *HEADER, fields, "15:02:30 10.0.0.1 GET /", HEADER[0], later, fields, "08:00:01 10.0.0.1 GET /"
+    )
+    assert isinstance(items[1], Record)
+    assert items[1].time == utc_ms("2022-09-25T08:00:01Z")
+
+
+def test_new_columns_under_the_same_date_do_not_set_the_day_back() -> None:
+    fields = "#Fields: time c-ip cs-method cs-uri-stem"
+    heading = [HEADER[0], "#Date: 2022-09-19 08:00:00", fields]
+    items = read(
+        *heading, "23:30:00 10.0.0.1 GET /", "00:30:00 10.0.0.1 GET /", fields, "00:40:00 10.0.0.1 GET /"
+    )
+    assert isinstance(items[2], Record)
+    assert items[2].time == utc_ms("2022-09-20T00:40:00Z")
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "reason"),
+    [
+        (
+            [HEADER[0], HEADER[2], "#Fields: date time cs-method c-ip"],
+            "2022-13-19 15:02:29 GET 10.0.0.1",
+            "date time is '2022-13-19 15:02:29'; expected yyyy-MM-dd HH:mm:ss",
+        ),
+        (
+            [HEADER[0], HEADER[2], "#Fields: time cs-method c-ip"],
+            "25:02:29 GET 10.0.0.1",
+            "time is '25:02:29'; expected HH:mm:ss",
+        ),
+        (
+            [HEADER[0], "#Fields: time cs-method c-ip"],
+            "15:02:29 GET 10.0.0.1",
+            "the row has no date, and no #Date that can be read came before it",
+        ),
+        (
+            [HEADER[0], HEADER[2], "#Fields: cs-method c-ip"],
+            "GET 10.0.0.1",
+            "#Fields names no time, so it is not known when the row was written",
+        ),
+    ],
+)
+def test_a_row_whose_time_is_not_known_is_unparsed(header: list[str], row: str, reason: str) -> None:
+    item = read_unparsed(*header, row)
+    assert (item.kind, item.reason) == ("date", reason)
+
+
+# --- what the columns say together ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("path", "application"),
+    [
+        ("/owa/", "OWA"),
+        ("/OWA/auth/logon.aspx", "OWA"),
+        ("/owa", "OWA"),
+        ("/ecp/default.aspx", "ECP"),
+        ("/EWS/Exchange.asmx", "EWS"),
+        ("/Microsoft-Server-ActiveSync/default.eas", "ACTIVESYNC"),
+        ("/autodiscover/autodiscover.xml", "AUTODISCOVER"),
+        ("/mapi/emsmdb/", "MAPI"),
+        ("/rpc/rpcproxy.dll", "RPC"),
+        ("/OAB/1/oab.xml", "OAB"),
+        ("/powershell", "POWERSHELL"),
+        ("/exchange/jdoe/", "OWA"),
+        ("/owathing/", "WEB"),
+        ("/", "WEB"),
+        ("", "WEB"),
+    ],
+)
+def test_the_application_is_the_first_part_of_the_path(path: str, application: str) -> None:
+    assert find_application(path) == application
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "query", "status", "win32", "outcome"),
+    [
+        ("POST", "/owa/auth.owa", "", "302", "0", "LOGON-SUCCESS"),
+        ("POST", "/OWA/Auth.owa", "", "302", "0", "LOGON-SUCCESS"),
+        ("GET", "/owa/auth.owa", "", "302", "0", "REQUEST"),
+        ("POST", "/owa/other.owa", "", "302", "0", "REQUEST"),
+        ("GET", "/owa/auth/logon.aspx", "url=x&reason=2", "200", "0", "LOGON-FAILURE"),
+        ("GET", "/owa/auth/logon.aspx", "url=x&reason=0", "200", "0", "REQUEST"),
+        ("GET", "/ews/exchange.asmx", "", "401", "0", "AUTH-CHALLENGE"),
+        ("GET", "/ews/exchange.asmx", "", "401", "2148074254", "AUTH-CHALLENGE"),
+        ("GET", "/ews/exchange.asmx", "", "401", "1326", "LOGON-FAILURE"),
+        ("GET", "/ews/exchange.asmx", "", "401", "1909", "LOGON-FAILURE"),
+        ("GET", "/ews/exchange.asmx", "", "200", "1326", "REQUEST"),
+        ("GET", "/ecp/", "", "403", "5", "ACCESS-DENIED"),
+        ("GET", "/ecp/", "", "404", "0", "CLIENT-ERROR"),
+        ("GET", "/owa/", "", "440", "0", "SESSION-EXPIRED"),
+        ("GET", "/ecp/", "", "503", "0", "SERVER-ERROR"),
+        ("GET", "/ecp/", "", "", "", "REQUEST"),
+    ],
+)
+def test_a_logon_is_told_apart_from_a_routine_401(
+    method: str, path: str, query: str, status: str, win32: str, outcome: str
+) -> None:
+    assert judge(method, path, query, status, win32) == outcome
+
+
+def test_activesync_names_user_and_device_in_its_query() -> None:
+    record = read_sample("u_ex220919_x.log")[3]
+    assert isinstance(record, Record)
+    assert record.get("activesync-user") == "contoso\\anna"
+    assert record.get("activesync-device-id") == "APPL4711"
+    assert record.get("activesync-device-type") == "iPhone"
+    assert record.get("activesync-command") == "Ping"
+
+
+def test_of_a_repeated_parameter_the_first_counts_and_a_plus_stays() -> None:
+    assert read_query("&User=a%5Cb&user=c&x&Note=1+1") == {"user": "a\\b", "note": "1+1"}
+
+
+@pytest.mark.parametrize(
+    ("forwarded", "address"),
+    [
+        ("203.0.113.7,+10.0.0.9", "203.0.113.7"),
+        ("203.0.113.7:51234", "203.0.113.7"),
+        ("[2001:db8::1]:443,10.0.0.9", "2001:db8::1"),
+        ("2001:db8::1", "2001:db8::1"),
+        ("unknown", ""),
+    ],
+)
+def test_the_first_forwarded_address_loses_its_port(forwarded: str, address: str) -> None:
+    assert first_address(forwarded) == address
+
+
+# --- recognising ---------------------------------------------------------------------------------
+
+
+def test_a_header_of_iis_is_a_web_log_unless_the_row_is_of_another_service() -> None:
+    directives = {"software": "Microsoft Internet Information Services 6.0", "fields": "cs-method c-ip"}
+    assert recognize(Head(directives=directives)) is Confidence.HEADER
+    assert recognize(Head(directives=directives, line="GET 10.0.0.1")) is Confidence.HEADER
+    assert recognize(Head(directives=directives, line="EHLO 10.0.0.1")) is Confidence.NO
+    assert recognize(Head(directives=directives, line="[1]USER 10.0.0.1")) is Confidence.NO
+
+
+def test_without_a_header_the_shape_or_the_name_is_enough_to_give_the_true_reason() -> None:
+    assert recognize(Head(line=ROW)) is Confidence.SHAPE
+    assert recognize(Head("u_ex220919.log", line="anything")) is Confidence.NAME
+    assert recognize(Head(line="2022-09-19 15:02:29 nothing of the kind")) is Confidence.NO
+    assert recognize(Head("SMTPSVC1/ex031204.log")) is Confidence.NO
+
+
+def test_the_logs_of_other_software_are_left_alone() -> None:
+    assert recognize(Head(directives={"log-type": "Message Tracking Log"}, line=ROW)) is Confidence.NO
+    assert recognize(Head("u_ex1.log", {"software": "Microsoft HTTP API 2.0"}, ROW)) is Confidence.NO
