@@ -18,9 +18,11 @@ import re
 from collections.abc import Mapping
 
 from exnorm.convert import utc_ms
+from exnorm.lines import join_csv
 from exnorm.model import Confidence, Head, Reader, Record, Schema, Source, Unparsed
 from exnorm.settings import Settings
 from exnorm.sources.columnar import ColumnarReader, Refusal, explain_date, field_names, split_csv
+from exnorm.sources.endpoints import split_endpoint
 from exnorm.sources.smtp_secrets import (
     hide_answer,
     hide_command,
@@ -46,7 +48,6 @@ from exnorm.sources.smtp_texts import (
     read_tarpit,
     read_tls,
     read_verb,
-    split_endpoint,
 )
 
 COLUMNS = (
@@ -231,7 +232,7 @@ class SmtpReader(ColumnarReader):
         session = self._follow(record)
         speaker = _find_speaker(record, session)
         if _hide(record, session, speaker):
-            record.raw = _join_csv(record.values)
+            record.raw = join_csv(record.values.values())
         record.derived["event-name"] = _read_row(record, session, speaker)
         _add_session(record, session)
         _settle(record, session)
@@ -473,14 +474,6 @@ def _settle(record: Record, session: Session) -> None:
         session.sender = ""
     if code:
         session.sender_waits = False
-
-
-def _join_csv(values: Mapping[str, str]) -> str:
-    """A row written anew, for one whose text must not be kept."""
-    return ",".join(
-        '"' + value.replace('"', '""') + '"' if '"' in value or "," in value else value
-        for value in values.values()
-    )
 
 
 SMTP_PROTOCOL = Source(
