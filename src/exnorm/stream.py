@@ -81,6 +81,11 @@ class Stream:
         """The columns in force, once they are known."""
         return None if self._reader is None else self._reader.schema
 
+    @property
+    def remembers(self) -> bool:
+        """Whether a row may depend on the rows before it, as far as the log's type is known."""
+        return self._reader is None or self._reader.remembers
+
     def cut(self, block: bytes) -> list[bytes]:
         """The lines that a block of the file's bytes completes; UTF-16 is turned into UTF-8."""
         if self._cutter is None:

@@ -68,6 +68,7 @@ class ColumnarReader(Reader):
     A row of another width than its columns is unparsed.
     """
 
+    remembers = False
     header_name = "#Fields"  # what a refusal calls the line with the column names
 
     def __init__(

@@ -206,6 +206,8 @@ def finish(record: Record) -> Refusal | None:
 class SmtpReader(ColumnarReader):
     """Reads the rows of one log and remembers its sessions."""
 
+    remembers = True
+
     def __init__(self, source: Source, settings: Settings, file_name: str, sessions: Sessions) -> None:
         super().__init__(
             source,
