@@ -95,9 +95,7 @@ def normalize_lines(lines: DataFrame, output: str = "line", **settings: Any) -> 
     See ``arrow.BatchNormalizer``, which runs on the workers.
     """
     normalize = BatchNormalizer(output, **settings)
-    passed_on = [
-        f"`{f.name}` {f.dataType.simpleString()}" for f in lines.schema if f.name in ("path", "offset")
-    ]
+    passed_on = [f"`{f.name}` {f.dataType.simpleString()}" for f in lines.schema if f.name in PASSED_ON]
     last = "payload string" if output == "line" else "fields map<string,string>"
     columns = [
         *passed_on, "event_time timestamp", "event_id string", last, "status string", "reason string",
