@@ -266,3 +266,44 @@ def test_the_surest_source_wins_and_of_equals_the_first() -> None:
     )
     assert surest([by_name, shape, other], Head()) is shape
     assert surest([source("no", Confidence.NO)], Head()) is None
+
+
+# --- what a crash or a transfer left behind ------------------------------------------------------
+
+
+def test_the_room_that_a_crashed_server_had_reserved_is_no_line_and_harms_none() -> None:
+    made = opened()
+    found = [made.read(b"\0" * 4096 + row("One").encode()), made.read(row("Two").encode() + b"\0" * 512)]
+
+    assert [record(item).values["message-subject"] for item in found] == ["One", "Two"]
+    assert made.read(b"\0" * 4096) is None
+
+
+def test_a_header_behind_a_block_of_nul_is_a_header() -> None:
+    made = opened()
+    for line in ("\0" * 100 + HEADER[0], "#Version: 14.01.0438.000", *HEADER[2:]):
+        assert made.read(line) is None
+
+    assert record(made.read(row())).schema.version == "14.01.0438.000"
+
+
+@pytest.mark.parametrize("header", ["\r".join(HEADER), "\r".join(line[1:] for line in HEADER)])
+def test_lines_that_end_in_cr_alone_are_unparsed_not_taken_for_one_long_header(header: str) -> None:
+    found = unparsed(stream().read(f"{header}\r{row()}"))
+
+    assert (found.kind, found.reason) == ("syntax", "lines end in CR alone; expected LF or CRLF")
+    assert found.raw == f"{header}\r{row()}"
+
+
+def test_names_and_rows_that_only_a_cr_parts_are_not_all_taken_for_names() -> None:
+    found = unparsed(opened().read(f"{','.join(COLUMNS_2007)}\r{row()}"))
+
+    assert (found.kind, found.reason) == ("width", "row has 41 fields; #Fields names 21")
+
+
+def test_a_doubled_cr_at_the_end_of_a_line_is_no_part_of_it() -> None:
+    made = stream()
+    for line in HEADER:
+        assert made.read(f"{line}\r\r\n") is None
+
+    assert record(made.read(f"{row()}\r\r\n")).values["message-info"] == "00A: "

@@ -99,7 +99,11 @@ class Stream:
             if self._reader is not None:
                 self._reader.miss()
             return text
-        if not text or self._take_header(text):
+        if not text:
+            return None
+        if "\r" in text and _is_header(text):
+            return self._unparsed(text, "syntax", "lines end in CR alone; expected LF or CRLF")
+        if self._take_header(text):
             return None
         if (self._in_header or self._reader is None) and not self.recognize(text):
             return self._unparsed(text, "unknown-type", "no known log type has lines like this one")
@@ -189,7 +193,8 @@ class Stream:
             assert isinstance(line, bytes)
             raw = line.decode("utf-8", "backslashreplace").rstrip("\r\n")
             return self._unparsed(raw, "encoding", _explain_encoding(line))
-        return text.removesuffix("\n").removesuffix("\r").removeprefix(_BOM)
+        # A server that crashed leaves the room it had reserved in its log: a block of NUL.
+        return text.removesuffix("\n").rstrip("\r").strip("\0").removeprefix(_BOM)
 
     def _take_header(self, line: str) -> bool:
         found = _DIRECTIVE.fullmatch(line) or _BARE_DIRECTIVE.fullmatch(line)
@@ -215,6 +220,10 @@ class Stream:
 
     def _unparsed(self, raw: str, kind: str, reason: str) -> Unparsed:
         return Unparsed(self._redact(self.source, raw), kind, reason, self.line_number, self.name)
+
+
+def _is_header(line: str) -> bool:
+    return line.startswith("#") or _BARE_DIRECTIVE.match(line) is not None
 
 
 def _decode_utf8(line: bytes) -> str | None:

@@ -233,6 +233,16 @@ def test_on_error_stop_ends_at_the_first_line_that_does_not_parse(exnorm: Exnorm
     assert f"{damaged}:7: row has 3 fields" in result.err
 
 
+def test_a_file_whose_lines_end_in_cr_alone_is_left_out_with_that_reason(
+    exnorm: Exnorm, tmp_path: Path
+) -> None:
+    other = tmp_path / "owa.log"
+    other.write_bytes(b"#Software: Microsoft Internet Information Services 10.0\r#Fields: date time\r1 2\r")
+    result = exnorm("convert", other, SAMPLE)
+    assert (result.status, len(result.lines)) == (1, 4)
+    assert f"{other}: unknown log type: lines end in CR alone; expected LF or CRLF; known are" in result.err
+
+
 def test_a_file_of_an_unknown_type_is_named_and_the_others_go_on(exnorm: Exnorm, tmp_path: Path) -> None:
     other = tmp_path / "a.LOG"
     other.write_text("#Software: Microsoft Exchange Server\n#Log-type: ECP Server Log\n#Fields: a,b\nx,y\n")

@@ -201,6 +201,8 @@ def find_header(shapes: Iterable[Shape], line: str) -> tuple[list[str], str, Sha
 
     No name may stand twice: one of the two columns would be lost.
     """
+    if "\r" in line:
+        return None  # lines that end in CR alone: the rows would be lost as names
     for separator in _SEPARATORS:
         names = [name.strip() for name in split_csv(line, separator) or ()]
         shape = find_shape(shapes, names) if len(names) > 1 and len(set(names)) == len(names) else None

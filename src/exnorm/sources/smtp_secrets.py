@@ -105,6 +105,15 @@ def hide_mention(text: str) -> str:
     return _MENTION.sub(_hide_token, text) if _HINT.search(text) else text
 
 
+def hide_said(text: str) -> str:
+    """What one side said, where it is not known which: only a command or a reply is known to be harmless."""
+    if _REPLY.match(text):
+        return hide_reply(text, in_auth=True)
+    if is_command(text) or _is_harmless(text):
+        return text
+    return _hide_argument(text) if is_auth(text) else HIDDEN
+
+
 def hide_line(line: str) -> str:
     """A raw line that did not parse, without anything that may be an argument of AUTH."""
     if "\0" in line:  # UTF-16 that was read as bytes
