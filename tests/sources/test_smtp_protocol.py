@@ -196,7 +196,14 @@ def test_the_one_end_with_a_port_of_smtp_servers_is_the_server(
 
 
 def test_what_is_said_counts_more_than_the_ports() -> None:
-    assert records([row(">", "EHLO ex1.contoso.example")])[0].get("direction") == "send"
+    found = records([row("+"), row(">", "EHLO ex1.contoso.example"), row("<", "EHLO mx.partner.example")])
+    assert [record.get("direction") for record in found] == ["receive", "send", "send"]
+
+
+@pytest.mark.parametrize("secret", ["AUTH PLAIN dXNlcjpzM2NyM3Q=", "dXNlcjpzM2NyM3Q="])
+def test_a_secret_is_hidden_even_where_the_ports_suggest_the_wrong_direction(secret: str) -> None:
+    found = records([row("+"), row(">", secret)])[1]
+    assert "dXNlcjpzM2NyM3Q=" not in found.values["data"] + found.raw
 
 
 def test_a_direction_learned_from_one_session_is_not_put_on_another() -> None:

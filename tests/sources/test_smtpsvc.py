@@ -137,14 +137,30 @@ def test_what_a_client_says_between_auth_and_the_next_command_is_not_passed_on()
         row("AUTH", "+LOGIN", "334"),
         row("c2VjcmV0", "-", "235"),
         row("MAIL", "-", "250"),
-        row("c3R1ZmY=", "-", "500"),
+        row("xxxx", "+rr.com", "500"),
     ]
     items = read(*HEADER, FIELDS, *lines)
     assert [item.get("cs-method") for item in items if isinstance(item, Record)] == [
         "AUTH",
         "*****",
         "MAIL",
-        "c3R1ZmY=",  # no dialogue any more: an unknown verb, which a reader of the log wants to see
+        "xxxx",  # no dialogue any more: an unknown verb, which a reader of the log wants to see
+    ]
+
+
+@pytest.mark.parametrize("said", [row("c2VjcmV0", "-", "334"), row("-", "+c2VjcmV0", "235")])
+def test_an_answer_to_an_auth_that_another_log_holds_is_not_passed_on(said: str) -> None:
+    items = read(*HEADER, FIELDS, row("MAIL", "-", "250"), said)
+    assert "c2VjcmV0" not in last(items).raw + repr(last(items).values)
+
+
+def test_an_answer_to_auth_is_not_in_a_line_that_does_not_parse() -> None:
+    wide = row("c2VjcmV0", "-", "334") + " x"
+    items = read(*HEADER, FIELDS, row("AUTH", "+LOGIN", "334"), wide, row("MAIL", "-", "250") + " x")
+    raws = [item.raw for item in items if isinstance(item, Unparsed)]
+    assert raws == [
+        "2003-12-04 06:11:02 192.0.2.7 ***** ***** - - 334 *****",
+        "2003-12-04 06:11:02 192.0.2.7 client.test MAIL - - 250 x",
     ]
 
 

@@ -264,12 +264,10 @@ class SmtpReader(ColumnarReader):
                 session = self._sessions.open(key, now)
             self.evicted += self._sessions.evicted
             self._sessions.evicted = 0
-        session.direction = (
-            self._direction
-            or session.direction
-            or learn_direction(mark, values.get("data", ""))
-            or compare_ports(values.get("local-endpoint", ""), remote)
-        )
+        if not session.certain:
+            known = self._direction or learn_direction(mark, values.get("data", ""))
+            session.certain = bool(known)
+            session.direction = known or compare_ports(values.get("local-endpoint", ""), remote)
         session.local = carry(values.get("local-endpoint", "")) or session.local
         session.remote = carry(remote) or session.remote
         return session
@@ -299,7 +297,8 @@ def _hide(record: Record, session: Session, speaker: str) -> bool:
         if column == "data" and speaker == "client":
             shown = _hide_sent(value, session)
         elif column == "data" and speaker == "server":
-            shown = hide_reply(value, in_auth=session.auth != "")
+            # Who speaks without a reply code may be the client after all.
+            shown = hide_reply(value, session.auth != "") if read_reply(value) else hide_command(value)
         else:
             shown = hide_mention(_hide_unknown(value, record) if column not in COLUMNS else value)
         if shown != value:
