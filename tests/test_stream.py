@@ -8,6 +8,7 @@ import pytest
 
 from exnorm.model import Confidence, Head, Record, Schema, Source, Unparsed
 from exnorm.settings import Settings
+from exnorm.sources.imap_pop import COLUMNS as IMAP_COLUMNS, IMAP_POP
 from exnorm.sources.message_tracking import COLUMNS_2007, MESSAGE_TRACKING
 from exnorm.stream import Stream, surest
 
@@ -307,3 +308,15 @@ def test_a_doubled_cr_at_the_end_of_a_line_is_no_part_of_it() -> None:
         assert made.read(f"{line}\r\r\n") is None
 
     assert record(made.read(f"{row()}\r\r\n")).values["message-info"] == "00A: "
+
+
+def test_the_bare_names_before_the_header_of_another_log_are_no_row_of_the_one_before_it() -> None:
+    made = Stream("", lambda head: surest([MESSAGE_TRACKING, IMAP_POP], head), Settings())
+    for line in HEADER:
+        assert made.read(line) is None
+    record(made.read(row()))
+
+    assert made.read(",".join(IMAP_COLUMNS)) is None
+    assert unparsed(made.read("dateTime,sessionId,sIp,cIp,rqsize,rpsize,x")).kind == "width"
+    assert unparsed(made.read("2009-03-17T07:14:01.000Z,sIp,cIp,rqsize,rpsize")).kind == "width"
+    assert record(made.read(row())).source.name == "message_tracking"

@@ -109,7 +109,9 @@ class Stream:
             return self._unparsed(text, "unknown-type", "no known log type has lines like this one")
         self._in_header = False
         assert self._reader is not None
-        return self._place(self._reader.read(text))
+        found = self._reader.read(text)
+        names = isinstance(found, Unparsed) and self._names_columns(text)
+        return None if names else self._place(found)
 
     def accept(self, values: Mapping[str, str]) -> Record | Unparsed | None:
         """A row that came already split, by column name; ``None`` where no log type has such columns.
@@ -125,6 +127,12 @@ class Stream:
             return None
         self.line_number += 1
         return self._placed(self._split_reader.complete(join_csv(values.values()), dict(values), "fields"))
+
+    def _names_columns(self, line: str) -> bool:
+        """Whether a line is the bare names of columns that another log has before its header."""
+        head = Head(self.name, {"fields": line})
+        source = self._recognize(head)
+        return source is not None and {name.strip() for name in line.split(",")} <= set(source.columns)
 
     def _open_for(self, columns: tuple[str, ...]) -> Reader | None:
         """A reader for rows with these columns, where a log type knows them by their names."""
