@@ -320,3 +320,31 @@ def test_the_bare_names_before_the_header_of_another_log_are_no_row_of_the_one_b
     assert unparsed(made.read("dateTime,sessionId,sIp,cIp,rqsize,rpsize,x")).kind == "width"
     assert unparsed(made.read("2009-03-17T07:14:01.000Z,sIp,cIp,rqsize,rpsize")).kind == "width"
     assert record(made.read(row())).source.name == "message_tracking"
+
+
+@pytest.mark.parametrize("lost", ["", "#"])
+def test_a_header_that_was_put_on_one_line_is_a_header_still(lost: str) -> None:
+    made = stream()
+    assert made.read(" ".join(line.removeprefix(lost) for line in HEADER)) is None
+
+    assert list(made.directives) == ["software", "version", "log-type", "date", "fields"]
+    assert made.directives["software"] == "Microsoft Exchange Server"
+    assert record(made.read(row())).schema.found == "header"
+
+
+@pytest.mark.parametrize("line", ["Date: tomorrow", "Version: 2 of the contract", "Fields: a,b"])
+def test_a_line_among_rows_that_begins_with_such_a_word_is_no_header_and_is_not_lost(line: str) -> None:
+    made = opened()
+    record(made.read(row()))
+
+    assert unparsed(made.read(line)).raw == line
+    assert record(made.read(row())).schema.found == "header"
+
+
+def test_a_header_without_marks_may_stand_among_rows() -> None:
+    made = opened()
+    record(made.read(row()))
+    for line in HEADER:
+        assert made.read(line.removeprefix("#")) is None
+
+    assert record(made.read(row())).schema.version == "08.01.0240.006"

@@ -12,6 +12,9 @@ from exnorm.settings import Settings
 # The names of Exchange's header lines; a header that lost its "#" is known by them.
 _DIRECTIVE = re.compile(r"#\s*([A-Za-z][A-Za-z-]*)\s*:(.*)", re.DOTALL)
 _BARE_DIRECTIVE = re.compile(r"(Software|Version|Log-type|Date|Fields)\s*:\s(.*)", re.IGNORECASE | re.DOTALL)
+# Where a header that was put on one line goes on; no value of a header line has such a word in it.
+_JOINED = re.compile(r"\s+(?=#?\s?(?:Software|Version|Log-type|Date|Fields)\s*:\s)", re.IGNORECASE)
+_BEGINNING = re.compile(r"Software\s*:\s+Microsoft ", re.IGNORECASE)
 _NEW_BLOCK = ("software", "log-type")
 _BOM = "\ufeff"
 _REMARKS_KEPT = 4096  # characters; a header of remarks only must not grow without bound
@@ -205,9 +208,21 @@ class Stream:
         return text.removesuffix("\n").rstrip("\r").strip("\0").removeprefix(_BOM)
 
     def _take_header(self, line: str) -> bool:
-        found = _DIRECTIVE.fullmatch(line) or _BARE_DIRECTIVE.fullmatch(line)
+        found = _DIRECTIVE.fullmatch(line) or self._find_bare_directive(line)
         if found is None:
             return line.startswith("#") and self._take_remark(line)
+        for part in _JOINED.split(line):
+            self._take_directive(_DIRECTIVE.fullmatch(part) or _BARE_DIRECTIVE.fullmatch(part) or found)
+        return True
+
+    def _find_bare_directive(self, line: str) -> re.Match[str] | None:
+        """A header line that lost its mark; among rows only one that can begin a header."""
+        found = _BARE_DIRECTIVE.fullmatch(line)
+        if found is None or self._in_header or self._reader is None:
+            return found
+        return found if _BEGINNING.match(line) else None
+
+    def _take_directive(self, found: re.Match[str]) -> None:
         name, value = found.group(1).lower(), found.group(2).strip()
         if name in _NEW_BLOCK and not self._in_header:
             self.directives = {}
@@ -215,7 +230,6 @@ class Stream:
         self.directives[name] = value
         if name == "fields":
             self.recognize()
-        return True
 
     def _take_remark(self, line: str) -> bool:
         """Any other line with a ``#``; after rows it begins a new header, as Exchange 2003 has it."""
