@@ -596,6 +596,16 @@ def test_a_payload_that_does_not_parse_keeps_what_is_no_secret() -> None:
     assert found.raw == line
 
 
+def test_a_row_that_has_its_date_from_the_header_takes_it_along_in_its_payload() -> None:
+    log = (SAMPLES.parent / "iis" / "ex031204.log").read_bytes()
+    normalizer = Normalizer("jsa", "wincollect")
+    written = list(normalizer.encode(log, normalizer.stream("ex031204.log")))
+
+    dates = [line.split(b"AgentLogFormat=OWA\t")[1].split(b"\tc-ip")[0] for line in written[1:3]]
+    assert dates == [b"date=2003-12-04\ttime=23:59:59", b"date=2003-12-05\ttime=00:00:02"]
+    assert [again(line) for line in written] == [[line] for line in written]
+
+
 @pytest.mark.parametrize(
     ("folder", "name", "form"),
     [

@@ -195,6 +195,8 @@ class W3cReader(ColumnarReader):
         record.time = self._calendar.place(clock_ms)
         if record.time is None:
             return "date", "the row has no date, and no #Date that can be read came before it"
+        # A payload of this row has no header that could say it.
+        record.values = {"date": iso_utc(record.time)[:10], **values}
         return None
 
 
