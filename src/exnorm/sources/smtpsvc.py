@@ -63,6 +63,7 @@ MECHANISMS = frozenset((
 _MECHANISM = re.compile(r"(\+?([^+]*))(\+.*)?", re.DOTALL)
 _AUTH_TAIL = re.compile(r"((?:^|[ +])(?:AUTH|X-EXPS))(?![\w=-]).+", re.IGNORECASE | re.DOTALL)
 _NO_SECRET = re.compile(r"[\d.:-]*|SMTP(?:SVC\d+)?|OutboundConnection(?:Command|Response)", re.IGNORECASE)
+_ROW = re.compile(r"^(?:\S+ )?\d\d:\d\d:\d\d | SMTPSVC\d| (?:AUTH|X-EXPS) (?:- )?\+", re.IGNORECASE)
 MAX_DIALOGUES = 1024
 
 _BLANK = re.compile(r"<[^<>]*>|\+")
@@ -117,6 +118,11 @@ def redact_line(line: str, values: Mapping[str, str], shown: Mapping[str, str]) 
 def redact_text(line: str) -> str:
     """A line whose columns cannot be told apart, without anything that follows an AUTH."""
     return _AUTH_TAIL.sub(rf"\1 {REDACTED}", line)
+
+
+def redact_row(line: str) -> str:
+    """The same of a line that may be of another log, where it is a row of this one."""
+    return redact_text(line) if _ROW.search(line) else line
 
 
 def redact_words(line: str) -> str:
@@ -282,6 +288,7 @@ SMTPSVC = Source(
     event_column="outcome",
     absent="-",
     events=OUTCOMES,
+    redact=redact_row,
     agent_log_format="SMTP",
     names=("ex*.log",),
 )
