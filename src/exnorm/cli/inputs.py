@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from exnorm.errors import SettingsError, quote
+from exnorm.model import Unparsed
 from exnorm.pipeline import Normalizer
 
 BLOCK_BYTES = 64 * 1024
@@ -35,16 +36,25 @@ def expand(patterns: Sequence[str]) -> list[Input]:
     for pattern in patterns or (STDIN,):
         for name in _expand_one(pattern):
             key = name if name == STDIN else os.path.realpath(name)
-            size = 0 if name == STDIN else os.path.getsize(name)
-            found.setdefault(key, Input(name, size))
+            found.setdefault(key, Input(name, 0 if name == STDIN else _size_of(name)))
     return list(found.values())
+
+
+def _size_of(name: str) -> int:
+    """The size of a file; 0 where it went away meanwhile, which is reported when it is read."""
+    try:
+        return os.path.getsize(name)
+    except OSError:
+        return 0
 
 
 def _expand_one(pattern: str) -> list[str]:
     if pattern == STDIN:
         return [STDIN]
-    if os.path.exists(pattern):
+    if os.path.isdir(pattern):
         names = [pattern]
+    elif os.path.exists(pattern):
+        return [pattern]
     elif glob.has_magic(pattern):
         names = sorted(glob.glob(pattern, recursive=True))
         if not names:
@@ -58,7 +68,8 @@ def _expand_one(pattern: str) -> list[str]:
             files += sorted(below)
         else:
             files.append(name)
-    return files
+    # What is no file, as a pipe without a writer, would be waited for without end.
+    return [name for name in files if os.path.isfile(name) or not os.path.exists(name)]
 
 
 def read_blocks(item: Input) -> Iterator[bytes]:
@@ -82,15 +93,18 @@ def explain_refusal(item: Input, normalizer: Normalizer) -> str:
     with open(item.name, "rb") as file:
         block = file.read(BLOCK_BYTES)
     stream = normalizer.stream(item.name)
+    why = ""
     for line in stream.cut(block) or stream.finish():
-        stream.read(line)
+        found = stream.read(line)
         if stream.source is not None:
             return ""
+        if isinstance(found, Unparsed) and found.kind == "syntax":
+            why = why or f": {found.reason}"
     if stream.recognize():
         return ""
     log_type = stream.directives.get("log-type")
     known = ", ".join(source.name for source in normalizer.sources)
-    return f"unknown log type{' ' + quote(log_type) if log_type else ''}; known are {known}"
+    return f"unknown log type{' ' + quote(log_type) if log_type else ''}{why}; known are {known}"
 
 
 def same_file(one: str, other: str) -> bool:
