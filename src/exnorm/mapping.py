@@ -163,6 +163,23 @@ class CompiledMapping:
         }
 
 
+def read_with_care(read: Reading, blame: Callable[[object], None]) -> Reading:
+    """A reading function that may be faulty: where it raises or gives no value, it has read nothing."""
+
+    def reading(text: str) -> Value | None:
+        try:
+            value = read(text)
+        except Exception as error:  # a plugin may raise anything; the column stays additional data
+            blame(error)
+            return None
+        if value is None or isinstance(value, (str, int)):
+            return value
+        blame(f"got {type(value).__name__}; expected text, an integer or None")
+        return None
+
+    return reading
+
+
 def _fit(compiled: CompiledRow, origin: str, value: Value) -> Assignment:
     limit = compiled.field.max_bytes if compiled.field is not None else 0
     if limit and isinstance(value, str) and len(value) > limit // 4:
@@ -236,7 +253,8 @@ def check_mapping(mapping: Mapping, source: Source, taxonomy: Taxonomy) -> None:
             if origin not in columns and origin not in source.derived:
                 known = columns | set(source.derived)
                 raise MappingError(
-                    f"{where}: unknown column {quote(origin)} of source {source.name}{suggest(origin, known)}"
+                    f"{where}: unknown column {quote(origin)} of source {source.name}"
+                    f"{suggest(origin, known)}; a column that only your logs have is named in columns="
                 )
             mapped.update((origin, *source.columns_of(origin)))
         _check_condition(entry.when, where, columns | set(source.derived), source)
@@ -270,7 +288,7 @@ def _check_unmapped(mapping: Mapping, source: Source, columns: set[str], mapped:
     for column in sorted(columns - mapped - set(mapping.unmapped)) if not mapping.rest else ():
         raise MappingError(
             f"mapping {mapping.name}: column {quote(column)} of source {source.name} has no row; "
-            "add one, or list it under unmapped with a reason"
+            "add one, list it under unmapped with a reason, or say under rest what becomes of all others"
         )
 
 

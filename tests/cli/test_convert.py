@@ -6,9 +6,12 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from exnorm import Event, hookimpl
 from exnorm.cli import run
 
 ROOT = Path(__file__).parents[2]
@@ -231,6 +234,66 @@ def test_on_error_stop_ends_at_the_first_line_that_does_not_parse(exnorm: Exnorm
     assert result.status == 1
     assert [line.split(b"|")[4] for line in result.lines] == [b"SENDEXTERNAL"]
     assert f"{damaged}:7: row has 3 fields" in result.err
+
+
+class Spoil:
+    """A plugin that makes the DELIVER event unfit for every format."""
+
+    @staticmethod
+    @hookimpl
+    def event_processors() -> list[Any]:
+        def spoil(event: Event) -> Event:
+            if event.record.event_id == "DELIVER":
+                event.additional["verdict"] = object()  # type: ignore[assignment]
+            return event
+
+        return [spoil]
+
+
+@pytest.fixture
+def spoiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = SimpleNamespace(name="acme", dist=None, load=Spoil)
+    monkeypatch.setattr("exnorm.plugins._entry_points", lambda: [entry])
+
+
+@pytest.mark.usefixtures("spoiled")
+def test_an_event_that_cannot_be_written_is_reported_and_rejected_as_a_line_is(
+    exnorm: Exnorm, tmp_path: Path
+) -> None:
+    rejects = tmp_path / "rejects.ndjson"
+    result = exnorm("convert", SAMPLE, "--rejects", rejects)
+    assert result.status == 1
+    assert [line.split(b"|")[5] for line in result.lines] == [b"SENDEXTERNAL", b"RECEIVE", b"FAIL"]
+    assert f"exnorm: {SAMPLE}:8: format cef: cannot write the event: AttributeError: " in result.err
+    assert "events the format cannot write, left out: DELIVER 1" in result.err
+    (entry,) = [json.loads(line) for line in rejects.read_text(encoding="utf-8").splitlines()]
+    assert (entry["line_number"], entry["raw"]) == (8, ROWS[2])
+
+
+@pytest.mark.usefixtures("spoiled")
+def test_on_error_stop_ends_at_an_event_that_cannot_be_written(exnorm: Exnorm) -> None:
+    result = exnorm("convert", SAMPLE, "--on-error", "stop")
+    assert result.status == 1
+    assert [line.split(b"|")[5] for line in result.lines] == [b"SENDEXTERNAL", b"RECEIVE"]
+    assert f"exnorm: {SAMPLE}:8: format cef: cannot write the event: " in result.err
+
+
+@pytest.mark.usefixtures("spoiled")
+def test_a_dry_run_counts_what_cannot_be_written_too(exnorm: Exnorm) -> None:
+    result = exnorm("convert", SAMPLE, "--dry-run", "--json")
+    assert json.loads(result.out)["unencodable"] == {"DELIVER": 1}
+
+
+def test_what_an_export_broke_off_in_is_reported_and_rejected(exnorm: Exnorm, tmp_path: Path) -> None:
+    export = tmp_path / "tracking.json"
+    whole = '{"Timestamp": "2018-11-27T22:40:02Z", "EventId": "SEND", "Source": "SMTP", "Sender": "a@x.test"}'
+    export.write_text(f"{whole}\n{whole[:60]}", encoding="utf-8")
+    rejects = tmp_path / "rejects.ndjson"
+    result = exnorm("convert", export, "--rejects", rejects)
+    assert (result.status, len(result.lines)) == (1, 1)
+    assert f"exnorm: {export}:2: " in result.err
+    (entry,) = [json.loads(line) for line in rejects.read_text(encoding="utf-8").splitlines()]
+    assert entry["raw"] == whole[:60]
 
 
 def test_a_file_of_an_unknown_type_is_named_and_the_others_go_on(exnorm: Exnorm, tmp_path: Path) -> None:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from itertools import chain
+from collections.abc import Iterator, Sequence
 
 import click
 import msgspec
 
 from exnorm.cli import OK, UNPARSED, USAGE, say
-from exnorm.cli.inputs import expand, explain_refusal, read_blocks
+from exnorm.cli.inputs import Input, expand, explain_refusal, read_blocks
 from exnorm.cli.options import settings_options
 from exnorm.errors import quote
 from exnorm.explanation import Explanation, explain
+from exnorm.model import Record, Unparsed
 from exnorm.pipeline import Normalizer
 from exnorm.settings import Settings
 
@@ -36,21 +36,26 @@ def command(settings: Settings, paths: tuple[str, ...], limit: int | None, as_js
             say(f"{item.name}: {refusal}; the file is left out")
             status = max(status, UNPARSED)
             continue
-        stream = normalizer.stream(item.name)
         try:
-            for block in chain(read_blocks(item), (None,)):
-                lines = stream.finish() if block is None else stream.cut(block)
-                for record in normalizer.parse(lines, stream):
-                    explanation = explain(record, normalizer)
-                    status = max(status, UNPARSED if explanation.unparsed else OK)
-                    _print(explanation, as_json)
-                    shown += 1
-                    if limit is not None and shown >= limit:
-                        return status
+            for record in _read_items(normalizer, item):
+                explanation = explain(record, normalizer)
+                status = max(status, UNPARSED if explanation.unparsed else OK)
+                _print(explanation, as_json)
+                shown += 1
+                if limit is not None and shown >= limit:
+                    return status
         except OSError as error:
             say(f"{item.name}: cannot be read: {error.strerror or error}")
             status = USAGE
     return status
+
+
+def _read_items(normalizer: Normalizer, item: Input) -> Iterator[Record | Unparsed]:
+    stream = normalizer.stream(item.name)
+    for block in read_blocks(item):
+        yield from normalizer.parse(stream.cut(block), stream)
+    yield from normalizer.parse(stream.finish(), stream)
+    yield from normalizer.drain(stream)
 
 
 def _print(explanation: Explanation, as_json: bool) -> None:

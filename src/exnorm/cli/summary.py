@@ -17,6 +17,8 @@ def summarize(counts: Counts, settings: Settings, files: int, refused: int, as_j
     warning = explain_loss(counts.dropped, settings.profile)
     if as_json:
         content: dict[str, Any] = {"files": files, "files_refused": refused, **counts.as_dict()}
+        if counts.first_errors:
+            content["first_errors"] = counts.first_errors
         if warning:
             content["warnings"] = [warning]
         return msgspec.json.encode(content).decode()
@@ -33,12 +35,14 @@ def summarize(counts: Counts, settings: Settings, files: int, refused: int, as_j
         ("cut to the field's length", counts.cut),
         ("line breaks or TAB replaced", counts.replaced),
         ("values the format cannot carry", counts.refused),
+        ("events the format cannot write, left out", counts.unencodable),
         ("unknown columns, kept", counts.unknown_columns),
         ("unknown events, kept", counts.unknown_events),
         ("plugin errors", counts.plugin_errors),
     ):
         if tally:
             lines.append(f"{text}: {_list(tally)}")
+    lines += [f"first error of plugin {name}: {error}" for name, error in counts.first_errors.items()]
     if warning:
         lines.append(f"warning: {warning}")
     return "\n".join(f"exnorm: {line}" for line in lines)
