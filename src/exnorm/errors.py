@@ -51,6 +51,13 @@ def quote(text: object, limit: int = QUOTE_LIMIT) -> str:
     return repr(shown if len(shown) <= limit else shown[:limit] + "...")
 
 
+def show(text: str) -> str:
+    """Text from outside on one line of a terminal: what cannot be printed stands as an escape."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
 def suggest(name: str, known: Iterable[str]) -> str:
     """``"; did you mean 'x'?"`` for the nearest known name, or all names where none is near."""
     names = sorted(known)

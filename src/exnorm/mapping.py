@@ -95,7 +95,7 @@ class CompiledRow:
 
 @dataclass(frozen=True)
 class Assignment:
-    """One value that a row gave: which field, from which origin, cut from how many bytes (0 = not)."""
+    """One value that a row gave: its origin (``""`` = a constant), cut from how many bytes (0 = not)."""
 
     row: CompiledRow
     origin: str
@@ -122,7 +122,7 @@ class CompiledMapping:
                 continue
             for origin in compiled.row.origins:
                 if isinstance(origin, Constant):
-                    yield Assignment(compiled, repr(origin.value), origin.value)
+                    yield Assignment(compiled, "", origin.value)
                     break
                 found = record.get(origin)
                 value = compiled.read(found) if found else None
@@ -252,10 +252,10 @@ def check_mapping(mapping: Mapping, source: Source, taxonomy: Taxonomy) -> None:
                 continue
             if origin not in columns and origin not in source.derived:
                 known = columns | set(source.derived)
-                raise MappingError(
-                    f"{where}: unknown column {quote(origin)} of source {source.name}"
-                    f"{suggest(origin, known)}; a column that only your logs have is named in columns="
-                )
+                hint = suggest(origin, known)
+                if "did you mean" not in hint:
+                    hint += "; a column that only your logs have is named in columns="
+                raise MappingError(f"{where}: unknown column {quote(origin)} of source {source.name}{hint}")
             mapped.update((origin, *source.columns_of(origin)))
         _check_condition(entry.when, where, columns | set(source.derived), source)
     _check_unmapped(mapping, source, columns, mapped)

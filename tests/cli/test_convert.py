@@ -7,46 +7,20 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from exnorm import Event, hookimpl
-from exnorm.cli import run
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Exnorm
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "examples" / "MSGTRK2018112722-1.LOG"
 HEADER = "".join(line.decode("utf-8-sig") for line in SAMPLE.read_bytes().splitlines(keepends=True)[:5])
 ROWS = SAMPLE.read_text(encoding="utf-8-sig").split("\n")[5:9]
 BAD_ROW = "2018-11-27T22:40:02.966Z,too,short"
-
-
-class Result:
-    def __init__(self, status: int, out: bytes, err: bytes) -> None:
-        self.status = status
-        self.lines = out.split(b"\n")[:-1]
-        self.out = out
-        self.err = err.decode()
-
-
-class Exnorm:
-    def __init__(self, capture: pytest.CaptureFixture[bytes]) -> None:
-        self.capture = capture
-
-    def __call__(self, *arguments: object) -> Result:
-        self.capture.readouterr()
-        status = run([str(argument) for argument in arguments])
-        sys.stdout.flush()
-        captured = self.capture.readouterr()
-        return Result(status, captured.out, captured.err)
-
-
-@pytest.fixture
-def exnorm(capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch) -> Exnorm:
-    for name in list(os.environ):
-        if name.startswith("EXNORM_"):
-            monkeypatch.delenv(name)
-    return Exnorm(capfdbinary)
 
 
 @pytest.fixture
@@ -424,7 +398,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
         (["convert", SAMPLE, "--mapping", "arcsigt-2010"], "did you mean 'arcsight-2010'?"),
         (["convert", SAMPLE, "--profile", "secure"], "profile: got 'secure'; did you mean 'security'?"),
         (["convert", SAMPLE, "--cef", "2"], "cef: got 2; expected 0 to 1"),
-        (["convert", SAMPLE, "--source-ip", "ex01"], "source_ip: got 'ex01'; expected an IPv4 or IPv6"),
+        (["convert", SAMPLE, "--source-ip", "ex01"], "--source-ip: got 'ex01'; expected an IPv4 or IPv6"),
         (["convert", SAMPLE, "--source", "message_trackin"], "did you mean 'message_tracking'?"),
         (["convert", SAMPLE, "--schema", "2012"], "schema: got '2012'"),
         (["convert", SAMPLE, "--tz", "Berlin/Europe"], "expected a time zone such as"),

@@ -16,8 +16,8 @@ from typing import IO, Any
 import click
 import msgspec
 
-from exnorm.cli import NEXT_HOP, OK, UNPARSED, USAGE, say
-from exnorm.cli.inputs import STDIN, Input, expand, explain_refusal, read_blocks, same_file
+from exnorm.cli import NEXT_HOP, OK, UNPARSED, USAGE, say, tell
+from exnorm.cli.inputs import STDIN, Input, InputError, expand, explain_refusal, read_blocks, same_file
 from exnorm.cli.options import settings_options
 from exnorm.cli.summary import summarize
 from exnorm.counts import Counts
@@ -69,7 +69,7 @@ def command(
     normalizer = Normalizer.from_settings(settings)
     inputs = expand(paths)
     _check_outputs(inputs, output, rejects)
-    run = Run(quiet=quiet or settings.on_error == "skip")
+    run = Run(quiet=quiet or settings.on_error != "tag")
     status = OK
     with contextlib.ExitStack() as stack:
         target = None if dry_run else stack.enter_context(_open_output(output))
@@ -94,8 +94,8 @@ def command(
     elif run.counts.unparsed or run.counts.unencodable or run.refused:
         status = UNPARSED
     if dry_run or not quiet:
-        text = summarize(run.counts, settings, run.files, run.refused, as_json)
-        click.echo(text, err=not dry_run)
+        text = summarize(run.counts, settings, run.files, run.refused, run.failed, as_json)
+        (click.echo if dry_run else tell)(text)
     return status
 
 
@@ -138,22 +138,20 @@ def convert_file(
         refusal = explain_refusal(item, normalizer)
         if refusal:
             run.refused += 1
-            say(f"{item.name}: {refusal}; the file is left out")
-            _reject(rejects, Unparsed("", "unknown-type", refusal, 0, item.name))
+            say(f"{item.shown}: {refusal}; the file is left out")
+            _reject(rejects, Unparsed("", "unknown-type", refusal, 0, item.shown))
             advance(item.size)
             return
-        stream = normalizer.stream(item.name)
+        stream = normalizer.stream(item.shown)
         for block in read_blocks(item):
             records = normalizer.parse(stream.cut(block), stream)
             _write_items(_convert_items(normalizer, records, rejects, run), target)
             advance(len(block))
         last = chain(normalizer.parse(stream.finish(), stream), normalizer.drain(stream))
         _write_items(_convert_items(normalizer, last, rejects, run), target)
-    except BrokenPipeError:
-        raise
-    except OSError as error:
+    except InputError as error:
         run.failed += 1
-        say(f"{item.name}: cannot be read: {error.strerror or error}")
+        say(str(error))
 
 
 def _convert_items(
