@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from exnorm import hookimpl
+from exnorm import Mapping, hookimpl
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Exnorm
+
+
+SAMPLE = Path(__file__).parents[2] / "examples" / "MSGTRK2018112722-1.LOG"
 
 
 def titles(page: bytes) -> list[str]:
@@ -85,6 +88,46 @@ def test_plugins_are_listed_with_distribution_hooks_and_what_they_registered(exn
     assert lines[1] == "  hooks: register_codecs, register_mappings, register_sources, register_taxonomies"
     assert "  taxonomy: arcsight, jsa" in lines
     assert lines[-2:] == ["acme (exnorm-acme 1.0)", "  hooks: register_sources"]
+
+
+def test_a_table_that_a_plugin_extends_is_listed_under_it(
+    exnorm: Exnorm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Verdict:
+        @staticmethod
+        @hookimpl
+        def register_mappings() -> list[Mapping]:
+            events = {"SCANNED": {"severity": 2}}
+            return [Mapping("v", "message_tracking", "arcsight", (), extends="arcsight-2016", events=events)]
+
+    entry = SimpleNamespace(name="verdict", dist=None, load=Verdict)
+    monkeypatch.setattr("exnorm.plugins._entry_points", lambda: [entry])
+    assert exnorm("plugins").lines[-1] == b"  extends: arcsight-2016"
+
+
+@pytest.fixture
+def broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> object:
+        raise ImportError("no module named acme")
+
+    monkeypatch.setattr(
+        "exnorm.plugins._entry_points", lambda: [SimpleNamespace(name="acme", dist=None, load=fail)]
+    )
+
+
+@pytest.mark.usefixtures("broken")
+@pytest.mark.parametrize("command", ["plugins", "mappings", "explain", "convert"])
+def test_every_command_takes_the_way_out_that_its_message_names(
+    exnorm: Exnorm, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = [command] if command in ("plugins", "mappings") else [command, SAMPLE]
+    refused = exnorm(*arguments)
+    assert refused.status == 2
+    assert "plugin acme (unknown) cannot be loaded: ImportError: no module named acme; " in refused.err
+    assert "--block-plugin acme leaves it out" in refused.err
+    assert exnorm(*arguments, "--block-plugin", "acme").status == 0
+    monkeypatch.setenv("EXNORM_BLOCK_PLUGINS", "acme")
+    assert exnorm(*arguments).status == 0
 
 
 @pytest.mark.usefixtures("installed")

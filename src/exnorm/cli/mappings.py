@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from exnorm.cli import OK
+from exnorm.cli.options import block_plugin_option
 from exnorm.errors import SettingsError, quote, suggest
 from exnorm.plugins import Plugins, Registry
 from exnorm.tables import render_index, render_mapping
@@ -15,14 +16,15 @@ from exnorm.tables import render_index, render_mapping
 @click.command("mappings")
 @click.argument("source", required=False, metavar="[SOURCE]")
 @click.argument("taxonomy", required=False, metavar="[TAXONOMY]")
+@block_plugin_option
 @click.option("--write", metavar="FOLDER", help="Write one page for each table into FOLDER.")
-def command(source: str | None, taxonomy: str | None, write: str | None) -> int:
+def command(source: str | None, taxonomy: str | None, blocked: tuple[str, ...], write: str | None) -> int:
     """Print the mapping tables as Markdown, with our deviations and unmapped columns and their reasons.
 
     SOURCE is a log type (message_tracking), TAXONOMY a product (arcsight, jsa); either alone will do,
     in either order. For a log type that carries others, such as an export, theirs are printed.
     """
-    registry = Plugins().registry
+    registry = Plugins(blocked=blocked).registry
     if source in registry.taxonomies and (taxonomy is None or taxonomy in registry.sources):
         source, taxonomy = taxonomy, source
     _check(source, "source", list(registry.sources))

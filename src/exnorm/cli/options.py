@@ -61,6 +61,19 @@ def _make_option(name: str) -> Callable[[F], F]:
     return click.option(flag, name, metavar=metavar or "|".join(CHOICES[name]), help=shown)
 
 
+def block_plugin_option(function: F) -> F:
+    """Give a command that runs no pipeline ``--block-plugin``; it is called with ``blocked``."""
+
+    @functools.wraps(function)
+    def wrapper(block_plugins: tuple[str, ...], **arguments: Any) -> Any:
+        layers = read_layers(None, {"block_plugins": block_plugins})
+        names = [layer.values["block_plugins"] for layer in layers if "block_plugins" in layer.values]
+        settings = make_settings({"block_plugins": names[-1] if names else ()})
+        return function(blocked=settings.block_plugins, **arguments)
+
+    return _make_option("block_plugins")(wrapper)  # type: ignore[return-value]
+
+
 def settings_options(function: F) -> F:
     """Give a command the options above; it is called with ``settings`` in their place.
 
