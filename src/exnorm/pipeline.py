@@ -349,8 +349,8 @@ def cut_lines(lines: Lines, stream: Stream) -> Iterator[bytes | str]:
     """Lines from a block or from lines that are cut already, in UTF-16 too."""
     if isinstance(lines, str):
         lines = lines.encode("utf-8", "surrogatepass")
-    if isinstance(lines, bytes):
-        yield from stream.cut(lines)
+    if isinstance(lines, (bytes, bytearray, memoryview)):
+        yield from stream.cut(bytes(lines))
         yield from stream.finish()
         return
     utf16 = False

@@ -114,7 +114,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
 def _complain(error: click.ClickException | NormalizerError) -> None:
     """One line for what went wrong; the help itself where no command was given."""
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
-        click.echo(error.format_message(), err=True)
+        tell(error.format_message())
         return
     message = str(error)
     if isinstance(error, click.ClickException):
