@@ -95,7 +95,7 @@ class CompiledRow:
 
 @dataclass(frozen=True)
 class Assignment:
-    """One value that a row gave: which field, from which origin, cut from how many bytes (0 = not)."""
+    """One value that a row gave: its origin (``""`` = a constant), cut from how many bytes (0 = not)."""
 
     row: CompiledRow
     origin: str
@@ -122,7 +122,7 @@ class CompiledMapping:
                 continue
             for origin in compiled.row.origins:
                 if isinstance(origin, Constant):
-                    yield Assignment(compiled, repr(origin.value), origin.value)
+                    yield Assignment(compiled, "", origin.value)
                     break
                 found = record.get(origin)
                 value = compiled.read(found) if found else None
@@ -161,6 +161,23 @@ class CompiledMapping:
             for column, value in record.values.items()
             if value and value != absent and column not in used
         }
+
+
+def read_with_care(read: Reading, blame: Callable[[object], None]) -> Reading:
+    """A reading function that may be faulty: where it raises or gives no value, it has read nothing."""
+
+    def reading(text: str) -> Value | None:
+        try:
+            value = read(text)
+        except Exception as error:  # a plugin may raise anything; the column stays additional data
+            blame(error)
+            return None
+        if value is None or isinstance(value, (str, int)):
+            return value
+        blame(f"got {type(value).__name__}; expected text, an integer or None")
+        return None
+
+    return reading
 
 
 def _fit(compiled: CompiledRow, origin: str, value: Value) -> Assignment:
@@ -235,9 +252,10 @@ def check_mapping(mapping: Mapping, source: Source, taxonomy: Taxonomy) -> None:
                 continue
             if origin not in columns and origin not in source.derived:
                 known = columns | set(source.derived)
-                raise MappingError(
-                    f"{where}: unknown column {quote(origin)} of source {source.name}{suggest(origin, known)}"
-                )
+                hint = suggest(origin, known)
+                if "did you mean" not in hint:
+                    hint += "; a column that only your logs have is named in columns="
+                raise MappingError(f"{where}: unknown column {quote(origin)} of source {source.name}{hint}")
             mapped.update((origin, *source.columns_of(origin)))
         _check_condition(entry.when, where, columns | set(source.derived), source)
     _check_unmapped(mapping, source, columns, mapped)
@@ -270,7 +288,7 @@ def _check_unmapped(mapping: Mapping, source: Source, columns: set[str], mapped:
     for column in sorted(columns - mapped - set(mapping.unmapped)) if not mapping.rest else ():
         raise MappingError(
             f"mapping {mapping.name}: column {quote(column)} of source {source.name} has no row; "
-            "add one, or list it under unmapped with a reason"
+            "add one, list it under unmapped with a reason, or say under rest what becomes of all others"
         )
 
 

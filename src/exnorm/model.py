@@ -289,8 +289,9 @@ class Condition:
         values = " or ".join(sorted(self.values))
         if self.subject == "event":
             return f"except for {values}" if self.negated else values
-        kind = "setting " if self.subject == "setting" else ""
-        return f"{kind}{self.name} is {'not ' if self.negated else ''}{values}"
+        if self.subject == "setting":  # conditions compare without case; settings are written in lower case
+            return f"setting {self.name} is {'not ' if self.negated else ''}{values.lower()}"
+        return f"{self.name} is {'not ' if self.negated else ''}{values}"
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping as AnyMapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
 from typing import Any
 
 from exnorm.convert import addresses, members
@@ -18,8 +19,10 @@ from exnorm.errors import (
     quote,
     suggest,
 )
-from exnorm.mapping import CompiledMapping, choose_mapping, compile_mapping
+from exnorm.lines import join_csv
+from exnorm.mapping import CompiledMapping, CompiledRow, choose_mapping, compile_mapping, read_with_care
 from exnorm.model import (
+    ByEvent,
     Codec,
     Confidence,
     Encode,
@@ -27,12 +30,13 @@ from exnorm.model import (
     Head,
     Lines,
     Mapping,
+    Read,
     Record,
     Source,
     Taxonomy,
     Unparsed,
 )
-from exnorm.plugins import Attributed, Plugins
+from exnorm.plugins import STANDARD, Attributed, Plugins
 from exnorm.profiles import select
 from exnorm.settings import Settings, make_settings
 from exnorm.stream import Stream, redact, surest
@@ -110,14 +114,14 @@ class Normalizer:
 
     def stream(self, name: str = "") -> Stream:
         """The state of one log file; ``name`` is its path, which helps to recognise its type."""
-        return Stream(name, partial(surest, self.sources), self.settings, partial(redact, self.sources))
+        return Stream(name, self.recognize, self.settings, partial(redact, self.sources))
 
     def parse(self, lines: Lines, stream: Stream) -> Iterator[Record | Unparsed]:
         """Lines as records under the log's own names; header lines and blank ones give nothing."""
         try:
             for line in cut_lines(lines, stream):
                 self.counts.lines += 1
-                found = stream.read(line)
+                found = self._read(stream, line)
                 if found is None:
                     self.counts.header += 1
                 for item in found if isinstance(found, list) else (found,):
@@ -129,16 +133,29 @@ class Normalizer:
 
     def parse_fields(self, values: AnyMapping[str, str], stream: Stream) -> Record | Unparsed | None:
         """A row that came already split, by column name; ``None`` where no log type has such columns."""
-        item = stream.accept(values)
+        item: Record | Unparsed | None
+        try:
+            item = stream.accept(values)
+        except Exception as error:  # as in parse
+            item = self._fail(stream, join_csv(map(str, values.values())), error)
         if item is None:
             return None
         self.counts.lines += 1
         return self._counted(self._with_table(item))
 
-    def finish(self, stream: Stream) -> Iterator[Event | Unparsed]:
+    def drain(self, stream: Stream) -> Iterator[Record | Unparsed]:
         """What a log type with records of several lines still held when the log ended."""
-        for item in stream.drain():
-            yield from self.normalize_item(self._counted(self._with_table(item)))
+        try:
+            left = stream.drain()
+        except Exception as error:  # as in parse
+            left = [self._fail(stream, "", error)]
+        for item in left:
+            yield self._counted(self._with_table(item))
+
+    def finish(self, stream: Stream) -> Iterator[Event | Unparsed]:
+        """The events of what ``drain`` gives."""
+        for item in self.drain(stream):
+            yield from self.normalize_item(item)
 
     def normalize(self, lines: Lines, stream: Stream | None = None) -> Iterator[Event | Unparsed]:
         """Lines as events under the taxonomy's names.
@@ -152,7 +169,8 @@ class Normalizer:
     def encode(self, lines: Lines, stream: Stream | None = None) -> Iterator[bytes]:
         """Lines as payloads, each without a line end.
 
-        A line that does not parse gives a payload only in a format that can say so (JSON).
+        A line that does not parse gives a payload only in a format that can say so (JSON); the same
+        goes for an event that the format cannot write.
         """
         for item in self.normalize(lines, stream):
             payload = self.encode_item(item)
@@ -189,18 +207,35 @@ class Normalizer:
                 yield processed
 
     def encode_item(self, item: Event | Unparsed) -> bytes | None:
-        """One payload; ``None`` for a line that did not parse in a format that cannot say so.
+        """One payload; ``None`` where the format has none for what did not parse or cannot be written."""
+        encoded = self.encode_event(item) if isinstance(item, Event) else item
+        return self.encode_unparsed(encoded) if isinstance(encoded, Unparsed) else encoded
 
-        Raises ``EncodeError`` for an event that holds what the format cannot write, as a plugin's
-        processor may make one.
+    def encode_event(self, event: Event) -> bytes | Unparsed:
+        """One payload, or the event's line with the reason where the format cannot write the event.
+
+        Only what a plugin made can be like that. It is counted under ``unencodable``; with
+        ``on_error="stop"`` it is an ``EncodeError``.
         """
-        if isinstance(item, Event):
-            try:
-                return self._encode(item)
-            except Exception as error:
-                reason = f"{type(error).__name__}: {error}"
-                raise EncodeError(f"format {self.codec.name}: cannot write the event: {reason}") from error
-        return None if self.codec.unparsed is None else self.codec.unparsed(item)
+        try:
+            payload = self._encode(event)
+            if isinstance(payload, bytes):
+                return payload
+            fault = f"got {type(payload).__name__}; expected bytes"
+        except Exception as error:  # a plugin's codec, or what a plugin put into the event
+            fault = f"{type(error).__name__}: {error}"
+        record = event.record
+        reason = f"format {self.codec.name}: cannot write the event: {fault}"
+        if self.settings.on_error == "stop":
+            raise EncodeError(f"{record.path or 'line'}:{record.line_number}: {reason}: {quote(record.raw)}")
+        self.counts.unencodable.add(record.event_id)
+        return Unparsed(record.raw, "unencodable", reason, record.line_number, record.path)
+
+    def encode_unparsed(self, line: Unparsed) -> bytes | None:
+        """The payload that says so; ``None`` where the format has none, or nobody wants to know."""
+        if self.codec.unparsed is None or self.settings.on_error == "skip":
+            return None
+        return self.codec.unparsed(line)
 
     def route(self, record: Record) -> Route:
         """What is done to records of this source and schema; assembled at the first of them."""
@@ -212,7 +247,7 @@ class Normalizer:
 
     def recognize(self, head: Head) -> Source | None:
         """The log type that ``head`` is of, or ``None``."""
-        return surest(self.sources, head)
+        return surest(self.sources, head, self._blame_source)
 
     # --- assembly --------------------------------------------------------------------------------
 
@@ -231,7 +266,7 @@ class Normalizer:
         mapping = choose_mapping(self._mappings_of(source), schema_name)
         assert mapping is not None  # parse lets no record of a source without one through
         return Route(
-            mapping=compile_mapping(mapping, source, self.taxonomy, self.settings),
+            mapping=self._guard(compile_mapping(mapping, source, self.taxonomy, self.settings)),
             keeps=select(self.settings.profile, source),
             record_processors=tuple(self.plugins.record_processors(source, self.taxonomy, self.settings)),
             event_processors=tuple(self.plugins.event_processors(source, self.taxonomy, self.settings)),
@@ -240,21 +275,50 @@ class Normalizer:
     def _mappings_of(self, source: Source) -> list[Mapping]:
         return [mapping for mapping in self.mappings if mapping.source == source.name]
 
+    def _guard(self, compiled: CompiledMapping) -> CompiledMapping:
+        """The table, with the functions of plugins' rows called with care."""
+        registry, name = self.plugins.registry, compiled.mapping.name
+
+        def guard(row: CompiledRow) -> CompiledRow:
+            plugin = registry.row_owner(name, row.row)
+            if plugin == STANDARD or isinstance(row.row.read, ByEvent):
+                return row
+            blame = partial(self.counts.blame, plugin, f"mapping {name}, row {quote(row.row.field)}")
+            return replace(row, read=read_with_care(row.read, blame))
+
+        return replace(compiled, rows=tuple(guard(row) for row in compiled.rows))
+
     # --- per event -------------------------------------------------------------------------------
+
+    def _read(self, stream: Stream, line: bytes | str) -> Read:
+        try:
+            return stream.read(line)
+        except Exception as error:  # a source, a plugin's above all, may raise anything
+            return self._fail(stream, line, error)
+
+    def _fail(self, stream: Stream, line: bytes | str, error: Exception) -> Unparsed:
+        if stream.source is not None:
+            self._blame_source(stream.source, error)
+        return stream.fail(line, error)
+
+    def _blame_source(self, source: Source, error: Exception) -> None:
+        owner = self.plugins.registry.owner("source", source.name)
+        self.counts.blame(owner, f"source {source.name}", error)
 
     def _process(self, item: Any, processors: tuple[Attributed, ...]) -> Any:
         """What the processors make of an item; one that raises costs its own effect and a count."""
         for processor in processors:
             try:
                 processed = processor.process(item.copy())
-            except Exception:  # a plugin may raise anything; the event must not be lost
-                self.counts.plugin_errors.add(processor.plugin)
+            except Exception as error:  # a plugin may raise anything; the event must not be lost
+                self.counts.blame(processor.plugin, "processor", error)
                 continue
             if processed is None:
                 self.counts.removed.add(processor.plugin)
                 return None
-            if type(processed) is not type(item):
-                self.counts.plugin_errors.add(processor.plugin)
+            fault = _find_fault(processed, item)
+            if fault:
+                self.counts.blame(processor.plugin, "processor", fault)
                 continue
             item = processed
         return item
@@ -285,8 +349,8 @@ def cut_lines(lines: Lines, stream: Stream) -> Iterator[bytes | str]:
     """Lines from a block or from lines that are cut already, in UTF-16 too."""
     if isinstance(lines, str):
         lines = lines.encode("utf-8", "surrogatepass")
-    if isinstance(lines, bytes):
-        yield from stream.cut(lines)
+    if isinstance(lines, (bytes, bytearray, memoryview)):
+        yield from stream.cut(bytes(lines))
         yield from stream.finish()
         return
     utf16 = False
@@ -323,6 +387,17 @@ def split_recipients(record: Record) -> Iterable[Record]:
         part.part = str(number + 1)
         parts.append(part)
     return parts
+
+
+def _find_fault(processed: object, item: Record | Event) -> str:
+    """Why what a processor gave cannot take an item's place; empty where it can."""
+    if type(processed) is not type(item):
+        return f"got {type(processed).__name__}; expected {type(item).__name__}, or None to leave it out"
+    if isinstance(processed, Record):
+        for name, value in chain(processed.values.items(), processed.derived.items()):
+            if not isinstance(value, str):
+                return f"got {type(value).__name__} for column {quote(name)}; expected text"
+    return ""
 
 
 # --- choosing what takes part --------------------------------------------------------------------

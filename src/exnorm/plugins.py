@@ -12,8 +12,8 @@ import pluggy
 
 from exnorm import hookspecs
 from exnorm.errors import MappingError, PluginError, quote, suggest
-from exnorm.mapping import extend_mapping
-from exnorm.model import Codec, Mapping, Source, Taxonomy
+from exnorm.mapping import check_mapping, extend_mapping
+from exnorm.model import Codec, Mapping, Row, Source, Taxonomy
 from exnorm.settings import Settings
 
 GROUP = "exnorm"
@@ -50,6 +50,15 @@ class Registry:
     mappings: dict[str, Mapping] = field(default_factory=dict)
     codecs: dict[str, Codec] = field(default_factory=dict)
     owners: dict[tuple[str, str], str] = field(default_factory=dict)
+    parts: dict[str, list[tuple[str, Mapping]]] = field(default_factory=dict)
+    """What plugins added to a mapping, by its name."""
+
+    def row_owner(self, mapping: str, row: Row) -> str:
+        """The plugin that wrote a row of a mapping."""
+        for plugin, part in self.parts.get(mapping, ()):
+            if any(own is row for own in part.rows):
+                return plugin
+        return self.owner("mapping", mapping)
 
     def owner(self, kind: str, name: str) -> str:
         """The plugin that registered a name of a kind (``source``, ``mapping``, ...)."""
@@ -176,7 +185,10 @@ class Plugins:
             if mapping.extends or mapping.replaces:
                 self._build_on(registry, mapping, plugin)
         for name, mapping in registry.mappings.items():
-            _check_ends(registry, mapping, registry.owner("mapping", name))
+            owner = registry.owner("mapping", name)
+            if owner != STANDARD:
+                _check_ends(registry, mapping, owner)
+                _check_table(registry, mapping, owner)
         return registry
 
     def _add(self, registry: Registry, kind: str, table: dict[str, Any], item: Any, plugin: str) -> None:
@@ -205,6 +217,8 @@ class Plugins:
             registry.owners["mapping", name] = plugin
         else:
             registry.mappings[name] = extend_mapping(base, mapping)
+            registry.parts.setdefault(name, []).append((plugin, mapping))
+        _check_table(registry, registry.mappings[name], plugin)
 
     def _processors(
         self, hook: str, source: Source, taxonomy: Taxonomy, settings: Settings
@@ -257,6 +271,14 @@ def _check_ends(registry: Registry, mapping: Mapping, plugin: str) -> None:
             raise MappingError(
                 f"plugin {plugin}, mapping {mapping.name}: unknown {kind} {quote(name)}{suggest(name, known)}"
             )
+
+
+def _check_table(registry: Registry, mapping: Mapping, plugin: str) -> None:
+    """A fault of a plugin's table is the plugin's, even where it builds on one of the built-ins."""
+    try:
+        check_mapping(mapping, registry.sources[mapping.source], registry.taxonomies[mapping.taxonomy])
+    except MappingError as error:
+        raise MappingError(f"plugin {plugin}: {error}") from None
 
 
 def _entry_points() -> Iterable[metadata.EntryPoint]:

@@ -106,12 +106,13 @@ def make_settings(*layers: Mapping[str, Any], where: str = "") -> Settings:
 def read_environment(environ: Mapping[str, str]) -> dict[str, str]:
     """The layer of ``EXNORM_...`` variables, as ``EXNORM_PROFILE=security``.
 
-    Names that are no setting are left alone: other parts of exnorm read variables of their own.
+    Names that are no setting are left alone: other parts of exnorm read variables of their own. An
+    empty variable is as if it were not there.
     """
     layer = {}
     for name in NAMES:
         value = environ.get(ENVIRONMENT_PREFIX + name.upper())
-        if value is not None and name != "plugins":
+        if value and name != "plugins":
             layer[name] = value
     return layer
 
@@ -123,7 +124,7 @@ def read_config(text: str, name: str) -> dict[str, Any]:
     try:
         content = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        reason = " ".join(str(error).split())
+        reason = " ".join(str(error).replace('in "<unicode string>", ', "at ").split())
         raise SettingsError(f"{name}: not YAML: {reason[:400]}") from None
     if content is None:
         return {}

@@ -121,6 +121,14 @@ class Stream:
         names = isinstance(found, Unparsed) and self._names_columns(text)
         return None if names else self._place(found)
 
+    def fail(self, line: bytes | str, error: Exception) -> Unparsed:
+        """A line at which its source raised, which must not cost the line, nor those after it."""
+        text = self._decode(line)
+        if isinstance(text, Unparsed):
+            return text
+        name = "(none)" if self.source is None else self.source.name
+        return self._unparsed(text, "fault", f"source {name}: {type(error).__name__}: {error}")
+
     def accept(self, values: Mapping[str, str]) -> Record | Unparsed | None:
         """A row that came already split, by column name; ``None`` where no log type has such columns.
 
@@ -189,7 +197,7 @@ class Stream:
         source = self._recognize(head)
         if source is None and not {"fields", "log-type"} & set(self.directives):
             return self._reader is not None
-        if source is not self.source:
+        if source is not self.source or self._reader is None:
             self._note_evicted()
             self.source = source
             self._reader = None if source is None else source.open(source, head, self._settings)
@@ -281,11 +289,22 @@ def redact(sources: Iterable[Source], source: Source | None, raw: str) -> str:
     return raw
 
 
-def surest(sources: Iterable[Source], head: Head) -> Source | None:
-    """The source that is surest of a log; of equals, the one registered first."""
+def surest(
+    sources: Iterable[Source], head: Head, blame: Callable[[Source, Exception], None] | None = None
+) -> Source | None:
+    """The source that is surest of a log; of equals, the one registered first.
+
+    One that raises is not sure of anything, where there is somebody to ``blame`` it to.
+    """
     best, confidence = None, Confidence.NO
     for source in sources:
-        found = source.recognize(head)
+        try:
+            found = source.recognize(head)
+        except Exception as error:  # a plugin's code may raise anything
+            if blame is None:
+                raise
+            blame(source, error)
+            continue
         if found > confidence:
             best, confidence = source, found
     return best

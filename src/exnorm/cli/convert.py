@@ -16,12 +16,12 @@ from typing import IO, Any
 import click
 import msgspec
 
-from exnorm.cli import NEXT_HOP, OK, UNPARSED, USAGE, say
-from exnorm.cli.inputs import STDIN, Input, expand, explain_refusal, read_blocks, same_file
+from exnorm.cli import NEXT_HOP, OK, UNPARSED, USAGE, say, tell
+from exnorm.cli.inputs import STDIN, Input, InputError, expand, explain_refusal, read_blocks, same_file
 from exnorm.cli.options import settings_options
 from exnorm.cli.summary import summarize
 from exnorm.counts import Counts
-from exnorm.errors import NormalizerError, ParseError, SettingsError, quote
+from exnorm.errors import EncodeError, NormalizerError, ParseError, SettingsError, quote
 from exnorm.model import Event, Record, Unparsed
 from exnorm.pipeline import Normalizer
 from exnorm.settings import Settings
@@ -69,7 +69,7 @@ def command(
     normalizer = Normalizer.from_settings(settings)
     inputs = expand(paths)
     _check_outputs(inputs, output, rejects)
-    run = Run(quiet=quiet or settings.on_error == "skip")
+    run = Run(quiet=quiet or settings.on_error != "tag")
     status = OK
     with contextlib.ExitStack() as stack:
         target = None if dry_run else stack.enter_context(_open_output(output))
@@ -82,7 +82,7 @@ def command(
                 for item in inputs:
                     convert_file(normalizer, item, target, reject_file, run, advance)
                 run.counts.merge(normalizer.counts)
-        except ParseError as error:
+        except (ParseError, EncodeError) as error:
             run.counts.merge(normalizer.counts)
             say(str(error))
             status = UNPARSED
@@ -91,11 +91,11 @@ def command(
             return NEXT_HOP
     if run.failed:
         status = USAGE
-    elif run.counts.unparsed or run.refused:
+    elif run.counts.unparsed or run.counts.unencodable or run.refused:
         status = UNPARSED
     if dry_run or not quiet:
-        text = summarize(run.counts, settings, run.files, run.refused, as_json)
-        click.echo(text, err=not dry_run)
+        text = summarize(run.counts, settings, run.files, run.refused, run.failed, as_json)
+        (click.echo if dry_run else tell)(text)
     return status
 
 
@@ -138,48 +138,56 @@ def convert_file(
         refusal = explain_refusal(item, normalizer)
         if refusal:
             run.refused += 1
-            say(f"{item.name}: {refusal}; the file is left out")
-            _reject(rejects, Unparsed("", "unknown-type", refusal, 0, item.name))
+            say(f"{item.shown}: {refusal}; the file is left out")
+            _reject(rejects, Unparsed("", "unknown-type", refusal, 0, item.shown))
             advance(item.size)
             return
-        stream = normalizer.stream(item.name)
-        for block in chain(read_blocks(item), (None,)):
-            lines = stream.finish() if block is None else stream.cut(block)
-            records = normalizer.parse(lines, stream)
-            _write_items(normalizer, _pass_on(normalizer, records, rejects, run), target)
-            advance(len(block or b""))
-        _write_items(normalizer, normalizer.finish(stream), target)
-    except BrokenPipeError:
-        raise
-    except OSError as error:
+        stream = normalizer.stream(item.shown)
+        for block in read_blocks(item):
+            records = normalizer.parse(stream.cut(block), stream)
+            _write_items(_convert_items(normalizer, records, rejects, run), target)
+            advance(len(block))
+        last = chain(normalizer.parse(stream.finish(), stream), normalizer.drain(stream))
+        _write_items(_convert_items(normalizer, last, rejects, run), target)
+    except InputError as error:
         run.failed += 1
-        say(f"{item.name}: cannot be read: {error.strerror or error}")
+        say(str(error))
 
 
-def _pass_on(
+def _convert_items(
     normalizer: Normalizer,
     items: Iterable[Record | Unparsed],
     rejects: IO[bytes] | None,
     run: Run,
-) -> Iterator[Event | Unparsed]:
-    """What becomes of records; a line that did not parse is reported and rejected on the way."""
+) -> Iterator[bytes]:
+    """Payloads of records; what did not parse or cannot be written is reported and rejected on the way."""
+
+    def refuse(line: Unparsed) -> None:
+        run.report(line)
+        _reject(rejects, line)
+
     for item in items:
         if isinstance(item, Unparsed):
-            run.report(item)
-            _reject(rejects, item)
-        yield from normalizer.normalize_item(item)
+            refuse(item)
+        for made in normalizer.normalize_item(item):
+            encoded = normalizer.encode_event(made) if isinstance(made, Event) else made
+            if isinstance(encoded, Unparsed) and encoded is not made:
+                refuse(encoded)
+            payload = normalizer.encode_unparsed(encoded) if isinstance(encoded, Unparsed) else encoded
+            if payload is not None:
+                yield payload
 
 
-def _write_items(normalizer: Normalizer, items: Iterator[Event | Unparsed], target: IO[bytes] | None) -> None:
-    """Encode and write items, a bounded piece at a time, and hand the last piece on at once."""
+def _write_items(payloads: Iterator[bytes], target: IO[bytes] | None) -> None:
+    """Write payloads, a bounded piece at a time, and hand the last piece on at once."""
     pending: list[bytes] = []
     size = 0
     try:
-        for item in items:
-            payload = None if target is None else normalizer.encode_item(item)
-            if payload is not None:
-                pending.append(payload)
-                size += len(payload)
+        for payload in payloads:
+            if target is None:
+                continue
+            pending.append(payload)
+            size += len(payload)
             if size > WRITE_BYTES:
                 _write(target, pending)
                 size = 0
@@ -271,7 +279,7 @@ def _convert_in_worker(
         rejects = stack.enter_context(open(base + ".rej", "wb")) if wants_rejects else None
         try:
             convert_file(normalizer, item, target, rejects, run, lambda size: None)
-        except ParseError as stopped:
+        except (ParseError, EncodeError) as stopped:
             error = stopped
     run.counts.merge(normalizer.counts)
     return run, error

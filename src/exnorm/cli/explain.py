@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from itertools import chain
+from collections.abc import Iterator, Sequence
 
 import click
 import msgspec
 
 from exnorm.cli import OK, UNPARSED, USAGE, say
-from exnorm.cli.inputs import expand, explain_refusal, read_blocks
+from exnorm.cli.inputs import Input, InputError, expand, explain_refusal, read_blocks
 from exnorm.cli.options import settings_options
-from exnorm.errors import quote
+from exnorm.errors import quote, show
 from exnorm.explanation import Explanation, explain
+from exnorm.model import Record, Unparsed
 from exnorm.pipeline import Normalizer
 from exnorm.settings import Settings
 
@@ -31,26 +31,35 @@ def command(settings: Settings, paths: tuple[str, ...], limit: int | None, as_js
     normalizer = Normalizer.from_settings(settings)
     status, shown = OK, 0
     for item in expand(paths):
-        refusal = explain_refusal(item, normalizer)
-        if refusal:
-            say(f"{item.name}: {refusal}; the file is left out")
-            status = max(status, UNPARSED)
-            continue
-        stream = normalizer.stream(item.name)
         try:
-            for block in chain(read_blocks(item), (None,)):
-                lines = stream.finish() if block is None else stream.cut(block)
-                for record in normalizer.parse(lines, stream):
-                    explanation = explain(record, normalizer)
-                    status = max(status, UNPARSED if explanation.unparsed else OK)
-                    _print(explanation, as_json)
-                    shown += 1
-                    if limit is not None and shown >= limit:
-                        return status
-        except OSError as error:
-            say(f"{item.name}: cannot be read: {error.strerror or error}")
+            refusal = explain_refusal(item, normalizer)
+            if refusal:
+                say(f"{item.shown}: {refusal}; the file is left out")
+                status = max(status, UNPARSED)
+                continue
+            for explanation in _explain_items(normalizer, item):
+                status = max(status, UNPARSED if explanation.unparsed else OK)
+                _print(explanation, as_json)
+                shown += 1
+                if limit is not None and shown >= limit:
+                    return status
+        except InputError as error:
+            say(str(error))
             status = USAGE
     return status
+
+
+def _explain_items(normalizer: Normalizer, item: Input) -> Iterator[Explanation]:
+    for record in _read_items(normalizer, item):
+        yield from explain(record, normalizer)
+
+
+def _read_items(normalizer: Normalizer, item: Input) -> Iterator[Record | Unparsed]:
+    stream = normalizer.stream(item.shown)
+    for block in read_blocks(item):
+        yield from normalizer.parse(stream.cut(block), stream)
+    yield from normalizer.parse(stream.finish(), stream)
+    yield from normalizer.drain(stream)
 
 
 def _print(explanation: Explanation, as_json: bool) -> None:
@@ -63,12 +72,13 @@ def _print(explanation: Explanation, as_json: bool) -> None:
 
 def render(explanation: Explanation) -> list[str]:
     """The explanation as a table of plain text."""
-    place = f"{explanation.path}:{explanation.line_number}"
+    place = f"{show(explanation.path)}:{explanation.line_number}"
     if explanation.unparsed:
         return [f"{place}: not parsed: {explanation.unparsed}", f"  {quote(explanation.raw)}", ""]
     version = f" {explanation.version}" if explanation.version else ""
+    part = f", recipient {explanation.part}" if explanation.part else ""
     lines = [
-        f"{place}: {explanation.event or '(no event)'}",
+        f"{place}: {explanation.event or '(no event)'}{part}",
         f"  source {explanation.source}, schema {explanation.schema}{version} "
         f"(columns from {explanation.columns_from}), mapping {explanation.mapping}",
     ]
@@ -79,13 +89,19 @@ def render(explanation: Explanation) -> list[str]:
         value = quote(entry.value, 60) if isinstance(entry.value, str) else str(entry.value)
         cut = f" (cut from {entry.cut_from} bytes)" if entry.cut_from else ""
         ours = f" [not in the guide: {entry.ours}]" if entry.ours else ""
-        rows.append((f"{entry.field} ({entry.key})", value + cut, entry.column, entry.row + ours))
+        column = f"{entry.column} (derived)" if entry.derived else entry.column or "(constant)"
+        rows.append((f"{entry.field} ({entry.key})", value + cut, column, entry.row + ours))
     lines += _align(rows)
     for name, changed in explanation.changed.items():
         lines.append(f"  changed by a plugin: {name} = {quote(changed, 60)}")
-    if explanation.additional:
-        lines.append("  additional data:")
-        lines += _align([(e.column, quote(e.value, 60), e.reason) for e in explanation.additional])
+    lines += [f"  written as {explanation.format}: {note}" for note in explanation.written]
+    for title, columns in (
+        ("additional data:", explanation.additional),
+        ("left out, because additional_data is none:", explanation.lost),
+    ):
+        if columns:
+            lines.append(f"  {title}")
+            lines += _align([(show(e.column), quote(e.value, 60), e.reason) for e in columns])
     return [*lines, ""]
 
 

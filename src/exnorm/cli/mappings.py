@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from exnorm.cli import OK
+from exnorm.cli.options import block_plugin_option
 from exnorm.errors import SettingsError, quote, suggest
 from exnorm.plugins import Plugins, Registry
 from exnorm.tables import render_index, render_mapping
@@ -15,15 +16,17 @@ from exnorm.tables import render_index, render_mapping
 @click.command("mappings")
 @click.argument("source", required=False, metavar="[SOURCE]")
 @click.argument("taxonomy", required=False, metavar="[TAXONOMY]")
+@block_plugin_option
 @click.option("--write", metavar="FOLDER", help="Write one page for each table into FOLDER.")
-def command(source: str | None, taxonomy: str | None, write: str | None) -> int:
+def command(source: str | None, taxonomy: str | None, blocked: tuple[str, ...], write: str | None) -> int:
     """Print the mapping tables as Markdown, with our deviations and unmapped columns and their reasons.
 
-    SOURCE is a log type (message_tracking), TAXONOMY a product (arcsight, jsa); either alone will do.
+    SOURCE is a log type (message_tracking), TAXONOMY a product (arcsight, jsa); either alone will do,
+    in either order. For a log type that carries others, such as an export, theirs are printed.
     """
-    registry = Plugins().registry
-    if source is not None and taxonomy is None and source in registry.taxonomies:
-        source, taxonomy = None, source
+    registry = Plugins(blocked=blocked).registry
+    if source in registry.taxonomies and (taxonomy is None or taxonomy in registry.sources):
+        source, taxonomy = taxonomy, source
     _check(source, "source", list(registry.sources))
     _check(taxonomy, "taxonomy", list(registry.taxonomies))
     if write is None:
@@ -49,12 +52,13 @@ def render_pages(
     registry: Registry, source: str | None = None, taxonomy: str | None = None
 ) -> dict[str, str]:
     """A page for each table of a source and a taxonomy (``None`` = any), by the table's name."""
+    wanted = None if source is None else {source, *registry.sources[source].carries}
     return {
         mapping.name: render_mapping(
             mapping, registry.sources[mapping.source], registry.taxonomies[mapping.taxonomy]
         )
         for mapping in registry.mappings.values()
-        if source in (None, mapping.source) and taxonomy in (None, mapping.taxonomy)
+        if (wanted is None or mapping.source in wanted) and taxonomy in (None, mapping.taxonomy)
     }
 
 

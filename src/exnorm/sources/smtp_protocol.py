@@ -197,8 +197,9 @@ def learn_direction(mark: str, text: str) -> str:
 
 def compare_ports(local: str, remote: str) -> str:
     """The direction of a session from its ends, where only one of them is a port of SMTP servers."""
-    serves = split_endpoint(local)[1] in _SERVER_PORTS
-    if serves == (split_endpoint(remote)[1] in _SERVER_PORTS):
+    # Not split_endpoint: a masked address has a port too.
+    serves = local.rpartition(":")[2] in _SERVER_PORTS
+    if serves == (remote.rpartition(":")[2] in _SERVER_PORTS):
         return ""
     return RECEIVE if serves else SEND
 
