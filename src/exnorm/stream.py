@@ -107,6 +107,14 @@ class Stream:
         assert self._reader is not None
         return self._place(self._reader.read(text))
 
+    def ready(self) -> Reader | None:
+        """The reader of the next line where that can only be a row, or say itself that it is none."""
+        return None if self._in_header else self._reader
+
+    def skip(self, lines: int) -> None:
+        """Know that so many rows were read without this stream."""
+        self.line_number += lines
+
     def accept(self, values: Mapping[str, str]) -> Record | Unparsed | None:
         """A row that came already split, by column name; ``None`` where no log type has such columns.
 

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain
 from typing import IO, Any
 
@@ -143,8 +144,17 @@ def convert_file(
             advance(item.size)
             return
         stream = normalizer.stream(item.name)
+
+        def report(line: Unparsed) -> None:
+            run.report(line)
+            _reject(rejects, line)
+
         for block in chain(read_blocks(item), (None,)):
             lines = stream.finish() if block is None else stream.cut(block)
+            if target is not None and not normalizer.settings.per_recipient:
+                normalizer.encode_block(lines, stream, partial(_put, target), report)
+                advance(len(block or b""))
+                continue
             records = normalizer.parse(lines, stream)
             _write_items(normalizer, _pass_on(normalizer, records, rejects, run), target)
             advance(len(block or b""))
@@ -192,6 +202,10 @@ def _write(target: IO[bytes] | None, pending: list[bytes]) -> None:
         return
     block = b"\n".join(pending) + b"\n"
     pending.clear()
+    _put(target, block)
+
+
+def _put(target: IO[bytes], block: bytes) -> None:
     _guard(lambda: target.write(block))
     _guard(target.flush)
 
