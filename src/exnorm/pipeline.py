@@ -300,6 +300,17 @@ class Normalizer:
             return None
         return generate(route.mapping, route.keeps, layout, self._wire, self.counts, sample)
 
+    def find_program(self, lines: Sequence[bytes], stream: Stream) -> Program | None:
+        """The generated function for the rows at the beginning of a log, as ``encode`` would use it."""
+        for number, line in enumerate(lines):
+            reader = stream.ready()
+            if reader is not None and reader.layout is not None and stream.source is not None:
+                wire = self._wire
+                rows = None if wire is None else prepare(lines[number:], wire, self.settings.max_line_bytes)
+                return None if rows is None else self.generate(stream.source, reader.layout, rows)
+            stream.read(line)
+        return None
+
     # --- the same, one item at a time, for hosts -------------------------------------------------
 
     def normalize_item(self, item: Record | Unparsed) -> Iterator[Event | Unparsed]:
