@@ -95,6 +95,14 @@ class Reader:
         """How rows can be read without this reader as things stand, or ``None``: each must come here."""
         return None
 
+    @property
+    def memory(self) -> object:
+        """All that rows and headers before decide of how a row is read; ``None`` where it cannot be told.
+
+        Two readers of equal memory read the rest of a log alike.
+        """
+        return None
+
     def header(self, directives: AnyMapping[str, str]) -> None:
         """Take up a header line; ``directives`` are all those of the block so far."""
 

@@ -305,9 +305,10 @@ class Normalizer:
         for number, line in enumerate(lines):
             reader = stream.ready()
             if reader is not None and reader.layout is not None and stream.source is not None:
-                wire = self._wire
-                rows = None if wire is None else prepare(lines[number:], wire, self.settings.max_line_bytes)
-                return None if rows is None else self.generate(stream.source, reader.layout, rows)
+                if self._wire is None:
+                    return None
+                rows = prepare(lines[number:], self._wire, self.settings.max_line_bytes)
+                return self.generate(stream.source, reader.layout, rows or ())
             stream.read(line)
         return None
 

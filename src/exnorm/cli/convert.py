@@ -20,6 +20,7 @@ import msgspec
 from exnorm.cli import NEXT_HOP, OK, UNPARSED, USAGE, say
 from exnorm.cli.inputs import STDIN, Input, expand, explain_refusal, read_blocks, same_file
 from exnorm.cli.options import settings_options
+from exnorm.cli.ranges import Range, convert_ranges, cut_file
 from exnorm.cli.summary import summarize
 from exnorm.counts import Counts
 from exnorm.errors import NormalizerError, ParseError, SettingsError, quote
@@ -45,7 +46,13 @@ class OutputError(Exception):
 )
 @click.option("--rejects", metavar="FILE", help="Write lines that do not parse to FILE, as NDJSON.")
 @click.option("--output", "-o", metavar="FILE", help="Write to FILE instead of standard output.")
-@click.option("--jobs", "-j", type=click.IntRange(1, 256), default=1, help="Read so many files at a time.")
+@click.option(
+    "--jobs",
+    "-j",
+    type=click.IntRange(1, 256),
+    default=1,
+    help="Read so many files, or parts of one, at a time.",
+)
 @click.option("--dry-run", is_flag=True, help="Write no events, only the counts, to standard output.")
 @click.option("--json", "as_json", is_flag=True, help="Write the counts as JSON.")
 @click.option("--quiet", "-q", is_flag=True, help="Say nothing but errors.")
@@ -79,6 +86,10 @@ def command(
         try:
             if jobs > 1 and len(inputs) > 1 and all(item.name != STDIN for item in inputs):
                 _convert_parallel(settings, inputs, jobs, target, reject_file, run, advance)
+            elif jobs > 1 and target is not None and (ranges := _cut(normalizer, inputs, jobs)):
+                run.files += 1
+                report = partial(_report, run, reject_file)
+                convert_ranges(settings, ranges, jobs, partial(_put, target), report, run.counts, advance)
             else:
                 for item in inputs:
                     convert_file(normalizer, item, target, reject_file, run, advance)
@@ -144,11 +155,7 @@ def convert_file(
             advance(item.size)
             return
         stream = normalizer.stream(item.name)
-
-        def report(line: Unparsed) -> None:
-            run.report(line)
-            _reject(rejects, line)
-
+        report = partial(_report, run, rejects)
         for block in chain(read_blocks(item), (None,)):
             lines = stream.finish() if block is None else stream.cut(block)
             if target is not None and not normalizer.settings.per_recipient:
@@ -166,6 +173,18 @@ def convert_file(
         say(f"{item.name}: cannot be read: {error.strerror or error}")
 
 
+def _report(run: Run, rejects: IO[bytes] | None, line: Unparsed) -> None:
+    run.report(line)
+    _reject(rejects, line)
+
+
+def _cut(normalizer: Normalizer, inputs: list[Input], jobs: int) -> list[Range]:
+    """The ranges of a single large file; none where there are several, or where it is to be refused."""
+    if len(inputs) != 1 or inputs[0].name == STDIN or normalizer.settings.per_recipient:
+        return []
+    return cut_file(inputs[0], jobs, normalizer)
+
+
 def _pass_on(
     normalizer: Normalizer,
     items: Iterable[Record | Unparsed],
@@ -175,8 +194,7 @@ def _pass_on(
     """What becomes of records; a line that did not parse is reported and rejected on the way."""
     for item in items:
         if isinstance(item, Unparsed):
-            run.report(item)
-            _reject(rejects, item)
+            _report(run, rejects, item)
         yield from normalizer.normalize_item(item)
 
 

@@ -105,6 +105,11 @@ class ColumnarReader(Reader):
             return None
         return Layout(schema, self._finish, derived_from)
 
+    @property
+    def memory(self) -> object:
+        """The columns and where they are from, for a source whose rows do not depend on each other."""
+        return None if self.layout is None else (self.schema, self._damaged, self._version)
+
     def header(self, directives: Mapping[str, str]) -> None:
         """Take the columns from ``#Fields`` and the version from ``#Version``."""
         self._version = directives.get("version", "")
