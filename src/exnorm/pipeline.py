@@ -8,6 +8,7 @@ from functools import partial
 from itertools import chain
 from typing import Any
 
+from exnorm.compiled import Program, generate, identity_seed
 from exnorm.convert import addresses, members
 from exnorm.counts import Counts
 from exnorm.errors import (
@@ -28,18 +29,30 @@ from exnorm.model import (
     Encode,
     Event,
     Head,
+    Layout,
     Lines,
     Mapping,
     Read,
     Record,
+    Schema,
     Source,
     Taxonomy,
     Unparsed,
+    Wire,
 )
 from exnorm.plugins import STANDARD, Attributed, Plugins
 from exnorm.profiles import select
+from exnorm.rows import clothe, prepare
 from exnorm.settings import Settings, make_settings
 from exnorm.stream import Stream, redact, surest
+
+BATCH_LINES = 128
+"""Lines that ``encode`` takes at a time from a list."""
+
+_FEW_LINES = 8  # fewer are not worth a generated function
+_SAMPLE_LINES = 64  # as many show which columns are usually filled
+_PROGRAMS_KEPT = 64  # a log may bring any number of headers
+_UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
 
 
 @dataclass(frozen=True)
@@ -50,6 +63,10 @@ class Route:
     keeps: Callable[[Record], bool] | None
     record_processors: tuple[Attributed, ...]
     event_processors: tuple[Attributed, ...]
+
+
+def _ignore(line: Unparsed) -> None:
+    """Say nothing of a line that does not parse."""
 
 
 class Normalizer:
@@ -105,7 +122,9 @@ class Normalizer:
         self.sources = _sources_for(self.settings, registry.sources, self.mappings)
         _check_schema(self.settings, self.sources)
         self._encode: Encode = self._build_codec()
+        self._wire = self._describe_codec()
         self._routes: dict[tuple[str, str], Route] = {}
+        self._programs: dict[tuple[str, Schema], Program | None] = {}
         for source in self.sources:
             for mapping in self._mappings_of(source):
                 compile_mapping(mapping, source, self.taxonomy, self.settings)
@@ -172,10 +191,139 @@ class Normalizer:
         A line that does not parse gives a payload only in a format that can say so (JSON); the same
         goes for an event that the format cannot write.
         """
-        for item in self.normalize(lines, stream):
-            payload = self.encode_item(item)
-            if payload is not None:
-                yield payload
+        stream = stream or self.stream()
+        if isinstance(lines, (str, bytes)):
+            lines = list(cut_lines(lines, stream))
+        if not isinstance(lines, (list, tuple)):  # the next line may be long in coming
+            for item in self.normalize(lines, stream):
+                payload = self.encode_item(item)
+                if payload is not None:
+                    yield payload
+            return
+        for begin in range(0, len(lines), BATCH_LINES):
+            payloads: list[str] = []
+            try:
+                self._encode_into(payloads, lines[begin : begin + BATCH_LINES], stream, _ignore)
+            finally:
+                yield from [payload.encode("latin-1") for payload in payloads]
+
+    def encode_block(
+        self,
+        lines: Sequence[bytes | str],
+        stream: Stream,
+        write: Callable[[bytes], object],
+        report: Callable[[Unparsed], object] = _ignore,
+    ) -> None:
+        """Write the payloads of a batch of lines, each ended by LF, as one block: the fastest way through.
+
+        ``report`` is called with each line that does not parse. Where an error is raised, what came
+        before has been written.
+        """
+        payloads: list[str] = []
+        try:
+            self._encode_into(payloads, lines, stream, report)
+        finally:
+            if payloads:
+                payloads.append("")
+                write("\n".join(payloads).encode("latin-1"))
+
+    # --- batches: a generated function where there is one, row by row where not ------------------
+
+    def _encode_into(
+        self,
+        payloads: list[str],
+        lines: Sequence[bytes | str],
+        stream: Stream,
+        report: Callable[[Unparsed], object],
+    ) -> None:
+        """Append the payloads of lines, clothed (``rows.clothe``)."""
+        rows = self._prepare(lines, stream)
+        if rows is None:
+            self._encode_slowly(payloads, lines, stream, report)
+            return
+        at = 0
+        while at < len(lines):
+            at = self._run(payloads, rows, lines, at, stream)
+            if at < len(lines):
+                self._encode_slowly(payloads, lines[at : at + 1], stream, report)
+                at += 1
+
+    def _prepare(self, lines: Sequence[bytes | str], stream: Stream) -> list[str] | None:
+        """The lines as a generated function takes them; ``None`` where there will be none for them."""
+        if self._wire is None or len(lines) < _FEW_LINES or set(map(type, lines)) != {bytes}:
+            return None
+        if stream.line_number == 0 and lines[0][:2] in _UTF16_BOMS:
+            return None
+        return prepare(lines, self._wire, self.settings.max_line_bytes)  # type: ignore[arg-type]
+
+    def _run(
+        self,
+        payloads: list[str],
+        rows: Sequence[str],
+        lines: Sequence[bytes | str],
+        begin: int,
+        stream: Stream,
+    ) -> int:
+        """Append the payloads of rows with nothing odd about them; the number of the first other one."""
+        reader = stream.ready()
+        layout = None if reader is None else reader.layout
+        if layout is None or stream.source is None or self._wire is None:
+            return begin
+        program = self._program(stream.source, layout, rows)
+        start = clothe(self._wire.start(stream.name, stream.source))
+        if program is None or not start:
+            return begin
+        before = len(payloads)
+        end = program.run(rows, lines, begin, payloads, start, identity_seed(stream.name))  # type: ignore[arg-type]
+        if end > begin:
+            stream.skip(end - begin)
+            self.counts.lines += end - begin
+            self.counts.events += len(payloads) - before
+            self.counts.records.add(stream.source.name, end - begin)
+            for column in program.unknown_columns:
+                self.counts.unknown_columns.add(column, end - begin)
+        return end
+
+    def _encode_slowly(
+        self,
+        payloads: list[str],
+        lines: Sequence[bytes | str],
+        stream: Stream,
+        report: Callable[[Unparsed], object],
+    ) -> None:
+        for payload in self.encode_records(self.parse(lines, stream), report):
+            payloads.append(payload.decode("latin-1"))
+
+    def _program(self, source: Source, layout: Layout, rows: Sequence[str]) -> Program | None:
+        """The generated function for a layout; made at its first row, and anew for rows like ``rows``."""
+        key = source.name, layout.schema
+        known = self._programs.get(key)
+        if key not in self._programs and len(self._programs) < _PROGRAMS_KEPT:
+            known = self._programs[key] = self.generate(source, layout)
+        elif known is not None and not known.sampled and len(rows) >= _SAMPLE_LINES:
+            known = self._programs[key] = self.generate(source, layout, rows)
+        return known
+
+    def generate(self, source: Source, layout: Layout, sample: Sequence[str] = ()) -> Program | None:
+        """The function for rows of a layout; ``None`` where they go the long way, one by one."""
+        if self._wire is None or source.name not in self._mapped:
+            return None
+        route = self._route(source, layout.schema.name)
+        if route.record_processors or route.event_processors:
+            return None
+        return generate(route.mapping, route.keeps, layout, self._wire, self.counts, sample)
+
+    def find_program(self, lines: Sequence[bytes], stream: Stream) -> Program | None:
+        """The generated function for the rows at the beginning of a log, as ``encode`` would use it."""
+        for number, line in enumerate(lines):
+            reader = stream.ready()
+            if reader is not None and reader.layout is not None and stream.source is not None:
+                if self._wire is None:
+                    return None
+                rows = prepare(lines[number:], self._wire, self.settings.max_line_bytes)
+                return self.generate(stream.source, reader.layout, rows or ())
+            stream.read(line)
+        return None
 
     # --- the same, one item at a time, for hosts -------------------------------------------------
 
@@ -205,6 +353,21 @@ class Normalizer:
             if processed is not None:
                 self.counts.events += 1
                 yield processed
+
+    def encode_records(
+        self, items: Iterable[Record | Unparsed], report: Callable[[Unparsed], object] = _ignore
+    ) -> Iterator[bytes]:
+        """Payloads of records; ``report`` is called with what did not parse or cannot be written."""
+        for item in items:
+            if isinstance(item, Unparsed):
+                report(item)
+            for made in self.normalize_item(item):
+                encoded = self.encode_event(made) if isinstance(made, Event) else made
+                if isinstance(encoded, Unparsed) and encoded is not made:
+                    report(encoded)
+                payload = self.encode_unparsed(encoded) if isinstance(encoded, Unparsed) else encoded
+                if payload is not None:
+                    yield payload
 
     def encode_item(self, item: Event | Unparsed) -> bytes | None:
         """One payload; ``None`` where the format has none for what did not parse or cannot be written."""
@@ -239,10 +402,12 @@ class Normalizer:
 
     def route(self, record: Record) -> Route:
         """What is done to records of this source and schema; assembled at the first of them."""
-        key = record.source.name, record.schema.name
-        route = self._routes.get(key)
+        return self._route(record.source, record.schema.name)
+
+    def _route(self, source: Source, schema_name: str) -> Route:
+        route = self._routes.get((source.name, schema_name))
         if route is None:
-            route = self._routes[key] = self._build_route(record.source, record.schema.name)
+            route = self._routes[source.name, schema_name] = self._build_route(source, schema_name)
         return route
 
     def recognize(self, head: Head) -> Source | None:
@@ -261,6 +426,12 @@ class Normalizer:
             raise PluginError(
                 f"plugin {owner}, format {self.codec.name}: {type(error).__name__}: {error}"
             ) from error
+
+    def _describe_codec(self) -> Wire | None:
+        """The format as data, where one payload a record is all there is to write."""
+        if self.codec.wire is None or self.settings.per_recipient:
+            return None
+        return self.codec.wire(self.taxonomy, self.settings)
 
     def _build_route(self, source: Source, schema_name: str) -> Route:
         mapping = choose_mapping(self._mappings_of(source), schema_name)

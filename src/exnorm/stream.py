@@ -129,6 +129,23 @@ class Stream:
         name = "(none)" if self.source is None else self.source.name
         return self._unparsed(text, "fault", f"source {name}: {type(error).__name__}: {error}")
 
+    def ready(self) -> Reader | None:
+        """The reader of the next line where that can only be a row, or say itself that it is none."""
+        return None if self._in_header else self._reader
+
+    @property
+    def memory(self) -> object:
+        """All that decides how the next lines are read but their number; ``None`` where it cannot be told."""
+        memory = None if self._reader is None or self.source is None else self._reader.memory
+        if memory is None or self.source is None:
+            return None
+        directives = {name: value for name, value in self.directives.items() if name != "date"}
+        return self.source.name, directives, self._in_header, memory
+
+    def skip(self, lines: int) -> None:
+        """Know that so many rows were read without this stream."""
+        self.line_number += lines
+
     def accept(self, values: Mapping[str, str]) -> Record | Unparsed | None:
         """A row that came already split, by column name; ``None`` where no log type has such columns.
 

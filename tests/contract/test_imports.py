@@ -31,6 +31,8 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "exnorm.identity": ("exnorm.model",),
     "exnorm.profiles": ("exnorm.model",),
     "exnorm.mapping": (*NOUNS, "exnorm.convert"),
+    "exnorm.rows": ("exnorm.model",),
+    "exnorm.compiled": (*NOUNS, "exnorm.convert", "exnorm.mapping", "exnorm.rows"),
     "exnorm.stream": (*NOUNS, "exnorm.lines"),
     "exnorm.sources": (*NOUNS, "exnorm.convert", "exnorm.lines"),
     "exnorm.taxonomies": (*NOUNS, "exnorm.convert", "exnorm.mapping"),

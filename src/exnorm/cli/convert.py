@@ -7,10 +7,10 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
-from itertools import chain
+from functools import partial
 from typing import IO, Any
 
 import click
@@ -19,12 +19,14 @@ import msgspec
 from exnorm.cli import NEXT_HOP, OK, UNPARSED, USAGE, say, tell
 from exnorm.cli.inputs import STDIN, Input, InputError, expand, explain_refusal, read_blocks, same_file
 from exnorm.cli.options import settings_options
+from exnorm.cli.ranges import Range, convert_ranges, cut_file
 from exnorm.cli.summary import summarize
 from exnorm.counts import Counts
 from exnorm.errors import EncodeError, NormalizerError, ParseError, SettingsError, quote
-from exnorm.model import Event, Record, Unparsed
+from exnorm.model import Unparsed
 from exnorm.pipeline import Normalizer
 from exnorm.settings import Settings
+from exnorm.stream import Stream
 
 WRITE_BYTES = 1024 * 1024
 SHOWN_LINES = 100
@@ -44,7 +46,13 @@ class OutputError(Exception):
 )
 @click.option("--rejects", metavar="FILE", help="Write lines that do not parse to FILE, as NDJSON.")
 @click.option("--output", "-o", metavar="FILE", help="Write to FILE instead of standard output.")
-@click.option("--jobs", "-j", type=click.IntRange(1, 256), default=1, help="Read so many files at a time.")
+@click.option(
+    "--jobs",
+    "-j",
+    type=click.IntRange(1, 256),
+    default=1,
+    help="Read so many files, or parts of one, at a time.",
+)
 @click.option("--dry-run", is_flag=True, help="Write no events, only the counts, to standard output.")
 @click.option("--json", "as_json", is_flag=True, help="Write the counts as JSON.")
 @click.option("--quiet", "-q", is_flag=True, help="Say nothing but errors.")
@@ -78,6 +86,10 @@ def command(
         try:
             if jobs > 1 and len(inputs) > 1 and all(item.name != STDIN for item in inputs):
                 _convert_parallel(settings, inputs, jobs, target, reject_file, run, advance)
+            elif jobs > 1 and target is not None and (ranges := _cut(normalizer, inputs, jobs)):
+                run.files += 1
+                report = partial(_refuse, run, reject_file)
+                convert_ranges(settings, ranges, jobs, partial(_put, target), report, run.counts, advance)
             else:
                 for item in inputs:
                     convert_file(normalizer, item, target, reject_file, run, advance)
@@ -143,39 +155,41 @@ def convert_file(
             advance(item.size)
             return
         stream = normalizer.stream(item.shown)
+        refuse = partial(_refuse, run, rejects)
         for block in read_blocks(item):
-            records = normalizer.parse(stream.cut(block), stream)
-            _write_items(_convert_items(normalizer, records, rejects, run), target)
+            _convert_lines(normalizer, stream, stream.cut(block), target, refuse)
             advance(len(block))
-        last = chain(normalizer.parse(stream.finish(), stream), normalizer.drain(stream))
-        _write_items(_convert_items(normalizer, last, rejects, run), target)
+        _convert_lines(normalizer, stream, stream.finish(), target, refuse)
+        _write_items(normalizer.encode_records(normalizer.drain(stream), refuse), target)
     except InputError as error:
         run.failed += 1
         say(str(error))
 
 
-def _convert_items(
+def _convert_lines(
     normalizer: Normalizer,
-    items: Iterable[Record | Unparsed],
-    rejects: IO[bytes] | None,
-    run: Run,
-) -> Iterator[bytes]:
-    """Payloads of records; what did not parse or cannot be written is reported and rejected on the way."""
+    stream: Stream,
+    lines: list[bytes],
+    target: IO[bytes] | None,
+    refuse: Callable[[Unparsed], object],
+) -> None:
+    """Write what lines come to, as one block; piece by piece where a line may give very many events."""
+    if target is not None and not normalizer.settings.per_recipient:
+        normalizer.encode_block(lines, stream, partial(_put, target), refuse)
+    else:
+        _write_items(normalizer.encode_records(normalizer.parse(lines, stream), refuse), target)
 
-    def refuse(line: Unparsed) -> None:
-        run.report(line)
-        _reject(rejects, line)
 
-    for item in items:
-        if isinstance(item, Unparsed):
-            refuse(item)
-        for made in normalizer.normalize_item(item):
-            encoded = normalizer.encode_event(made) if isinstance(made, Event) else made
-            if isinstance(encoded, Unparsed) and encoded is not made:
-                refuse(encoded)
-            payload = normalizer.encode_unparsed(encoded) if isinstance(encoded, Unparsed) else encoded
-            if payload is not None:
-                yield payload
+def _refuse(run: Run, rejects: IO[bytes] | None, line: Unparsed) -> None:
+    run.report(line)
+    _reject(rejects, line)
+
+
+def _cut(normalizer: Normalizer, inputs: list[Input], jobs: int) -> list[Range]:
+    """The ranges of a single large file; none where there are several, or where it is to be refused."""
+    if len(inputs) != 1 or inputs[0].name == STDIN or normalizer.settings.per_recipient:
+        return []
+    return cut_file(inputs[0], jobs, normalizer)
 
 
 def _write_items(payloads: Iterator[bytes], target: IO[bytes] | None) -> None:
@@ -200,6 +214,10 @@ def _write(target: IO[bytes] | None, pending: list[bytes]) -> None:
         return
     block = b"\n".join(pending) + b"\n"
     pending.clear()
+    _put(target, block)
+
+
+def _put(target: IO[bytes], block: bytes) -> None:
     _guard(lambda: target.write(block))
     _guard(target.flush)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
 import click
 import msgspec
@@ -18,12 +20,30 @@ from exnorm.pipeline import Normalizer
 from exnorm.settings import Settings
 
 
-@click.command("explain")
+class Explain(click.Command):
+    """Takes ``--source`` without the name of a log type as ``--code``: print the generated source."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As click does, once it is clear which of the two is meant."""
+        return super().parse_args(ctx, [*_tell_apart(args)])
+
+
+def _tell_apart(args: Sequence[str]) -> Iterator[str]:
+    for number, word in enumerate(args):
+        following = args[number + 1] if number + 1 < len(args) else ""
+        alone = not following or following.startswith("-") or os.path.exists(following)
+        yield "--code" if word == "--source" and alone else word
+
+
+@click.command("explain", cls=Explain)
 @click.argument("paths", nargs=-1, metavar="[PATH|-]...")
 @settings_options
 @click.option("--limit", "-n", type=click.IntRange(1), help="Stop after so many records.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object for each record.")
-def command(settings: Settings, paths: tuple[str, ...], limit: int | None, as_json: bool) -> int:
+@click.option(
+    "--code", is_flag=True, help="Print the code generated for each file instead; so does --source alone."
+)
+def command(settings: Settings, paths: tuple[str, ...], limit: int | None, as_json: bool, code: bool) -> int:
     """Show for each record its log type, columns and table, and each field with its column and row.
 
     Also what was cut, what was left out and what is kept as additional data, with the reason.
@@ -36,6 +56,9 @@ def command(settings: Settings, paths: tuple[str, ...], limit: int | None, as_js
             if refusal:
                 say(f"{item.shown}: {refusal}; the file is left out")
                 status = max(status, UNPARSED)
+                continue
+            if code:
+                status = max(status, _print_code(normalizer, item))
                 continue
             for explanation in _explain_items(normalizer, item):
                 status = max(status, UNPARSED if explanation.unparsed else OK)
@@ -60,6 +83,20 @@ def _read_items(normalizer: Normalizer, item: Input) -> Iterator[Record | Unpars
         yield from normalizer.parse(stream.cut(block), stream)
     yield from normalizer.parse(stream.finish(), stream)
     yield from normalizer.drain(stream)
+
+
+def _print_code(normalizer: Normalizer, item: Input) -> int:
+    """Print the code that the rows of a file's first block go through; status 1 where there is none."""
+    stream = normalizer.stream(item.shown)
+    lines: list[bytes] = []
+    for block in islice(read_blocks(item), 1):
+        lines = stream.cut(block)
+    program = normalizer.find_program([*lines, *stream.finish()], stream)
+    if program is None:
+        say(f"{item.shown}: no code is generated for these rows with these settings; they go one by one")
+        return UNPARSED
+    click.echo(program.source_text, nl=False)
+    return OK
 
 
 def _print(explanation: Explanation, as_json: bool) -> None:
