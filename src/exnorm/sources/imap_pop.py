@@ -59,7 +59,8 @@ _NAMES_MECHANISM = frozenset(("authenticate", "auth"))
 _SECRET_WHOLE = frozenset(("pass",))
 # In a row whose cells cannot be told apart: the command behind its three numbers, and the reply.
 _COMMAND_CELL = re.compile(
-    r'(?:^|[,;\t]\d+[,;\t]|(?:[,;\t]\d*){3}[,;\t]) {0,8}"?(?:login|authenticate|auth|apop|pass)"? {0,8}[,;\t]',
+    r'(?:^|[,;\t]\d+[,;\t]|(?:[,;\t]\d*){3}[,;\t]) {0,8}"?'
+    r'(?:login|authenticate|auth|apop|pass)"? {0,8}[,;\t]',
     re.IGNORECASE,
 )
 _REPLY_CELL = re.compile(r'[,;\t] {0,8}"?(?:R|Msg|ErrMsg)=')
