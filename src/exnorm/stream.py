@@ -13,7 +13,8 @@ from exnorm.settings import Settings
 _DIRECTIVE = re.compile(r"#\s*([A-Za-z][A-Za-z-]*)\s*:(.*)", re.DOTALL)
 _BARE_DIRECTIVE = re.compile(r"(Software|Version|Log-type|Date|Fields)\s*:\s(.*)", re.IGNORECASE | re.DOTALL)
 # Where a header that was put on one line goes on; no value of a header line has such a word in it.
-_JOINED = re.compile(r"\s+(?=#?\s?(?:Software|Version|Log-type|Date|Fields)\s*:\s)", re.IGNORECASE)
+_JOINED = re.compile(r"(?<=\S)\s+(?=#?\s?(?:Software|Version|Log-type|Date|Fields)\s*:\s)", re.IGNORECASE)
+_JOINED_MOST = 8  # more than the lines of a header
 _BEGINNING = re.compile(r"Software\s*:\s+Microsoft ", re.IGNORECASE)
 _NEW_BLOCK = ("software", "log-type")
 _BOM = "\ufeff"
@@ -241,7 +242,7 @@ class Stream:
         found = _DIRECTIVE.fullmatch(line) or self._find_bare_directive(line)
         if found is None:
             return line.startswith("#") and self._take_remark(line)
-        for part in _JOINED.split(line):
+        for part in _JOINED.split(line, maxsplit=_JOINED_MOST):
             self._take_directive(_DIRECTIVE.fullmatch(part) or _BARE_DIRECTIVE.fullmatch(part) or found)
         return True
 

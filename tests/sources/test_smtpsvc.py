@@ -139,7 +139,7 @@ def test_what_a_client_says_between_auth_and_the_next_command_is_not_passed_on()
         row("AUTH", "+LOGIN", "334"),
         row("c2VjcmV0", "-", "235"),
         row("MAIL", "-", "250"),
-        row("xxxx", "+rr.com", "500"),
+        row("xxxx", "+example.test", "500"),
     ]
     items = read(*HEADER, FIELDS, *lines)
     assert [item.get("cs-method") for item in items if isinstance(item, Record)] == [

@@ -59,10 +59,11 @@ _NAMES_MECHANISM = frozenset(("authenticate", "auth"))
 _SECRET_WHOLE = frozenset(("pass",))
 # In a row whose cells cannot be told apart: the command behind its three numbers, and the reply.
 _COMMAND_CELL = re.compile(
-    r'(?:^|[,;\t]\d+[,;\t]|(?:[,;\t]\d*){3}[,;\t])\s*"?(?:login|authenticate|auth|apop|pass)"?\s*[,;\t]',
+    r'(?:^|[,;\t]\d+[,;\t]|(?:[,;\t]\d*){3}[,;\t]) {0,8}"?'
+    r'(?:login|authenticate|auth|apop|pass)"? {0,8}[,;\t]',
     re.IGNORECASE,
 )
-_REPLY_CELL = re.compile(r'[,;\t]\s*"?(?:R|Msg|ErrMsg)=')
+_REPLY_CELL = re.compile(r'[,;\t] {0,8}"?(?:R|Msg|ErrMsg)=')
 _NAMES_USER = frozenset(("login", "user", "apop"))
 _AUTHENTICATES = _SECRET_AFTER_FIRST_WORD | _SECRET_WHOLE
 _GOOD = frozenset(("OK", "+OK"))
