@@ -15,16 +15,8 @@ from pathlib import Path
 
 FILE_NAME = "flb-filter_exchange.so"
 SOURCE_NAME = "filter_exchange.c"
-FLAGS = (
-    "-O2",
-    "-std=gnu11",
-    "-Wall",
-    "-Wextra",
-    "-fPIC",
-    "-fvisibility=hidden",
-    "-shared",
-    "-Wl,-z,nodelete",
-)
+FLAGS = ("-O2", "-std=gnu11", "-Wall", "-Wextra", "-fPIC", "-fvisibility=hidden", "-shared")
+STAYS_LOADED = "-Wl,-z,nodelete"  # Python cannot be unloaded with the filter at a hot reload
 LIBRARIES = ("-ldl", "-lpthread")
 OLDEST, NEWEST = (3, 10), (3, 14)
 
