@@ -81,7 +81,10 @@ def read_before(path: str, line: bytes, normalizer: Normalizer) -> list[bytes]:
     (it was replaced, or is longer than is looked through) these are the header lines at its head.
     Nothing where it cannot be read or is no regular file.
     """
-    text = b"\n" + _read_text(path, normalizer)
+    content = _read_text(path, normalizer)
+    if not content:
+        return []
+    text = b"\n" + content
     at = _find_line(text, line.rstrip(b"\r\n"))
     if at < 0:
         return _leading(text, path, normalizer)
