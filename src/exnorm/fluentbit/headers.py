@@ -130,10 +130,12 @@ def _read_regular(path: str) -> bytes:
         descriptor = os.open(path, flags)
     except (OSError, ValueError):
         return b""
-    with open(descriptor, "rb") as file:
-        try:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                return b""
-            return file.read(SCANNED_BYTES)
-        except OSError:
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             return b""
+        with open(descriptor, "rb", closefd=False) as file:
+            return file.read(SCANNED_BYTES)
+    except OSError:
+        return b""
+    finally:
+        os.close(descriptor)
