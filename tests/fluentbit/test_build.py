@@ -167,7 +167,7 @@ def test_a_wheel_build_without_a_compiler_still_gives_a_package(tmp_path: Path) 
 
     source = tmp_path / "source"
     shutil.copytree(
-        ROOT, source, ignore=shutil.ignore_patterns(".git", ".tox", "*.so", "build", "*.egg-info")
+        ROOT, source, ignore=shutil.ignore_patterns(".*", "*.so", "build", "*.egg-info")
     )
     ran = subprocess.run(
         [sys.executable, "setup.py", "-q", "build"],
