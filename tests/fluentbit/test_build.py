@@ -166,9 +166,7 @@ def test_a_wheel_build_without_a_compiler_still_gives_a_package(tmp_path: Path) 
     import subprocess
 
     source = tmp_path / "source"
-    shutil.copytree(
-        ROOT, source, ignore=shutil.ignore_patterns(".*", "*.so", "build", "*.egg-info")
-    )
+    shutil.copytree(ROOT, source, ignore=shutil.ignore_patterns(".*", "*.so", "build", "*.egg-info"))
     ran = subprocess.run(
         [sys.executable, "setup.py", "-q", "build"],
         cwd=source,
