@@ -1,0 +1,1 @@
+"""Host adapter for Logstash."""
