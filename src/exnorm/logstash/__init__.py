@@ -1,0 +1,1 @@
+"""The Logstash host: its JSON codec, events in and out."""
