@@ -47,6 +47,10 @@ class StreamTable:
             self.forgotten += 1
         return stream
 
+    def all(self) -> list[Stream]:
+        """Every stream that is remembered, the one used last at the end."""
+        return list(self._streams.values())
+
 
 class Stream:
     """The state of one log file between two batches of its lines.

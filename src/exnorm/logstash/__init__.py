@@ -1,1 +1,1 @@
-"""Host adapter for Logstash."""
+"""The Logstash host: its JSON codec, events in and out."""

@@ -1,0 +1,285 @@
+"""An event of Logstash -> the normalized events that take its place.
+
+The line comes as ``message``, or its columns come as fields of their own. What the shipper put
+beside them (``host``, ``log``, ``tags``, ``@metadata`` and so on) stays; where both have a name, the
+normalized event's stands.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from exnorm.codecs.logstash_json import build_shape
+from exnorm.model import Confidence, Event, Head, Record, Unparsed
+from exnorm.pipeline import Normalizer
+from exnorm.stream import Stream, StreamTable
+
+AnyEvent = dict[str, Any]
+
+TAG = Unparsed.TAG
+MESSAGE = "message"
+RAW = "-"
+"""The name under which lines that came without an event around them are one log."""
+
+# Where shippers say which file a line is from: ECS, the file input without ECS, nxlog, Fluent Bit.
+_FILE_FIELDS = (
+    ("log", "file", "path"),
+    ("log.file.path",),
+    ("path",),
+    ("filename",),
+    ("file", "path"),
+    ("file",),
+)
+_HOST_FIELDS = (("host", "name"), ("host", "hostname"), ("host",))
+_SHIPPERS_OWN = frozenset(("@timestamp", "@version", "@metadata", "tags", "host", "message"))
+_NAME_KEPT = 1024  # characters of a host's or file's name; the end of a path says most
+_SHAPES_KEPT = 1024  # sets of field names
+
+# Header lines that are Exchange's or IIS's whatever came before them.
+_HEADER = re.compile(r"\ufeff?#(?:Software|Version|Log-type|Date|Fields):|\ufeff?#TYPE ", re.IGNORECASE)
+_BARE_HEADER = re.compile(r"(?:Software|Version|Log-type|Date|Fields)\s*:", re.IGNORECASE)
+# How rows of the logs begin whose separator is no blank; a payload of JSA says what it is.
+_ROW = re.compile(
+    r'"?\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[\d.]*Z"?[,;\t]|\d{4}-\d{1,2}-\d{1,2}\t\d|.{0,200}\bAgentDevice='
+)
+
+
+class EventNormalizer:
+    """Normalizes events one after the other; remembers each log's header, within bounds.
+
+    ``unparsed`` counts the events that were tagged, ``untouched`` those that hold nothing of Exchange.
+    """
+
+    def __init__(self, normalizer: Normalizer, max_files: int = 4096) -> None:
+        self.normalizer = normalizer
+        self.unparsed = 0
+        self.untouched = 0
+        self._shape = build_shape(normalizer.taxonomy, normalizer.settings)
+        self._streams = StreamTable(self._open, max_files)
+        self._known = frozenset(column for source in normalizer.sources for column in source.columns)
+        self._orders: dict[frozenset[str], tuple[str, ...] | None] = {}
+
+    def normalize(self, event: AnyEvent) -> list[AnyEvent]:
+        """What takes the event's place: usually one event, for a header line none.
+
+        An event that holds nothing of Exchange comes back itself. Raises ``ParseError`` only where
+        ``on_error`` is ``stop``.
+        """
+        key = _stream_key(event)
+        text = event.get(MESSAGE)
+        if isinstance(text, str):
+            found = self._normalize_line(event, text, key)
+            if found is not None:
+                return found
+        found = self._normalize_fields(event, key)
+        if found is None:
+            self.untouched += 1
+            return [event]
+        return found
+
+    def normalize_raw(self, event: AnyEvent) -> list[AnyEvent] | None:
+        """The same for a line that no event came around; ``None`` where it is not of Exchange."""
+        return self._normalize_line(event, event[MESSAGE], RAW)
+
+    def finish(self) -> list[AnyEvent]:
+        """What logs with records of several lines still held when the input ended."""
+        found: list[AnyEvent] = []
+        for stream in self._streams.all():
+            for item in stream.drain():
+                found += self._replace({}, [item], frozenset())
+        return found
+
+    # --- a line, columns -------------------------------------------------------------------------
+
+    def _normalize_line(self, event: AnyEvent, text: str, key: str) -> list[AnyEvent] | None:
+        stream = self._streams.get(key)
+        items = list(self.normalizer.parse([text], stream))
+        if not items:
+            return [] if self._is_swallowed(text, stream, key) else None
+        if not key and isinstance(items[0], Unparsed):
+            stream, items = self._read_elsewhere(text, stream, items)
+        if isinstance(items[0], Unparsed) and not _is_row(text, items[0], stream, key):
+            return None
+        return self._replace(event, items, frozenset((MESSAGE,)))
+
+    def _read_elsewhere(
+        self, text: str, stream: Stream, items: list[Record | Unparsed]
+    ) -> tuple[Stream, list[Record | Unparsed]]:
+        """The line read by the log type it looks like: events without a file name may mix several."""
+        source = self.normalizer.recognize(Head("", {}, text))
+        if source is None or source is stream.source:
+            return stream, items
+        other = self._streams.get(f"\0\0{source.name}")
+        return other, list(self.normalizer.parse([text], other)) or items
+
+    def _is_swallowed(self, text: str, stream: Stream, key: str) -> bool:
+        """Whether a line that holds no event is a log's header, or a blank in a known log."""
+        if _HEADER.match(text) or (key and stream.source is not None):
+            return True
+        if text.strip() and not text.startswith("#") and not _BARE_HEADER.match(text):
+            return True  # the log's own reader took it: a line of names, or a part of an object
+        head = Head(stream.name, {"#": stream.directives.get("#", "")})
+        source = self.normalizer.recognize(head) if text.startswith("#") else None
+        return source is not None and source.recognize(head) is Confidence.HEADER
+
+    def _normalize_fields(self, event: AnyEvent, key: str) -> list[AnyEvent] | None:
+        columns = {name: event[name] for name in event if name in self._known and _is_cell(event[name])}
+        if len(columns) < 2:
+            return None
+        names = frozenset(columns)
+        if names not in self._orders:
+            if len(self._orders) >= _SHAPES_KEPT:
+                self._orders.clear()
+            self._orders[names] = self._find_order(names)
+        order = self._orders[names]
+        if order is None:
+            return self._normalize_object(event, names, key)
+        values = {name: _as_text(columns[name]) for name in order}
+        item = self.normalizer.parse_fields(values, self._streams.get(key))
+        return None if item is None else self._replace(event, [item], names)
+
+    def _find_order(self, names: frozenset[str]) -> tuple[str, ...] | None:
+        """The columns as the log has them: Logstash keeps no order, and ``exnorm_id`` needs one."""
+        for source in self.normalizer.sources:
+            known = next((s.columns for s in source.schemas if names == set(s.columns)), source.columns)
+            order = tuple(name for name in known if name in names)
+            if len(order) < len(names):
+                continue
+            for joined in (",".join(order), " ".join(order)):
+                head = Head("", {"fields": joined})
+                if source.columns and source.recognize(head) is Confidence.HEADER and not source.carries:
+                    return order
+        return None
+
+    def _normalize_object(self, event: AnyEvent, names: frozenset[str], key: str) -> list[AnyEvent] | None:
+        """An object of an export, which its source reads as JSON."""
+        properties = {name: event[name] for name in sorted(event) if name not in _SHIPPERS_OWN}
+        text = json.dumps(properties, ensure_ascii=False, separators=(",", ":"), default=str)
+        source = self.normalizer.recognize(Head("", {}, text))
+        if source is None or not source.carries:
+            return None
+        stream = self._streams.get(f"\0\0{source.name}")
+        items = list(self.normalizer.parse([text], stream))
+        return self._replace(event, items, frozenset(properties)) if items else None
+
+    # --- the event that takes the place ----------------------------------------------------------
+
+    def _replace(
+        self, event: AnyEvent, items: Iterable[Record | Unparsed], used: frozenset[str]
+    ) -> list[AnyEvent]:
+        found: list[AnyEvent] = []
+        for item in items:
+            for result in self.normalizer.normalize_item(item):
+                if isinstance(result, Event):
+                    found.append(merge(event, self._shape(result), used, result.record.raw))
+                else:
+                    self.unparsed += 1
+                    found.append(tag_unparsed(event, result))
+        return found
+
+    def _open(self, key: str) -> Stream:
+        return self.normalizer.stream(
+            "" if key == RAW else key.rpartition("\0")[2] if key[:2] != "\0\0" else ""
+        )
+
+
+def merge(event: AnyEvent, shape: Mapping[str, Any], used: frozenset[str], raw: str) -> AnyEvent:
+    """The shipper's fields but those that were ``used``, and over them the normalized event's.
+
+    Objects are merged name by name. A scalar ``host`` becomes ``host.name`` and a scalar ``event``
+    ``_event``: as scalars they cannot stand beside ECS. ``event.original`` is the raw line where it was
+    the same text, or where the source had to take a secret out of it.
+    """
+    merged = {name: value for name, value in event.items() if name not in used}
+    host, outer = merged.get("host"), merged.get("event")
+    if host is not None and not isinstance(host, dict):
+        merged["host"] = {"name": host}
+    if outer is not None and not isinstance(outer, dict):
+        merged["_event"] = merged.pop("event")
+    elif outer is not None:
+        merged["event"] = _with_original(outer, event.get(MESSAGE), raw)
+    _overlay(merged, shape)
+    return merged
+
+
+def tag_unparsed(event: AnyEvent, line: Unparsed) -> AnyEvent:
+    """The event as it came, with the tag and the reason; secrets are gone from its line."""
+    tagged = dict(event)
+    text = event.get(MESSAGE)
+    if isinstance(text, str) or not event:
+        tagged[MESSAGE] = line.raw if _was_masked(text, line.raw) else text
+        if isinstance(tagged.get("event"), dict):
+            tagged["event"] = _with_original(tagged["event"], text, line.raw)
+    tagged["tags"] = add_tag(event.get("tags"), TAG)
+    error = event.get("error")
+    fields = error if isinstance(error, dict) else {} if error is None else {"message": error}
+    tagged["error"] = {**fields, "reason": line.reason}
+    return tagged
+
+
+def add_tag(tags: Any, tag: str) -> list[Any]:
+    """Tags with one more, each once; a single text is a list of one."""
+    known = list(tags) if isinstance(tags, list) else [] if tags is None else [tags]
+    return known if tag in known else [*known, tag]
+
+
+def _overlay(target: AnyEvent, fields: Mapping[str, Any]) -> None:
+    for name, value in fields.items():
+        before = target.get(name)
+        if isinstance(value, Mapping) and isinstance(before, dict):
+            target[name] = dict(before)
+            _overlay(target[name], value)
+        else:
+            target[name] = value
+
+
+def _with_original(outer: AnyEvent, text: Any, raw: str) -> AnyEvent:
+    original = outer.get("original")
+    if isinstance(original, str) and (original == text or _was_masked(text, raw)):
+        return {**outer, "original": raw}
+    return outer
+
+
+def _was_masked(text: Any, raw: str) -> bool:
+    return not isinstance(text, str) or text.removeprefix("\ufeff").rstrip("\r\n") != raw.rstrip("\r\n")
+
+
+def _is_row(text: str, item: Unparsed, stream: Stream, key: str) -> bool:
+    """Whether a line that did not parse is one of Exchange's all the same."""
+    if stream.source is None:
+        return False
+    return bool(key) or _ROW.match(text) is not None
+
+
+def _is_cell(value: Any) -> bool:
+    if isinstance(value, list):
+        return all(isinstance(member, str) for member in value)
+    return not isinstance(value, dict)
+
+
+def _as_text(value: Any) -> str:
+    """A column as the log has it, though a filter may have read it as something else."""
+    if value is None:
+        return ""
+    if isinstance(value, list):
+        return ";".join(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _stream_key(event: AnyEvent) -> str:
+    """Which log an event is of: two servers have files of one name. Empty where no file is named."""
+    name = _first_text(event, _FILE_FIELDS)
+    return f"{_first_text(event, _HOST_FIELDS)}\0{name}" if name else ""
+
+
+def _first_text(event: AnyEvent, paths: Iterable[tuple[str, ...]]) -> str:
+    for path in paths:
+        value: Any = event
+        for name in path:
+            value = value.get(name) if isinstance(value, dict) else None
+        if isinstance(value, str) and value:
+            return value[-_NAME_KEPT:].replace("\0", "")
+    return ""
