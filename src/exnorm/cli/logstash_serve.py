@@ -7,6 +7,7 @@ import importlib.util
 import os
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -37,10 +38,11 @@ SECONDS_MAX = 3600.0
 @click.option("--tls-cert", metavar="FILE", help="Certificate chain to serve with, PEM.")
 @click.option("--tls-key", metavar="FILE", help="Its key, PEM.")
 @click.option("--tls-ca", metavar="FILE", help="Certificates to trust in the next hop, PEM.")
-@click.option("--username", metavar="NAME", help="User name that a sender must give.")
-@click.option("--password-file", metavar="FILE", help=f"Its password; or in {PASSWORD}.")
-@click.option("--forward-username", metavar="NAME", help="User name for the next hop.")
+@click.option("--auth-user", metavar="NAME", help="User name that a sender must give.")
+@click.option("--auth-password-file", metavar="FILE", help=f"Its password; or in {PASSWORD}.")
+@click.option("--forward-user", metavar="NAME", help="User name for the next hop.")
 @click.option("--forward-password-file", metavar="FILE", help=f"Its password; or in {FORWARD_PASSWORD}.")
+@click.option("--state", metavar="FILE", help="Keep the header lines of logs here, over a restart.")
 @click.option(
     "--max-in-flight", type=click.IntRange(1, 1000), default=16, show_default=True, metavar="N",
     help="Requests worked on at a time; one more is answered with 429.",
@@ -96,12 +98,15 @@ def serve(settings: Settings, load: Callable[[], Settings], options: dict[str, A
         trust_tls,
     )
     from exnorm.logstash.bodies import Bounds
+    from exnorm.logstash.headers import Headers
     from exnorm.logstash.next_hop import NextHop
     from exnorm.logstash.service import Limits, Reloaded, Service, run_service
 
     if not 0 < options["answer_within"] <= SECONDS_MAX:
         shown = quote(options["answer_within"])
-        raise SettingsError(f"answer-within: got {shown}; expected more than 0, at most {SECONDS_MAX:g} seconds")
+        raise SettingsError(
+            f"answer-within: got {shown}; expected more than 0, at most {SECONDS_MAX:g} seconds"
+        )
     limits = Limits(
         options["max_in_flight"],
         options["answer_within"],
@@ -113,7 +118,7 @@ def serve(settings: Settings, load: Callable[[], Settings], options: dict[str, A
 
     def read_password() -> Any:
         return read_credentials(
-            options["username"], options["password_file"], os.environ, option="", variable=PASSWORD
+            options["auth_user"], options["auth_password_file"], os.environ, option="auth-", variable=PASSWORD
         )
 
     credentials = read_password()
@@ -121,7 +126,7 @@ def serve(settings: Settings, load: Callable[[], Settings], options: dict[str, A
     next_hop = None
     if options["forward"]:
         onward = read_credentials(
-            options["forward_username"], options["forward_password_file"], os.environ,
+            options["forward_user"], options["forward_password_file"], os.environ,
             option="forward-", variable=FORWARD_PASSWORD,
         )  # fmt: skip
         url = check_url(options["forward"], onward is not None)
@@ -136,13 +141,14 @@ def serve(settings: Settings, load: Callable[[], Settings], options: dict[str, A
             load_certificate(tls, cert, key)
         return changed
 
-    service = Service(Reloaded(_make_normalizer(settings), credentials), next_hop, limits, say)
+    headers = Headers(Path(options["state"]), say) if options["state"] else None
+    service = Service(Reloaded(_make_normalizer(settings), credentials), next_hop, limits, say, headers)
     asyncio.run(run_service(service, next_hop, address, tls, limits, reload, say))
     return OK
 
 
 def _make_normalizer(settings: Settings) -> Normalizer:
-    """A line that does not parse goes on with a tag, whatever ``on_error`` says; JSON unless told otherwise."""
+    """JSON unless told otherwise; a line that does not parse goes on, whatever ``on_error`` says."""
     return Normalizer.from_settings(replace(settings, format=settings.format or "json", on_error="tag"))
 
 

@@ -42,7 +42,13 @@ def read_address(text: str) -> Address:
     """``127.0.0.1:9801``, ``[::1]:9801`` or ``:9801``, which is every address of the machine."""
     host, colon, port = text.rpartition(":")
     bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
-    if not colon or not port.isascii() or not port.isdigit() or int(port) > 65535 or (":" in bare) != (bare != host):
+    if (
+        not colon
+        or not port.isascii()
+        or not port.isdigit()
+        or int(port) > 65535
+        or (":" in bare) != (bare != host)
+    ):
         raise SettingsError(f"listen: got {quote(text)}; expected address:port, such as 127.0.0.1:9801")
     return Address(bare or "0.0.0.0", int(port))
 
@@ -59,7 +65,7 @@ def check_url(url: str, has_password: bool) -> str:
     if parts.username is not None or parts.password is not None:
         raise SettingsError(
             "forward: a URL with a password can be read in the list of processes; "
-            "use --forward-username and --forward-password-file"
+            "use --forward-user and --forward-password-file"
         )
     if has_password and parts.scheme == "http" and not Address(parts.hostname, 0).is_loopback:
         raise SettingsError(f"forward: {quote(url)} would carry the password in the clear; expected https")
@@ -78,7 +84,7 @@ def check_exposure(address: Address, has_tls: bool, has_password: bool) -> None:
         return
     missing = [
         *(() if has_tls else ("--tls-cert and --tls-key",)),
-        *(() if has_password else ("--username and --password-file",)),
+        *(() if has_password else ("--auth-user and --auth-password-file",)),
     ]
     raise SettingsError(
         f"listen: {address} can be reached from other machines, which needs TLS and a password; "
@@ -127,11 +133,13 @@ def read_credentials(
     if not username and not password:
         return None
     if not username:
-        raise SettingsError(f"{option}username: not given, but there is a password")
+        raise SettingsError(f"{option}user: not given, but there is a password")
     if ":" in username:
-        raise SettingsError(f"{option}username: got {quote(username)}; expected a name without a colon")
+        raise SettingsError(f"{option}user: got {quote(username)}; expected a name without a colon")
     if not password:
-        raise SettingsError(f"{option}password-file: not given; expected a file, or the password in {variable}")
+        raise SettingsError(
+            f"{option}password-file: not given; expected a file, or the password in {variable}"
+        )
     return Credentials(username, password)
 
 

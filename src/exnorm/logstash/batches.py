@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,8 +9,9 @@ from exnorm.counts import Counts
 from exnorm.errors import quote
 from exnorm.logstash.bodies import Bounds, decode, pack, unpack
 from exnorm.logstash.codec import JSONCodec
+from exnorm.logstash.headers import Headers
 from exnorm.logstash.metrics import Traffic
-from exnorm.logstash.normalize import EventNormalizer
+from exnorm.logstash.normalize import EventNormalizer, name_log
 from exnorm.model import Unparsed
 from exnorm.pipeline import Normalizer
 
@@ -38,20 +38,24 @@ class Batch:
 class Batches:
     """Turns bodies of requests into bodies for the next hop, or into answers.
 
-    It remembers the headers of logs between requests, so only one thread may call it.
+    It remembers the headers of logs between requests, so only one thread may call it; ``headers``
+    remembers them beyond a restart.
     """
 
-    def __init__(self, normalizer: Normalizer, bounds: Bounds, traffic: Traffic) -> None:
+    def __init__(
+        self, normalizer: Normalizer, bounds: Bounds, traffic: Traffic, headers: Headers | None = None
+    ) -> None:
         self._bounds = bounds
         self._traffic = traffic
-        self._counted = Counts(), normalizer.counts
-        self._events = EventNormalizer(normalizer)
+        self._headers = headers
         self._codec = JSONCodec()
+        self._counted = Counts(), normalizer.counts
+        self._events = self._open(normalizer)
 
     def use(self, normalizer: Normalizer) -> None:
         """Go on with other settings; what was counted stays counted."""
         self._counted = self.counts(), normalizer.counts  # at one stroke: metrics are read meanwhile
-        self._events = EventNormalizer(normalizer)
+        self._events = self._open(normalizer)
 
     def counts(self) -> Counts:
         """What the pipelines counted since the start. Any thread may ask."""
@@ -62,7 +66,7 @@ class Batches:
 
     def relay(self, body: Body) -> Batch:
         """The batch for the next hop, packed. Raises ``RefusedError`` for a body that cannot be read."""
-        lines = [self._codec.encode(event) for given in self._read(body) for event in self._normalize(given)]
+        lines = [self._codec.encode(event) for event in self._normalize_all(self._read(body))]
         return Batch(pack(lines) if lines else b"", len(lines))
 
     def answer(self, body: Body) -> bytes:
@@ -72,12 +76,20 @@ class Batches:
         with a tag that says so, one that becomes several events with their array.
         """
         given = self._read(body)
-        found = [event for one in given for event in self._normalize(one)]
+        found = self._normalize_all(given)
         self._traffic.events_out += len(found)
         texts = [self._codec.encode(event).strip() for event in found]
         if len(given) == 1 and len(texts) < 2 and not body.content.lstrip().startswith(b"["):
             return texts[0] if texts else b'{"tags":["%s"]}' % DROPPED_TAG.encode()
         return b"[" + b",".join(texts) + b"]"
+
+    def _open(self, normalizer: Normalizer) -> EventNormalizer:
+        """A normalizer of events that knows the headers kept; what they count is not counted again."""
+        events = EventNormalizer(normalizer)
+        for event in self._headers.replay() if self._headers is not None else ():
+            events.normalize(event)
+        normalizer.counts.lines = normalizer.counts.header = 0
+        return events
 
     def _read(self, body: Body) -> list[dict[str, Any]]:
         content = unpack(body.content, body.encoding, self._bounds.unpacked_bytes)
@@ -85,12 +97,30 @@ class Batches:
         self._traffic.events_in += len(events)
         return events
 
-    def _normalize(self, event: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    def _normalize_all(self, events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        found = [result for event in events for result in self._normalize(event)]
+        if self._headers is not None:
+            self._headers.save()  # before the batch is acknowledged: the header will not come again
+        return found
+
+    def _normalize(self, event: dict[str, Any]) -> list[dict[str, Any]]:
         try:
-            yield from self._events.normalize(event)
+            found = self._events.normalize(event)
         except Exception as error:  # the host's one place: an event that raises must go on all the same
             self._traffic.failed += 1
-            yield tag_failure(event, f"{type(error).__name__}: {quote(error)}")
+            return [tag_failure(event, f"{type(error).__name__}: {quote(error)}")]
+        if self._headers is not None:
+            self._note(self._headers, event, is_swallowed=not found)
+        return found
+
+    def _note(self, headers: Headers, event: dict[str, Any], is_swallowed: bool) -> None:
+        text = event.get("message")
+        if not isinstance(text, str):
+            return
+        if is_swallowed and text.removeprefix("\ufeff").startswith("#"):
+            headers.note_header(name_log(event), text)
+        else:
+            headers.note_row(name_log(event))
 
 
 def tag_failure(event: dict[str, Any], reason: str) -> dict[str, Any]:

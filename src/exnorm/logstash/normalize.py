@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from exnorm.codecs.logstash_json import build_shape
+from exnorm.convert import iso_utc
+from exnorm.identity import exnorm_id
 from exnorm.model import Confidence, Event, Head, Record, Unparsed
 from exnorm.pipeline import Normalizer
 from exnorm.stream import Stream, StreamTable
@@ -57,7 +59,7 @@ class EventNormalizer:
         self.normalizer = normalizer
         self.unparsed = 0
         self.untouched = 0
-        self._shape = build_shape(normalizer.taxonomy, normalizer.settings)
+        self._shape = _choose_shape(normalizer)
         self._streams = StreamTable(self._open, max_files)
         self._known = frozenset(column for source in normalizer.sources for column in source.columns)
         self._orders: dict[frozenset[str], tuple[str, ...] | None] = {}
@@ -186,6 +188,22 @@ class EventNormalizer:
         )
 
 
+def _choose_shape(normalizer: Normalizer) -> Callable[[Event], AnyEvent]:
+    """The fields of JSON; of another format the finished line, in a field of the format's name."""
+    name = normalizer.codec.name
+    if name == "json":
+        return build_shape(normalizer.taxonomy, normalizer.settings)
+
+    def shape(event: Event) -> AnyEvent:
+        payload = normalizer.encode_item(event)
+        content: AnyEvent = {} if event.time is None else {"@timestamp": iso_utc(event.time)}
+        content[name] = (payload or b"").decode("utf-8", "replace")
+        content["exnorm_id"] = exnorm_id(event.record)
+        return content
+
+    return shape
+
+
 def merge(event: AnyEvent, shape: Mapping[str, Any], used: frozenset[str], raw: str) -> AnyEvent:
     """The shipper's fields but those that were ``used``, and over them the normalized event's.
 
@@ -267,6 +285,12 @@ def _as_text(value: Any) -> str:
     if isinstance(value, list):
         return ";".join(value)
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def name_log(event: AnyEvent) -> tuple[str, str]:
+    """Host and path of the log an event is of; both empty where no file is named."""
+    host, _, path = _stream_key(event).partition("\0")
+    return host, path
 
 
 def _stream_key(event: AnyEvent) -> str:

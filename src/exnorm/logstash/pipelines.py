@@ -51,10 +51,12 @@ input {
     host => "0.0.0.0"
     port => 5044
     # Without TLS anybody on the network can read your mail logs, and write to them:
-    #   ssl_enabled => true  ssl_certificate => "/etc/logstash/beats.crt"  ssl_key => "/etc/logstash/beats.key"
-    # Filebeat: one `filestream` over C:\\Program Files\\Microsoft\\Exchange Server\\V15\\TransportRoles\\Logs,
-    # WITHOUT multiline, include_lines, exclude_lines or a dissect processor: exnorm needs every line as
-    # it is, the header lines that begin with # too (they name the columns).
+    #   ssl_enabled => true
+    #   ssl_certificate => "/etc/logstash/beats.crt"
+    #   ssl_key => "/etc/logstash/beats.key"
+    # Filebeat: one `filestream` over ...\\Exchange Server\\V15\\TransportRoles\\Logs, WITHOUT multiline,
+    # include_lines, exclude_lines or a dissect processor: exnorm needs every line as it is, the header
+    # lines that begin with # too (they name the columns).
   }
 }
 """,
@@ -238,7 +240,9 @@ def _ecs_name(field: Field) -> str:
 
 FORMATS: Mapping[str, Format] = {
     "cef": Format("CEF lines for ArcSight", "--taxonomy arcsight --format cef", _LINE_CEF),
-    "leef": Format("LEEF lines for JSA", "--taxonomy jsa --format leef", _LINE_JSA.replace("@FIELD@", "leef")),
+    "leef": Format(
+        "LEEF lines for JSA", "--taxonomy jsa --format leef", _LINE_JSA.replace("@FIELD@", "leef")
+    ),
     "wincollect": Format(
         "the native payload for JSA's Exchange DSM",
         "--taxonomy jsa --format wincollect",
@@ -286,7 +290,9 @@ filter {
       # @timestamp cannot be set to a text (it raises TypeError): the date filter below does that.
       code => '
         event.remove("message")
-        event.get("[@metadata][exnorm]").each { |name, value| event.set(name, value) unless name.start_with?("@") }
+        event.get("[@metadata][exnorm]").each do |name, value|
+          event.set(name, value) unless name.start_with?("@")
+        end
       '
     }
     date { match => ["[@metadata][exnorm][@timestamp]", "ISO8601"] }
@@ -335,7 +341,13 @@ def render_folder() -> dict[str, str]:
 def read_siem(text: str, choice: Choice) -> Choice:
     """The choice with the SIEM's ``host:port`` in it."""
     host, _, port = text.rpartition(":")
-    if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536 or not _is_plain(host):
+    if (
+        not host
+        or not port.isascii()
+        or not port.isdigit()
+        or not 0 < int(port) < 65536
+        or not _is_plain(host)
+    ):
         raise SettingsError(f"siem: got {quote(text)}; expected host:port, such as siem.example.com:514")
     return replace(choice, siem_host=host, siem_port=int(port))
 

@@ -21,6 +21,7 @@ from exnorm.errors import NormalizerError, SettingsError
 from exnorm.logstash.access import Address, Credentials
 from exnorm.logstash.batches import Batches, Body
 from exnorm.logstash.bodies import Bounds, RefusedError
+from exnorm.logstash.headers import Headers
 from exnorm.logstash.metrics import CONTENT_TYPE, Metrics, Traffic
 from exnorm.logstash.next_hop import NextHop, Verdict
 from exnorm.pipeline import Normalizer
@@ -64,13 +65,14 @@ class Service:
         next_hop: NextHop | None,
         limits: Limits,
         report: Report,
+        headers: Headers | None = None,
     ) -> None:
         self.traffic = Traffic()
         self._limits = limits
         self._report = report
         self._next_hop = next_hop
         self._credentials = reloaded.credentials
-        self._batches = Batches(reloaded.normalizer, limits.bounds, self.traffic)
+        self._batches = Batches(reloaded.normalizer, limits.bounds, self.traffic, headers)
         self._metrics = Metrics(self.traffic, self._batches.counts)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="normalize")
         self._next_hop_failure = ""
@@ -169,7 +171,9 @@ class Service:
                 return _say(200, "ok")
             verdict = await self._deliver(batch.payload)
             if verdict.status != 200:
-                return _say(verdict.status, f"the next hop did not take it: {verdict.explanation}", RETRY_AFTER)
+                return _say(
+                    verdict.status, f"the next hop did not take it: {verdict.explanation}", RETRY_AFTER
+                )
             self.traffic.events_out += batch.events
             return _say(200, "ok")
 
