@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from exnorm.codecs.logstash_json import build_shape
+from exnorm.codecs.logstash_json import ADDITIONAL, build_shape
 from exnorm.model import Confidence, Event, Head, Record, Unparsed
 from exnorm.pipeline import Normalizer
 from exnorm.stream import Stream, StreamTable
@@ -23,6 +23,7 @@ TAG = Unparsed.TAG
 MESSAGE = "message"
 RAW = "-"
 """The name under which lines that came without an event around them are one log."""
+_BY_TYPE = "\0\0"  # and a log type: lines without a file name that look like it
 
 # Where shippers say which file a line is from: ECS, the file input without ECS, nxlog, Fluent Bit.
 _FILE_FIELDS = (
@@ -50,13 +51,16 @@ _ROW = re.compile(
 class EventNormalizer:
     """Normalizes events one after the other; remembers each log's header, within bounds.
 
-    ``unparsed`` counts the events that were tagged, ``untouched`` those that hold nothing of Exchange.
+    ``max_files`` logs are remembered; ``raw_name`` is the file that lines without an event around them
+    are from. ``unparsed`` counts the events that were tagged, ``untouched`` those that hold nothing of
+    Exchange.
     """
 
-    def __init__(self, normalizer: Normalizer, max_files: int = 4096) -> None:
+    def __init__(self, normalizer: Normalizer, max_files: int = 4096, raw_name: str = "") -> None:
         self.normalizer = normalizer
         self.unparsed = 0
         self.untouched = 0
+        self._raw_name = raw_name
         self._shape = build_shape(normalizer.taxonomy, normalizer.settings)
         self._streams = StreamTable(self._open, max_files)
         self._known = frozenset(column for source in normalizer.sources for column in source.columns)
@@ -71,7 +75,7 @@ class EventNormalizer:
         key = _stream_key(event)
         text = event.get(MESSAGE)
         if isinstance(text, str):
-            found = self._normalize_line(event, text, key)
+            found = self._normalize_line(event, text, text, key)
             if found is not None:
                 return found
         found = self._normalize_fields(event, key)
@@ -80,9 +84,14 @@ class EventNormalizer:
             return [event]
         return found
 
-    def normalize_raw(self, event: AnyEvent) -> list[AnyEvent] | None:
-        """The same for a line that no event came around; ``None`` where it is not of Exchange."""
-        return self._normalize_line(event, event[MESSAGE], RAW)
+    def normalize_raw(self, event: AnyEvent, line: str | bytes) -> list[AnyEvent] | None:
+        """The same for a line that no event came around; ``None`` where it is not of Exchange.
+
+        ``event`` holds what is to be read of it as ``message``.
+        """
+        found = self._normalize_line(event, event[MESSAGE], line, RAW)
+        self.untouched += found is None
+        return found
 
     def finish(self) -> list[AnyEvent]:
         """What logs with records of several lines still held when the input ended."""
@@ -94,9 +103,11 @@ class EventNormalizer:
 
     # --- a line, columns -------------------------------------------------------------------------
 
-    def _normalize_line(self, event: AnyEvent, text: str, key: str) -> list[AnyEvent] | None:
+    def _normalize_line(
+        self, event: AnyEvent, text: str, line: str | bytes, key: str
+    ) -> list[AnyEvent] | None:
         stream = self._streams.get(key)
-        items = list(self.normalizer.parse([text], stream))
+        items = list(self.normalizer.parse([line], stream))
         if not items:
             return [] if self._is_swallowed(text, stream, key) else None
         if not key and isinstance(items[0], Unparsed):
@@ -112,7 +123,7 @@ class EventNormalizer:
         source = self.normalizer.recognize(Head("", {}, text))
         if source is None or source is stream.source:
             return stream, items
-        other = self._streams.get(f"\0\0{source.name}")
+        other = self._streams.get(f"{_BY_TYPE}{source.name}")
         return other, list(self.normalizer.parse([text], other)) or items
 
     def _is_swallowed(self, text: str, stream: Stream, key: str) -> bool:
@@ -161,7 +172,7 @@ class EventNormalizer:
         source = self.normalizer.recognize(Head("", {}, text))
         if source is None or not source.carries:
             return None
-        stream = self._streams.get(f"\0\0{source.name}")
+        stream = self._streams.get(f"{_BY_TYPE}{source.name}")
         items = list(self.normalizer.parse([text], stream))
         return self._replace(event, items, frozenset(properties)) if items else None
 
@@ -181,9 +192,9 @@ class EventNormalizer:
         return found
 
     def _open(self, key: str) -> Stream:
-        return self.normalizer.stream(
-            "" if key == RAW else key.rpartition("\0")[2] if key[:2] != "\0\0" else ""
-        )
+        if key == RAW:
+            return self.normalizer.stream(self._raw_name)
+        return self.normalizer.stream("" if key.startswith(_BY_TYPE) else key.partition("\0")[2])
 
 
 def merge(event: AnyEvent, shape: Mapping[str, Any], used: frozenset[str], raw: str) -> AnyEvent:
@@ -201,8 +212,23 @@ def merge(event: AnyEvent, shape: Mapping[str, Any], used: frozenset[str], raw: 
         merged["_event"] = merged.pop("event")
     elif outer is not None:
         merged["event"] = _with_original(outer, event.get(MESSAGE), raw)
-    _overlay(merged, shape)
+    _overlay(merged, without_brackets(shape))
     return merged
+
+
+def without_brackets(shape: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The same with ``(`` and ``)`` for ``[`` and ``]`` in names, which Logstash reads as references."""
+    additional = shape.get(ADDITIONAL)
+    if not any("[" in name or "]" in name for name in (*shape, *(additional or ()))):
+        return shape
+    cleaned = {_without_brackets(name): value for name, value in shape.items()}
+    if additional:
+        cleaned[ADDITIONAL] = {_without_brackets(name): value for name, value in additional.items()}
+    return cleaned
+
+
+def _without_brackets(name: str) -> str:
+    return name.replace("[", "(").replace("]", ")")
 
 
 def tag_unparsed(event: AnyEvent, line: Unparsed) -> AnyEvent:
