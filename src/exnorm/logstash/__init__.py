@@ -30,9 +30,13 @@ from exnorm.logstash.json_text import replace_surrogates
 from exnorm.logstash.normalize import EventNormalizer
 from exnorm.pipeline import Normalizer
 
-__all__ = ["EventNormalizer", "JSONCodec"]
+__all__ = ["EventNormalizer", "JSONCodec", "LineTooLong"]
 
 _BOM = "\ufeff"
+
+
+class LineTooLong(ParseError):
+    """A line was longer than ``decode_size_limit_bytes``; what follows it can be read."""
 
 
 class JSONCodec:
@@ -63,7 +67,7 @@ class JSONCodec:
     def decode(self, data: bytes) -> list[AnyEvent]:
         """The events that ``data`` completes.
 
-        Raises ``ParseError`` for a line longer than ``decode_size_limit_bytes``; that line is lost,
+        Raises ``LineTooLong`` for a line longer than ``decode_size_limit_bytes``; that line is lost,
         what came before and after it is given by the next call.
         """
         data = bytes(data)
@@ -107,9 +111,9 @@ class JSONCodec:
                 events += self._read(self._frames.take_bytes(end))
         return events
 
-    def _too_long(self) -> ParseError:
+    def _too_long(self) -> LineTooLong:
         limit = self._options.size_limit
-        return ParseError(f"a line is longer than decode_size_limit_bytes, {limit}, and was thrown away")
+        return LineTooLong(f"a line is longer than decode_size_limit_bytes, {limit}, and was thrown away")
 
     def _read(self, line: bytes) -> list[AnyEvent]:
         if self._events is None:

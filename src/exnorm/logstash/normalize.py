@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from exnorm.codecs.logstash_json import ADDITIONAL, build_shape
@@ -18,6 +18,7 @@ from exnorm.pipeline import Normalizer
 from exnorm.stream import Stream, StreamTable
 
 AnyEvent = dict[str, Any]
+Shape = Callable[[Event], AnyEvent]
 
 TAG = Unparsed.TAG
 MESSAGE = "message"
@@ -52,16 +53,27 @@ class EventNormalizer:
     """Normalizes events one after the other; remembers each log's header, within bounds.
 
     ``max_files`` logs are remembered; ``raw_name`` is the file that lines without an event around them
-    are from. ``unparsed`` counts the events that were tagged, ``untouched`` those that hold nothing of
-    Exchange.
+    are from. ``finished`` gives, in the place of the fields, the finished line of the normalizer's
+    format under the format's name. ``on_unparsed`` is told of each line that did not parse.
+    ``unparsed`` counts those lines, ``untouched`` the events that hold nothing of Exchange.
     """
 
-    def __init__(self, normalizer: Normalizer, max_files: int = 4096, raw_name: str = "") -> None:
+    def __init__(
+        self,
+        normalizer: Normalizer,
+        max_files: int = 4096,
+        *,
+        raw_name: str = "",
+        finished: bool = False,
+        on_unparsed: Callable[[Unparsed], None] = lambda line: None,
+    ) -> None:
         self.normalizer = normalizer
         self.unparsed = 0
         self.untouched = 0
         self._raw_name = raw_name
-        self._shape = build_shape(normalizer.taxonomy, normalizer.settings)
+        self._on_unparsed = on_unparsed
+        self._finished = finished
+        self._shape: Shape = build_shape(normalizer.taxonomy, normalizer.settings)
         self._streams = StreamTable(self._open, max_files)
         self._known = frozenset(column for source in normalizer.sources for column in source.columns)
         self._orders: dict[frozenset[str], tuple[str, ...] | None] = {}
@@ -183,13 +195,25 @@ class EventNormalizer:
     ) -> list[AnyEvent]:
         found: list[AnyEvent] = []
         for item in items:
+            if isinstance(item, Unparsed):
+                self.unparsed += 1
+                self._on_unparsed(item)
             for result in self.normalizer.normalize_item(item):
                 if isinstance(result, Event):
-                    found.append(merge(event, self._shape(result), used, result.record.raw))
+                    fields = self._finish(result) if self._finished else self._shape(result)
+                    found.append(merge(event, fields, used, result.record.raw))
                 else:
-                    self.unparsed += 1
                     found.append(tag_unparsed(event, result))
         return found
+
+    def _finish(self, event: Event) -> AnyEvent:
+        """The finished line under its format's name, and what every event has."""
+        payload = self.normalizer.encode_item(event) or b""
+        shape = self._shape(event)
+        fields: AnyEvent = {name: shape[name] for name in ("@timestamp", "exnorm_id") if name in shape}
+        if self.normalizer.settings.keep_original:
+            fields["event"] = {"original": event.record.raw}
+        return {**fields, self.normalizer.codec.name: payload.decode("utf-8", "replace")}
 
     def _open(self, key: str) -> Stream:
         if key == RAW:
