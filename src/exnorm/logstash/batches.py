@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from exnorm.counts import Counts
 from exnorm.errors import quote
-from exnorm.logstash.bodies import Bounds, decode, pack, unpack
-from exnorm.logstash.codec import JSONCodec
+from exnorm.logstash import EventNormalizer, JSONCodec
+from exnorm.logstash.bodies import Bounds, RefusedError, is_document, pack, unpack
 from exnorm.logstash.headers import Headers
 from exnorm.logstash.metrics import Traffic
-from exnorm.logstash.normalize import EventNormalizer, name_log
+from exnorm.logstash.normalize import MESSAGE, AnyEvent, add_tag, name_log
 from exnorm.model import Unparsed
 from exnorm.pipeline import Normalizer
 
@@ -48,14 +49,14 @@ class Batches:
         self._bounds = bounds
         self._traffic = traffic
         self._headers = headers
-        self._codec = JSONCodec()
+        self._lines = JSONCodec()
         self._counted = Counts(), normalizer.counts
-        self._events = self._open(normalizer)
+        self._events = SafeNormalizer(normalizer, bounds.events, traffic, headers)
 
     def use(self, normalizer: Normalizer) -> None:
         """Go on with other settings; what was counted stays counted."""
         self._counted = self.counts(), normalizer.counts  # at one stroke: metrics are read meanwhile
-        self._events = self._open(normalizer)
+        self._events = SafeNormalizer(normalizer, self._bounds.events, self._traffic, self._headers)
 
     def counts(self) -> Counts:
         """What the pipelines counted since the start. Any thread may ask."""
@@ -66,8 +67,8 @@ class Batches:
 
     def relay(self, body: Body) -> Batch:
         """The batch for the next hop, packed. Raises ``RefusedError`` for a body that cannot be read."""
-        lines = [self._codec.encode(event) for event in self._normalize_all(self._read(body))]
-        return Batch(pack(lines) if lines else b"", len(lines))
+        events = self._normalize(unpack(body.content, body.encoding, self._bounds.unpacked_bytes), body)
+        return Batch(pack(map(self._lines.encode, events)) if events else b"", len(events))
 
     def answer(self, body: Body) -> bytes:
         """JSON for whoever asked: an object for an object, an array for an array.
@@ -75,46 +76,74 @@ class Batches:
         An object that leaves nothing to keep (a header line, an event the profile drops) is answered
         with a tag that says so, one that becomes several events with their array.
         """
-        given = self._read(body)
-        found = self._normalize_all(given)
-        self._traffic.events_out += len(found)
-        texts = [self._codec.encode(event).strip() for event in found]
-        if len(given) == 1 and len(texts) < 2 and not body.content.lstrip().startswith(b"["):
+        content = unpack(body.content, body.encoding, self._bounds.unpacked_bytes)
+        events = self._normalize(content, body)
+        self._traffic.events_out += len(events)
+        texts = [self._lines.encode(event).rstrip(b"\n") for event in events]
+        if self._events.given == 1 and len(texts) < 2 and not content.lstrip().startswith(b"["):
             return texts[0] if texts else b'{"tags":["%s"]}' % DROPPED_TAG.encode()
         return b"[" + b",".join(texts) + b"]"
 
-    def _open(self, normalizer: Normalizer) -> EventNormalizer:
-        """A normalizer of events that knows the headers kept; what they count is not counted again."""
-        events = EventNormalizer(normalizer)
-        for event in self._headers.replay() if self._headers is not None else ():
-            events.normalize(event)
-        normalizer.counts.lines = normalizer.counts.header = 0
-        return events
-
-    def _read(self, body: Body) -> list[dict[str, Any]]:
-        content = unpack(body.content, body.encoding, self._bounds.unpacked_bytes)
-        events = decode(content, body.content_type, self._bounds.events)
-        self._traffic.events_in += len(events)
-        return events
-
-    def _normalize_all(self, events: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        found = [result for event in events for result in self._normalize(event)]
+    def _normalize(self, content: bytes, body: Body) -> list[AnyEvent]:
+        self._events.begin()
+        if is_document(content, body.content_type):
+            codec = JSONCodec(self._events, framing="whole", ecs_compatibility="disabled")
+        else:
+            codec = JSONCodec(self._events, decode_size_limit_bytes=len(content) + 1)
+        events = codec.decode(content) + codec.flush()
         if self._headers is not None:
-            self._headers.save()  # before the batch is acknowledged: the header will not come again
-        return found
+            self._headers.save()  # before the batch is acknowledged: a header will not come again
+        return events
 
-    def _normalize(self, event: dict[str, Any]) -> list[dict[str, Any]]:
+
+class SafeNormalizer(EventNormalizer):
+    """Normalizes the events of one body after the other; one that raises goes on as it came.
+
+    ``given`` is how many events the body had so far. More than ``limit`` raise ``RefusedError``.
+    """
+
+    def __init__(
+        self, normalizer: Normalizer, limit: int, traffic: Traffic, headers: Headers | None
+    ) -> None:
+        super().__init__(normalizer, finished=normalizer.codec.name != "json")
+        self.given = 0
+        self._limit = limit
+        self._traffic = traffic
+        self._headers = headers
+        for event in headers.replay() if headers is not None else ():
+            super().normalize(event)
+        normalizer.counts.lines = normalizer.counts.header = 0  # those were counted when they came
+
+    def begin(self) -> None:
+        """Another body begins."""
+        self.given = 0
+
+    def normalize(self, event: AnyEvent) -> list[AnyEvent]:
+        """What takes the event's place; never raises because of the event."""
+        super_normalize = super().normalize
+        found = self._guard(event, lambda: super_normalize(event))
+        if self._headers is not None:
+            self._note(self._headers, event, is_swallowed=not found)
+        return found or []
+
+    def normalize_raw(self, event: AnyEvent, line: str | bytes) -> list[AnyEvent] | None:
+        """The same for a line that no event came around."""
+        super_normalize = super().normalize_raw
+        return self._guard(event, lambda: super_normalize(event, line))
+
+    def _guard(self, event: AnyEvent, normalize: Callable[[], list[AnyEvent] | None]) -> Any:
+        self.given += 1
+        self._traffic.events_in += 1
+        if self.given > self._limit:
+            raise RefusedError(413, f"the body has more than {self._limit} events")
         try:
-            found = self._events.normalize(event)
+            return normalize()
         except Exception as error:  # the host's one place: an event that raises must go on all the same
             self._traffic.failed += 1
             return [tag_failure(event, f"{type(error).__name__}: {quote(error)}")]
-        if self._headers is not None:
-            self._note(self._headers, event, is_swallowed=not found)
-        return found
 
-    def _note(self, headers: Headers, event: dict[str, Any], is_swallowed: bool) -> None:
-        text = event.get("message")
+    def _note(self, headers: Headers, event: AnyEvent, is_swallowed: bool) -> None:
+        text = event.get(MESSAGE)
         if not isinstance(text, str):
             return
         if is_swallowed and text.removeprefix("\ufeff").startswith("#"):
@@ -123,8 +152,6 @@ class Batches:
             headers.note_row(name_log(event))
 
 
-def tag_failure(event: dict[str, Any], reason: str) -> dict[str, Any]:
+def tag_failure(event: AnyEvent, reason: str) -> AnyEvent:
     """The event as it came, with the tag and the reason that a line which did not parse has."""
-    tags = event.get("tags", [])
-    known = tags if isinstance(tags, list) else [str(tags)]
-    return {**event, "tags": [*known, Unparsed.TAG], "error": {"reason": reason}}
+    return {**event, "tags": add_tag(event.get("tags"), Unparsed.TAG), "error": {"reason": reason}}

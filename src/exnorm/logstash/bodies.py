@@ -1,15 +1,12 @@
-"""The body of a request -> events, within bounds; events -> a body."""
+"""The body of a request without its compression, within bounds; lines -> a body."""
 
 from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import msgspec
-
-from exnorm.logstash.codec import JSONCodec
 
 MIB = 1024 * 1024
 _WINDOW = {"gzip": 31, "x-gzip": 31, "deflate": 47}  # zlib's words for which header to expect
@@ -61,23 +58,7 @@ def unpack(body: bytes, encoding: str, limit: int) -> bytes:
     raise RefusedError(413, f"the body has more than {_MEMBERS} members of {name}")
 
 
-def decode(body: bytes, content_type: str, limit: int) -> list[dict[str, Any]]:
-    """The events of a body: one for each JSON object, however many of them a line or an array holds.
-
-    What is no JSON object becomes an event of its text and a tag, as in Logstash.
-    """
-    body = body.removeprefix(b"\xef\xbb\xbf")
-    framing = "whole" if _is_document(body, content_type) else "lines"
-    if framing == "lines" and body.count(b"\n") > limit:
-        raise RefusedError(413, f"the body has more than {limit} lines")
-    codec = JSONCodec(framing=framing, decode_size_limit_bytes=len(body) + 1)
-    events = codec.decode(body) + codec.flush()
-    if len(events) > limit:
-        raise RefusedError(413, f"the body has more than {limit} events")
-    return events
-
-
-def _is_document(body: bytes, content_type: str) -> bool:
+def is_document(body: bytes, content_type: str) -> bool:
     """Whether the body is one JSON document over several lines, as people write it, not shippers."""
     if content_type != "application/json" or b"\n" not in body.strip():
         return False

@@ -12,19 +12,19 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from exnorm.codecs.logstash_json import build_shape
-from exnorm.convert import iso_utc
-from exnorm.identity import exnorm_id
+from exnorm.codecs.logstash_json import ADDITIONAL, build_shape
 from exnorm.model import Confidence, Event, Head, Record, Unparsed
 from exnorm.pipeline import Normalizer
 from exnorm.stream import Stream, StreamTable
 
 AnyEvent = dict[str, Any]
+Shape = Callable[[Event], AnyEvent]
 
 TAG = Unparsed.TAG
 MESSAGE = "message"
 RAW = "-"
 """The name under which lines that came without an event around them are one log."""
+_BY_TYPE = "\0\0"  # and a log type: lines without a file name that look like it
 
 # Where shippers say which file a line is from: ECS, the file input without ECS, nxlog, Fluent Bit.
 _FILE_FIELDS = (
@@ -52,14 +52,28 @@ _ROW = re.compile(
 class EventNormalizer:
     """Normalizes events one after the other; remembers each log's header, within bounds.
 
-    ``unparsed`` counts the events that were tagged, ``untouched`` those that hold nothing of Exchange.
+    ``max_files`` logs are remembered; ``raw_name`` is the file that lines without an event around them
+    are from. ``finished`` gives, in the place of the fields, the finished line of the normalizer's
+    format under the format's name. ``on_unparsed`` is told of each line that did not parse.
+    ``unparsed`` counts those lines, ``untouched`` the events that hold nothing of Exchange.
     """
 
-    def __init__(self, normalizer: Normalizer, max_files: int = 4096) -> None:
+    def __init__(
+        self,
+        normalizer: Normalizer,
+        max_files: int = 4096,
+        *,
+        raw_name: str = "",
+        finished: bool = False,
+        on_unparsed: Callable[[Unparsed], None] = lambda line: None,
+    ) -> None:
         self.normalizer = normalizer
         self.unparsed = 0
         self.untouched = 0
-        self._shape = _choose_shape(normalizer)
+        self._raw_name = raw_name
+        self._on_unparsed = on_unparsed
+        self._finished = finished
+        self._shape: Shape = build_shape(normalizer.taxonomy, normalizer.settings)
         self._streams = StreamTable(self._open, max_files)
         self._known = frozenset(column for source in normalizer.sources for column in source.columns)
         self._orders: dict[frozenset[str], tuple[str, ...] | None] = {}
@@ -73,7 +87,7 @@ class EventNormalizer:
         key = _stream_key(event)
         text = event.get(MESSAGE)
         if isinstance(text, str):
-            found = self._normalize_line(event, text, key)
+            found = self._normalize_line(event, text, text, key)
             if found is not None:
                 return found
         found = self._normalize_fields(event, key)
@@ -82,9 +96,14 @@ class EventNormalizer:
             return [event]
         return found
 
-    def normalize_raw(self, event: AnyEvent) -> list[AnyEvent] | None:
-        """The same for a line that no event came around; ``None`` where it is not of Exchange."""
-        return self._normalize_line(event, event[MESSAGE], RAW)
+    def normalize_raw(self, event: AnyEvent, line: str | bytes) -> list[AnyEvent] | None:
+        """The same for a line that no event came around; ``None`` where it is not of Exchange.
+
+        ``event`` holds what is to be read of it as ``message``.
+        """
+        found = self._normalize_line(event, event[MESSAGE], line, RAW)
+        self.untouched += found is None
+        return found
 
     def finish(self) -> list[AnyEvent]:
         """What logs with records of several lines still held when the input ended."""
@@ -96,9 +115,11 @@ class EventNormalizer:
 
     # --- a line, columns -------------------------------------------------------------------------
 
-    def _normalize_line(self, event: AnyEvent, text: str, key: str) -> list[AnyEvent] | None:
+    def _normalize_line(
+        self, event: AnyEvent, text: str, line: str | bytes, key: str
+    ) -> list[AnyEvent] | None:
         stream = self._streams.get(key)
-        items = list(self.normalizer.parse([text], stream))
+        items = list(self.normalizer.parse([line], stream))
         if not items:
             return [] if self._is_swallowed(text, stream, key) else None
         if not key and isinstance(items[0], Unparsed):
@@ -114,7 +135,7 @@ class EventNormalizer:
         source = self.normalizer.recognize(Head("", {}, text))
         if source is None or source is stream.source:
             return stream, items
-        other = self._streams.get(f"\0\0{source.name}")
+        other = self._streams.get(f"{_BY_TYPE}{source.name}")
         return other, list(self.normalizer.parse([text], other)) or items
 
     def _is_swallowed(self, text: str, stream: Stream, key: str) -> bool:
@@ -163,7 +184,7 @@ class EventNormalizer:
         source = self.normalizer.recognize(Head("", {}, text))
         if source is None or not source.carries:
             return None
-        stream = self._streams.get(f"\0\0{source.name}")
+        stream = self._streams.get(f"{_BY_TYPE}{source.name}")
         items = list(self.normalizer.parse([text], stream))
         return self._replace(event, items, frozenset(properties)) if items else None
 
@@ -174,34 +195,30 @@ class EventNormalizer:
     ) -> list[AnyEvent]:
         found: list[AnyEvent] = []
         for item in items:
+            if isinstance(item, Unparsed):
+                self.unparsed += 1
+                self._on_unparsed(item)
             for result in self.normalizer.normalize_item(item):
                 if isinstance(result, Event):
-                    found.append(merge(event, self._shape(result), used, result.record.raw))
+                    fields = self._finish(result) if self._finished else self._shape(result)
+                    found.append(merge(event, fields, used, result.record.raw))
                 else:
-                    self.unparsed += 1
                     found.append(tag_unparsed(event, result))
         return found
 
+    def _finish(self, event: Event) -> AnyEvent:
+        """The finished line under its format's name, and what every event has."""
+        payload = self.normalizer.encode_item(event) or b""
+        shape = self._shape(event)
+        fields: AnyEvent = {name: shape[name] for name in ("@timestamp", "exnorm_id") if name in shape}
+        if self.normalizer.settings.keep_original:
+            fields["event"] = {"original": event.record.raw}
+        return {**fields, self.normalizer.codec.name: payload.decode("utf-8", "replace")}
+
     def _open(self, key: str) -> Stream:
-        return self.normalizer.stream(
-            "" if key == RAW else key.rpartition("\0")[2] if key[:2] != "\0\0" else ""
-        )
-
-
-def _choose_shape(normalizer: Normalizer) -> Callable[[Event], AnyEvent]:
-    """The fields of JSON; of another format the finished line, in a field of the format's name."""
-    name = normalizer.codec.name
-    if name == "json":
-        return build_shape(normalizer.taxonomy, normalizer.settings)
-
-    def shape(event: Event) -> AnyEvent:
-        payload = normalizer.encode_item(event)
-        content: AnyEvent = {} if event.time is None else {"@timestamp": iso_utc(event.time)}
-        content[name] = (payload or b"").decode("utf-8", "replace")
-        content["exnorm_id"] = exnorm_id(event.record)
-        return content
-
-    return shape
+        if key == RAW:
+            return self.normalizer.stream(self._raw_name)
+        return self.normalizer.stream("" if key.startswith(_BY_TYPE) else key.partition("\0")[2])
 
 
 def merge(event: AnyEvent, shape: Mapping[str, Any], used: frozenset[str], raw: str) -> AnyEvent:
@@ -219,8 +236,23 @@ def merge(event: AnyEvent, shape: Mapping[str, Any], used: frozenset[str], raw: 
         merged["_event"] = merged.pop("event")
     elif outer is not None:
         merged["event"] = _with_original(outer, event.get(MESSAGE), raw)
-    _overlay(merged, shape)
+    _overlay(merged, without_brackets(shape))
     return merged
+
+
+def without_brackets(shape: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The same with ``(`` and ``)`` for ``[`` and ``]`` in names, which Logstash reads as references."""
+    additional = shape.get(ADDITIONAL)
+    if not any("[" in name or "]" in name for name in (*shape, *(additional or ()))):
+        return shape
+    cleaned = {_without_brackets(name): value for name, value in shape.items()}
+    if additional:
+        cleaned[ADDITIONAL] = {_without_brackets(name): value for name, value in additional.items()}
+    return cleaned
+
+
+def _without_brackets(name: str) -> str:
+    return name.replace("[", "(").replace("]", ")")
 
 
 def tag_unparsed(event: AnyEvent, line: Unparsed) -> AnyEvent:
