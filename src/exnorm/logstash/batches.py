@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeVar
 
 from exnorm.counts import Counts
 from exnorm.errors import quote
@@ -16,6 +16,7 @@ from exnorm.logstash.normalize import MESSAGE, AnyEvent, add_tag, name_log
 from exnorm.model import Unparsed
 from exnorm.pipeline import Normalizer
 
+T = TypeVar("T")
 DROPPED_TAG = "_exnormdropped"
 
 
@@ -102,9 +103,7 @@ class SafeNormalizer(EventNormalizer):
     ``given`` is how many events the body had so far. More than ``limit`` raise ``RefusedError``.
     """
 
-    def __init__(
-        self, normalizer: Normalizer, limit: int, traffic: Traffic, headers: Headers | None
-    ) -> None:
+    def __init__(self, normalizer: Normalizer, limit: int, traffic: Traffic, headers: Headers | None) -> None:
         super().__init__(normalizer, finished=normalizer.codec.name != "json")
         self.given = 0
         self._limit = limit
@@ -124,14 +123,14 @@ class SafeNormalizer(EventNormalizer):
         found = self._guard(event, lambda: super_normalize(event))
         if self._headers is not None:
             self._note(self._headers, event, is_swallowed=not found)
-        return found or []
+        return found
 
     def normalize_raw(self, event: AnyEvent, line: str | bytes) -> list[AnyEvent] | None:
         """The same for a line that no event came around."""
         super_normalize = super().normalize_raw
         return self._guard(event, lambda: super_normalize(event, line))
 
-    def _guard(self, event: AnyEvent, normalize: Callable[[], list[AnyEvent] | None]) -> Any:
+    def _guard(self, event: AnyEvent, normalize: Callable[[], T]) -> T | list[AnyEvent]:
         self.given += 1
         self._traffic.events_in += 1
         if self.given > self._limit:

@@ -138,7 +138,8 @@ input {
 }
 
 _UNPARSED = """\
-    # Nothing is thrown away: what did not parse is here as it came, with the reason in [error][reason].
+    # Nothing is thrown away: what did not parse is here as it came, with the reason in [error][reason],
+    # and so is what was not of Exchange at all.
     file {
       path => "/var/log/logstash/exnorm-unparsed-%{+YYYY-MM-dd}.ndjson"
       codec => json_lines
@@ -291,7 +292,8 @@ filter {
       code => '
         event.remove("message")
         event.get("[@metadata][exnorm]").each do |name, value|
-          event.set(name, value) unless name.start_with?("@")
+          next if name.start_with?("@") || ["host", "filename"].include?(name)  # the event has its own
+          name == "tags" ? value.each { |tag| event.tag(tag) } : event.set(name, value)
         end
       '
     }
@@ -299,6 +301,9 @@ filter {
   }
 }
 """
+
+# What an event has when, and only when, exnorm made it; otherwise it is the finished line itself.
+_MARKS = {"codec-cef": "[deviceEventClassId]", "codec-cef-ecs": "[cef][name]"}
 
 # --- putting them together -----------------------------------------------------------------------
 
@@ -357,7 +362,7 @@ def _is_plain(host: str) -> bool:
 
 
 def _head(choice: Choice, title: str) -> str:
-    return f"# {title}\n# Written by `exnorm logstash config`; runs beside: {_serve_command(choice)}\n\n"
+    return f"# {title} Written by `exnorm logstash config`.\n# Runs beside: {_serve_command(choice)}\n\n"
 
 
 def _serve_command(choice: Choice) -> str:
@@ -374,8 +379,7 @@ def _render_output(choice: Choice) -> str:
     failed = '"_exnormparsefailure" in [tags]'
     if choice.way == "filter":
         failed += ' or "_httprequestfailure" in [tags]'
-    if not choice.send.startswith("codec"):
-        failed += f" or ![{choice.send}]"  # an event that is not of Exchange has no finished line
+    failed += f" or !{_MARKS.get(choice.send, f'[{choice.send}]')}"
     return f"output {{\n  if {failed} {{\n{_UNPARSED}  }} else {{\n{tcp}  }}\n}}\n"
 
 

@@ -80,9 +80,7 @@ class Service:
 
     def application(self) -> web.Application:
         """The routes."""
-        app = web.Application(
-            middlewares=[web.middleware(self._watch)], client_max_size=self._limits.bounds.body_bytes
-        )
+        app = web.Application(middlewares=[self._watch], client_max_size=self._limits.bounds.body_bytes)
         app.router.add_post(RELAY, self._relay)
         app.router.add_post(NORMALIZE, self._normalize)
         app.router.add_get(HEALTH, self._health)
@@ -104,6 +102,7 @@ class Service:
 
     # --- every request ---------------------------------------------------------------------------
 
+    @web.middleware
     async def _watch(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Who may ask, and a count of what was answered."""
         known = request.path in (RELAY, NORMALIZE, HEALTH, METRICS)
@@ -250,8 +249,6 @@ async def run_service(
 ) -> None:
     """Serve until SIGTERM or SIGINT, then finish what is in flight; SIGHUP reads the settings again."""
     stop = asyncio.Event()
-    if next_hop is not None:
-        await next_hop.open()
     runner = web.AppRunner(
         service.application(),
         access_log=None,
@@ -259,21 +256,23 @@ async def run_service(
         lingering_time=LINGER_SECONDS,
         shutdown_timeout=limits.seconds + 1,
     )
-    try:
-        await runner.setup()
-        bound = await _listen(runner, address, tls)
-        with _signals(stop, service, reload, report):
+    with _signals(stop, service, reload, report):  # to the end: a second SIGTERM cuts nothing short
+        try:
+            if next_hop is not None:
+                await next_hop.open()
+            await runner.setup()
+            bound = await _listen(runner, address, tls)
             scheme = "https" if tls is not None else "http"
             onward = f", forwarding to {next_hop.url}" if next_hop is not None else ", without a next hop"
             report(f"listening on {scheme}://{bound}{onward}")
             await stop.wait()
-        service.stop_accepting()
-        report("stopping: finishing what is in flight")
-    finally:
-        await runner.cleanup()
-        if next_hop is not None:
-            await next_hop.close()
-        service.close()
+            service.stop_accepting()
+            report("stopping: finishing what is in flight")
+        finally:
+            await runner.cleanup()
+            if next_hop is not None:
+                await next_hop.close()
+            service.close()
 
 
 async def _listen(runner: web.AppRunner, address: Address, tls: ssl.SSLContext | None) -> Address:
