@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -69,7 +70,7 @@ class Batches:
     def relay(self, body: Body) -> Batch:
         """The batch for the next hop, packed. Raises ``RefusedError`` for a body that cannot be read."""
         events = self._normalize(unpack(body.content, body.encoding, self._bounds.unpacked_bytes), body)
-        return Batch(pack(map(self._lines.encode, events)) if events else b"", len(events))
+        return Batch(pack(map(self._encode, events)) if events else b"", len(events))
 
     def answer(self, body: Body) -> bytes:
         """JSON for whoever asked: an object for an object, an array for an array.
@@ -80,17 +81,26 @@ class Batches:
         content = unpack(body.content, body.encoding, self._bounds.unpacked_bytes)
         events = self._normalize(content, body)
         self._traffic.events_out += len(events)
-        texts = [self._lines.encode(event).rstrip(b"\n") for event in events]
+        texts = [self._encode(event).rstrip(b"\n") for event in events]
         if self._events.given == 1 and len(texts) < 2 and not content.lstrip().startswith(b"["):
             return texts[0] if texts else b'{"tags":["%s"]}' % DROPPED_TAG.encode()
         return b"[" + b",".join(texts) + b"]"
+
+    def _encode(self, event: AnyEvent) -> bytes:
+        try:
+            return self._lines.encode(event)
+        except Exception as error:  # a plugin may put anything into an event; the batch must go on
+            self._traffic.failed += 1
+            plain = json.loads(json.dumps(event, default=str, skipkeys=True))
+            return self._lines.encode(tag_failure(plain, f"{type(error).__name__}: {quote(error)}"))
 
     def _normalize(self, content: bytes, body: Body) -> list[AnyEvent]:
         self._events.begin()
         if is_document(content, body.content_type):
             codec = JSONCodec(self._events, framing="whole", ecs_compatibility="disabled")
         else:
-            codec = JSONCodec(self._events, decode_size_limit_bytes=len(content) + 1)
+            content += b"" if content.endswith(b"\n") else b"\n"  # the last line is whole, so it is read once
+            codec = JSONCodec(self._events, decode_size_limit_bytes=len(content))
         events = codec.decode(content) + codec.flush()
         if self._headers is not None:
             self._headers.save()  # before the batch is acknowledged: a header will not come again

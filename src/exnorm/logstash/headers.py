@@ -1,7 +1,7 @@
 """The header lines of each log, kept in a file, so that a restarted service knows the columns still.
 
 A shipper sends a log's header once. Without this, rows that come after a restart are read by their
-shape alone, which some log types do not have, and without the version in the header.
+shape alone, which IIS logs do not have, and without the version in the header.
 """
 
 from __future__ import annotations
