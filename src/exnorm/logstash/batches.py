@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -91,7 +90,7 @@ class Batches:
             return self._lines.encode(event)
         except Exception as error:  # a plugin may put anything into an event; the batch must go on
             self._traffic.failed += 1
-            plain = json.loads(json.dumps(event, default=str, skipkeys=True))
+            plain = {name: value for name, value in event.items() if isinstance(value, (str, int))}
             return self._lines.encode(tag_failure(plain, f"{type(error).__name__}: {quote(error)}"))
 
     def _normalize(self, content: bytes, body: Body) -> list[AnyEvent]:
