@@ -128,6 +128,8 @@ class JSONCodec:
         documents = read_documents(text) if valid else None
         if documents is None:
             return self._read_raw(self._pieces(line, text, valid), text, events)
+        if len(documents) == 1:  # as the bare codec does, whatever stands behind it
+            documents = [(documents[0][0], text)]
         found: list[AnyEvent] = []
         for value, part in documents:
             made = None if value is None else events_of(clean_texts(value, replace_surrogates))
