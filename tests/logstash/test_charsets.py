@@ -34,8 +34,9 @@ def test_in_another_charset_what_is_not_of_it_is_replaced() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["UTF-8", "utf-8", "CP1252", "Windows-1252", "ISO-8859-15", "ISO8859-1", "Shift_JIS", "SJIS",
-             "Windows-31J", "EUC-JP", "GB18030", "Big5", "KOI8-R", "US-ASCII", "ASCII-8BIT", "IBM437", "UTF-16BE"]
+    "name",
+    ["UTF-8", "utf-8", "CP1252", "Windows-1252", "ISO-8859-15", "ISO8859-1", "Shift_JIS", "SJIS", "EUC-JP",
+     "Windows-31J", "GB18030", "Big5", "KOI8-R", "US-ASCII", "ASCII-8BIT", "IBM437", "UTF-16BE"],
 )  # fmt: skip
 def test_rubys_names_are_known(name: str) -> None:
     assert "a".encode(find_charset(name))

@@ -325,13 +325,16 @@ def test_lines_never_keep_the_document() -> None:
     ("framing", "options", "message"),
     [
         ("line", {}, "framing: got 'line'; did you mean 'lines'?"),
-        ("lines", {"delimeter": "x"}, "unknown option 'delimeter' of framing lines; did you mean 'delimiter'?"),
+        ("lines", {"delimeter": "x"},
+         "unknown option 'delimeter' of framing lines; did you mean 'delimiter'?"),
         ("whole", {"delimiter": "x"}, "unknown option 'delimiter' of framing whole; expected one of "),
         ("lines", {"delimiter": ""}, "delimiter: got ''"),
         ("lines", {"delimiter": 5}, "delimiter: got '5'; expected text"),
         ("lines", {"charset": "UTF-9"}, "charset: got 'UTF-9'; did you mean 'UTF-"),
-        ("lines", {"ecs_compatibility": "v9"}, "ecs_compatibility: got 'v9'; expected one of disabled, v1, v8"),
-        ("lines", {"decode_size_limit_bytes": 0}, "decode_size_limit_bytes: got '0'; expected a number of bytes"),
+        ("lines", {"ecs_compatibility": "v9"},
+         "ecs_compatibility: got 'v9'; expected one of disabled, v1, v8"),
+        ("lines", {"decode_size_limit_bytes": 0},
+         "decode_size_limit_bytes: got '0'; expected a number of bytes"),
         ("lines", {"decode_size_limit_bytes": "many"}, "decode_size_limit_bytes: got 'many'"),
         ("lines", {"decode_size_limit_bytes": True}, "decode_size_limit_bytes: got 'True'"),
         ("lines", {"target": "[a"}, "target: got '[a'"),
@@ -354,7 +357,8 @@ def test_a_wrong_option_is_refused_with_the_nearest_right_name(
 
 def test_an_event_is_one_line_with_what_every_event_has_and_without_metadata() -> None:
     written = codec().encode({"@timestamp": "2024-05-06T07:08:09Z", "a": "x\ny", "@metadata": {"k": 1}})
-    assert written.endswith(b"\n") and written.count(b"\n") == 1
+    assert written.endswith(b"\n")
+    assert written.count(b"\n") == 1
     assert json.loads(written) == {"@timestamp": "2024-05-06T07:08:09.000Z", "a": "x\ny", "@version": "1"}
     assert codec(delimiter="\r\n").encode({}).endswith(b"}\r\n")
     assert codec("whole").encode({}).endswith(b"}")

@@ -86,7 +86,8 @@ def test_what_is_not_of_exchange_is_what_the_bare_codec_gives() -> None:
     for framing in ("lines", "whole"):
         for data in (
             b'{"a":1}', b'[{"a":1},null]', b"hello", b"nope {", b"123", b"[1]", b'{"a":1} xyz', b'{"tags":5}',
-            b'{"event":"login","a":1}', b'{"a":"\xff"}', b"", b"  ", b'{"@metadata":5}', b'{"message":"hello"}',
+            b'{"event":"login","a":1}', b'{"a":"\xff"}', b"", b"  ", b'{"@metadata":5}',
+            b'{"message":"hello"}',
             b'{"@timestamp":"foo","@metadata":{"k":"v"}}',
         ):  # fmt: skip
             bare = JSONCodec(None, framing)

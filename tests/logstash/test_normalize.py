@@ -399,6 +399,28 @@ def test_the_finished_line_stands_under_the_name_of_its_format() -> None:
     assert event["cef"].encode() == next(iter(normalizer.encode([ROWS[0]])))
 
 
+def test_an_event_that_its_format_cannot_say_is_tagged() -> None:
+    class Mute:
+        def __str__(self) -> str:
+            raise TypeError("no text")
+
+    class Breaks:
+        @hookimpl
+        def event_processors(self) -> list[Any]:
+            def mute(event: Event) -> Event:
+                event.fields["sourceUserName"] = Mute()  # type: ignore[assignment]
+                return event
+
+            return [mute]
+
+    normalizer = Normalizer("arcsight", "cef", plugins=[Breaks()], discover_plugins=False)
+    events = EventNormalizer(normalizer, finished=True)
+    [found] = events.normalize({"message": ROWS[0]})
+    assert (found["message"], found["tags"]) == (ROWS[0], ["_exnormparsefailure"])
+    assert found["error"]["reason"].startswith("format cef: cannot write the event")
+    assert events.unparsed == 1
+
+
 def test_an_event_that_a_plugin_removes_is_gone() -> None:
     class Removes:
         @hookimpl

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from exnorm.codecs.logstash_json import ADDITIONAL, build_shape
+from exnorm.errors import EncodeError
 from exnorm.model import Confidence, Event, Head, Record, Source, Unparsed
 from exnorm.pipeline import Normalizer
 from exnorm.stream import Stream, StreamTable, split_heads
@@ -201,15 +202,27 @@ class EventNormalizer:
         found: list[AnyEvent] = []
         for item in items:
             if isinstance(item, Unparsed):
-                self.unparsed += 1
-                self._on_unparsed(item)
+                self._count(item)
             for result in self.normalizer.normalize_item(item):
                 if isinstance(result, Event):
-                    fields = self._finish(result) if self._finished else self._shape(result)
-                    found.append(merge(event, fields, used, result.record.raw))
+                    found.append(self._put_in_place(event, result, used))
                 else:
                     found.append(tag_unparsed(event, result))
         return found
+
+    def _put_in_place(self, event: AnyEvent, result: Event, used: frozenset[str]) -> AnyEvent:
+        record = result.record
+        try:
+            fields = self._finish(result) if self._finished else self._shape(result)
+        except EncodeError as error:  # a plugin may put into an event what its format cannot say
+            line = Unparsed(record.raw, "syntax", str(error), record.line_number, record.path)
+            self._count(line)
+            return tag_unparsed(event, line)
+        return merge(event, fields, used, record.raw)
+
+    def _count(self, line: Unparsed) -> None:
+        self.unparsed += 1
+        self._on_unparsed(line)
 
     def _finish(self, event: Event) -> AnyEvent:
         """The finished line under its format's name, and what every event has."""
