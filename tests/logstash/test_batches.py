@@ -69,12 +69,12 @@ BAD_ROW = ROW.replace("a@x", "bad@x")
 
 
 def test_an_event_that_raises_goes_on_as_it_came_and_the_next_is_unharmed() -> None:
-    target, traffic = batches(normalizer_with(spoil, "cef"))
+    target, traffic = batches(normalizer_with(spoil, "json"))
     bad, good = relay(target, {"message": BAD_ROW, "filename": "f"}, {"message": ROW, "filename": "f"})
     assert bad["message"] == BAD_ROW
     assert bad["tags"] == ["_exnormparsefailure"]
-    assert bad["error"]["reason"].startswith("EncodeError: ")
-    assert good["cef"].startswith("CEF:0|")
+    assert bad["error"]["reason"].startswith("TypeError: ")
+    assert good["name"] == "SENDEXTERNAL"
     assert (traffic.failed, traffic.events_in) == (1, 2)
 
 

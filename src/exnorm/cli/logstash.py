@@ -89,6 +89,7 @@ def pipe(settings: Settings, path: str, charset: str, limit: str, quiet: bool) -
         _write(codec, _flush(codec, report))
         _write(codec, events.finish())
     except ParseError as error:
+        _write(codec, codec.take_ready())
         say(str(error))
         status = UNPARSED
     except OutputError as error:

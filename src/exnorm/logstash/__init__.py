@@ -78,15 +78,21 @@ class JSONCodec:
 
     def flush(self) -> list[AnyEvent]:
         """What is left when the stream ends."""
-        events = self._take_lines()
+        self._held = self._take_lines()
         rest = self._frames.take_rest()
         self._ends = ObjectEnds()
         if not isinstance(rest, bytes):
-            self._held = events
             raise self._too_long()
         if rest:
-            events += self._read(rest)
-        return events + (self._events.finish() if self._events is not None and self._drains else [])
+            self._held += self._read(rest)
+        if self._events is not None and self._drains:
+            self._held += self._events.finish()
+        return self.take_ready()
+
+    def take_ready(self) -> list[AnyEvent]:
+        """The events that were ready when ``decode`` or ``flush`` raised, if they are wanted at once."""
+        ready, self._held = self._held, []
+        return ready
 
     def encode(self, event: Mapping[str, Any]) -> bytes:
         """One event as JSON, for framing ``lines`` with the delimiter behind it."""
@@ -96,20 +102,19 @@ class JSONCodec:
     # --- lines -----------------------------------------------------------------------------------
 
     def _take_lines(self) -> list[AnyEvent]:
-        events, self._held = self._held, []
+        """The events of every whole line; where one raises, those before it are kept for the next call."""
         while (line := self._frames.take()) is not None:
             self._ends = ObjectEnds()
             if not isinstance(line, bytes):
-                self._held = events
                 raise self._too_long()
-            events += self._read(line)
+            self._held += self._read(line)
         if self._events is not None:
             # A stream that never has a delimiter: whole objects go on as soon as the next one begins.
             end = self._ends.find(self._frames.peek())
             if end:
                 self._ends = ObjectEnds()
-                events += self._read(self._frames.take_bytes(end))
-        return events
+                self._held += self._read(self._frames.take_bytes(end))
+        return self.take_ready()
 
     def _too_long(self) -> LineTooLong:
         limit = self._options.size_limit
@@ -128,6 +133,8 @@ class JSONCodec:
         documents = read_documents(text) if valid else None
         if documents is None:
             return self._read_raw(self._pieces(line, text, valid), text, events)
+        if len(documents) == 1:  # as the bare codec does, whatever stands behind it
+            documents = [(documents[0][0], text)]
         found: list[AnyEvent] = []
         for value, part in documents:
             made = None if value is None else events_of(clean_texts(value, replace_surrogates))

@@ -13,12 +13,15 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from exnorm.codecs.logstash_json import ADDITIONAL, build_shape
-from exnorm.model import Confidence, Event, Head, Record, Unparsed
+from exnorm.errors import EncodeError
+from exnorm.model import Confidence, Event, Head, Record, Source, Unparsed
 from exnorm.pipeline import Normalizer
-from exnorm.stream import Stream, StreamTable
+from exnorm.stream import Stream, StreamTable, split_heads
 
 AnyEvent = dict[str, Any]
 Shape = Callable[[Event], AnyEvent]
+Layout = tuple[str, tuple[str, ...]]
+"""``row`` or ``object`` or nothing, and the names in order."""
 
 TAG = Unparsed.TAG
 MESSAGE = "message"
@@ -36,9 +39,10 @@ _FILE_FIELDS = (
     ("file",),
 )
 _HOST_FIELDS = (("host", "name"), ("host", "hostname"), ("host",))
-_SHIPPERS_OWN = frozenset(("@timestamp", "@version", "@metadata", "tags", "host", "message"))
 _NAME_KEPT = 1024  # characters of a host's or file's name; the end of a path says most
-_SHAPES_KEPT = 1024  # sets of field names
+_LAYOUTS_KEPT = 1024  # sets of field names
+_FEWEST_COLUMNS = 3  # what no log type is known by fewer of
+_COMPACT: dict[str, Any] = {"ensure_ascii": False, "separators": (",", ":")}
 
 # Header lines that are Exchange's or IIS's whatever came before them.
 _HEADER = re.compile(r"\ufeff?#(?:Software|Version|Log-type|Date|Fields):|\ufeff?#TYPE ", re.IGNORECASE)
@@ -76,7 +80,7 @@ class EventNormalizer:
         self._shape: Shape = build_shape(normalizer.taxonomy, normalizer.settings)
         self._streams = StreamTable(self._open, max_files)
         self._known = frozenset(column for source in normalizer.sources for column in source.columns)
-        self._orders: dict[frozenset[str], tuple[str, ...] | None] = {}
+        self._layouts: dict[frozenset[str], Layout] = {}
 
     def normalize(self, event: AnyEvent) -> list[AnyEvent]:
         """What takes the event's place: usually one event, for a header line none.
@@ -149,44 +153,46 @@ class EventNormalizer:
         return source is not None and source.recognize(head) is Confidence.HEADER
 
     def _normalize_fields(self, event: AnyEvent, key: str) -> list[AnyEvent] | None:
-        columns = {name: event[name] for name in event if name in self._known and _is_cell(event[name])}
-        if len(columns) < 2:
+        """A row that came already split, or an object of an export with its properties."""
+        names = frozenset(event) & self._known
+        if len(names) < _FEWEST_COLUMNS:
             return None
-        names = frozenset(columns)
-        if names not in self._orders:
-            if len(self._orders) >= _SHAPES_KEPT:
-                self._orders.clear()
-            self._orders[names] = self._find_order(names)
-        order = self._orders[names]
-        if order is None:
-            return self._normalize_object(event, names, key)
-        values = {name: _as_text(columns[name]) for name in order}
-        item = self.normalizer.parse_fields(values, self._streams.get(key))
-        return None if item is None else self._replace(event, [item], names)
-
-    def _find_order(self, names: frozenset[str]) -> tuple[str, ...] | None:
-        """The columns as the log has them: Logstash keeps no order, and ``exnorm_id`` needs one."""
-        for source in self.normalizer.sources:
-            known = next((s.columns for s in source.schemas if names == set(s.columns)), source.columns)
-            order = tuple(name for name in known if name in names)
-            if len(order) < len(names):
-                continue
-            for joined in (",".join(order), " ".join(order)):
-                head = Head("", {"fields": joined})
-                if source.columns and source.recognize(head) is Confidence.HEADER and not source.carries:
-                    return order
+        found = self._layouts.get(names)
+        if found is None:
+            if len(self._layouts) >= _LAYOUTS_KEPT:
+                self._layouts.clear()
+            found = self._layouts[names] = self._find_layout(names)
+        kind, order = found
+        if kind == "row" and all(_is_cell(event[name]) for name in order):
+            values = {name: _as_text(event[name]) for name in order}
+            item = self.normalizer.parse_fields(values, self._streams.get(key))
+            return None if item is None else self._replace(event, [item], frozenset(order))
+        if kind == "object":
+            text = json.dumps({name: event[name] for name in order}, default=str, **_COMPACT)
+            items = list(self.normalizer.parse([text], self._streams.get(f"{_BY_TYPE}{kind}")))
+            return self._replace(event, items, frozenset(order)) if items else None
         return None
 
-    def _normalize_object(self, event: AnyEvent, names: frozenset[str], key: str) -> list[AnyEvent] | None:
-        """An object of an export, which its source reads as JSON."""
-        properties = {name: event[name] for name in sorted(event) if name not in _SHIPPERS_OWN}
-        text = json.dumps(properties, ensure_ascii=False, separators=(",", ":"), default=str)
-        source = self.normalizer.recognize(Head("", {}, text))
-        if source is None or not source.carries:
-            return None
-        stream = self._streams.get(f"{_BY_TYPE}{source.name}")
-        items = list(self.normalizer.parse([text], stream))
-        return self._replace(event, items, frozenset(properties)) if items else None
+    def _find_layout(self, names: frozenset[str]) -> Layout:
+        """What these columns are of, and their order: Logstash keeps none, and ``exnorm_id`` needs one."""
+        rows = [self._find_order(source, names) for source in self.normalizer.sources if not source.carries]
+        widest = max(rows, key=len, default=())
+        if widest:
+            return "row", widest
+        for source in self.normalizer.sources:
+            order = tuple(sorted(names.intersection(source.columns))) if source.carries else ()
+            text = json.dumps(dict.fromkeys(order, ""), **_COMPACT)
+            if order and source.recognize(Head("", {}, text)) > Confidence.NAME:
+                return "object", order
+        return "", ()
+
+    def _find_order(self, source: Source, names: frozenset[str]) -> tuple[str, ...]:
+        """The columns of one log type among the names, in its order; empty where it needs others."""
+        mine = names.intersection(source.columns)
+        known = next((s.columns for s in source.schemas if mine == set(s.columns)), source.columns)
+        order = tuple(name for name in known if name in mine)
+        found = any(source.recognize(head) is Confidence.HEADER for head in split_heads("", order))
+        return order if found else ()
 
     # --- the event that takes the place ----------------------------------------------------------
 
@@ -196,15 +202,27 @@ class EventNormalizer:
         found: list[AnyEvent] = []
         for item in items:
             if isinstance(item, Unparsed):
-                self.unparsed += 1
-                self._on_unparsed(item)
+                self._count(item)
             for result in self.normalizer.normalize_item(item):
                 if isinstance(result, Event):
-                    fields = self._finish(result) if self._finished else self._shape(result)
-                    found.append(merge(event, fields, used, result.record.raw))
+                    found.append(self._put_in_place(event, result, used))
                 else:
                     found.append(tag_unparsed(event, result))
         return found
+
+    def _put_in_place(self, event: AnyEvent, result: Event, used: frozenset[str]) -> AnyEvent:
+        record = result.record
+        try:
+            fields = self._finish(result) if self._finished else self._shape(result)
+        except EncodeError as error:  # a plugin may put into an event what its format cannot say
+            line = Unparsed(record.raw, "syntax", str(error), record.line_number, record.path)
+            self._count(line)
+            return tag_unparsed(event, line)
+        return merge(event, fields, used, record.raw)
+
+    def _count(self, line: Unparsed) -> None:
+        self.unparsed += 1
+        self._on_unparsed(line)
 
     def _finish(self, event: Event) -> AnyEvent:
         """The finished line under its format's name, and what every event has."""
