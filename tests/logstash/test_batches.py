@@ -9,6 +9,7 @@ import exnorm
 from exnorm import Normalizer
 from exnorm.logstash.batches import Batches, Body
 from exnorm.logstash.bodies import Bounds
+from exnorm.logstash.headers import Headers
 from exnorm.logstash.metrics import CONTENT_TYPE, Metrics, Traffic
 from exnorm.model import Event
 
@@ -20,7 +21,7 @@ ROW = (
 
 def batches(normalizer: Normalizer | None = None) -> tuple[Batches, Traffic]:
     traffic = Traffic()
-    return Batches(normalizer or Normalizer(format="json"), Bounds(), traffic), traffic
+    return Batches(normalizer or Normalizer(format="json"), Bounds(), traffic, Headers(None, print)), traffic
 
 
 def relay(target: Batches, *events: Any) -> list[dict[str, Any]]:
@@ -104,6 +105,19 @@ def test_counts_stay_when_the_settings_change() -> None:
     assert counts.records == {"message_tracking": 2}
     assert counts.dropped == {"DELIVER": 1}
     assert traffic.events_in == 2
+
+
+def test_the_columns_of_a_log_are_known_still_when_the_settings_change() -> None:
+    target, _ = batches()
+    header = ("#Version: 15.02.1118.007", "#Fields: date-time,internal-message-id,event-id,source,sender-address")
+    assert relay(target, *({"message": line, "filename": "MSGTRK1.LOG"} for line in header)) == []
+    target.use(Normalizer(format="json"))
+    (event,) = relay(
+        target, {"message": "2024-05-06T07:08:09.123Z,7,SEND,SMTP,a@x", "filename": "MSGTRK1.LOG"}
+    )
+    assert event["sourceUserName"] == "a@x"
+    assert event["deviceVersion"] == "15.02.1118.007"
+    assert target.counts().header == 2  # each line was counted once
 
 
 def test_names_from_the_input_cannot_break_the_page_of_metrics() -> None:

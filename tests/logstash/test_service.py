@@ -526,6 +526,24 @@ def test_a_full_service_answers_429_and_takes_the_batch_later(
     assert sorted(numbers(hop.taken)) == [1, 2]
 
 
+def test_a_filter_waits_for_its_place_because_it_would_not_ask_again(
+    hop: NextHop, start: Callable[..., Exnorm]
+) -> None:
+    exnorm = start("--forward", hop.url, "--max-in-flight", 1)
+    release = threading.Event()
+    hop.decide = lambda request: 200 if release.wait(WAIT) else 500
+    answers: list[Any] = []
+    sending = in_background(lambda: exnorm.sender().send(numbered(1, 1)))
+    hop.wait_for_request()
+    asking = in_background(lambda: answers.append(exnorm.sender().normalize(event_of(row(2)))))
+    asking.join(0.2)
+    assert answers == []
+    release.set()
+    asking.join(WAIT)
+    sending.join(WAIT)
+    assert numbers(answers) == [2]
+
+
 def test_503_while_the_next_hop_is_away_and_nothing_is_lost_when_it_is_back(
     start: Callable[..., Exnorm],
 ) -> None:
@@ -616,7 +634,7 @@ def test_sigterm_finishes_what_is_in_flight_and_takes_nothing_new(
     release.set()
     sending.join(WAIT)
     assert sender.statuses == [200]
-    assert exnorm.stop() == 0
+    assert exnorm.process.wait(WAIT) == 0
 
 
 def ask_until_nobody_answers(exnorm: Exnorm) -> None:

@@ -141,7 +141,7 @@ def serve(settings: Settings, load: Callable[[], Settings], options: dict[str, A
             load_certificate(tls, cert, key)
         return changed
 
-    headers = Headers(Path(options["state"]), say) if options["state"] else None
+    headers = Headers(Path(options["state"]) if options["state"] else None, say)
     service = Service(Reloaded(_make_normalizer(settings), credentials), next_hop, limits, say, headers)
     asyncio.run(run_service(service, next_hop, address, tls, limits, reload, say))
     return OK

@@ -41,12 +41,10 @@ class Batches:
     """Turns bodies of requests into bodies for the next hop, or into answers.
 
     It remembers the headers of logs between requests, so only one thread may call it; ``headers``
-    remembers them beyond a restart.
+    remembers them beyond a change of settings, and where it has a file beyond a restart.
     """
 
-    def __init__(
-        self, normalizer: Normalizer, bounds: Bounds, traffic: Traffic, headers: Headers | None = None
-    ) -> None:
+    def __init__(self, normalizer: Normalizer, bounds: Bounds, traffic: Traffic, headers: Headers) -> None:
         self._bounds = bounds
         self._traffic = traffic
         self._headers = headers
@@ -101,8 +99,7 @@ class Batches:
             content += b"" if content.endswith(b"\n") else b"\n"  # the last line is whole, so it is read once
             codec = JSONCodec(self._events, decode_size_limit_bytes=len(content))
         events = codec.decode(content) + codec.flush()
-        if self._headers is not None:
-            self._headers.save()  # before the batch is acknowledged: a header will not come again
+        self._headers.save()  # before the batch is acknowledged: a header will not come again
         return events
 
 
@@ -112,13 +109,13 @@ class SafeNormalizer(EventNormalizer):
     ``given`` is how many events the body had so far. More than ``limit`` raise ``RefusedError``.
     """
 
-    def __init__(self, normalizer: Normalizer, limit: int, traffic: Traffic, headers: Headers | None) -> None:
+    def __init__(self, normalizer: Normalizer, limit: int, traffic: Traffic, headers: Headers) -> None:
         super().__init__(normalizer, finished=normalizer.codec.name != "json")
         self.given = 0
         self._limit = limit
         self._traffic = traffic
         self._headers = headers
-        for event in headers.replay() if headers is not None else ():
+        for event in headers.replay():
             super().normalize(event)
         normalizer.counts.lines = normalizer.counts.header = 0  # those were counted when they came
 
@@ -130,8 +127,7 @@ class SafeNormalizer(EventNormalizer):
         """What takes the event's place; never raises because of the event."""
         super_normalize = super().normalize
         found = self._guard(event, lambda: super_normalize(event))
-        if self._headers is not None:
-            self._note(self._headers, event, is_swallowed=not found)
+        self._note(event, is_swallowed=not found)
         return found
 
     def normalize_raw(self, event: AnyEvent, line: str | bytes) -> list[AnyEvent] | None:
@@ -150,14 +146,14 @@ class SafeNormalizer(EventNormalizer):
             self._traffic.failed += 1
             return [tag_failure(event, f"{type(error).__name__}: {quote(error)}")]
 
-    def _note(self, headers: Headers, event: AnyEvent, is_swallowed: bool) -> None:
+    def _note(self, event: AnyEvent, is_swallowed: bool) -> None:
         text = event.get(MESSAGE)
         if not isinstance(text, str):
             return
         if is_swallowed and text.removeprefix("\ufeff").startswith("#"):
-            headers.note_header(name_log(event), text)
+            self._headers.note_header(name_log(event), text)
         else:
-            headers.note_row(name_log(event))
+            self._headers.note_row(name_log(event))
 
 
 def tag_failure(event: AnyEvent, reason: str) -> AnyEvent:

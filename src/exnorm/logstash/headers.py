@@ -1,4 +1,4 @@
-"""The header lines of each log, kept in a file, so that a restarted service knows the columns still.
+"""The header lines of each log, so that new settings, and a restarted service, know the columns still.
 
 A shipper sends a log's header once. Without this, rows that come after a restart are read by their
 shape alone, which IIS logs do not have, and without the version in the header.
@@ -24,19 +24,20 @@ Key = tuple[str, str]
 
 
 class Headers:
-    """Header lines by log, in ``path``; the logs whose header is the newest are kept.
+    """Header lines by log, kept in ``path`` where one is given; of too many logs, the newest headers stay.
 
     Only one thread may call it. ``report`` is told when the file cannot be written; the lines are then
     remembered all the same, and written with the next ones.
     """
 
-    def __init__(self, path: Path, report: Callable[[str], None]) -> None:
+    def __init__(self, path: Path | None, report: Callable[[str], None]) -> None:
         self._path = path
         self._report = report
         self._lines: dict[Key, list[str]] = {}
         self._in_header: set[Key] = set()
         self._changed = False
-        self._load()
+        if path is not None:
+            self._load(path)
 
     def note_header(self, key: Key, line: str) -> None:
         """A header line of a log; the first one after rows begins a new header."""
@@ -68,7 +69,7 @@ class Headers:
 
     def save(self) -> None:
         """Write the file anew where something changed; it is whole at every moment."""
-        if not self._changed:
+        if self._path is None or not self._changed:
             return
         content = [[host, path, lines] for (host, path), lines in self._lines.items()]
         part = self._path.with_name(self._path.name + ".part")
@@ -83,17 +84,17 @@ class Headers:
             return
         self._changed = False
 
-    def _load(self) -> None:
+    def _load(self, path: Path) -> None:
         try:
-            entries = msgspec.json.decode(self._path.read_bytes(), type=list[tuple[str, str, list[str]]])
+            entries = msgspec.json.decode(path.read_bytes(), type=list[tuple[str, str, list[str]]])
         except FileNotFoundError:
             self._changed = True
             self.save()  # a folder that is not there shall be known now, not at the first header
             if self._changed:
-                raise SettingsError(f"state: cannot write {quote(self._path)}") from None
+                raise SettingsError(f"state: cannot write {quote(path)}") from None
             return
         except OSError as error:
-            raise SettingsError(f"state: cannot read {quote(self._path)}: {error.strerror}") from None
+            raise SettingsError(f"state: cannot read {quote(path)}: {error.strerror}") from None
         except msgspec.DecodeError:
-            raise SettingsError(f"state: {quote(self._path)} is not a file of header lines") from None
+            raise SettingsError(f"state: {quote(path)} is not a file of header lines") from None
         self._lines = {(host, path): lines for host, path, lines in entries}

@@ -29,6 +29,8 @@ from exnorm.pipeline import Normalizer
 T = TypeVar("T")
 Report = Callable[[str], None]
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Work = Callable[["list[Future[Any]]"], Awaitable[web.Response]]
+"""Answers a request; what it gives to the thread it puts into the list."""
 
 RELAY, NORMALIZE, HEALTH, METRICS = "/", "/v1/normalize", "/healthz", "/metrics"
 RETRY_AFTER = {"Retry-After": "1"}
@@ -65,7 +67,7 @@ class Service:
         next_hop: NextHop | None,
         limits: Limits,
         report: Report,
-        headers: Headers | None = None,
+        headers: Headers,
     ) -> None:
         self.traffic = Traffic()
         self._limits = limits
@@ -75,6 +77,7 @@ class Service:
         self._batches = Batches(reloaded.normalizer, limits.bounds, self.traffic, headers)
         self._metrics = Metrics(self.traffic, self._batches.counts)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="normalize")
+        self._places = asyncio.Semaphore(limits.in_flight)
         self._next_hop_failure = ""
         self._stopping = False
 
@@ -127,45 +130,49 @@ class Service:
             return None
         return _say(401, "user name or password are wrong", {"WWW-Authenticate": 'Basic realm="exnorm"'})
 
-    async def _bounded(self, work: Callable[[], Awaitable[web.Response]]) -> web.Response:
-        """Do the work within the time limit, where there is a place for it; else 429."""
-        if self.traffic.in_flight >= self._limits.in_flight:
+    async def _bounded(self, work: Work, *, waits: bool = False) -> web.Response:
+        """Do the work within the time limit; 429 where that is not enough, or where every place is taken.
+
+        ``waits`` is for a sender who would not try again: it waits for a place, with its body unread.
+        """
+        if self._places.locked() and not waits:
             return _say(429, "too many requests are in flight", RETRY_AFTER)
-        self.traffic.in_flight += 1
         try:
-            return await asyncio.wait_for(work(), self._limits.seconds)
+            return await asyncio.wait_for(self._in_place(work), self._limits.seconds)
         except asyncio.TimeoutError:
             return _say(429, f"not done within {self._limits.seconds:g} seconds", RETRY_AFTER)
         except RefusedError as error:
             self._report(f"a request was refused with {error.status}: {error}")
             return _say(error.status, str(error))
-        finally:
-            self.traffic.in_flight -= 1
 
-    async def _in_thread(self, function: Callable[[Body], T], body: Body) -> T:
-        """Normalize beside the loop. What runs on after the time limit keeps its place in flight."""
-        job = self._thread.submit(function, body)
-        try:
-            return await asyncio.wrap_future(job)
-        except asyncio.CancelledError:
-            if not job.done():
-                self._keep_place(job)
-            raise
-
-    def _keep_place(self, job: Future[Any]) -> None:
-        loop = asyncio.get_running_loop()
+    async def _in_place(self, work: Work) -> web.Response:
+        """Do the work while holding a place; what its thread has still to do then keeps the place."""
+        await self._places.acquire()
         self.traffic.in_flight += 1
+        jobs: list[Future[Any]] = []
+        try:
+            return await work(jobs)
+        finally:
+            if jobs and not jobs[-1].done():
+                loop = asyncio.get_running_loop()
+                jobs[-1].add_done_callback(lambda _: loop.call_soon_threadsafe(self._leave))
+            else:
+                self._leave()
 
-        def leave() -> None:
-            self.traffic.in_flight -= 1
+    def _leave(self) -> None:
+        self.traffic.in_flight -= 1
+        self._places.release()
 
-        job.add_done_callback(lambda _: loop.call_soon_threadsafe(leave))
+    async def _in_thread(self, function: Callable[[Body], T], body: Body, jobs: list[Future[Any]]) -> T:
+        """Normalize beside the loop, so that it stays free to answer."""
+        jobs.append(self._thread.submit(function, body))
+        return await asyncio.wrap_future(jobs[-1])
 
     # --- the paths -------------------------------------------------------------------------------
 
     async def _relay(self, request: web.Request) -> web.Response:
-        async def work() -> web.Response:
-            batch = await self._in_thread(self._batches.relay, await self._read(request))
+        async def work(jobs: list[Future[Any]]) -> web.Response:
+            batch = await self._in_thread(self._batches.relay, await self._read(request), jobs)
             if not batch.payload:
                 return _say(200, "ok")
             verdict = await self._deliver(batch.payload)
@@ -179,11 +186,11 @@ class Service:
         return await self._bounded(work)
 
     async def _normalize(self, request: web.Request) -> web.Response:
-        async def work() -> web.Response:
-            answer = await self._in_thread(self._batches.answer, await self._read(request))
+        async def work(jobs: list[Future[Any]]) -> web.Response:
+            answer = await self._in_thread(self._batches.answer, await self._read(request), jobs)
             return web.Response(body=answer, content_type="application/json", charset="utf-8")
 
-        return await self._bounded(work)
+        return await self._bounded(work, waits=True)
 
     async def _health(self, request: web.Request) -> web.Response:
         state = "stopping" if self._stopping else "ok"
