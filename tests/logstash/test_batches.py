@@ -109,7 +109,8 @@ def test_counts_stay_when_the_settings_change() -> None:
 
 def test_the_columns_of_a_log_are_known_still_when_the_settings_change() -> None:
     target, _ = batches()
-    header = ("#Version: 15.02.1118.007", "#Fields: date-time,internal-message-id,event-id,source,sender-address")
+    fields = "#Fields: date-time,internal-message-id,event-id,source,sender-address"
+    header = ("#Version: 15.02.1118.007", fields)
     assert relay(target, *({"message": line, "filename": "MSGTRK1.LOG"} for line in header)) == []
     target.use(Normalizer(format="json"))
     (event,) = relay(

@@ -70,7 +70,7 @@ def command(settings: Settings, **options: Any) -> int:
     answered with 200 only after the next hop took the batch. output { http { format => json_batch } }
     works too. POST /v1/normalize answers the events itself, for filter { http }. GET /healthz and
     GET /metrics say how it goes. SIGHUP reads settings, passwords and certificates again; SIGTERM
-    finishes what is in flight.
+    finishes what is in flight. --format is json unless it is given.
     """
     check_extra("logstash serve")
     given = click.get_current_context().params
