@@ -21,6 +21,7 @@ COMMANDS = {
     "fluentbit": "exnorm.cli.fluentbit",
     "mappings": "exnorm.cli.mappings",
     "plugins": "exnorm.cli.plugins",
+    "logstash": "exnorm.cli.logstash",
 }
 
 OK, UNPARSED, USAGE, NEXT_HOP = 0, 1, 2, 3

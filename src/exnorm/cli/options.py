@@ -121,6 +121,13 @@ def read_layers(config: str | None, given: dict[str, Any]) -> list[Layer]:
     return layers
 
 
+def load_settings(config: str | None, given: dict[str, Any]) -> Settings:
+    """Settings of the file, the environment and the command line, as when a service reads them anew."""
+    layers = read_layers(config, given)
+    with _naming_origins(layers):
+        return make_settings(*(layer.values for layer in layers))
+
+
 @contextlib.contextmanager
 def _naming_origins(layers: list[Layer]) -> Iterator[None]:
     """Errors of settings say where the value came from: ``EXNORM_LEEF: got ...``."""
