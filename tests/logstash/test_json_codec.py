@@ -209,6 +209,16 @@ def test_no_input_raises_and_every_event_can_be_encoded(lines: list[bytes]) -> N
         assert json.loads(subject.encode(event))["@version"] == "1"
 
 
+def test_the_python_of_the_docs_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "logstash.md").read_text(encoding="utf-8")
+    [block] = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    exec(
+        block.replace("2023-04-03T09:01:01.000Z,...", json.dumps(ROW.decode())[1:-1].replace("\\", "\\\\")),
+        {},
+    )
+    assert '"deviceVendor":"Microsoft"' in capsys.readouterr().out
+
+
 def test_gzip_is_not_the_codecs_business() -> None:
     packed = gzip.compress(b'{"a":1}\n')
     assert all("_jsonparsefailure" in event["tags"] for event in decode(packed))

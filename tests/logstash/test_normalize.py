@@ -325,6 +325,15 @@ def test_a_secret_is_gone_from_a_line_that_does_not_parse() -> None:
 HEADER_SMTP = smtp_login("")[:5]
 
 
+def test_a_secret_is_gone_from_the_columns_of_a_split_row_that_does_not_parse() -> None:
+    row = split_rows(SAMPLES / "smtp_protocol" / "RECV2023011116-1.LOG")[0]
+    event = {**row, "date-time": "yesterday", "event": "<", "data": "AUTH PLAIN " + SECRET}
+    [found] = EventNormalizer(make()).normalize(event)
+    assert found["tags"] == ["_exnormparsefailure"]
+    assert found["data"].startswith("AUTH PLAIN ")
+    assert SECRET not in json.dumps(found)
+
+
 # --- rows that came split ------------------------------------------------------------------------
 
 

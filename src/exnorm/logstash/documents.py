@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from exnorm.logstash.json_text import JSONText, read_first
+from exnorm.logstash.json_text import JSONText, is_plain, read_first
 
 # Where an object may begin again behind a piece of a broken one.
 _RESUMES = re.compile(r'\}[ \t\r\n]*(?=\{[ \t\r\n]*"|\{[ \t\r\n]*\})')
@@ -21,10 +21,10 @@ def read_documents(text: str) -> list[tuple[Any, str]] | None:
     first whole one, or after the last. As Logstash does, other text after an object is left out.
     """
     found: list[tuple[Any, str]] = []
-    at = _begin(text, 0)
+    at, plain = _begin(text, 0), is_plain(text)
     while at < len(text) and text[at] in "{[":
         try:
-            value, end = read_first(text, at)
+            value, end = read_first(text, at, plain)
         except JSONText:
             break
         found.append((value, text[at:end]))
@@ -32,18 +32,18 @@ def read_documents(text: str) -> list[tuple[Any, str]] | None:
     if found:
         return found + _broken_end(text, at)
     for resumed in _beginnings(text):
-        rest = read_documents_strictly(text, resumed)
+        rest = read_documents_strictly(text, resumed, plain)
         if rest is not None:
             return [(None, text[:resumed].rstrip()), *rest]
     return None
 
 
-def read_documents_strictly(text: str, at: int) -> list[tuple[Any, str]] | None:
+def read_documents_strictly(text: str, at: int, plain: bool) -> list[tuple[Any, str]] | None:
     """The documents from ``at`` to the end of the text; ``None`` where there is anything else."""
     found: list[tuple[Any, str]] = []
     while at < len(text):
         try:
-            value, end = read_first(text, at)
+            value, end = read_first(text, at, plain)
         except JSONText:
             return None
         if not isinstance(value, (dict, list)):

@@ -36,10 +36,13 @@ class JSONText(ValueError):
     """A text that is not JSON, or beyond the limits; ``str()`` of it says where."""
 
 
-def read_first(text: str, at: int = 0) -> tuple[Any, int]:
-    """The first JSON value from ``at`` on, and where it ends. Raises ``JSONText``."""
+def read_first(text: str, at: int = 0, plain: bool | None = None) -> tuple[Any, int]:
+    """The first JSON value from ``at`` on, and where it ends. Raises ``JSONText``.
+
+    ``plain`` is what ``is_plain`` says of the text, where several values are read of one.
+    """
     start = _skip(text, at)
-    if _is_plain(text):
+    if is_plain(text) if plain is None else plain:
         try:
             return _DECODER.raw_decode(text, start)
         except ValueError as error:
@@ -86,7 +89,8 @@ _DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
-def _is_plain(text: str) -> bool:
+def is_plain(text: str) -> bool:
+    """Whether the standard library's parser may be given the text: nothing in it is deep or long."""
     if text.count("{") + text.count("[") > _PLAIN_BRACKETS and _depth(text) > _PLAIN_BRACKETS:
         return False
     return len(text) < _PLAIN_TEXT or not (_LONG_NUMBER.search(text) or _LONG_NAME.search(text))

@@ -13,8 +13,10 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from exnorm.codecs.logstash_json import ADDITIONAL, build_shape
+from exnorm.lines import join_csv
 from exnorm.model import Confidence, Event, Head, Record, Source, Unparsed
 from exnorm.pipeline import Normalizer
+from exnorm.sources.columnar import split_csv
 from exnorm.stream import Stream, StreamTable, split_heads
 
 AnyEvent = dict[str, Any]
@@ -165,6 +167,8 @@ class EventNormalizer:
         if kind == "row" and all(_is_cell(event[name]) for name in order):
             values = {name: _as_text(event[name]) for name in order}
             item = self.normalizer.parse_fields(values, self._streams.get(key))
+            if isinstance(item, Unparsed):
+                event = {**event, **masked_columns(values, item.raw)}
             return None if item is None else self._replace(event, [item], frozenset(order))
         if kind == "object":
             text = json.dumps({name: event[name] for name in order}, default=str, **_COMPACT)
@@ -270,6 +274,18 @@ def without_brackets(shape: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _without_brackets(name: str) -> str:
     return name.replace("[", "(").replace("]", ")")
+
+
+def masked_columns(values: Mapping[str, str], raw: str) -> dict[str, str]:
+    """The columns out of which a secret was taken in the row that they were put together to.
+
+    What stood behind a secret may be gone from the row with it; those columns are then empty.
+    """
+    if raw == join_csv(values.values()):
+        return {}
+    cells = split_csv(raw) or raw.split(",")
+    cells += [""] * (len(values) - len(cells))
+    return {name: cell for (name, value), cell in zip(values.items(), cells) if cell != value}
 
 
 def tag_unparsed(event: AnyEvent, line: Unparsed) -> AnyEvent:
