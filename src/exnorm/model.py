@@ -69,11 +69,13 @@ class Reader:
     """Reads the rows of one log; it may remember what it has seen of that log.
 
     ``schema`` are the columns in force for the next row, ``None`` before they are known; ``evicted``
-    is how much it has forgotten so far to stay within its bounds.
+    is how much it has forgotten so far to stay within its bounds; ``remembers`` says that a row may
+    depend on the rows before it, so that a log must not be cut into parts.
     """
 
     schema: Schema | None = None
     evicted: int = 0
+    remembers: bool = True
 
     def header(self, directives: AnyMapping[str, str]) -> None:
         """Take up a header line; ``directives`` are all those of the block so far."""

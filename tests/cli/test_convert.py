@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -208,6 +209,29 @@ def test_on_error_stop_ends_at_the_first_line_that_does_not_parse(exnorm: Exnorm
     assert result.status == 1
     assert [line.split(b"|")[4] for line in result.lines] == [b"SENDEXTERNAL"]
     assert f"{damaged}:7: row has 3 fields" in result.err
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_link_to_nothing_is_named_and_a_pipe_in_a_folder_is_not_waited_for(
+    exnorm: Exnorm, tmp_path: Path
+) -> None:
+    (tmp_path / "gone.LOG").symlink_to(tmp_path / "nowhere")
+    os.mkfifo(tmp_path / "pipe.LOG")
+    shutil.copy(SAMPLE, tmp_path / "z.LOG")
+    for pattern in (tmp_path, f"{tmp_path}/**"):
+        result = exnorm("convert", pattern)
+        assert (result.status, len(result.lines)) == (2, 4)
+        assert f"{tmp_path / 'gone.LOG'}: cannot be read: No such file or directory" in result.err
+
+
+def test_a_file_whose_lines_end_in_cr_alone_is_left_out_with_that_reason(
+    exnorm: Exnorm, tmp_path: Path
+) -> None:
+    other = tmp_path / "owa.log"
+    other.write_bytes(b"#Software: Microsoft Internet Information Services 10.0\r#Fields: date time\r1 2\r")
+    result = exnorm("convert", other, SAMPLE)
+    assert (result.status, len(result.lines)) == (1, 4)
+    assert f"{other}: unknown log type: lines end in CR alone; expected LF or CRLF; known are" in result.err
 
 
 class Spoil:

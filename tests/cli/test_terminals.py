@@ -174,18 +174,6 @@ def test_a_name_that_is_not_utf_8_is_text_everywhere(exnorm: Exnorm, tmp_path: P
 
 
 @posix_only
-def test_a_folder_stands_for_its_files_and_never_for_pipes_or_broken_links(
-    exnorm: Exnorm, tmp_path: Path
-) -> None:
-    (tmp_path / "MSGTRK2018112722-1.LOG").write_bytes(SAMPLE.read_bytes())
-    os.mkfifo(tmp_path / "pipe")
-    (tmp_path / "broken").symlink_to(tmp_path / "nowhere")
-    result = exnorm("convert", tmp_path)
-    assert result.status == 0
-    assert names_of(result.out) == EVENTS
-
-
-@posix_only
 @pytest.mark.skipif(hasattr(os, "geteuid") and os.geteuid() == 0, reason="root may read everything")
 def test_what_may_not_be_read_is_named_and_the_rest_goes_on(exnorm: Exnorm, tmp_path: Path) -> None:
     folder, log = tmp_path / "closed", tmp_path / "MSGTRK2018112722-1.LOG"

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from exnorm.errors import SettingsError, quote
+from exnorm.model import Unparsed
 from exnorm.pipeline import Normalizer
 
 BLOCK_BYTES = 64 * 1024
@@ -63,8 +64,10 @@ def _size(name: str) -> int:
 def _expand_one(pattern: str) -> list[str]:
     if pattern == STDIN:
         return [STDIN]
-    if os.path.exists(pattern):
+    if os.path.isdir(pattern):
         names = [pattern]
+    elif os.path.exists(pattern):
+        return [pattern]
     elif glob.has_magic(pattern):
         names = sorted(glob.glob(pattern, recursive=True))
         if not names:
@@ -77,7 +80,15 @@ def _expand_one(pattern: str) -> list[str]:
             files += sorted(_files_below(name))
         else:
             files.append(name)
-    return files
+    return [name for name in files if not _is_endless(name)]
+
+
+def _is_endless(name: str) -> bool:
+    """Whether a name that nobody gave is a pipe or a device, which may be waited for without end.
+
+    A link to nothing and a folder that cannot be opened stay: reading them says why.
+    """
+    return os.path.exists(name) and not (os.path.isfile(name) or os.path.isdir(name))
 
 
 def _explain_absence(name: str) -> str:
@@ -91,14 +102,14 @@ def _explain_absence(name: str) -> str:
 
 
 def _files_below(folder: str) -> list[str]:
-    """The files of a folder and its folders; pipes and devices are none, and would never end.
+    """The names in a folder and its folders.
 
     A folder that cannot be opened stands in its files' place: reading it says why.
     """
     closed: list[str] = []
     walk = os.walk(folder, onerror=lambda error: closed.append(str(error.filename)))
     files = [os.path.join(top, file) for top, _, below in walk for file in below]
-    return [file for file in files if os.path.isfile(file)] + closed
+    return files + closed
 
 
 def read_blocks(item: Input) -> Iterator[bytes]:
@@ -138,15 +149,18 @@ def explain_refusal(item: Input, normalizer: Normalizer) -> str:
     with _reading(item), open(item.name, "rb") as file:
         block = file.read(BLOCK_BYTES)
     stream = normalizer.stream(item.shown)
+    why = ""
     for line in stream.cut(block) or stream.finish():
-        stream.read(line)
+        found = stream.read(line)
         if stream.source is not None:
             return ""
+        if isinstance(found, Unparsed) and found.kind == "syntax":
+            why = why or f": {found.reason}"
     if stream.recognize():
         return ""
     log_type = stream.directives.get("log-type")
     known = ", ".join(source.name for source in normalizer.sources)
-    return f"unknown log type{' ' + quote(log_type) if log_type else ''}; known are {known}"
+    return f"unknown log type{' ' + quote(log_type) if log_type else ''}{why}; known are {known}"
 
 
 def same_file(one: str, other: str) -> bool:
