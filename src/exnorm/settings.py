@@ -116,8 +116,11 @@ def read_environment(environ: Mapping[str, str]) -> dict[str, str]:
     return layer
 
 
-def read_config(text: str, name: str) -> dict[str, Any]:
-    """The layer of a YAML file of settings; ``name`` is the file's name for messages."""
+def read_config(text: str, name: str, also: tuple[str, ...] = ()) -> dict[str, Any]:
+    """The layer of a YAML file of settings; ``name`` is the file's name for messages.
+
+    ``also`` are names that the caller, a host with settings of its own, knows beside ours.
+    """
     import yaml  # only where a file is given: keeps the start short
 
     try:
@@ -129,9 +132,10 @@ def read_config(text: str, name: str) -> dict[str, Any]:
         return {}
     if not isinstance(content, dict):
         raise SettingsError(f"{name}: got a {type(content).__name__}; expected settings by name")
+    known = (*NAMES, *also)
     for key in content:
-        if str(key).replace("-", "_") not in NAMES:
-            raise SettingsError(f"{name}: unknown setting {quote(key)}{suggest(str(key), NAMES)}")
+        if str(key).replace("-", "_") not in known:
+            raise SettingsError(f"{name}: unknown setting {quote(key)}{suggest(str(key), known)}")
     return {str(key): value for key, value in content.items()}
 
 
