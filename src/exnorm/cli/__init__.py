@@ -17,6 +17,7 @@ from exnorm.errors import NormalizerError, suggest
 COMMANDS = {
     "convert": "exnorm.cli.convert",
     "explain": "exnorm.cli.explain",
+    "fluentbit": "exnorm.cli.fluentbit",
     "mappings": "exnorm.cli.mappings",
     "plugins": "exnorm.cli.plugins",
 }

@@ -36,6 +36,12 @@ _MEBI = 1024 * 1024
     help="Keys with the file's path.  [default: filename,file,log.file.path]",
 )
 @click.option("--reserve-data", is_flag=True, default=None, help="Keep a record's other keys too.")
+@click.option(
+    "--read-header",
+    metavar="on|off",
+    help="Take a log's header up from the file itself where it was not seen.  [default: on; off for a "
+    "listener on the network]",
+)
 @click.option("--on-error", metavar="tag|skip", help="A line that does not parse.  [default: tag]")
 @click.option("--listen-cert", metavar="FILE", help="TLS: our certificate (PEM), with its chain.")
 @click.option("--listen-key", metavar="FILE", help="TLS: its key, where it is not in the same file.")
@@ -43,17 +49,24 @@ _MEBI = 1024 * 1024
 @click.option(
     "--listen-secret-file", metavar="FILE", help="Shared key of who sends to us (or EXNORM_LISTEN_SECRET)."
 )
-@click.option("--socket-mode", default="0600", metavar="OCTAL", help="Mode of a unix socket.  [default: 0600]")
+@click.option(
+    "--socket-mode", default="0600", metavar="OCTAL", help="Mode of a unix socket.  [default: 0600]"
+)
 @click.option("--forward-tls", is_flag=True, help="Send over TLS; certificate and name are verified.")
 @click.option("--forward-ca", metavar="FILE", help="TLS: the CA of the next hop, beside the system's.")
-@click.option("--forward-name", default="", metavar="NAME", help="TLS: the name in the next hop's certificate.")
+@click.option(
+    "--forward-name", default="", metavar="NAME", help="TLS: the name in the next hop's certificate."
+)
 @click.option("--forward-cert", metavar="FILE", help="TLS: our certificate as a client.")
 @click.option("--forward-key", metavar="FILE", help="TLS: its key, where it is not in the same file.")
 @click.option(
     "--forward-secret-file", metavar="FILE", help="Shared key of the next hop (or EXNORM_FORWARD_SECRET)."
 )
 @click.option(
-    "--slots", type=click.IntRange(1, 64), default=2, help="So many chunks are worked on at a time.  [default: 2]"
+    "--slots",
+    type=click.IntRange(1, 64),
+    default=2,
+    help="So many chunks are worked on at a time.  [default: 2]",
 )
 @click.option(
     "--max-connections", type=click.IntRange(1, 512), default=64, help="Refuse more.  [default: 64]"
@@ -114,18 +127,10 @@ def _serve(names: Mapping[str, Any], given: Mapping[str, Any], environ: Mapping[
             f"fluentbit serve needs {quote(error.name)}: install it with 'pip install exnorm[fluentbit]'"
         ) from None
     journal = Journal(sys.stderr.buffer)
-
-    def load() -> ChunkFilter:
-        return ChunkFilter.from_names(
-            names, environ=environ, log=lambda text: journal("warning", "filter", reason=text)
-        )
-
     listener = Listener(
         parse_address(given["listen"], "listen"),
         secret.make_server_context(given["listen_cert"], given["listen_key"], given["listen_ca"]),
-        secret.read_secret(
-            given["listen_secret_file"], secret.LISTEN_SECRET, environ, "listen-secret-file"
-        ),
+        secret.read_secret(given["listen_secret_file"], secret.LISTEN_SECRET, environ, "listen-secret-file"),
         _read_mode(given["socket_mode"]),
     )
     hop = NextHop(
@@ -148,9 +153,22 @@ def _serve(names: Mapping[str, Any], given: Mapping[str, Any], environ: Mapping[
         send_bytes=given["send_mb"] * _MEBI,
         timeout=given["timeout"],
     )
+    if not is_local(listener.address):  # who sends over the network must not name files for us to open
+        names = {"read_header": "off", **names}
+
+    def report(text: str) -> None:
+        journal("warning", "filter failed", reason=text.partition(":")[0])  # the rest may quote a record
+
+    def load() -> ChunkFilter:
+        return ChunkFilter.from_names(names, environ=environ, log=report)
+
     service = Service(Doors(listener, hop), load(), limits, given["tag_prefix"], journal)
     if not is_local(hop.address) and not (hop.tls and hop.shared_key):
-        journal("warning", "the next hop is on the network, without TLS and a shared key", forward=str(hop.address))
+        journal(
+            "warning",
+            "next hop on the network without TLS and a shared key",
+            forward=str(hop.address),
+        )
     if not given["tag_prefix"]:
         journal("warning", "no tag prefix: what comes back must not match the rule that sends here")
     asyncio.run(service.run(lambda: None, load))

@@ -70,7 +70,7 @@ def settings_options(function: F) -> F:
 
 
 def setting_flags(function: F) -> F:
-    """Give a command the options above and ``--config``, each under its own name and ``None`` if not given."""
+    """Give a command the options above and ``--config``, each ``None`` where it is not given."""
     function = click.option("--config", metavar="FILE", help="YAML file of settings.")(function)
     for name in reversed(list(_OPTIONS)):
         function = _make_option(name)(function)

@@ -29,7 +29,7 @@ def parse_address(text: str, name: str) -> Address:
         path = text.removeprefix("unix:")
         path = path.removeprefix("//") if path.startswith("///") else path
         if not path.startswith("/"):
-            raise SettingsError(f"{name}: got {quote(text)}; expected an absolute path, as unix:/run/exnorm.sock")
+            raise SettingsError(f"{name}: got {quote(text)}; expected unix: and an absolute path")
         return Address(path=path)
     host, colon, port = text.rpartition(":")
     if host.startswith("[") and host.endswith("]"):

@@ -44,7 +44,9 @@ def make_server_context(cert: str | None, key: str | None, ca: str | None) -> ss
     return context
 
 
-def make_client_context(wanted: bool, ca: str | None, cert: str | None, key: str | None) -> ssl.SSLContext | None:
+def make_client_context(
+    wanted: bool, ca: str | None, cert: str | None, key: str | None
+) -> ssl.SSLContext | None:
     """TLS for the next hop, whose certificate and name are always verified. Raises ``SettingsError``."""
     if not wanted:
         for value, name in ((ca, "--forward-ca"), (cert, "--forward-cert"), (key, "--forward-key")):

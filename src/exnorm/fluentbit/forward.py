@@ -15,6 +15,8 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
 
 import msgpack
 
@@ -176,23 +178,16 @@ class _Cursor:
         return found
 
 
-def _kind_of(byte: int) -> str:
-    if byte <= 0x7F or byte >= 0xE0 or 0xCC <= byte <= 0xD3:
-        return "integer"
-    if byte <= 0x8F or byte in (0xDE, 0xDF):
-        return "map"
-    if byte <= 0x9F or byte in (0xDC, 0xDD):
-        return "array"
-    if byte <= 0xBF or 0xC4 <= byte <= 0xC6 or 0xD9 <= byte <= 0xDB:
-        return "text"
-    if byte in (0xCA, 0xCB):
-        return "float"
-    if 0xC7 <= byte <= 0xC9 or 0xD4 <= byte <= 0xD8:
-        return "extension"
-    return {0xC0: "nil", 0xC2: "boolean", 0xC3: "boolean"}.get(byte, "an unused byte")
-
-
-_KINDS = tuple(_kind_of(byte) for byte in range(256))
+# The first byte of a value -> what it is.
+# fmt: off
+_RANGES = (
+    (0x00, 0x7F, "integer"), (0x80, 0x8F, "map"), (0x90, 0x9F, "array"), (0xA0, 0xBF, "text"),
+    (0xC0, 0xC0, "nil"), (0xC1, 0xC1, "an unused byte"), (0xC2, 0xC3, "boolean"), (0xC4, 0xC6, "text"),
+    (0xC7, 0xC9, "extension"), (0xCA, 0xCB, "float"), (0xCC, 0xD3, "integer"), (0xD4, 0xD8, "extension"),
+    (0xD9, 0xDB, "text"), (0xDC, 0xDD, "array"), (0xDE, 0xDF, "map"), (0xE0, 0xFF, "integer"),
+)
+# fmt: on
+_KINDS = tuple(name for first, last, name in _RANGES for _ in range(first, last + 1))
 _TIMES = ("integer", "float", "extension")
 
 
@@ -330,10 +325,10 @@ def _gzip() -> zlib._Decompress:
 
 def _zstd() -> Callable[[], zlib._Decompress]:
     try:
-        from compression import zstd  # Python 3.14
+        zstd: Any = import_module("compression.zstd")  # Python 3.14
     except ImportError:
         try:
-            from backports import zstd
+            zstd = import_module("backports.zstd")
         except ImportError:
             reason = "events are compressed with zstd, which this Python cannot read; use gzip"
             raise ForwardError(reason) from None

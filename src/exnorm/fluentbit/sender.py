@@ -45,6 +45,7 @@ class AckSender(FluentSender):  # type: ignore[misc]  # fluent-logger has no typ
     def __init__(self, hop: NextHop) -> None:
         host = f"unix://{hop.address.path}" if hop.address.path else hop.address.host
         super().__init__("", host=host, port=hop.address.port, timeout=hop.timeout)
+        self.socket: Any = None
         self._hop = hop
         self._deadline = 0.0
 
@@ -164,7 +165,7 @@ class AckSender(FluentSender):  # type: ignore[misc]  # fluent-logger has no typ
                 continue
             except Exception as error:  # msgpack raises errors of several families
                 raise ForwardError(f"answer: not msgpack: {type(error).__name__}") from None
-            return reply[: scanner.tell()]
+            return reply[: int(scanner.tell())]
 
     def _left(self) -> float:
         left = self._deadline - time.monotonic()

@@ -1,0 +1,15 @@
+"""``exnorm fluentbit``: what an operator of Fluent Bit needs."""
+
+from __future__ import annotations
+
+import click
+
+from exnorm.cli.fluentbit_serve import command as serve
+
+
+@click.group("fluentbit")
+def command() -> None:
+    """Normalize inside Fluent Bit, or beside it."""
+
+
+command.add_command(serve)
