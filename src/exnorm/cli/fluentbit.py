@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from exnorm.cli.fluentbit_config import command as config
 from exnorm.cli.fluentbit_serve import command as serve
 
 
@@ -12,4 +13,5 @@ def command() -> None:
     """Normalize inside Fluent Bit, or beside it."""
 
 
+command.add_command(config)
 command.add_command(serve)
