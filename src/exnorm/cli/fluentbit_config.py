@@ -13,6 +13,7 @@ from exnorm.cli.options import setting_flags
 from exnorm.errors import SettingsError, quote, suggest
 from exnorm.fluentbit import configs
 from exnorm.fluentbit.addresses import parse_address
+from exnorm.fluentbit.build import filter_path
 
 _WAYS = ("auto", "filter", "service")
 
@@ -134,7 +135,8 @@ def _choose_plugin(via: str, plugin: str | None) -> str:
 
 
 def _find_built() -> str:
-    return ""
+    target = filter_path()
+    return str(target) if target.is_file() else ""
 
 
 def _tcp(text: str, name: str) -> tuple[str, int]:

@@ -78,9 +78,13 @@ class ChunkFilter:
         *,
         environ: Mapping[str, str] | None = None,
         log: Callable[[str], None] | None = None,
+        also: tuple[str, ...] = (),
     ) -> ChunkFilter:
-        """A filter from settings by name; raises ``NormalizerError`` for what it cannot use."""
-        return cls(read_options(given, environ or {}), log=log)
+        """A filter from settings by name; raises ``NormalizerError`` for what it cannot use.
+
+        ``also`` are names that the caller has read itself: they count among those to come near to.
+        """
+        return cls(read_options(given, environ or {}, also), log=log)
 
     def filter(self, tag: str, chunk: bytes) -> bytes | None:
         """The chunk with its Exchange records normalized; ``None`` where it stays as it is."""

@@ -120,9 +120,9 @@ def _read_text(path: str, normalizer: Normalizer) -> bytes:
 
 def _read_regular(path: str) -> bytes:
     """The beginning of a regular file; nothing of anything else, which might block or never end."""
-    flags = (
-        os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
-    )
+    flags = os.O_RDONLY
+    for name in ("O_NONBLOCK", "O_NOCTTY", "O_BINARY"):
+        flags |= getattr(os, name, 0)
     try:
         descriptor = os.open(path, flags)
     except (OSError, ValueError):

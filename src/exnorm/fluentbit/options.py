@@ -47,7 +47,7 @@ OWN_NAMES = tuple(item.name for item in dataclasses.fields(Options) if item.name
 KNOWN_NAMES = (*NAMES, *OWN_NAMES, "config")
 
 
-def read_options(given: Mapping[str, Any], environ: Mapping[str, str]) -> Options:
+def read_options(given: Mapping[str, Any], environ: Mapping[str, str], also: tuple[str, ...] = ()) -> Options:
     """Options from names and values; defaults < file (``config``) < environment < these.
 
     ``-``, ``_`` and case in names do not matter. Raises ``SettingsError`` for an unknown name, with
@@ -56,7 +56,7 @@ def read_options(given: Mapping[str, Any], environ: Mapping[str, str]) -> Option
     named = {_plain(name): value for name, value in given.items()}
     for name in named:
         if name not in KNOWN_NAMES:
-            raise SettingsError(f"unknown key {quote(name)}{suggest(name, KNOWN_NAMES)}")
+            raise SettingsError(f"unknown key {quote(name)}{suggest(name, (*KNOWN_NAMES, *also))}")
     config = named.pop("config", None)
     layers = [
         {"format": DEFAULT_FORMAT},

@@ -42,10 +42,7 @@ def read_entries(chunk: bytes) -> Iterator[Entry]:
     start = 0
     for end in _ends(chunk):
         raw = chunk[start:end]
-        if unpacker is not None:
-            entry = _read_event(unpacker, raw, start)
-        else:
-            entry = _read_event(_open(raw), raw, 0)
+        entry = _read_event(_open(raw), raw, 0) if unpacker is None else _read_event(unpacker, raw, start)
         if entry is None:
             unpacker = None  # it stands somewhere in that piece: from here on, each has its own
         yield entry or Entry(raw)
