@@ -143,9 +143,7 @@ class Rig:
         addresses = (
             "--listen", f"127.0.0.1:{self.service_port}", "--forward", f"127.0.0.1:{self.back_port}",
         )  # fmt: skip
-        self._start(
-            "service", exnorm("fluentbit", "serve", *addresses, "--format", "cef", *self.options)
-        )
+        self._start("service", exnorm("fluentbit", "serve", *addresses, "--format", "cef", *self.options))
 
     def _start(self, name: str, command: list[str]) -> None:
         with (self.folder / f"{name}.log").open("ab") as log:
@@ -174,7 +172,7 @@ class Rig:
 
     def wait_for(self, events: int) -> None:
         """Wait until so many events have arrived; raises where nothing moves any more."""
-        wait_until(lambda: self.output.count() >= events, lambda: self.output.count(), self.check_processes)
+        wait_until(lambda: self.output.count() >= events, self.output.count, self.check_processes)
 
 
 def wait_until(

@@ -44,10 +44,16 @@ _WAYS = ("auto", "filter", "service")
 )
 @click.option("--plugin", metavar="FILE", help="The filter's shared object, if not where build puts it.")
 @click.option(
-    "--service-address", default="127.0.0.1:24330", metavar="ADDR", help="--listen of the service.  [default: 127.0.0.1:24330]"
+    "--service-address",
+    default="127.0.0.1:24330",
+    metavar="ADDR",
+    help="--listen of the service.  [default: 127.0.0.1:24330]",
 )
 @click.option(
-    "--back-address", default="127.0.0.1:24331", metavar="ADDR", help="--forward of the service.  [default: 127.0.0.1:24331]"
+    "--back-address",
+    default="127.0.0.1:24331",
+    metavar="ADDR",
+    help="--forward of the service.  [default: 127.0.0.1:24331]",
 )
 @click.option(
     "--state",
@@ -130,7 +136,7 @@ def _choose_plugin(via: str, plugin: str | None) -> str:
     if not found and via == "filter":
         raise SettingsError("via: the filter is not built yet; run exnorm fluentbit build, or give --plugin")
     if not found:
-        say("the filter is not built here (exnorm fluentbit build): the config sends to exnorm fluentbit serve")
+        say("the filter is not built here (exnorm fluentbit build); the config is for exnorm fluentbit serve")
     return found
 
 

@@ -78,7 +78,7 @@ class Section:
 
 
 def read_destination(text: str) -> Destination:
-    """A destination from ``tcp://host:514``, ``tls://host:6514`` or ``file:/path``. Raises ``SettingsError``."""
+    """``tcp://host:514``, ``tls://host:6514`` or ``file:/path``. Raises ``SettingsError``."""
     mode, colon, rest = text.partition(":")
     if not colon or mode not in _MODES:
         raise SettingsError(
@@ -125,7 +125,7 @@ def check_plan(plan: Plan) -> None:
 
 def _check_text(name: str, text: str) -> None:
     if any(ord(character) < 32 or ord(character) == 127 for character in text) or "${" in text:
-        raise SettingsError(f"{name}: got {quote(text)}; control characters and '${{' cannot stand in a config")
+        raise SettingsError(f"{name}: got {quote(text)}; no control characters and no '${{' in a config")
     if text != text.strip():
         raise SettingsError(f"{name}: got {quote(text)}; blanks at the ends do not survive in a config")
 
@@ -158,10 +158,10 @@ def _service(plan: Plan) -> Section:
             Line("flush", 1),
             Line("log_level", "info"),
             Line("grace", 30, "seconds to deliver what is in flight when Fluent Bit is stopped"),
-            Line("storage.path", _join(plan.state, "storage"), "must survive a restart; put it on a real disk"),
+            Line("storage.path", _join(plan.state, "storage"), "must survive a restart"),
             Line("storage.sync", "normal"),
-            Line("storage.max_chunks_up", 32, "chunks in memory, about 2 MB each: bounds Fluent Bit's memory"),
-            Line("storage.backlog.mem_limit", "32M", "the same for what is found in the buffer after a restart"),
+            Line("storage.max_chunks_up", 32, "chunks in memory, of about 2 MB each"),
+            Line("storage.backlog.mem_limit", "32M", "the same for what a restart finds in the buffer"),
             Line("scheduler.base", 1),
             Line("scheduler.cap", 30, "try again every 30 s at the latest, not after half an hour"),
         ),
@@ -182,8 +182,8 @@ def _tail(plan: Plan, number: int, folder: str) -> Section:
             Line("read_from_head", True),
             Line("refresh_interval", 10, "seconds until a new file is seen"),
             Line("buffer_chunk_size", "512k"),
-            Line("buffer_max_size", "2m", "the default, 32k, is less than a line with a large distribution group"),
-            Line("skip_long_lines", True, "a line above that is left out with a warning, not the rest of its file"),
+            Line("buffer_max_size", "2m", "a large distribution group is a long line; the default is 32k"),
+            Line("skip_long_lines", True, "leave out a line above that, not the rest of its file"),
             Line("storage.type", "filesystem", "the spool"),
         ),
     )
@@ -227,7 +227,7 @@ def _to_service(plan: Plan) -> Section:
             Line("port", port),
             Line("require_ack_response", True, "without it everything in flight is lost with the service"),
             Line("retry_limit", "no_limits", "the default drops a chunk that was refused twice"),
-            Line("net.io_timeout", "90s", "longer than the --timeout of the service; the default waits for ever"),
+            Line("net.io_timeout", "300s", "a chunk may wait its turn; the default waits for ever"),
         ),
     )
 
@@ -268,10 +268,10 @@ def _deliver(plan: Plan, match: str) -> Section:
             Line("port", to.port),
             Line("mode", to.mode),
             *_tls(plan),
-            Line("syslog_format", "rfc3164", "'<PRI>Mmm dd hh:mm:ss host CEF:0|...'; rfc5424 would put a BOM before it"),
-            Line("syslog_hostname_preset", plan.hostname, "the host in the syslog header: the log source in JSA"),
+            Line("syslog_format", "rfc3164", "rfc5424 would put a BOM before the line"),
+            Line("syslog_hostname_preset", plan.hostname, "host in the header: the log source in JSA"),
             Line("syslog_message_key", plan.format),
-            Line("syslog_maxsize", _SYSLOG_BYTES, "the default cuts at 1024 bytes; let the receiver take as much"),
+            Line("syslog_maxsize", _SYSLOG_BYTES, "default: cut at 1024; let the receiver take it"),
             Line("retry_limit", "no_limits"),
         ),
     )  # fmt: skip
@@ -421,5 +421,5 @@ def _heading(plan: Plan, form: str) -> list[str]:
         f"# The folder {plan.state} must be there, and Fluent Bit must be able to write to it.",
     ]
     if not plan.plugin:
-        lines += ["# Beside it runs the service, under whatever keeps services running here:", f"#   {serve_command(plan)}"]
+        lines += ["# Beside it runs the service, kept running by the system:", f"#   {serve_command(plan)}"]
     return [*lines, ""]
