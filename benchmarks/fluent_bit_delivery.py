@@ -37,7 +37,7 @@ HEADER = (
     f"#Date: 2026-03-01T00:00:00.000Z\r\n#Fields: {COLUMNS}\r\n"
 )
 _NUMBER = re.compile(rb"<evt([0-9]{8})@")
-_STALL_SECONDS = 120.0
+_STALL_SECONDS = 60.0
 
 
 def find_fluent_bit() -> str | None:
@@ -98,6 +98,7 @@ class Rig:
         self.binary = binary
         self.options = list(options)
         self.service_port, self.back_port = free_port(), free_port()
+        self.listen = f"127.0.0.1:{self.service_port}"
         self.output = Output(folder / "out.cef")
         self.peak_kb: dict[str, int] = {}
         self.running: dict[str, subprocess.Popen[bytes]] = {}
@@ -141,7 +142,7 @@ class Rig:
     def start_service(self) -> None:
         """Start the service."""
         addresses = (
-            "--listen", f"127.0.0.1:{self.service_port}", "--forward", f"127.0.0.1:{self.back_port}",
+            "--listen", self.listen, "--forward", f"127.0.0.1:{self.back_port}",
         )  # fmt: skip
         self._start("service", exnorm("fluentbit", "serve", *addresses, "--format", "cef", *self.options))
 

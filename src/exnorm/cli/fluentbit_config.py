@@ -19,11 +19,10 @@ _WAYS = ("auto", "filter", "service")
 
 
 @click.command("config")
-@click.argument("folders", nargs=-1, required=True, metavar="FOLDER...")
+@click.argument("folders", nargs=-1, metavar="FOLDER...")
 @click.option(
     "--to",
     "destination",
-    required=True,
     metavar="DEST",
     help="Where the lines go: tcp://HOST:PORT or tls://HOST:PORT (syslog), or file:/PATH.",
 )
@@ -64,10 +63,13 @@ _WAYS = ("auto", "filter", "service")
 @click.option("--hostname", metavar="NAME", help="Host in the syslog header.  [default: this machine's]")
 @click.option("--ca", default="", metavar="FILE", help="TLS: CA of the destination, beside the system's.")
 @click.option("--output", "-o", metavar="FILE", help="Write to FILE instead of standard output.")
+@click.option(
+    "--write-ready", metavar="FOLDER", help="Write the ready configs of the folder fluentbit there."
+)
 @setting_flags
 def command(
     folders: tuple[str, ...],
-    destination: str,
+    destination: str | None,
     patterns: tuple[str, ...],
     classic: bool,
     via: str,
@@ -78,6 +80,7 @@ def command(
     hostname: str | None,
     ca: str,
     output: str | None,
+    write_ready: str | None,
     **given: Any,
 ) -> int:
     """Print a complete, commented config of Fluent Bit.
@@ -86,11 +89,14 @@ def command(
     destination takes: cef (ArcSight), leef or wincollect (JSA, the latter is the native payload of its
     Exchange DSM), json (a file only). Other settings of exnorm are taken over as they are given.
     """
-    to = configs.read_destination(destination)
+    if write_ready is not None:
+        return _write_files(Path(write_ready), configs.render_ready())
+    if destination is None:
+        raise SettingsError("to: not given; expected tcp://host:port, tls://host:port or file:/path")
     settings = {name: value for name, value in given.items() if value not in (None, (), False)}
     plan = configs.Plan(
         folders=folders,
-        destination=to,
+        destination=configs.read_destination(destination),
         format=_choose_format(settings),
         patterns=patterns or (configs.PATTERN,),
         plugin=_choose_plugin(via, plugin),
@@ -105,11 +111,18 @@ def command(
     if output is None:
         click.echo(text, nl=False)
         return OK
-    try:
-        Path(output).write_text(text, encoding="utf-8", newline="\n")
-    except OSError as error:
-        say(f"output: cannot write {quote(output)}: {error.strerror}")
-        return NEXT_HOP
+    return _write_files(Path(output).parent, {Path(output).name: text})
+
+
+def _write_files(folder: Path, files: dict[str, str]) -> int:
+    for name, text in files.items():
+        path = folder / name
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(text.encode("utf-8"))
+        except OSError as error:
+            say(f"cannot write {quote(path)}: {error.strerror}")
+            return NEXT_HOP
     return OK
 
 

@@ -130,6 +130,31 @@ def _check_text(name: str, text: str) -> None:
         raise SettingsError(f"{name}: got {quote(text)}; blanks at the ends do not survive in a config")
 
 
+# --- the configs that lie ready in the folder fluentbit of a checkout ----------------------------
+
+READY_PLUGIN = "/usr/local/lib/exnorm/flb-filter_exchange.so"
+_READY = {
+    "cef-tcp": ("cef", "tcp://arcsight.example:514"),
+    "cef-tls": ("cef", "tls://arcsight.example:6514"),
+    "leef-tcp": ("leef", "tcp://jsa.example:514"),
+    "leef-tls": ("leef", "tls://jsa.example:6514"),
+    "native-tcp": ("wincollect", "tcp://jsa.example:514"),
+    "cef-file": ("cef", "file:/var/log/exchange.cef"),
+}
+_READY_FOLDERS = tuple(f"/mnt/{server}/TransportRoles/Logs/MessageTracking" for server in ("ex01", "ex02"))
+
+
+def render_ready() -> dict[str, str]:
+    """Each ready config by its path: two servers, every destination, both ways, both formats."""
+    files = {}
+    for name, (form, to) in _READY.items():
+        for way, plugin in (("filter", READY_PLUGIN), ("service", "")):
+            plan = Plan(_READY_FOLDERS, read_destination(to), form, plugin=plugin)
+            files[f"{way}/{name}.yaml"] = render_yaml(plan)
+            files[f"{way}/{name}.conf"] = render_classic(plan)
+    return files
+
+
 # --- what the config says ------------------------------------------------------------------------
 
 

@@ -149,7 +149,7 @@ class AckSender(FluentSender):  # type: ignore[misc]  # fluent-logger has no typ
     def _read_reply(self) -> bytes:
         """One whole msgpack value of bounded size."""
         scanner = msgpack.Unpacker(raw=True)
-        reply = b""
+        reply = bytearray()
         while True:
             self.socket.settimeout(self._left())
             data = self.socket.recv(_REPLY_BYTES)
@@ -165,7 +165,7 @@ class AckSender(FluentSender):  # type: ignore[misc]  # fluent-logger has no typ
                 continue
             except Exception as error:  # msgpack raises errors of several families
                 raise ForwardError(f"answer: not msgpack: {type(error).__name__}") from None
-            return reply[: int(scanner.tell())]
+            return bytes(reply[: scanner.tell()])
 
     def _left(self) -> float:
         left = self._deadline - time.monotonic()
