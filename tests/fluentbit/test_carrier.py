@@ -5,7 +5,7 @@ from collections.abc import Callable
 import msgpack
 import pytest
 
-from exnorm.fluentbit.carrier import Carrier
+from exnorm.fluentbit.carrier import Carrier, SenderGoneError
 from exnorm.fluentbit.forward import ForwardError, Message
 from exnorm.fluentbit.sender import NextHopError
 
@@ -90,6 +90,19 @@ def test_the_same_chunk_sent_again_has_the_same_id_and_another_one_has_not() -> 
         work.carry([forward("t", event("a"), chunk=chunk)])
     ids = [m.chunk for m in sender.sent]
     assert ids[0] == ids[1] != ids[2]
+
+
+def test_a_chunk_whose_sender_hung_up_is_left_to_be_sent_again() -> None:
+    sender = FakeSender()
+    with pytest.raises(SenderGoneError):
+        carrier(bytes.upper, sender).carry([forward("t", event("a"), chunk="x")], lambda: True)
+    assert sender.sent == []
+
+
+def test_a_chunk_that_nobody_would_send_again_is_carried_whether_its_sender_hung_up_or_not() -> None:
+    sender = FakeSender()
+    assert carrier(bytes.upper, sender).carry([forward("t", event("a"))], lambda: True) == []
+    assert len(sender.sent) == 1
 
 
 def test_a_chunk_that_the_filter_empties_is_acknowledged_and_nothing_is_sent() -> None:

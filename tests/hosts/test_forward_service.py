@@ -264,6 +264,25 @@ def test_a_chunk_without_an_id_is_carried_too_and_its_failure_closes_the_connect
     assert client.answer() is None
 
 
+def test_a_chunk_of_a_sender_that_died_while_it_waited_is_not_sent_on(
+    start: Start, hop: NextHopServer
+) -> None:
+    hop.hold.clear()
+    service = start("--slots", "1")
+    first, second = service.connect(), service.connect()
+    first.send("first", sample_entries(), {"chunk": "1"})
+    hop.take()
+    second.send("second", sample_entries(), {"chunk": "2"})
+    second.sock.close()
+    hop.hold.set()
+    assert first.answer() == {"ack": "1"}
+    assert "closed before" in service.wait_for("connection lost")["reason"]
+    third = service.connect()
+    third.send("third", sample_entries(), {"chunk": "3"})
+    assert third.answer() == {"ack": "3"}
+    assert hop.take()[0] == "normalized.third"
+
+
 def test_a_poison_record_in_the_middle_of_a_chunk_harms_only_itself(start: Start, hop: NextHopServer) -> None:
     entries = sample_entries()
     lines = [entry[1]["log"] for entry in entries]

@@ -19,6 +19,10 @@ FILTER_EVENTS = 4096
 """What is unpacked at a time: a few bytes of msgpack can be hundreds in memory."""
 
 
+class SenderGoneError(Exception):
+    """Who waits for the acknowledgement is gone and will send the chunk again: to go on makes repeats."""
+
+
 class Filter(Protocol):
     """What normalizes: a chunk of events in, a chunk out; ``None`` leaves it as it is."""
 
@@ -79,15 +83,16 @@ class Carrier:
         with self._filter_lock:
             self._filter = normalize
 
-    def carry(self, raw_messages: list[bytes]) -> list[bytes]:
+    def carry(self, raw_messages: list[bytes], gone: Callable[[], bool] = lambda: False) -> list[bytes]:
         """Carry whole messages; the acknowledgements that their sender may have now, in order.
 
-        Messages of one tag that came at once are sent on as one. Raises ``ForwardError`` for a message
-        that is none and ``NextHopError`` where the next hop did not acknowledge.
+        Messages of one tag that came at once are sent on as one. ``gone`` says whether their sender has
+        hung up. Raises ``ForwardError`` for a message that is none, ``NextHopError`` where the next hop did
+        not acknowledge, and ``SenderGoneError``.
         """
         messages = [decode_message(raw, self._max_bytes) for raw in raw_messages]
         for (tag, signal), group in groupby(messages, lambda message: (message.tag, message.signal)):
-            self._carry_group(tag, signal, list(group))
+            self._carry_group(tag, signal, list(group), gone)
         with self._filter_lock:
             self.traffic.messages += len(messages)
             self.traffic.bytes_in += sum(map(len, raw_messages))
@@ -98,7 +103,7 @@ class Carrier:
         for sender in self._senders:
             sender.close()
 
-    def _carry_group(self, tag: str, signal: int, group: list[Message]) -> None:
+    def _carry_group(self, tag: str, signal: int, group: list[Message], gone: Callable[[], bool]) -> None:
         if self._tag_prefix and tag.startswith(self._tag_prefix):
             raise ForwardError(
                 f"loop: tag {quote(tag)} bears the prefix {quote(self._tag_prefix)} already; "
@@ -111,9 +116,12 @@ class Carrier:
             chunks: Iterable[bytes] = (message.events for message in group)
         else:
             chunks = self._join(self._normalize(tag, b"".join(message.events for message in group)))
+        comes_again = all(message.chunk is not None for message in group)
         sender = self._idle.get()
         try:
             for number, events in enumerate(chunks):
+                if comes_again and gone():
+                    raise SenderGoneError
                 chunk = f"{digest.hexdigest()}-{number}".encode()
                 sender.send_packed(Message(self._tag_prefix + tag, events, chunk, signal))
                 self.traffic.bytes_out += len(events)

@@ -26,7 +26,7 @@ import msgpack
 from exnorm.errors import NormalizerError, SettingsError, quote
 from exnorm.fluentbit import handshake
 from exnorm.fluentbit.addresses import Address, is_local
-from exnorm.fluentbit.carrier import Carrier, Filter
+from exnorm.fluentbit.carrier import Carrier, Filter, SenderGoneError
 from exnorm.fluentbit.forward import ForwardError, MessageCutter
 from exnorm.fluentbit.sender import AckSender, NextHop, NextHopError, explain
 
@@ -229,6 +229,8 @@ class Service:
             self._log("error", "not delivered, not acknowledged", peer=peer, reason=str(error))
         except (OSError, asyncio.TimeoutError) as error:
             self._log("info", "connection lost", peer=peer, reason=explain(error))
+        except SenderGoneError:
+            self._log("info", "connection lost", peer=peer, reason="closed before its chunk was carried")
         except asyncio.CancelledError:
             pass  # stopping
         except Exception as error:  # whatever it is, it costs this connection only
@@ -252,7 +254,8 @@ class Service:
                     return
                 self._busy.add(task)
                 async with self._slots:
-                    carry = partial(self.carrier.carry, messages)
+                    await asyncio.sleep(0)  # so that the end of a connection that died meanwhile is seen
+                    carry = partial(self.carrier.carry, messages, reader.at_eof)
                     acks = await asyncio.get_running_loop().run_in_executor(self._pool, carry)
                 del messages, carry
                 for ack in acks:
