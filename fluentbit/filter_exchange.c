@@ -15,6 +15,7 @@
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <errno.h>
 #include <locale.h>
 #include <pthread.h>
 #include <stdarg.h>
@@ -23,6 +24,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <unistd.h>
 #include <wchar.h>
 
@@ -166,9 +168,24 @@ static int find_host(void)
 }
 
 /* Reads memory that may not be there: the kernel refuses where a plain read would end the process. */
-static int read_memory(const int *channel, const void *from, void *to, size_t size)
+static int read_memory(const void *from, void *to, size_t size)
 {
-    return write(channel[1], from, size) == (ssize_t) size && read(channel[0], to, size) == (ssize_t) size;
+    struct iovec here = {to, size};
+    struct iovec there = {(void *) from, size};
+    ssize_t got = process_vm_readv(getpid(), &here, 1, &there, 1, 0);
+    int channel[2];
+    int whole;
+
+    if (got >= 0 || errno == EFAULT) {
+        return got == (ssize_t) size;
+    }
+    if (pipe(channel) != 0) { /* some containers forbid that call; a pipe refuses the same */
+        return 0;
+    }
+    whole = write(channel[1], from, size) == (ssize_t) size && read(channel[0], to, size) == (ssize_t) size;
+    close(channel[0]);
+    close(channel[1]);
+    return whole;
 }
 
 /*
@@ -185,29 +202,25 @@ static struct list *find_properties(void *instance)
     struct list seen;
     const char *value;
     char *candidate;
-    int channel[2];
     int at;
 
-    if (set_property(instance, marker, "1") != 0 || !(value = get_property(marker, instance)) ||
-        pipe(channel) != 0) {
+    if (set_property(instance, marker, "1") != 0 || !(value = get_property(marker, instance))) {
         return NULL;
     }
     for (at = 0; at < WORDS && !found; at++) {
         struct list *head = (struct list *) ((void **) words + at);
 
-        if (!read_memory(channel, head, &seen, sizeof(seen))) {
+        if (!read_memory(head, &seen, sizeof(seen))) {
             break;
         }
         if ((uintptr_t) seen.previous < 4096 || (uintptr_t) seen.previous % sizeof(void *) != 0) {
             continue;
         }
-        if (read_memory(channel, (void **) seen.previous - 1, &candidate, sizeof(candidate)) &&
+        if (read_memory((void **) seen.previous - 1, &candidate, sizeof(candidate)) &&
             candidate == value) {
             found = head;
         }
     }
-    close(channel[0]);
-    close(channel[1]);
     return found;
 }
 

@@ -52,7 +52,7 @@ def build(output: str | None) -> int:
     """
     try:
         target = _choose_target(output)
-        builder.build(target, beside_exnorm=output is None)
+        builder.build(target, site=None if output is None else builder.site_path())
     except builder.BuildError as error:
         raise SettingsError(f"fluentbit build: {error}") from None
     click.echo(target)

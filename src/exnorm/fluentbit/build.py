@@ -32,6 +32,11 @@ def filter_path() -> Path:
     return _HERE / FILE_NAME
 
 
+def site_path() -> Path:
+    """The folder that holds this exnorm."""
+    return _HERE.parents[1]
+
+
 def find_source() -> Path:
     """The C source: installed beside this file, or in the folder ``fluentbit`` of a checkout."""
     candidates = (_HERE / "deploy" / SOURCE_NAME, _HERE.parents[2] / "fluentbit" / SOURCE_NAME)
@@ -89,19 +94,19 @@ def find_compiler() -> list[str]:
     raise BuildError(f"no C compiler: {given[0] if given else 'cc, gcc and clang'} not found on PATH")
 
 
-def build(target: Path, *, beside_exnorm: bool = True, extra_flags: tuple[str, ...] = ()) -> None:
+def build(target: Path, *, site: Path | None = None, extra_flags: tuple[str, ...] = ()) -> None:
     """Build the filter into ``target``.
 
-    ``beside_exnorm`` says that it lies in exnorm's own folder and finds its virtual environment from
-    there; elsewhere the paths of today are written into it.
+    In exnorm's own folder it finds its virtual environment from where it lies; elsewhere, ``site`` is
+    the folder that holds exnorm. Raises ``BuildError``.
     """
     definitions = {
         "EXNORM_LIBPYTHON": str(find_libpython()),
         "EXNORM_PYTHON": python_version(),
         "EXNORM_PREFIX": sys.prefix,
     }
-    if not beside_exnorm:
-        definitions["EXNORM_SITE"] = str(_HERE.parents[1])
+    if site is not None:
+        definitions["EXNORM_SITE"] = str(site)
     made = target.with_name(target.name + ".new")  # the old one may be mapped by a running Fluent Bit
     words = [
         *find_compiler(),

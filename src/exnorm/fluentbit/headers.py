@@ -81,7 +81,10 @@ def read_before(path: str, line: bytes, normalizer: Normalizer) -> list[bytes]:
     (it was replaced, or is longer than is looked through) these are the header lines at its head.
     Nothing where it cannot be read or is no regular file.
     """
-    text = b"\n" + _read_text(path, normalizer)
+    content = _read_text(path, normalizer)
+    if not content:
+        return []
+    text = b"\n" + content
     at = _find_line(text, line.rstrip(b"\r\n"))
     if at < 0:
         return _leading(text, path, normalizer)
@@ -127,10 +130,12 @@ def _read_regular(path: str) -> bytes:
         descriptor = os.open(path, flags)
     except (OSError, ValueError):
         return b""
-    with open(descriptor, "rb") as file:
-        try:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                return b""
-            return file.read(SCANNED_BYTES)
-        except OSError:
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             return b""
+        with open(descriptor, "rb", closefd=False) as file:
+            return file.read(SCANNED_BYTES)
+    except OSError:
+        return b""
+    finally:
+        os.close(descriptor)
