@@ -124,11 +124,12 @@ class Rig:
                 file.write(HEADER)
                 file.writelines(map(make_row, numbers))
 
-    def write_config(self, back_port: int | None = None) -> None:
-        """The config that exnorm prints for these logs."""
+    def write_config(self, back_port: int | None = None, plugin: Path | None = None) -> None:
+        """The config that exnorm prints for these logs; with ``plugin`` for the filter in process."""
         back = self.back_port if back_port is None else back_port
+        way = ("--via", "service") if plugin is None else ("--plugin", str(plugin))
         command = [
-            *exnorm("fluentbit", "config", str(self.folder / "logs"), "--via", "service"),
+            *exnorm("fluentbit", "config", str(self.folder / "logs"), *way),
             *("--to", f"file:{self.output.path}", "--state", str(self.folder / "state")),
             *("--service-address", f"127.0.0.1:{self.service_port}"),
             *("--back-address", f"127.0.0.1:{back}", "--output", str(self.config)),

@@ -93,10 +93,13 @@ def test_the_same_chunk_sent_again_has_the_same_id_and_another_one_has_not() -> 
 
 
 def test_a_chunk_whose_sender_hung_up_is_left_to_be_sent_again() -> None:
-    sender = FakeSender()
+    sender, normalize = FakeSender(), FakeFilter(bytes.upper)
+    work = Carrier(normalize, [sender], tag_prefix="n.", send_bytes=1000, max_bytes=100_000)
     with pytest.raises(SenderGoneError):
-        carrier(bytes.upper, sender).carry([forward("t", event("a"), chunk="x")], lambda: True)
-    assert sender.sent == []
+        work.carry([forward("t", event("a"), chunk="x")], lambda: True)
+    assert (sender.sent, normalize.seen) == ([], [])
+    work.carry([forward("t", event("a"), chunk="x")])
+    assert len(sender.sent) == 1
 
 
 def test_a_chunk_that_nobody_would_send_again_is_carried_whether_its_sender_hung_up_or_not() -> None:

@@ -14,7 +14,7 @@ import yaml
 
 from exnorm.cli import run
 from exnorm.errors import SettingsError
-from exnorm.fluentbit.build import FILE_NAME, BuildError, build
+from exnorm.fluentbit.build import FILE_NAME, BuildError, build, site_path
 from exnorm.fluentbit.configs import (
     READY_PLUGIN,
     Destination,
@@ -253,7 +253,7 @@ def plugin() -> Iterator[Path]:
         if str(target) != str(target).lower():
             pytest.skip("the folder for temporary files has capitals in its path")
         try:
-            build(target, beside_exnorm=False)
+            build(target, site=site_path())
         except BuildError as error:
             pytest.skip(f"the filter cannot be built here: {error}")
         yield target

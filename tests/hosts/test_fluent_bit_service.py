@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from fluent_bit_delivery import HEADER, Rig, find_fluent_bit, free_port, make_row, wait_until
 
+from exnorm.fluentbit.build import FILE_NAME, BuildError, build, site_path
+
 pytest.importorskip("fluent.sender", reason="fluent-logger is not installed")
 BINARY = find_fluent_bit()
 if BINARY is None:
@@ -121,6 +123,23 @@ def test_a_poison_record_in_the_middle_is_set_apart_and_its_neighbours_arrive(ri
     assert len(lines) == 4
     assert b"row has 33 fields" in lines[1]
     assert rig.output.repeats == 0
+
+
+def test_the_config_for_the_filter_carries_a_log_without_a_service(rig: Rig) -> None:
+    plugin = rig.folder / FILE_NAME
+    try:
+        build(plugin, site=site_path())
+    except BuildError as error:
+        pytest.skip(f"the filter cannot be built here: {error}")
+    rig.write_logs(1000)
+    with (rig.folder / "logs" / "MSGTRK2026030100-1.LOG").open("a") as log:
+        log.write("one,two,three\r\n")
+    rig.write_config(plugin=plugin)
+    rig.start_fluent_bit()
+    rig.wait_for(1000)
+    assert set(rig.output.numbers.values()) == {1}
+    unparsed = rig.folder / "state" / "unparsed.ndjson"
+    wait_until(lambda: unparsed.exists() and b"one,two,three" in unparsed.read_bytes())
 
 
 def test_tls_and_a_shared_key_with_fluent_bit_on_both_sides(

@@ -109,22 +109,27 @@ class Carrier:
                 f"loop: tag {quote(tag)} bears the prefix {quote(self._tag_prefix)} already; "
                 "let the rule that sends to this service match only the tags of your logs"
             )
+        comes_again = all(message.chunk is not None for message in group)
+
+        def check_sender() -> None:
+            if comes_again and gone():
+                raise SenderGoneError
+
         digest = blake2b(digest_size=16)  # the same for the same chunks, so that a repeat can be told
         for message in group:
             digest.update(message.chunk or message.events)
         if signal:
             chunks: Iterable[bytes] = (message.events for message in group)
         else:
-            chunks = self._join(self._normalize(tag, b"".join(message.events for message in group)))
-        comes_again = all(message.chunk is not None for message in group)
+            events = b"".join(message.events for message in group)
+            chunks = self._join(self._normalize(tag, events, check_sender))
         sender = self._idle.get()
         try:
-            for number, events in enumerate(chunks):
-                if comes_again and gone():
-                    raise SenderGoneError
+            for number, made in enumerate(chunks):
+                check_sender()
                 chunk = f"{digest.hexdigest()}-{number}".encode()
-                sender.send_packed(Message(self._tag_prefix + tag, events, chunk, signal))
-                self.traffic.bytes_out += len(events)
+                sender.send_packed(Message(self._tag_prefix + tag, made, chunk, signal))
+                self.traffic.bytes_out += len(made)
                 self.traffic.chunks_out += 1
         finally:
             self._idle.put(sender)
@@ -148,8 +153,9 @@ class Carrier:
             return (piece,)
         return split_events(piece, self._send_bytes, FILTER_EVENTS)
 
-    def _normalize(self, tag: str, events: bytes) -> Iterator[bytes]:
+    def _normalize(self, tag: str, events: bytes, check_sender: Callable[[], None]) -> Iterator[bytes]:
         for piece in split_events(events, FILTER_BYTES, FILTER_EVENTS):
+            check_sender()  # after a shipper's crash many chunks are of nobody, and come again
             with self._filter_lock:
                 made = self._filter_piece(tag, piece)
             yield made  # outside the lock: the other slots normalize while this one is sent

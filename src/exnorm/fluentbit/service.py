@@ -254,7 +254,8 @@ class Service:
                     return
                 self._busy.add(task)
                 async with self._slots:
-                    await asyncio.sleep(0)  # so that the end of a connection that died meanwhile is seen
+                    for _ in range(3):  # so that the end of a connection that died meanwhile is seen
+                        await asyncio.sleep(0)
                     carry = partial(self.carrier.carry, messages, reader.at_eof)
                     acks = await asyncio.get_running_loop().run_in_executor(self._pool, carry)
                 del messages, carry
