@@ -165,8 +165,8 @@ def describe(plan: Plan) -> tuple[Section, ...]:
     return (
         _service(plan),
         *([Section("plugins", "exnorm's filter", (Line("path", plan.plugin),))] if plan.plugin else []),
-        *(_tail(plan, number, folder) for number, folder in enumerate(plan.folders, 1)),
         *([] if plan.plugin else [_back(plan)]),
+        *(_tail(plan, number, folder) for number, folder in enumerate(plan.folders, 1)),
         *([_filter(plan)] if plan.plugin else []),
         _set_apart(plan, match),
         *([] if plan.plugin else [_to_service(plan)]),
@@ -185,7 +185,7 @@ def _service(plan: Plan) -> Section:
             Line("grace", 30, "seconds to deliver what is in flight when Fluent Bit is stopped"),
             Line("storage.path", _join(plan.state, "storage"), "must survive a restart"),
             Line("storage.sync", "normal"),
-            Line("storage.max_chunks_up", 32, "chunks in memory, of about 2 MB each"),
+            Line("storage.max_chunks_up", 64, "chunks in memory, of about 2 MB each"),
             Line("storage.backlog.mem_limit", "32M", "the same for what a restart finds in the buffer"),
             Line("scheduler.base", 1),
             Line("scheduler.cap", 30, "try again every 30 s at the latest, not after half an hour"),
@@ -261,7 +261,7 @@ def _back(plan: Plan) -> Section:
     host, port = plan.back
     return Section(
         "inputs",
-        "Back from exnorm, under the same tags with a prefix.",
+        "Back from exnorm, under the same tags with a prefix. First, so that a backlog does not hold it up.",
         (
             Line("name", "forward"),
             Line("listen", host),
