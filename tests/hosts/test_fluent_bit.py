@@ -10,6 +10,7 @@ import os
 import queue
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -740,3 +741,36 @@ def test_the_records_are_those_of_the_library() -> None:
     normalizer = exnorm.Normalizer(format="json")
     lines = normalizer.encode(SAMPLE.read_bytes(), normalizer.stream(SAMPLE.name))
     assert [json.loads(line) for line in lines] == converted(SAMPLE)
+
+
+@pytest.mark.parametrize(
+    ("example", "beginning"),
+    [
+        ("exchange.yaml", "CEF:0|Microsoft|Exchange Server|"),
+        ("exchange.conf", "LEEF:2.0|Microsoft|Exchange Server|"),
+    ],
+)
+def test_the_configurations_to_copy_send_the_events_over_syslog(
+    example: str, beginning: str, tmp_path: Path, folder: Path, shim: Path
+) -> None:
+    shutil.copy(SAMPLE, folder)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(WAIT)
+        text = (ROOT / "fluentbit" / example).read_text()
+        for found, instead in (
+            ("/srv/exchange/Logging", str(folder)),
+            ("/var/lib/fluent-bit", str(tmp_path)),
+            ("arcsight.example.com", "127.0.0.1"),
+            ("jsa.example.com", "127.0.0.1"),
+            ("514", str(server.getsockname()[1])),
+        ):
+            text = text.replace(found, instead)
+        (tmp_path / example).write_text(text)
+        with running("-e", shim, "-c", tmp_path / example) as host:
+            connection, _ = server.accept()
+            connection.settimeout(WAIT)
+            with connection, connection.makefile(encoding="utf-8") as lines:
+                sent = [next(lines) for _ in ROWS]
+            host.stop()
+    assert all(beginning in line for line in sent)
+    assert [row.split(",")[8] in line for row, line in zip(ROWS, sent, strict=True)] == [True] * len(ROWS)
