@@ -37,7 +37,7 @@ HEADER = (
     f"#Date: 2026-03-01T00:00:00.000Z\r\n#Fields: {COLUMNS}\r\n"
 )
 _NUMBER = re.compile(rb"<evt([0-9]{8})@")
-_STALL_SECONDS = 60.0
+_STALL_SECONDS = 180.0
 
 
 def find_fluent_bit() -> str | None:
