@@ -119,11 +119,20 @@ def _time_length(first: bytes) -> int:
 
 def make_writer() -> Callable[[bytes, dict[Any, Any]], bytes]:
     """A function from a head and a body to one event in bytes."""
-    packer = msgpack.Packer(unicode_errors=_ANY_BYTES, use_bin_type=True, default=str)
     prefix = bytes((_PAIR,))
+    pack = _make_packer(None)  # several times as fast as with another way of encoding
+    pack_any = _make_packer(_ANY_BYTES)
 
     def write(head: bytes, body: dict[Any, Any]) -> bytes:
-        packed: bytes = packer.pack(body)
-        return prefix + head + packed
+        try:
+            return prefix + head + pack(body)
+        except UnicodeEncodeError:  # a record that was no UTF-8 when it came
+            return prefix + head + pack_any(body)
 
     return write
+
+
+def _make_packer(unicode_errors: str | None) -> Callable[[dict[Any, Any]], bytes]:
+    packer = msgpack.Packer(unicode_errors=unicode_errors, use_bin_type=True, default=str)
+    pack: Callable[[dict[Any, Any]], bytes] = packer.pack
+    return pack
