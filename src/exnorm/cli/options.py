@@ -91,10 +91,15 @@ def settings_options(function: F) -> F:
             settings = make_settings(*(layer.values for layer in layers))
             return function(settings=settings, **arguments)
 
-    wrapper = click.option("--config", metavar="FILE", help="YAML file of settings.")(wrapper)
+    return setting_flags(wrapper)  # type: ignore[return-value]
+
+
+def setting_flags(function: F) -> F:
+    """Give a command the options above and ``--config``, each ``None`` where it is not given."""
+    function = click.option("--config", metavar="FILE", help="YAML file of settings.")(function)
     for name in reversed(list(_OPTIONS)):
-        wrapper = _make_option(name)(wrapper)
-    return wrapper  # type: ignore[return-value]
+        function = _make_option(name)(function)
+    return function
 
 
 @dataclass(frozen=True)
