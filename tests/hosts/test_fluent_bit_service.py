@@ -108,7 +108,7 @@ def test_a_poison_record_in_the_middle_is_set_apart_and_its_neighbours_arrive(ri
         b"2026-03-01T00:00:00.000Z,\xff\xfe,not UTF-8\r\n",
         make_row(5000).rstrip().encode() + b",one,two,three\r\n",
         b'2026-03-01T00:00:00.000Z,"an open quote\r\n',
-        b"\x00" * 5000 + b"\r\n",
+        b"\x01" * 5000 + b"\r\n",
     ]
     log = rig.folder / "logs" / "MSGTRK2026030100-1.LOG"
     log.write_bytes(HEADER.encode() + b"".join([*rows[:500], *poison, *rows[500:]]))
