@@ -308,7 +308,9 @@ class Row:
     """One line of a table: a field, where it comes from, how the text is read, when it holds.
 
     Several origins are tried in order; the first whose text is read wins. ``ours`` is the reason of
-    a row that is not in the vendor's guide.
+    a row that is not in the vendor's guide. A row that is ``partial`` carries a part of its column
+    only, which therefore stays whole as additional data. ``rule`` says who wrote the row where that
+    is not exnorm: ``plugin NAME``, ``overlay FILE:LINE``.
     """
 
     field: str
@@ -317,6 +319,8 @@ class Row:
     when: Condition | None = None
     label: str = ""
     ours: str = ""
+    partial: bool = False
+    rule: str = ""
 
 
 @dataclass(frozen=True)
@@ -326,9 +330,10 @@ class Mapping:
     ``schemas`` are the schema names it is chosen for by ``--mapping auto`` (empty = any that no
     other mapping of the pair names). ``unmapped`` lists, with the reason, columns without a row, and
     ``rest`` is the reason for every other one: they are kept as additional data. ``events`` is the
-    second table, by event name. A mapping that
-    ``extends`` or ``replaces`` another one carries that one's name; ``columns`` are columns that the
-    source does not know yet.
+    second table, by event name; ``event_rules`` says who wrote an entry of it (event, attribute) where
+    that is not exnorm. A mapping that ``extends`` or ``replaces`` another one carries that one's name;
+    ``columns`` are columns that the source does not know yet. One that is not ``auto`` is used only
+    where it is pinned by its name.
     """
 
     name: str
@@ -343,6 +348,8 @@ class Mapping:
     replaces: str = ""
     columns: tuple[str, ...] = ()
     rest: str = ""
+    auto: bool = True
+    event_rules: AnyMapping[tuple[str, str], str] = field(default_factory=dict)
 
 
 # --- what goes out -------------------------------------------------------------------------------

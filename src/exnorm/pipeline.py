@@ -32,6 +32,7 @@ from exnorm.model import (
     Taxonomy,
     Unparsed,
 )
+from exnorm.overlay import lay_over, require
 from exnorm.plugins import Attributed, Plugins
 from exnorm.profiles import select
 from exnorm.settings import Settings, make_settings
@@ -96,7 +97,8 @@ class Normalizer:
         self.codec: Codec = _named("format", format_name, registry.codecs)
         _check_pair(self.codec, self.taxonomy, registry.codecs)
         self.settings = replace(settings, format=format_name)
-        self.mappings = _mappings_for(self.taxonomy, self.settings, registry.mappings)
+        overlaid = lay_over(settings.tables, registry.mappings, registry.sources, registry.taxonomies)
+        self.mappings = _mappings_for(self.taxonomy, self.settings, require(overlaid))
         self._mapped = frozenset(mapping.source for mapping in self.mappings)
         self.sources = _sources_for(self.settings, registry.sources, self.mappings)
         _check_schema(self.settings, self.sources)
@@ -178,12 +180,12 @@ class Normalizer:
         if route.keeps is not None and not route.keeps(record):
             self.counts.dropped.add(record.event_id)
             return
-        kept = self._process(record, route.record_processors)
+        kept = self.process(record, route.record_processors)
         if kept is None:
             return
         for part in split_recipients(kept) if self.settings.per_recipient else (kept,):
             event = route.mapping.normalize(part, self.counts)
-            processed = self._process(event, route.event_processors)
+            processed = self.process(event, route.event_processors)
             if processed is not None:
                 self.counts.events += 1
                 yield processed
@@ -242,7 +244,7 @@ class Normalizer:
 
     # --- per event -------------------------------------------------------------------------------
 
-    def _process(self, item: Any, processors: tuple[Attributed, ...]) -> Any:
+    def process(self, item: Any, processors: tuple[Attributed, ...]) -> Any:
         """What the processors make of an item; one that raises costs its own effect and a count."""
         for processor in processors:
             try:
@@ -346,8 +348,9 @@ def _check_pair(codec: Codec, taxonomy: Taxonomy, codecs: dict[str, Codec]) -> N
 def _mappings_for(taxonomy: Taxonomy, settings: Settings, known: dict[str, Mapping]) -> list[Mapping]:
     """The taxonomy's mappings; a pinned one is the only one of its source."""
     mappings = [mapping for mapping in known.values() if mapping.taxonomy == taxonomy.name]
+    automatic = [mapping for mapping in mappings if mapping.auto]
     if settings.mapping == "auto":
-        return mappings
+        return automatic
     pinned = [mapping for mapping in mappings if mapping.name == settings.mapping]
     if not pinned:
         names = [mapping.name for mapping in mappings] + ["auto"]
@@ -355,7 +358,7 @@ def _mappings_for(taxonomy: Taxonomy, settings: Settings, known: dict[str, Mappi
             f"mapping: got {quote(settings.mapping)} for taxonomy {taxonomy.name}"
             f"{suggest(settings.mapping, names)}"
         )
-    return pinned + [mapping for mapping in mappings if mapping.source != pinned[0].source]
+    return pinned + [mapping for mapping in automatic if mapping.source != pinned[0].source]
 
 
 def _sources_for(settings: Settings, known: dict[str, Source], mappings: list[Mapping]) -> list[Source]:

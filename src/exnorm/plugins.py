@@ -12,7 +12,7 @@ import pluggy
 
 from exnorm import hookspecs
 from exnorm.errors import MappingError, PluginError, quote, suggest
-from exnorm.mapping import extend_mapping
+from exnorm.mapping import extend_mapping, mark_row
 from exnorm.model import Codec, Mapping, Source, Taxonomy
 from exnorm.settings import Settings
 
@@ -171,7 +171,9 @@ class Plugins:
         mappings = self._call("register_mappings", Mapping)
         for plugin, mapping in mappings:
             if not (mapping.extends or mapping.replaces):
-                self._add(registry, "mapping", registry.mappings, mapping, plugin)
+                rows = tuple(mark_row(entry, _rule(plugin)) for entry in mapping.rows)
+                marked = dataclasses.replace(mapping, rows=rows)
+                self._add(registry, "mapping", registry.mappings, marked, plugin)
         for plugin, mapping in mappings:
             if mapping.extends or mapping.replaces:
                 self._build_on(registry, mapping, plugin)
@@ -201,10 +203,11 @@ class Plugins:
             )
         if mapping.replaces:
             mapping = dataclasses.replace(mapping, name=name, schemas=mapping.schemas or base.schemas)
+            mapping = extend_mapping(dataclasses.replace(mapping, rows=()), mapping, _rule(plugin))
             registry.mappings[name] = mapping
             registry.owners["mapping", name] = plugin
         else:
-            registry.mappings[name] = extend_mapping(base, mapping)
+            registry.mappings[name] = extend_mapping(base, mapping, _rule(plugin))
 
     def _processors(
         self, hook: str, source: Source, taxonomy: Taxonomy, settings: Settings
@@ -245,6 +248,11 @@ class Plugins:
         plugin = self._manager.get_plugin(name)
         callers = self._manager.get_hookcallers(plugin) or []
         return tuple(sorted(caller.name for caller in callers))
+
+
+def _rule(plugin: str) -> str:
+    """Who wrote a plugin's rows, for explanations; the built-ins' speak for themselves."""
+    return "" if plugin == STANDARD else f"plugin {plugin}"
 
 
 def _check_ends(registry: Registry, mapping: Mapping, plugin: str) -> None:

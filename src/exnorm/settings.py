@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from exnorm.errors import SettingsError, quote, suggest
+from exnorm.yamlfile import NOTHING, Node, make_node, read_yaml
 
 ENVIRONMENT_PREFIX = "EXNORM_"
 
@@ -25,8 +26,22 @@ NUMBERS: Mapping[str, tuple[int, int]] = {
     "cef": (0, 1),
     "max_line_bytes": (1024, 1 << 30),
 }
+FILE_ONLY = ("plugins", "tables")
+"""Settings that have a form of their own: they stand in a file or are given in Python."""
+
 _TRUE = ("1", "true", "yes", "on")
 _FALSE = ("0", "false", "no", "off")
+
+
+@dataclass(frozen=True)
+class Tables:
+    """What a site changes in tables, as its file says it; ``file`` is the file's name.
+
+    ``exnorm.overlay`` reads it against the tables that are registered.
+    """
+
+    content: Node = NOTHING
+    file: str = "tables"
 
 
 @dataclass(frozen=True)
@@ -57,6 +72,7 @@ class Settings:
     max_line_bytes: int = 4 * 1024 * 1024
     block_plugins: tuple[str, ...] = ()
     plugins: Mapping[str, Any] = field(default_factory=dict)
+    tables: Tables = field(default_factory=Tables)
 
     def __post_init__(self) -> None:
         """Refuse values that no pipeline can use."""
@@ -94,13 +110,16 @@ def make_settings(*layers: Mapping[str, Any], where: str = "") -> Settings:
     ``SettingsError`` for an unknown name (with the nearest right one) or a value that does not fit.
     """
     values: dict[str, Any] = {}
-    for layer in layers:
-        for given, value in layer.items():
-            name = str(given).replace("-", "_")
-            if name not in NAMES:
-                raise SettingsError(f"{where}unknown setting {quote(given)}{suggest(name, NAMES)}")
-            values[name] = _coerce(name, value)
-    return Settings(**values)
+    try:
+        for layer in layers:
+            for given, value in layer.items():
+                name = str(given).replace("-", "_")
+                if name not in NAMES:
+                    raise SettingsError(f"unknown setting {quote(given)}{suggest(name, NAMES)}")
+                values[name] = _coerce(name, value)
+        return Settings(**values)
+    except SettingsError as error:
+        raise SettingsError(f"{where}{error}") from None
 
 
 def read_environment(environ: Mapping[str, str]) -> dict[str, str]:
@@ -111,28 +130,29 @@ def read_environment(environ: Mapping[str, str]) -> dict[str, str]:
     layer = {}
     for name in NAMES:
         value = environ.get(ENVIRONMENT_PREFIX + name.upper())
-        if value is not None and name != "plugins":
+        if value is not None and name not in FILE_ONLY:
             layer[name] = value
     return layer
 
 
 def read_config(text: str, name: str) -> dict[str, Any]:
     """The layer of a YAML file of settings; ``name`` is the file's name for messages."""
-    import yaml  # only where a file is given: keeps the start short
-
-    try:
-        content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        reason = " ".join(str(error).split())
-        raise SettingsError(f"{name}: not YAML: {reason[:400]}") from None
-    if content is None:
+    root = read_yaml(text, name)
+    if root.empty:
         return {}
-    if not isinstance(content, dict):
-        raise SettingsError(f"{name}: got a {type(content).__name__}; expected settings by name")
-    for key in content:
-        if str(key).replace("-", "_") not in NAMES:
-            raise SettingsError(f"{name}: unknown setting {quote(key)}{suggest(str(key), NAMES)}")
-    return {str(key): value for key, value in content.items()}
+    if root.kind != "map":
+        raise SettingsError(f"{name}: got {root.describe()}; expected settings by name")
+    layer: dict[str, Any] = {}
+    for key, value in root.pairs:
+        setting = key.text.replace("-", "_")
+        where = f"{name}:{key.line}: "
+        if setting not in NAMES:
+            raise SettingsError(f"{where}unknown setting {quote(key.text)}{suggest(setting, NAMES)}")
+        if setting in layer:
+            raise SettingsError(f"{where}setting {quote(key.text)} is there twice")
+        layer[setting] = Tables(value, name) if setting == "tables" else value.plain()
+        make_settings({setting: layer[setting]}, where=where)
+    return layer
 
 
 def _coerce(name: str, value: Any) -> Any:
@@ -146,6 +166,8 @@ def _coerce(name: str, value: Any) -> Any:
         if not isinstance(parts, (list, tuple)):
             raise SettingsError(f"{name}: got {quote(value)}; expected names")
         return tuple(str(part).strip() for part in parts if str(part).strip())
+    if name == "tables":
+        return value if isinstance(value, Tables) else Tables(make_node(value))
     if name == "plugins":
         if not isinstance(value, Mapping):
             raise SettingsError(f"plugins: got {quote(value)}; expected settings by plugin name")

@@ -19,6 +19,7 @@ COMMANDS = {
     "explain": "exnorm.cli.explain",
     "mappings": "exnorm.cli.mappings",
     "plugins": "exnorm.cli.plugins",
+    "config": "exnorm.cli.config",
 }
 
 OK, UNPARSED, USAGE, NEXT_HOP = 0, 1, 2, 3

@@ -7,7 +7,9 @@ from pathlib import Path
 import click
 
 from exnorm.cli import OK
+from exnorm.cli.options import load_settings
 from exnorm.errors import SettingsError, quote, suggest
+from exnorm.overlay import lay_over, require
 from exnorm.plugins import Plugins, Registry
 from exnorm.tables import render_index, render_mapping
 
@@ -15,13 +17,17 @@ from exnorm.tables import render_index, render_mapping
 @click.command("mappings")
 @click.argument("source", required=False, metavar="[SOURCE]")
 @click.argument("taxonomy", required=False, metavar="[TAXONOMY]")
+@click.option("--config", metavar="FILE", help="Show the tables with the changes of a settings file.")
 @click.option("--write", metavar="FOLDER", help="Write one page for each table into FOLDER.")
-def command(source: str | None, taxonomy: str | None, write: str | None) -> int:
+def command(source: str | None, taxonomy: str | None, config: str | None, write: str | None) -> int:
     """Print the mapping tables as Markdown, with our deviations and unmapped columns and their reasons.
 
     SOURCE is a log type (message_tracking), TAXONOMY a product (arcsight, jsa); either alone will do.
     """
-    registry = Plugins().registry
+    settings = load_settings(config, {})
+    registry = Plugins(blocked=settings.block_plugins).registry
+    overlaid = lay_over(settings.tables, registry.mappings, registry.sources, registry.taxonomies)
+    registry.mappings = require(overlaid)
     if source is not None and taxonomy is None and source in registry.taxonomies:
         source, taxonomy = None, source
     _check(source, "source", list(registry.sources))

@@ -66,7 +66,8 @@ def settings_options(function: F) -> F:
         settings = load_settings(arguments.pop("config"), given)
         return function(settings=settings, **arguments)
 
-    wrapper = click.option("--config", metavar="FILE", help="YAML file of settings.")(wrapper)
+    text = "YAML file of settings and of changes to tables."
+    wrapper = click.option("--config", metavar="FILE", help=text)(wrapper)
     for name in reversed(list(_OPTIONS)):
         wrapper = _make_option(name)(wrapper)
     return wrapper  # type: ignore[return-value]
@@ -76,12 +77,17 @@ def load_settings(config: str | None, given: dict[str, Any]) -> Settings:
     """Settings from the file, the environment and the command line; raises ``SettingsError``."""
     layers: list[dict[str, Any]] = []
     if config is not None:
-        try:
-            text = Path(config).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
-            raise SettingsError(f"config: cannot read {quote(config)}: {reason}") from None
-        layers.append(read_config(text, config))
+        layers.append(load_config(config))
     layers.append(read_environment(os.environ))
     layers.append({name: value for name, value in given.items() if value not in (None, ())})
     return make_settings(*layers)
+
+
+def load_config(path: str) -> dict[str, Any]:
+    """The layer of a settings file; raises ``SettingsError``."""
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        raise SettingsError(f"config: cannot read {quote(path)}: {reason}") from None
+    return read_config(text, path)
