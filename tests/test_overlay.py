@@ -276,7 +276,7 @@ def test_what_was_changed_is_listed_with_its_line() -> None:
             "add:\n- {field: Reason, from: reference, when: {event: x, column: y}}",
             "4: when: expected event, or event-not, or column with is or is-not, and one of these only",
         ),
-        ("labels: {Flex String 2: x}", "3: labels: table arcsight-2016 has no row for Flex String 2"),
+        ("labels: {cn2: x}", "3: labels: table arcsight-2016 has no row for Device Custom Number 2"),
         ("events:\n  SEND: {severity: 11}", "4: severity: got '11'; expected a number from 0 to 10"),
         ("events:\n  SEND: {severity: high}", "4: severity: got 'high'; expected a number from 0 to 10"),
         ("events:\n  SEND: {severty: 1}", "4: events: 'SEND': unknown key 'severty'; did you mean 'severity'?"),

@@ -107,7 +107,8 @@ class Source:
     ``recipients`` the columns of addresses and statuses that ``per_recipient`` splits,
     ``agent_log_format`` the word for this type in the native payload of JSA, ``names`` the file
     names it usually has. A source that ``carries`` others gives records of those sources. ``redact``
-    takes secrets out of a raw line that did not parse.
+    takes secrets out of a raw line that did not parse. ``variants`` are names finer than the event's
+    that tables may write in its place, each with the event it is a case of.
     """
 
     name: str
@@ -125,6 +126,7 @@ class Source:
     names: tuple[str, ...] = ()
     carries: tuple[str, ...] = ()
     redact: Callable[[str], str] | None = None
+    variants: AnyMapping[str, str] = field(default_factory=dict)
 
     def columns_of(self, origin: str) -> tuple[str, ...]:
         """The columns whose whole text an origin of a row carries: itself, or those it is made of."""

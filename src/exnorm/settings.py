@@ -64,6 +64,9 @@ class Settings:
     additional_data: str = "ad"
     per_recipient: bool = False
     username: str = "recipient"
+    direction: bool = False
+    accepted_domains: tuple[str, ...] = ()
+    correlation: bool = False
     on_error: str = "tag"
     source: str = ""
     schema: str = ""

@@ -24,6 +24,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "exnorm.yamlfile": ("exnorm.errors",),
     "exnorm.overlay": (*NOUNS, "exnorm.convert", "exnorm.mapping", "exnorm.yamlfile"),
     "exnorm.identity": ("exnorm.model",),
+    "exnorm.categorizer": ("exnorm.model",),
     "exnorm.profiles": ("exnorm.model",),
     "exnorm.mapping": (*NOUNS, "exnorm.convert"),
     "exnorm.stream": (*NOUNS, "exnorm.lines"),

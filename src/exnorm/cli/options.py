@@ -28,10 +28,13 @@ _OPTIONS: Mapping[str, tuple[str, str]] = {
     "leef": ("1|2", "LEEF version."),
     "cef": ("0|1", "CEF version."),
     "source_ip": ("ADDR", "SourceIp of the native payload: where the logs came from."),
-    "categories": ("", "Write ArcSight's category fields too."),
+    "categories": ("", "Write ArcSight's six category fields, or the numbers of JSA's categories."),
     "additional_data": ("", "Keys of additional data: ad.NAME, adName, or leave it out."),
     "per_recipient": ("", "One event for each recipient, with its own status."),
     "username": ("", "Who is the Username in JSA."),
+    "direction": ("", "Write each message's direction: inbound, outbound, internal or unknown."),
+    "accepted_domains": ("DOMAIN", "A mail domain of the site, for --direction; may be given again."),
+    "correlation": ("", "Write an id that all rows of one message share."),
     "keep_original": ("", "Put the raw line into event.original of JSON."),
     "tz": ("ZONE", "Time zone of exports that hold local times, as Europe/Berlin."),
     "max_line_bytes": ("N", "Refuse longer lines."),
@@ -45,8 +48,8 @@ def _make_option(name: str) -> Callable[[F], F]:
     flag = "--" + name.replace("_", "-")
     if isinstance(default, bool):
         return click.option(flag, name, is_flag=True, default=None, help=text)
-    if name == "block_plugins":
-        return click.option("--block-plugin", name, multiple=True, metavar=metavar, help=text)
+    if isinstance(default, tuple):
+        return click.option(flag.removesuffix("s"), name, multiple=True, metavar=metavar, help=text)
     shown = f"{text}  [default: {default}]" if default != "" else text
     return click.option(flag, name, metavar=metavar or "|".join(CHOICES[name]), help=shown)
 

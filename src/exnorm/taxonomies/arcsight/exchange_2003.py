@@ -9,6 +9,7 @@ from __future__ import annotations
 from exnorm.convert import count, gmt_ms, ipv4, ipv6, mailbox, size_bytes, upper, utc_ms
 from exnorm.mapping import by_event, constant, event_is, event_is_not, row, setting_is
 from exnorm.model import Mapping
+from exnorm.taxonomies.arcsight.mail_flow import mail_flow_rows
 from exnorm.taxonomies.arcsight.message_tracking_events import EVENTS, UNKNOWN_SEVERITY
 
 _EVENT = "the column is a number; the table's content looks for the name the event has since 2007"
@@ -54,6 +55,7 @@ ARCSIGHT_2003 = Mapping("arcsight-2003", source="exchange_2003", taxonomy="arcsi
         row("Category Significance",        "event-id",                 by_event("categorySignificance"), when=_CATEGORIES, ours=_CATEGORY),
         row("Category Device Group",        "event-id",                 by_event("categoryDeviceGroup"), when=_CATEGORIES, ours=_CATEGORY),
         row("Category Technique",           "event-id",                 by_event("categoryTechnique"), when=_CATEGORIES, ours=_CATEGORY),
+        *mail_flow_rows("Flex String 2"),
     ),
     unmapped={
         "Priority":        _OWN,

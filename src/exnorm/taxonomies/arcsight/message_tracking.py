@@ -13,6 +13,7 @@ from __future__ import annotations
 from exnorm.convert import count, ipv4, ipv6, mailbox, size_bytes, upper, utc_ms
 from exnorm.mapping import by_event, constant, event_is, event_is_not, row, setting_is
 from exnorm.model import Mapping
+from exnorm.taxonomies.arcsight.mail_flow import mail_flow_rows
 from exnorm.taxonomies.arcsight.message_tracking_events import EVENTS, UNKNOWN_SEVERITY
 
 _VERSION = "the CEF header has the field, the guide has no row: schema-version, else #Version, else empty"
@@ -71,6 +72,7 @@ ARCSIGHT_2016 = Mapping("arcsight-2016", source="message_tracking", taxonomy="ar
         row("Category Significance",        "event-id",                 by_event("categorySignificance"), when=_CATEGORIES, ours=_CATEGORY),
         row("Category Device Group",        "event-id",                 by_event("categoryDeviceGroup"), when=_CATEGORIES, ours=_CATEGORY),
         row("Category Technique",           "event-id",                 by_event("categoryTechnique"), when=_CATEGORIES, ours=_CATEGORY),
+        *mail_flow_rows("Flex String 2"),
     ),
     unmapped={
         "original-server-ip": "no row in the guide's table; kept as additional data, as the 2007 and 2010 table has it",
@@ -127,6 +129,7 @@ ARCSIGHT_2010 = Mapping("arcsight-2010", source="message_tracking", taxonomy="ar
         row("Category Significance",        "event-id",                 by_event("categorySignificance"), when=_CATEGORIES, ours=_CATEGORY),
         row("Category Device Group",        "event-id",                 by_event("categoryDeviceGroup"), when=_CATEGORIES, ours=_CATEGORY),
         row("Category Technique",           "event-id",                 by_event("categoryTechnique"), when=_CATEGORIES, ours=_CATEGORY),
+        *mail_flow_rows("Flex String 2"),
     ),
     unmapped={
         "network-message-id":     "2007 and 2010 do not write this column; kept as additional data where the table is pinned",

@@ -11,6 +11,7 @@ from exnorm.convert import account, ip, plus_as_blank, port, size_bytes, utc_ms
 from exnorm.mapping import by_event, constant, row
 from exnorm.model import Mapping
 from exnorm.taxonomies.jsa.categories import UNKNOWN_SEVERITY, describe_event
+from exnorm.taxonomies.jsa.on_request import category_rows
 
 UNKNOWN_CATEGORY = "HTTPS Opened"
 
@@ -57,6 +58,7 @@ JSA_OWA = Mapping("jsa-owa", source="iis", taxonomy="jsa",
         row("referrer",         "cs(Referer)",              plus_as_blank, ours=_CUSTOM),
         row("cookies",          "cs(Cookie)",               plus_as_blank, ours=_CUSTOM),
         row("forwardedFor",     "X-Forwarded-For",          plus_as_blank, ours=_CUSTOM),
+        *category_rows("outcome"),
     ),
     unmapped={
         "s-sitename":      _OWN_KEY,

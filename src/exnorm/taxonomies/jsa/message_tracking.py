@@ -18,6 +18,7 @@ from exnorm.taxonomies.jsa.message_tracking_events import (
     UNKNOWN_CATEGORY,
     UNKNOWN_SEVERITY,
 )
+from exnorm.taxonomies.jsa.on_request import category_rows, mail_flow_rows
 
 _HEADER = "the LEEF header has the field; as in the ArcSight guide"
 _ADDRESS = "sent whichever address is the Username"
@@ -44,6 +45,8 @@ JSA_MESSAGE_TRACKING = Mapping("jsa-message-tracking", source="message_tracking"
         row("senderAddress",    "sender-address",           addresses, ours=_ADDRESS),
         row("recipientAddress", "recipient-address",        addresses, ours=_ADDRESS),
         row("messageSubject",   "message-subject",          ours=_OWN_KEY),
+        *category_rows("event-id"),
+        *mail_flow_rows(),
     ),
     unmapped={
         "client-hostname":           _OWN_KEY,

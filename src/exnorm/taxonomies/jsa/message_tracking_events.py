@@ -5,14 +5,9 @@ Which event belongs to which category is ours: the guide gives none.
 
 from __future__ import annotations
 
-UNKNOWN_CATEGORY = "Unknown"
-UNKNOWN_SEVERITY = 3
-"""For an event that is not listed: above routine, below trouble, so that it is noticed."""
+from exnorm.taxonomies.jsa.categories import UNKNOWN_CATEGORY, UNKNOWN_SEVERITY, describe_event as _event
 
-
-def _event(name: str, category_id: int, category: str, severity: int) -> tuple[str, dict[str, str | int]]:
-    return name, {"categoryId": category_id, "category": category, "severity": severity}
-
+__all__ = ["EVENTS", "UNKNOWN_CATEGORY", "UNKNOWN_SEVERITY"]
 
 # fmt: off
 EVENTS = dict((
