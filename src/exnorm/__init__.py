@@ -16,6 +16,7 @@ from exnorm.errors import (
     SettingsError,
 )
 from exnorm.hookspecs import hookimpl
+from exnorm.identity import exnorm_id
 from exnorm.mapping import (
     by_event,
     column_is,
@@ -28,6 +29,7 @@ from exnorm.mapping import (
 )
 from exnorm.model import (
     Codec,
+    Condition,
     Confidence,
     Event,
     Field,
@@ -41,11 +43,12 @@ from exnorm.model import (
     Unparsed,
 )
 from exnorm.pipeline import Normalizer
-from exnorm.settings import Settings
+from exnorm.settings import Settings, read_plugin_settings
 from exnorm.stream import Stream
 
 __all__ = [
     "Codec",
+    "Condition",
     "Confidence",
     "Counts",
     "EncodeError",
@@ -73,7 +76,9 @@ __all__ = [
     "constant",
     "event_is",
     "event_is_not",
+    "exnorm_id",
     "hookimpl",
+    "read_plugin_settings",
     "row",
     "setting_is",
 ]

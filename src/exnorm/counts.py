@@ -27,7 +27,7 @@ class Counts:
 
     TALLIES = (
         "records", "unparsed", "dropped", "removed", "cut", "replaced", "refused",
-        "unknown_columns", "unknown_events", "plugin_errors", "evicted",
+        "unknown_columns", "unknown_events", "plugin_errors", "evicted", "marked",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -44,6 +44,7 @@ class Counts:
         self.unknown_columns = Tally()
         self.unknown_events = Tally()
         self.plugin_errors = Tally()  # by plugin
+        self.marked = Tally()  # by mark and what it says, as "noise: probe"
         self.evicted = Tally()  # by source, what a reader forgot to stay within its bounds
 
     def note(self, what: str, name: str) -> None:

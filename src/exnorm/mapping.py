@@ -153,6 +153,7 @@ class CompiledMapping:
                 used.add(given.origin)
                 used.update(self.source.columns_of(given.origin))
         additional = self._leftover(record, used) if self.keep_additional else {}
+        additional.update(record.marks)
         return Event(self.taxonomy, fields, additional, record, cut)
 
     def _leftover(self, record: Record, used: set[str]) -> dict[str, str]:

@@ -172,7 +172,8 @@ class Record:
     ``values`` holds every column of the row in file order, ``derived`` what the reader worked out,
     ``time`` the row's own time in epoch milliseconds UTC, ``part`` which of the records of one row
     this is (``""`` = the only one), ``envelope`` what an agent sent the row in. ``path`` is the
-    log's; a reader sets it where the row itself names the log it is from.
+    log's; a reader sets it where the row itself names the log it is from. ``marks`` are what processors
+    say of the record, as ``marks["noise"] = "probe"``: they are additional data of its event, and counted.
     """
 
     source: Source
@@ -185,6 +186,7 @@ class Record:
     path: str = ""
     part: str = ""
     envelope: Envelope | None = None
+    marks: dict[str, str] = field(default_factory=dict)
 
     def get(self, name: str) -> str:
         """The text of a column or of a derived value; empty where it is absent."""
@@ -198,7 +200,7 @@ class Record:
 
     def copy(self) -> Record:
         """A record whose values can be changed without changing this one."""
-        return replace(self, values=dict(self.values), derived=dict(self.derived))
+        return replace(self, values=dict(self.values), derived=dict(self.derived), marks=dict(self.marks))
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,8 @@ class Normalizer:
     """Exchange log lines in, events or payloads out; all there is to embedding exnorm.
 
     ``settings`` are those of ``exnorm.settings.Settings`` by name; ``plugins`` are plugin objects to
-    use beside the installed ones, which ``discover_plugins=False`` leaves out. Raises
+    use beside the installed ones, which ``discover_plugins=False`` leaves out; ``plugin_settings`` are
+    the setting ``plugins``, by plugin name. Raises
     ``SettingsError``, ``PluginError`` or ``MappingError`` before any line is read. ``counts`` says
     what became of every line so far.
 
@@ -68,9 +69,12 @@ class Normalizer:
         *,
         plugins: Sequence[object] = (),
         discover_plugins: bool = True,
+        plugin_settings: AnyMapping[str, Any] | None = None,
         **settings: Any,
     ) -> None:
         given = {"taxonomy": taxonomy, **settings}
+        if plugin_settings is not None:
+            given["plugins"] = plugin_settings
         if format is not None:
             given["format"] = format
         self._assemble(make_settings(given), plugins, discover_plugins)
@@ -104,9 +108,11 @@ class Normalizer:
         _check_schema(self.settings, self.sources)
         self._encode: Encode = self._build_codec()
         self._routes: dict[tuple[str, str], Route] = {}
-        for source in self.sources:
-            for mapping in self._mappings_of(source):
-                compile_mapping(mapping, source, self.taxonomy, self.settings)
+        self._processors: dict[str, tuple[tuple[Attributed, ...], tuple[Attributed, ...]]] = {}
+        taking_part = {name for source in self.sources for name in (source.name, *source.carries)}
+        for source in registry.sources.values():
+            if source.name in taking_part & self._mapped:
+                self._prepare(source)
 
     # --- the public flow -------------------------------------------------------------------------
 
@@ -188,6 +194,8 @@ class Normalizer:
             processed = self.process(event, route.event_processors)
             if processed is not None:
                 self.counts.events += 1
+                for name, word in processed.record.marks.items():
+                    self.counts.marked.add(f"{name}: {word}")
                 yield processed
 
     def encode_item(self, item: Event | Unparsed) -> bytes | None:
@@ -229,14 +237,24 @@ class Normalizer:
                 f"plugin {owner}, format {self.codec.name}: {type(error).__name__}: {error}"
             ) from error
 
+    def _prepare(self, source: Source) -> None:
+        """Check the source's tables and ask the plugins what they want to do, before any line is read."""
+        for mapping in self._mappings_of(source):
+            compile_mapping(mapping, source, self.taxonomy, self.settings)
+        self._processors[source.name] = (
+            tuple(self.plugins.record_processors(source, self.taxonomy, self.settings)),
+            tuple(self.plugins.event_processors(source, self.taxonomy, self.settings)),
+        )
+
     def _build_route(self, source: Source, schema_name: str) -> Route:
         mapping = choose_mapping(self._mappings_of(source), schema_name)
         assert mapping is not None  # parse lets no record of a source without one through
+        record_processors, event_processors = self._processors[source.name]
         return Route(
             mapping=compile_mapping(mapping, source, self.taxonomy, self.settings),
             keeps=select(self.settings.profile, source),
-            record_processors=tuple(self.plugins.record_processors(source, self.taxonomy, self.settings)),
-            event_processors=tuple(self.plugins.event_processors(source, self.taxonomy, self.settings)),
+            record_processors=record_processors,
+            event_processors=event_processors,
         )
 
     def _mappings_of(self, source: Source) -> list[Mapping]:

@@ -29,6 +29,7 @@ NUMBERS: Mapping[str, tuple[int, int]] = {
 FILE_ONLY = ("plugins", "tables")
 """Settings that have a form of their own: they stand in a file or are given in Python."""
 
+_KINDS = {str: "a text", int: "a number", bool: "true or false", list: "a list", dict: "a map"}
 _TRUE = ("1", "true", "yes", "on")
 _FALSE = ("0", "false", "no", "off")
 
@@ -194,3 +195,25 @@ def _as_int(name: str, value: Any) -> int:
         lowest, highest = NUMBERS[name]
         message = f"{name}: got {quote(value)}; expected a number from {lowest} to {highest}"
         raise SettingsError(message) from None
+
+
+def read_plugin_settings(settings: Settings, plugin: str, defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """What stands under ``plugins: {NAME: ...}`` for a plugin, over its defaults.
+
+    Raises ``SettingsError`` for a name that is none of ``defaults``, with the nearest right one, and for
+    a value of another kind than its default's (``None`` = any kind).
+    """
+    given = settings.plugins.get(plugin)
+    given = {} if given is None else given
+    if not isinstance(given, Mapping):
+        raise SettingsError(f"plugins: {plugin}: got {quote(given)}; expected settings by name")
+    for name, value in given.items():
+        where = f"plugins: {plugin}: "
+        if name not in defaults:
+            raise SettingsError(f"{where}unknown setting {quote(name)}{suggest(str(name), defaults)}")
+        kind = type(defaults[name])
+        if defaults[name] is not None and type(value) is not kind:
+            raise SettingsError(
+                f"{where}{name}: got {quote(value)}; expected {_KINDS.get(kind, kind.__name__)}"
+            )
+    return {**defaults, **given}

@@ -30,6 +30,7 @@ def summarize(counts: Counts, settings: Settings, files: int, refused: int, as_j
         ("not parsed, by reason", counts.unparsed),
         (f"left out by profile {settings.profile}", counts.dropped),
         ("left out by plugins", counts.removed),
+        ("marked by plugins", counts.marked),
         ("cut to the field's length", counts.cut),
         ("line breaks or TAB replaced", counts.replaced),
         ("values the format cannot carry", counts.refused),
