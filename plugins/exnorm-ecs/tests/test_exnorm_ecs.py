@@ -15,7 +15,8 @@ TRACKING = (
 )
 ROW = (
     "2022-09-19T15:02:29.339Z,192.0.2.1,peer.test,2001:db8::1,ex01,ctx;1,SMTP,Receive,<m@x>,n-1,"
-    "a@example.test;b@example.test,,4711,Hi,list@example.test,Incoming,S:OriginalFromAddress=boss@example.test"
+    "a@example.test;b@example.test,,4711,Hi,list@example.test,Incoming,"
+    "S:OriginalFromAddress=boss@example.test"
 )
 
 
@@ -83,11 +84,11 @@ def test_a_web_request_is_one() -> None:
             "#Software: Microsoft Internet Information Services 10.0",
             "#Fields: date time c-ip s-ip s-port cs-username cs(User-Agent) cs-method cs-uri-stem sc-status "
             "sc-win32-status time-taken",
-            "2022-09-19 15:02:29 192.0.2.1 10.0.0.1 443 DOM\\eve Mozilla/5.0+(X11) POST /owa/auth.owa 401 1326 15",
+            "2022-09-19 15:02:29 192.0.2.1 10.0.0.1 443 DOM\\eve Tool/5+(X) POST /owa/auth.owa 401 1326 15",
         ]
     )
     assert event["user"] == {"name": "eve", "domain": "DOM"}
-    assert event["user_agent"] == {"original": "Mozilla/5.0 (X11)"}
+    assert event["user_agent"] == {"original": "Tool/5 (X)"}
     assert event["http"] == {"request": {"method": "POST"}, "response": {"status_code": 401}}
     assert event["event"]["outcome"] == "failure"
     assert event["event"]["duration"] == 15_000_000  # 15 ms in nanoseconds
