@@ -8,6 +8,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Iterable, Iterator, Mapping as AnyMapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Union
 
 if TYPE_CHECKING:
@@ -127,6 +128,11 @@ class Source:
     carries: tuple[str, ...] = ()
     redact: Callable[[str], str] | None = None
     variants: AnyMapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Close the maps: every plugin is given the same source."""
+        object.__setattr__(self, "derived", MappingProxyType(dict(self.derived)))
+        object.__setattr__(self, "variants", MappingProxyType(dict(self.variants)))
 
     def columns_of(self, origin: str) -> tuple[str, ...]:
         """The columns whose whole text an origin of a row carries: itself, or those it is made of."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -212,17 +213,14 @@ class Plugins:
     def _processors(
         self, hook: str, source: Source, taxonomy: Taxonomy, settings: Settings
     ) -> list[Attributed]:
-        arguments = {"source": source, "taxonomy": taxonomy, "settings": settings}
         found = []
-        for plugin, processor in self._call(hook, None, arguments):
+        for plugin, processor in self._call(hook, None, source=source, taxonomy=taxonomy, settings=settings):
             if not callable(processor):
                 raise PluginError(f"plugin {plugin}, hook {hook}: got {quote(processor)}; expected functions")
             found.append(Attributed(plugin, processor))
         return found
 
-    def _call(
-        self, hook: str, kind: type[_T] | None, arguments: dict[str, Any] | None = None
-    ) -> list[tuple[str, Any]]:
+    def _call(self, hook: str, kind: type[_T] | None, **arguments: Any) -> list[tuple[str, Any]]:
         """What each implementation of a hook gives, each called by itself so that an error names it."""
         results: list[tuple[str, Any]] = []
         implementations = getattr(self._manager.hook, hook).get_hookimpls()
@@ -230,7 +228,9 @@ class Plugins:
         implementations.sort(key=lambda i: (not i.tryfirst, i.trylast, rank[i.plugin_name]))
         for implementation in implementations:
             name = implementation.plugin_name
-            chosen = {key: (arguments or {})[key] for key in implementation.argnames}
+            chosen = {key: arguments[key] for key in implementation.argnames}
+            if "settings" in chosen:  # each plugin gets its own, for they hold the maps of all of them
+                chosen["settings"] = copy.deepcopy(chosen["settings"])
             try:
                 items = list(implementation.function(**chosen) or ())
             except Exception as error:  # whatever a plugin raises, its name must be in the message
