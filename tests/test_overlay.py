@@ -302,6 +302,16 @@ def test_an_unknown_table_names_the_nearest() -> None:
     ]
 
 
+def test_who_names_a_product_or_a_log_type_is_told_its_tables() -> None:
+    assert faults("remove: [Message]", "imap_pop") == [
+        "site.yaml:2: 'imap_pop' is a log type; expected one of its tables: arcsight-imap-pop, jsa-imap-pop"
+    ]
+    (fault,) = faults("remove: [Message]", "arcsight")
+    assert fault.startswith(
+        "site.yaml:2: 'arcsight' is a taxonomy; expected one of its tables: arcsight-2016, "
+    )
+
+
 def test_two_rows_for_a_field_that_can_hold_together_are_refused() -> None:
     changes = "replace:\n- {field: Message, from: reference, when: {event: SEND}}\n- {field: Message, from: tenant-id}"
     assert faults(changes) == [
@@ -310,9 +320,9 @@ def test_two_rows_for_a_field_that_can_hold_together_are_refused() -> None:
 
 
 def test_every_mistake_is_found_at_once_and_the_first_one_stops_the_run() -> None:
-    changes = "remove: [Mesage]\nadd:\n- {field: Reson, from: reference}\nlabels: {cs9: x}"
+    changes = "labels: {cs9: x}\nadd:\n- {field: Reson, from: reference}\nremove: [Mesage]"
     assert [fault.split(":")[1] for fault in faults(changes)] == ["3", "5", "6"]
-    with pytest.raises(SettingsError, match=r"'Message'\? \(and 2 more; exnorm config check lists all\)$"):
+    with pytest.raises(SettingsError, match=r"'cs\d'\? \(and 2 more; exnorm config check lists all\)$"):
         normalizer(**read(changes))
 
 

@@ -37,7 +37,8 @@ def test_every_block_of_the_page_is_a_file_commands_or_output() -> None:
 
 def test_whoever_follows_the_page_has_a_plugin(tmp_path: Path) -> None:
     checkout, site, commands = (tmp_path / name for name in ("exnorm", "site", "bin"))
-    shutil.copytree(ROOT / "plugins", checkout / "plugins")
+    built = shutil.ignore_patterns("build", "*.egg-info", "__pycache__")
+    shutil.copytree(ROOT / "plugins", checkout / "plugins", ignore=built)
     shutil.copytree(ROOT / "examples", checkout / "examples")
     commands.mkdir()
     (commands / "exnorm").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m exnorm "$@"\n')

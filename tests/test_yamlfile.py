@@ -35,6 +35,7 @@ def test_what_is_referred_to_many_times_is_there_once() -> None:
     [
         ("a: [", "x.yaml:1: not YAML: "),
         ("a: b\n c: d", "x.yaml:2: not YAML: "),
+        ("a:\n\tb: 1", "x.yaml:2: not YAML: while scanning for the next token found character"),
         ("a: \x00", "x.yaml: not YAML: "),
         ("a: 1\nb: 1\na: 2", "x.yaml:3: 'a' is there twice, first in line 1"),
         ("a: &a [*a]", "x.yaml:1: holds itself"),
@@ -50,6 +51,11 @@ def test_what_cannot_be_read_is_refused_in_one_line(text: str, message: str) -> 
         read_yaml(text, "x.yaml")
     assert str(refusal.value).startswith(message)
     assert "\n" not in str(refusal.value)
+
+
+def test_who_indents_with_tab_is_told() -> None:
+    with pytest.raises(SettingsError, match=r"; indent with blanks, not with TAB$"):
+        read_yaml("a:\n\tb: 1", "x.yaml")
 
 
 def test_a_value_of_python_is_a_node_without_lines() -> None:

@@ -76,14 +76,25 @@ Hide = Callable[[str], str]
 @hookimpl(trylast=True)
 def event_processors(
     source: Source, taxonomy: Taxonomy, settings: Settings
-) -> Iterable[Callable[[Event], Event]]:
-    """One step, after those of every other plugin, so that it sees what they wrote."""
+) -> Iterable[Callable[[Event], Event | None]]:
+    """One step, after those of every other plugin, so that it sees what they wrote.
+
+    An event that cannot be hidden is left out: exnorm passes on what a failing processor was given.
+    """
     given = read_plugin_settings(settings, "privacy", {"key_file": "", "fields": None})
     methods = read_fields(given["fields"], taxonomy, source)
     if not methods:
         return
     secret = read_key(given["key_file"]) if {"pseudonym", "encrypt"} & set(methods.values()) else b""
-    yield Hider(methods, taxonomy, make_hides(secret, set(methods.values()))).hide
+    hider = Hider(methods, taxonomy, make_hides(secret, set(methods.values())))
+
+    def hide_or_leave_out(event: Event) -> Event | None:
+        try:
+            return hider.hide(event)
+        except Exception:  # whatever it was, the event must not pass as it is
+            return None
+
+    yield hide_or_leave_out
 
 
 # --- settings ------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping as AnyMapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from exnorm import convert
 from exnorm.errors import MappingError, SettingsError, quote, suggest
@@ -98,13 +99,26 @@ def lay_over(
         for name in (part.strip() for part in key.text.split(",")):
             base = done.mappings.get(name)
             if base is None:
-                done.faults.append(
-                    f"{_at(tables.file, key)}unknown table {quote(name)}{suggest(name, mappings)}"
-                )
+                done.faults.append(f"{_at(tables.file, key)}{_explain_table(name, mappings)}")
                 continue
             editor = _Editor(tables.file, base, sources[base.source], taxonomies[base.taxonomy], done)
             done.mappings[name] = editor.edit(key, changes)
+    done.faults = sorted(dict.fromkeys(done.faults), key=partial(_line_of, tables.file))
     return done
+
+
+def _line_of(file: str, fault: str) -> int:
+    line = fault.removeprefix(f"{file}:").partition(":")[0]
+    return int(line) if line.isdecimal() else 0
+
+
+def _explain_table(name: str, mappings: AnyMapping[str, Mapping]) -> str:
+    """Why there is no table of a name; who names a product or a log type is told its tables."""
+    for kind, attribute in (("taxonomy", "taxonomy"), ("log type", "source")):
+        tables = [m.name for m in mappings.values() if getattr(m, attribute) == name]
+        if tables:
+            return f"{quote(name)} is a {kind}; expected one of its tables: {', '.join(tables)}"
+    return f"unknown table {quote(name)}{suggest(name, mappings)}"
 
 
 def require(overlaid: Overlaid) -> dict[str, Mapping]:

@@ -63,7 +63,8 @@ def read_yaml(text: str, name: str) -> Node:
     except yaml.MarkedYAMLError as error:
         line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
         reason = " ".join(part for part in (error.context, error.problem) if part)
-        raise SettingsError(f"{name}{line}: not YAML: {quote(reason)[1:-1]}") from None
+        hint = "; indent with blanks, not with TAB" if "'\\t'" in reason else ""
+        raise SettingsError(f"{name}{line}: not YAML: {quote(reason)[1:-1]}{hint}") from None
     except (yaml.YAMLError, ValueError) as error:
         raise SettingsError(f"{name}: not YAML: {quote(' '.join(str(error).split()))[1:-1]}") from None
     except RecursionError:

@@ -156,6 +156,16 @@ def test_a_list_that_was_cut_ends_in_a_whole_pseudonym(key_file: str) -> None:
     assert event.additional["recipient-address"] == ";".join(make(a) for a in many.split(";"))
 
 
+def test_an_event_that_cannot_be_hidden_is_left_out(key_file: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(self: object, event: Event) -> Event:
+        raise ValueError
+
+    monkeypatch.setattr(exnorm_privacy.Hider, "hide", fail)
+    running = normalizer(exnorm_privacy, plugin_settings={"privacy": {"key_file": key_file}})
+    assert list(running.normalize([TRACKING, ROW])) == []
+    assert running.counts.removed == {"privacy": 1}
+
+
 # --- the other methods ---------------------------------------------------------------------------
 
 
