@@ -429,7 +429,7 @@ def arrange(event: Event, keep_original: bool = False) -> dict[str, Any]:
     for field, value in event.fields.items():
         if field == "@timestamp":
             continue  # the row's own time, which is there already
-        put(content, field, members(str(value)) if field in ARRAYS else value)
+        put(content, field, list(filter(None, members(str(value)))) if field in ARRAYS else value)
     for column, text in event.additional.items():
         put(content, f"{OWN}.{own_name(column)}", text)
     put(content, "event.id", exnorm_id(event.record))

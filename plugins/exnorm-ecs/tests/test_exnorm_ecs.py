@@ -134,3 +134,12 @@ def test_two_columns_that_would_have_one_name_are_both_kept() -> None:
     (event,) = encode([TRACKING + ",x-y,xy", ROW + ",1,2"])
     assert event["microsoft"]["exchange"]["xy"] == "1"
     assert event["microsoft"]["exchange"]["xy2"] == "2"
+
+
+def test_an_array_has_no_empty_members() -> None:
+    header = "#Fields: Timestamp,P1FromAddress,P2FromAddresses,EnteredOrgFromIP,Recipient,Action"
+    row = "2022-09-19T15:02:29.339Z,a@example.test,a@example.test;,,b@example.test;c@example.test;,AcceptMessage"
+    (event,) = encode([header, row])
+    assert event["email"]["from"] == {"address": ["a@example.test"]}
+    assert event["email"]["to"] == {"address": ["b@example.test", "c@example.test"]}
+    assert event["event"]["dataset"] == "exchange.agent"
