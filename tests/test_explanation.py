@@ -38,11 +38,12 @@ def test_a_row_is_the_guides_or_exnorms() -> None:
 def test_a_plugins_row_bears_its_name_whether_it_extends_replaces_or_is_its_own() -> None:
     new = row("Reason", "sender-address", ours="our reason")
     ends: dict[str, Any] = {"source": "message_tracking", "taxonomy": "arcsight", "rows": (new,)}
-    for how in (
+    ways: tuple[dict[str, Any], ...] = (
         {"extends": "arcsight-2010"},
         {"replaces": "arcsight-2010", "rest": "kept"},
         {"rest": "kept"},
-    ):
+    )
+    for how in ways:
         made = Mapping("mine", **ends, **how)
         pinned = {} if len(how) == 2 or "extends" in how else {"mapping": "mine"}
         assert rules(explained(plugin("acme", register_mappings=[made]), **pinned))["reason"] == "plugin acme"

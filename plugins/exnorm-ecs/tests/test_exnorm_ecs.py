@@ -138,8 +138,8 @@ def test_two_columns_that_would_have_one_name_are_both_kept() -> None:
 
 def test_an_array_has_no_empty_members() -> None:
     header = "#Fields: Timestamp,P1FromAddress,P2FromAddresses,EnteredOrgFromIP,Recipient,Action"
-    row = "2022-09-19T15:02:29.339Z,a@example.test,a@example.test;,,b@example.test;c@example.test;,AcceptMessage"
+    row = "2022-09-19T15:02:29.339Z,a@example.test,a@x.test;,,b@x.test;c@x.test;,AcceptMessage"
     (event,) = encode([header, row])
-    assert event["email"]["from"] == {"address": ["a@example.test"]}
-    assert event["email"]["to"] == {"address": ["b@example.test", "c@example.test"]}
+    assert event["email"]["from"] == {"address": ["a@x.test"]}
+    assert event["email"]["to"] == {"address": ["b@x.test", "c@x.test"]}
     assert event["event"]["dataset"] == "exchange.agent"
