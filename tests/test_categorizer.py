@@ -127,7 +127,7 @@ def test_jsas_categories_have_number_name_and_high_level(
 def test_every_table_of_jsa_writes_them_on_request(name: str) -> None:
     rows = {row.field: row for row in REGISTRY.mappings[name].rows}
     for field in ("categoryId", "highLevelCategory"):
-        assert str(rows[field].when) == "setting categories is TRUE"
+        assert str(rows[field].when) == "setting categories is true"
 
 
 def test_jsa_writes_the_numbers_only_when_asked() -> None:

@@ -22,7 +22,8 @@ def plugin(name: str, **hooks: Any) -> Any:
 def explained(*plugins: object, **settings: Any) -> Explanation:
     running = normalizer(*plugins, source="message_tracking", **settings)
     (record,) = running.parse([HEADER, ROW], running.stream())
-    return explain(record, running)
+    (explanation,) = explain(record, running)
+    return explanation
 
 
 def rules(explanation: Explanation) -> dict[str, str]:

@@ -51,7 +51,8 @@ def faults(changes: str, table: str = "arcsight-2016") -> list[str]:
 def explained(changes: str, *plugins: object) -> Explanation:
     running = normalizer(*plugins, source="message_tracking", mapping="arcsight-2016", **read(changes))
     (record,) = running.parse([HEADER, ROW], running.stream())
-    return explain(record, running)
+    (explanation,) = explain(record, running)
+    return explanation
 
 
 def rules(explanation: Explanation) -> dict[str, str]:

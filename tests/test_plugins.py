@@ -12,7 +12,6 @@ import pytest
 
 from exnorm import (
     Codec,
-    EncodeError,
     Event,
     Mapping,
     MappingError,
@@ -493,16 +492,6 @@ def test_what_a_processor_leaves_out_is_counted_under_its_plugin(hook: str) -> N
     assert list(running.encode([HEADER, ROW, ROW])) == []
     assert running.counts.removed == {"filter": 2}
     assert (running.counts.events, running.counts.plugin_errors) == (0, {})
-
-
-def test_an_event_that_the_format_cannot_write_is_an_encode_error() -> None:
-    def add(event: Event) -> Event:
-        event.fields["message"] = object()  # type: ignore[assignment]
-        return event
-
-    running = normalizer(plugin(event_processors=[add]), format="json", source="message_tracking")
-    with pytest.raises(EncodeError, match=r"^format json: cannot write the event: TypeError: "):
-        list(running.encode([HEADER, ROW]))
 
 
 def test_a_field_that_a_processor_adds_arrives_in_every_format() -> None:

@@ -1,50 +1,55 @@
 """exnorm: Microsoft Exchange logs for ArcSight and JSA.
 
 ``Normalizer`` is all there is to embedding it; ``hookimpl``, the model and the words of ``mapping``
-are what a plugin is written with; ``exnorm.testing`` is what it is tested with.
+are what a plugin is written with; ``exnorm.testing`` is what it is tested with. Each name is imported
+when it is first asked for, so that a command that needs little starts at once.
 """
 
 from __future__ import annotations
 
-from exnorm.counts import Counts
-from exnorm.errors import (
-    EncodeError,
-    MappingError,
-    NormalizerError,
-    ParseError,
-    PluginError,
-    SettingsError,
-)
-from exnorm.hookspecs import hookimpl
-from exnorm.identity import exnorm_id
-from exnorm.mapping import (
-    by_event,
-    column_is,
-    column_is_not,
-    constant,
-    event_is,
-    event_is_not,
-    row,
-    setting_is,
-)
-from exnorm.model import (
-    Codec,
-    Condition,
-    Confidence,
-    Event,
-    Field,
-    Head,
-    Mapping,
-    Record,
-    Row,
-    Schema,
-    Source,
-    Taxonomy,
-    Unparsed,
-)
-from exnorm.pipeline import Normalizer
-from exnorm.settings import Settings, read_plugin_settings
-from exnorm.stream import Stream
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from exnorm.counts import Counts
+    from exnorm.errors import (
+        EncodeError,
+        MappingError,
+        NormalizerError,
+        ParseError,
+        PluginError,
+        SettingsError,
+    )
+    from exnorm.hookspecs import hookimpl
+    from exnorm.identity import exnorm_id
+    from exnorm.mapping import (
+        by_event,
+        column_is,
+        column_is_not,
+        constant,
+        event_is,
+        event_is_not,
+        row,
+        setting_is,
+    )
+    from exnorm.model import (
+        Codec,
+        Condition,
+        Confidence,
+        Event,
+        Field,
+        Head,
+        Mapping,
+        Record,
+        Row,
+        Schema,
+        Source,
+        Taxonomy,
+        Unparsed,
+    )
+    from exnorm.pipeline import Normalizer
+    from exnorm.settings import Settings, read_plugin_settings
+    from exnorm.stream import Stream
 
 __all__ = [
     "Codec",
@@ -82,3 +87,58 @@ __all__ = [
     "row",
     "setting_is",
 ]
+
+_HOMES = {
+    "exnorm.counts": ("Counts",),
+    "exnorm.errors": (
+        "EncodeError",
+        "MappingError",
+        "NormalizerError",
+        "ParseError",
+        "PluginError",
+        "SettingsError",
+    ),
+    "exnorm.hookspecs": ("hookimpl",),
+    "exnorm.identity": ("exnorm_id",),
+    "exnorm.mapping": (
+        "by_event",
+        "column_is",
+        "column_is_not",
+        "constant",
+        "event_is",
+        "event_is_not",
+        "row",
+        "setting_is",
+    ),
+    "exnorm.model": (
+        "Codec",
+        "Condition",
+        "Confidence",
+        "Event",
+        "Field",
+        "Head",
+        "Mapping",
+        "Record",
+        "Row",
+        "Schema",
+        "Source",
+        "Taxonomy",
+        "Unparsed",
+    ),
+    "exnorm.pipeline": ("Normalizer",),
+    "exnorm.settings": ("Settings", "read_plugin_settings"),
+    "exnorm.stream": ("Stream",),
+}
+
+
+def __getattr__(name: str) -> Any:
+    for module, names in _HOMES.items():
+        if name in names:
+            value = getattr(importlib.import_module(module), name)
+            globals()[name] = value
+            return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from exnorm.mapping import ADDITIONAL_DATA, CompiledMapping, describe_origin, describe_rule
 from exnorm.model import ByEvent, Event, Record, Row, Unparsed, Value
-from exnorm.pipeline import Normalizer, Route
+from exnorm.pipeline import Normalizer, Route, split_recipients
+
+_WRITTEN = {
+    "cut": "cut to the field's length",
+    "replaced": "has line breaks or separators replaced",
+    "refused": "cannot be carried in its own field",
+}
 
 
 @dataclass(frozen=True)
@@ -16,7 +22,8 @@ class ExplainedField:
     """One field: where its value comes from, by which row, and whose rule that row is.
 
     ``rule`` is ``guide``, ``exnorm``, ``plugin NAME`` or ``overlay FILE:LINE``; ``ours`` is why the row
-    is there, if it is not the guide's.
+    is there, if it is not the guide's. ``column`` is empty for a constant; ``derived`` says that it is no
+    column of the log but worked out.
     """
 
     field: str
@@ -27,11 +34,12 @@ class ExplainedField:
     rule: str = ""
     ours: str = ""
     cut_from: int = 0
+    derived: bool = False
 
 
 @dataclass(frozen=True)
 class ExplainedColumn:
-    """A column that is kept as additional data, and why."""
+    """A column that is kept as additional data, or would be, and why."""
 
     column: str
     value: str
@@ -40,7 +48,12 @@ class ExplainedColumn:
 
 @dataclass(frozen=True)
 class Explanation:
-    """Everything about one row; for one that did not parse, its reason and raw text only."""
+    """Everything about one event; for a line that did not parse, its reason and raw text only.
+
+    ``part`` tells apart the events of one row, ``dropped`` says why there is none after all,
+    ``changed`` what processors made of fields, ``lost`` which columns the settings leave out, and
+    ``written`` what the format had to do to values.
+    """
 
     path: str
     line_number: int
@@ -48,12 +61,16 @@ class Explanation:
     schema: str = ""
     version: str = ""
     columns_from: str = ""
+    part: str = ""
     mapping: str = ""
     event: str = ""
     fields: tuple[ExplainedField, ...] = ()
     additional: tuple[ExplainedColumn, ...] = ()
+    lost: tuple[ExplainedColumn, ...] = ()
     dropped: str = ""
     changed: dict[str, str] = field(default_factory=dict)
+    format: str = ""
+    written: tuple[str, ...] = ()
     unparsed: str = ""
     raw: str = ""
 
@@ -62,12 +79,19 @@ class Explanation:
         return {name: value for name, value in asdict(self).items() if value not in ("", (), {})}
 
 
-def explain(item: Record | Unparsed, normalizer: Normalizer) -> Explanation:
-    """Explain one row. Uses the counts of ``normalizer``, so give it one of its own."""
+def explain(item: Record | Unparsed, normalizer: Normalizer) -> Iterator[Explanation]:
+    """Explain each event of one row. Uses the counts of ``normalizer``, so give it one of its own."""
     if isinstance(item, Unparsed):
-        return Explanation(item.path, item.line_number, unparsed=item.reason, raw=item.raw)
+        yield Explanation(item.path, item.line_number, unparsed=item.reason, raw=item.raw)
+        return
+    for part in split_recipients(item) if normalizer.settings.per_recipient else (item,):
+        yield _explain_event(part, normalizer)
+
+
+def _explain_event(item: Record, normalizer: Normalizer) -> Explanation:
     route = normalizer.route(item)
     mapping = route.mapping
+    kept = _explain_additional(item, mapping, normalizer)
     return Explanation(
         path=item.path,
         line_number=item.line_number,
@@ -75,12 +99,16 @@ def explain(item: Record | Unparsed, normalizer: Normalizer) -> Explanation:
         schema=item.schema.name or "unknown",
         version=item.schema.version,
         columns_from=item.schema.found,
+        part=item.part,
         mapping=mapping.mapping.name,
         event=item.event_id,
         fields=tuple(_explain_fields(item, mapping)),
-        additional=tuple(_explain_additional(item, mapping, normalizer)),
+        additional=kept if mapping.keep_additional else (),
+        lost=() if mapping.keep_additional else kept,
         dropped=_explain_drop(item, route, normalizer),
         changed=_explain_changes(item, route, normalizer),
+        format=normalizer.codec.name,
+        written=tuple(_explain_writing(item, normalizer)),
     )
 
 
@@ -101,6 +129,7 @@ def _explain_fields(record: Record, mapping: CompiledMapping) -> list[ExplainedF
                 rule=_find_rule(row, record, mapping),
                 ours=row.ours,
                 cut_from=given.cut_from,
+                derived=given.origin in record.source.derived,
             )
         )
     return found
@@ -119,12 +148,12 @@ def _find_rule(row: Row, record: Record, mapping: CompiledMapping) -> str:
 
 def _explain_additional(
     record: Record, mapping: CompiledMapping, normalizer: Normalizer
-) -> list[ExplainedColumn]:
-    event = mapping.normalize(record, normalizer.counts)
-    return [
+) -> tuple[ExplainedColumn, ...]:
+    event = replace(mapping, keep_additional=True).normalize(record, normalizer.counts)
+    return tuple(
         ExplainedColumn(column, value, _why_additional(column, mapping))
         for column, value in event.additional.items()
-    ]
+    )
 
 
 def _why_additional(column: str, mapping: CompiledMapping) -> str:
@@ -184,6 +213,20 @@ def _replay(
             return
         yield processor.plugin, event.fields, done.fields
         event = done
+
+
+def _explain_writing(record: Record, normalizer: Normalizer) -> Iterator[str]:
+    """What the format had to do to values so that it could carry them."""
+    counts = normalizer.counts
+    for event in normalizer.normalize_record(record):
+        before = {what: dict(getattr(counts, what)) for what in _WRITTEN}
+        encoded = normalizer.encode_event(event)
+        if isinstance(encoded, Unparsed):
+            yield encoded.reason
+        for what, meaning in _WRITTEN.items():
+            for name, number in getattr(counts, what).items():
+                if number > before[what].get(name, 0):
+                    yield f"{name} {meaning}"
 
 
 def _is_processed(route: Route) -> bool:

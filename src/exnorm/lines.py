@@ -71,6 +71,12 @@ class LineCutter:
         lines: list[bytes] = []
         pieces = block.split(b"\n")
         last = pieces.pop()
+        if pieces and len(block) <= self._limit:  # only the first may have a beginning that came before
+            lines.append(self._join(pieces[0]))
+            self._pending.clear()
+            self._skipping = False
+            lines += pieces[1:]
+            pieces.clear()
         for piece in pieces:
             line = self._join(piece)
             self._pending.clear()

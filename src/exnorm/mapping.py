@@ -96,7 +96,7 @@ class CompiledRow:
 
 @dataclass(frozen=True)
 class Assignment:
-    """One value that a row gave: which field, from which origin, cut from how many bytes (0 = not)."""
+    """One value that a row gave: its origin (``""`` = a constant), cut from how many bytes (0 = not)."""
 
     row: CompiledRow
     origin: str
@@ -123,7 +123,7 @@ class CompiledMapping:
                 continue
             for origin in compiled.row.origins:
                 if isinstance(origin, Constant):
-                    yield Assignment(compiled, repr(origin.value), origin.value)
+                    yield Assignment(compiled, "", origin.value)
                     break
                 found = record.get(origin)
                 value = compiled.read(found) if found else None
@@ -163,6 +163,23 @@ class CompiledMapping:
             for column, value in record.values.items()
             if value and value != absent and column not in used
         }
+
+
+def read_with_care(read: Reading, blame: Callable[[object], None]) -> Reading:
+    """A reading function that may be faulty: where it raises or gives no value, it has read nothing."""
+
+    def reading(text: str) -> Value | None:
+        try:
+            value = read(text)
+        except Exception as error:  # a plugin may raise anything; the column stays additional data
+            blame(error)
+            return None
+        if value is None or isinstance(value, (str, int)):
+            return value
+        blame(f"got {type(value).__name__}; expected text, an integer or None")
+        return None
+
+    return reading
 
 
 def _fit(compiled: CompiledRow, origin: str, value: Value) -> Assignment:
@@ -237,9 +254,10 @@ def check_mapping(mapping: Mapping, source: Source, taxonomy: Taxonomy) -> None:
                 continue
             if origin not in columns and origin not in source.derived:
                 known = columns | set(source.derived)
-                raise MappingError(
-                    f"{where}: unknown column {quote(origin)} of source {source.name}{suggest(origin, known)}"
-                )
+                hint = suggest(origin, known)
+                if "did you mean" not in hint:
+                    hint += "; a column that only your logs have is named in columns="
+                raise MappingError(f"{where}: unknown column {quote(origin)} of source {source.name}{hint}")
             if not entry.partial:
                 mapped.update((origin, *source.columns_of(origin)))
         _check_condition(entry.when, where, columns | set(source.derived), source)
@@ -273,7 +291,7 @@ def _check_unmapped(mapping: Mapping, source: Source, columns: set[str], mapped:
     for column in sorted(columns - mapped - set(mapping.unmapped)) if not mapping.rest else ():
         raise MappingError(
             f"mapping {mapping.name}: column {quote(column)} of source {source.name} has no row; "
-            "add one, or list it under unmapped with a reason"
+            "add one, list it under unmapped with a reason, or say under rest what becomes of all others"
         )
 
 
@@ -379,3 +397,9 @@ def describe_origin(entry: Row) -> str:
 def describe_rule(entry: Row) -> str:
     """Who wrote a row: the vendor's guide, exnorm, a plugin or an overlay."""
     return entry.rule or ("exnorm" if entry.ours else "guide")
+
+
+def find_plugin(entry: Row) -> str:
+    """The plugin that wrote a row; empty for any other row."""
+    kind, _, name = entry.rule.partition(" ")
+    return name.partition(",")[0] if kind == "plugin" else ""

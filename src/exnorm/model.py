@@ -66,15 +66,45 @@ class Schema:
     found: str = "header"
 
 
+@dataclass(frozen=True)
+class Layout:
+    """How the rows of a log can be read without its reader, cell by cell.
+
+    A row is cut at ``,`` as CSV is; its cells stand under the columns of ``schema``. The first column is
+    its time, as ``convert.utc_ms`` reads it. ``finish`` completes a record, and what it makes of one
+    depends, beside the time, for each derived value (and for the record's schema) on the one column
+    that ``derived`` names.
+    """
+
+    schema: Schema
+    finish: Callable[[Record], Any]
+    derived: AnyMapping[str, str]
+
+
 class Reader:
     """Reads the rows of one log; it may remember what it has seen of that log.
 
     ``schema`` are the columns in force for the next row, ``None`` before they are known; ``evicted``
-    is how much it has forgotten so far to stay within its bounds.
+    is how much it has forgotten so far to stay within its bounds; ``remembers`` says that a row may
+    depend on the rows before it, so that a log must not be cut into parts.
     """
 
     schema: Schema | None = None
     evicted: int = 0
+    remembers: bool = True
+
+    @property
+    def layout(self) -> Layout | None:
+        """How rows can be read without this reader as things stand, or ``None``: each must come here."""
+        return None
+
+    @property
+    def memory(self) -> object:
+        """All that rows and headers before decide of how a row is read; ``None`` where it cannot be told.
+
+        Two readers of equal memory read the rest of a log alike.
+        """
+        return None
 
     def header(self, directives: AnyMapping[str, str]) -> None:
         """Take up a header line; ``directives`` are all those of the block so far."""
@@ -297,8 +327,9 @@ class Condition:
         values = " or ".join(sorted(self.values))
         if self.subject == "event":
             return f"except for {values}" if self.negated else values
-        kind = "setting " if self.subject == "setting" else ""
-        return f"{kind}{self.name} is {'not ' if self.negated else ''}{values}"
+        if self.subject == "setting":  # conditions compare without case; settings are written in lower case
+            return f"setting {self.name} is {'not ' if self.negated else ''}{values.lower()}"
+        return f"{self.name} is {'not ' if self.negated else ''}{values}"
 
 
 @dataclass(frozen=True)
@@ -416,11 +447,48 @@ Encode = Callable[[Event], bytes]
 
 
 @dataclass(frozen=True)
+class Wire:
+    """A format as data: what ``build`` does to a row with nothing odd about it, for generated code.
+
+    A row is escaped before it is cut into cells, by ``escapes`` in their order (and, once it is cut, by
+    ``quote`` for ``"``); ``refused`` are characters whose rows are left to ``build``. ``header`` are
+    the fields in the header, each shown by ``show`` (``None`` = left to ``build``) and ended by ``|``.
+    ``start`` begins a payload, by the stream's name and the source. ``pair`` gives what stands before
+    and after a field's value, by its name and whether it is text; ``keys`` the same for columns, all
+    at once, or ``None`` where they may clash. ``nested`` is what encloses additional data.
+    """
+
+    start: Callable[[str, Source], str]
+    pair: Callable[[str, bool], tuple[str, str]]
+    keys: Callable[[tuple[str, ...]], list[tuple[str, str]] | None]
+    separator: str
+    escapes: tuple[tuple[str, str], ...] = ()
+    quote: str = '"'
+    refused: str = ""
+    header: tuple[str, ...] = ()
+    show: Callable[[str, Value | None], str | None] = lambda name, value: None
+    after_header: str = ""
+    end: str = ""
+    nested: tuple[str, str] = ("", "")
+    every_column: bool = False  # the columns themselves, empty ones too, in the place of the fields
+    timestamp: tuple[str, str] = ("", "")  # around the row's own time, first of all pairs
+    original: tuple[str, str] = ("", "")  # around the raw row
+    identity: tuple[str, str] = ("", "")  # around the exnorm_id
+
+    def escape(self, text: str) -> str:
+        """A value as it stands in a pair."""
+        for plain, escaped in self.escapes:
+            text = text.replace(plain, escaped)
+        return text.replace('"', self.quote)
+
+
+@dataclass(frozen=True)
 class Codec:
     """A format on the wire. ``build`` is called once for a pipeline and may refuse its settings.
 
     ``taxonomies`` are the taxonomies it can write (empty = every one). ``unparsed`` writes a line
-    that did not parse, or is ``None`` where the format has no way to say so.
+    that did not parse, or is ``None`` where the format has no way to say so. ``wire`` is the format as
+    data, so that code can be generated for it, or ``None`` for settings of which that cannot be said.
     """
 
     name: str
@@ -428,6 +496,7 @@ class Codec:
     build: Callable[[Taxonomy, Settings, Notes], Encode]
     taxonomies: tuple[str, ...] = ()
     unparsed: Callable[[Unparsed], bytes] | None = None
+    wire: Callable[[Taxonomy, Settings], Wire | None] | None = None
 
 
 RecordProcessor = Callable[[Record], "Record | None"]

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping as AnyMapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
 from typing import Any
 
+from exnorm.compiled import Program, generate, identity_seed
 from exnorm.convert import addresses, members
 from exnorm.counts import Counts
 from exnorm.errors import (
@@ -18,25 +20,47 @@ from exnorm.errors import (
     quote,
     suggest,
 )
-from exnorm.mapping import CompiledMapping, choose_mapping, compile_mapping
+from exnorm.lines import join_csv
+from exnorm.mapping import (
+    CompiledMapping,
+    CompiledRow,
+    choose_mapping,
+    compile_mapping,
+    find_plugin,
+    read_with_care,
+)
 from exnorm.model import (
+    ByEvent,
     Codec,
     Confidence,
     Encode,
     Event,
     Head,
+    Layout,
     Lines,
     Mapping,
+    Read,
     Record,
+    Schema,
     Source,
     Taxonomy,
     Unparsed,
+    Wire,
 )
 from exnorm.overlay import lay_over, require
 from exnorm.plugins import Attributed, Plugins
 from exnorm.profiles import select
+from exnorm.rows import clothe, prepare
 from exnorm.settings import Settings, make_settings
 from exnorm.stream import Stream, redact, surest
+
+BATCH_LINES = 128
+"""Lines that ``encode`` takes at a time from a list."""
+
+_FEW_LINES = 8  # fewer are not worth a generated function
+_SAMPLE_LINES = 64  # as many show which columns are usually filled
+_PROGRAMS_KEPT = 64  # a log may bring any number of headers
+_UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
 
 
 @dataclass(frozen=True)
@@ -47,6 +71,10 @@ class Route:
     keeps: Callable[[Record], bool] | None
     record_processors: tuple[Attributed, ...]
     event_processors: tuple[Attributed, ...]
+
+
+def _ignore(line: Unparsed) -> None:
+    """Say nothing of a line that does not parse."""
 
 
 class Normalizer:
@@ -107,25 +135,27 @@ class Normalizer:
         self.sources = _sources_for(self.settings, registry.sources, self.mappings)
         _check_schema(self.settings, self.sources)
         self._encode: Encode = self._build_codec()
+        self._wire = self._describe_codec()
         self._routes: dict[tuple[str, str], Route] = {}
+        self._programs: dict[tuple[str, Schema], Program | None] = {}
         self._processors: dict[str, tuple[tuple[Attributed, ...], tuple[Attributed, ...]]] = {}
         taking_part = {name for source in self.sources for name in (source.name, *source.carries)}
         for source in registry.sources.values():
             if source.name in taking_part & self._mapped:
-                self._prepare(source)
+                self._prepare_source(source)
 
     # --- the public flow -------------------------------------------------------------------------
 
     def stream(self, name: str = "") -> Stream:
         """The state of one log file; ``name`` is its path, which helps to recognise its type."""
-        return Stream(name, partial(surest, self.sources), self.settings, partial(redact, self.sources))
+        return Stream(name, self.recognize, self.settings, partial(redact, self.sources))
 
     def parse(self, lines: Lines, stream: Stream) -> Iterator[Record | Unparsed]:
         """Lines as records under the log's own names; header lines and blank ones give nothing."""
         try:
             for line in cut_lines(lines, stream):
                 self.counts.lines += 1
-                found = stream.read(line)
+                found = self._read(stream, line)
                 if found is None:
                     self.counts.header += 1
                 for item in found if isinstance(found, list) else (found,):
@@ -137,16 +167,29 @@ class Normalizer:
 
     def parse_fields(self, values: AnyMapping[str, str], stream: Stream) -> Record | Unparsed | None:
         """A row that came already split, by column name; ``None`` where no log type has such columns."""
-        item = stream.accept(values)
+        item: Record | Unparsed | None
+        try:
+            item = stream.accept(values)
+        except Exception as error:  # as in parse
+            item = self._fail(stream, join_csv(map(str, values.values())), error)
         if item is None:
             return None
         self.counts.lines += 1
         return self._counted(self._with_table(item))
 
-    def finish(self, stream: Stream) -> Iterator[Event | Unparsed]:
+    def drain(self, stream: Stream) -> Iterator[Record | Unparsed]:
         """What a log type with records of several lines still held when the log ended."""
-        for item in stream.drain():
-            yield from self.normalize_item(self._counted(self._with_table(item)))
+        try:
+            left = stream.drain()
+        except Exception as error:  # as in parse
+            left = [self._fail(stream, "", error)]
+        for item in left:
+            yield self._counted(self._with_table(item))
+
+    def finish(self, stream: Stream) -> Iterator[Event | Unparsed]:
+        """The events of what ``drain`` gives."""
+        for item in self.drain(stream):
+            yield from self.normalize_item(item)
 
     def normalize(self, lines: Lines, stream: Stream | None = None) -> Iterator[Event | Unparsed]:
         """Lines as events under the taxonomy's names.
@@ -160,12 +203,142 @@ class Normalizer:
     def encode(self, lines: Lines, stream: Stream | None = None) -> Iterator[bytes]:
         """Lines as payloads, each without a line end.
 
-        A line that does not parse gives a payload only in a format that can say so (JSON).
+        A line that does not parse gives a payload only in a format that can say so (JSON); the same
+        goes for an event that the format cannot write.
         """
-        for item in self.normalize(lines, stream):
-            payload = self.encode_item(item)
-            if payload is not None:
-                yield payload
+        stream = stream or self.stream()
+        if isinstance(lines, (str, bytes)):
+            lines = list(cut_lines(lines, stream))
+        if not isinstance(lines, (list, tuple)):  # the next line may be long in coming
+            for item in self.normalize(lines, stream):
+                payload = self.encode_item(item)
+                if payload is not None:
+                    yield payload
+            return
+        for begin in range(0, len(lines), BATCH_LINES):
+            payloads: list[str] = []
+            try:
+                self._encode_into(payloads, lines[begin : begin + BATCH_LINES], stream, _ignore)
+            finally:
+                yield from [payload.encode("latin-1") for payload in payloads]
+
+    def encode_block(
+        self,
+        lines: Sequence[bytes | str],
+        stream: Stream,
+        write: Callable[[bytes], object],
+        report: Callable[[Unparsed], object] = _ignore,
+    ) -> None:
+        """Write the payloads of a batch of lines, each ended by LF, as one block: the fastest way through.
+
+        ``report`` is called with each line that does not parse. Where an error is raised, what came
+        before has been written.
+        """
+        payloads: list[str] = []
+        try:
+            self._encode_into(payloads, lines, stream, report)
+        finally:
+            if payloads:
+                payloads.append("")
+                write("\n".join(payloads).encode("latin-1"))
+
+    # --- batches: a generated function where there is one, row by row where not ------------------
+
+    def _encode_into(
+        self,
+        payloads: list[str],
+        lines: Sequence[bytes | str],
+        stream: Stream,
+        report: Callable[[Unparsed], object],
+    ) -> None:
+        """Append the payloads of lines, clothed (``rows.clothe``)."""
+        rows = self._prepare(lines, stream)
+        if rows is None:
+            self._encode_slowly(payloads, lines, stream, report)
+            return
+        at = 0
+        while at < len(lines):
+            at = self._run(payloads, rows, lines, at, stream)
+            if at < len(lines):
+                self._encode_slowly(payloads, lines[at : at + 1], stream, report)
+                at += 1
+
+    def _prepare(self, lines: Sequence[bytes | str], stream: Stream) -> list[str] | None:
+        """The lines as a generated function takes them; ``None`` where there will be none for them."""
+        if self._wire is None or len(lines) < _FEW_LINES or set(map(type, lines)) != {bytes}:
+            return None
+        if stream.line_number == 0 and lines[0][:2] in _UTF16_BOMS:
+            return None
+        return prepare(lines, self._wire, self.settings.max_line_bytes)  # type: ignore[arg-type]
+
+    def _run(
+        self,
+        payloads: list[str],
+        rows: Sequence[str],
+        lines: Sequence[bytes | str],
+        begin: int,
+        stream: Stream,
+    ) -> int:
+        """Append the payloads of rows with nothing odd about them; the number of the first other one."""
+        reader = stream.ready()
+        layout = None if reader is None else reader.layout
+        if layout is None or stream.source is None or self._wire is None:
+            return begin
+        program = self._program(stream.source, layout, rows)
+        start = clothe(self._wire.start(stream.name, stream.source))
+        if program is None or not start:
+            return begin
+        before = len(payloads)
+        end = program.run(rows, lines, begin, payloads, start, identity_seed(stream.name))  # type: ignore[arg-type]
+        if end > begin:
+            stream.skip(end - begin)
+            self.counts.lines += end - begin
+            self.counts.events += len(payloads) - before
+            self.counts.records.add(stream.source.name, end - begin)
+            for column in program.unknown_columns:
+                self.counts.unknown_columns.add(column, end - begin)
+        return end
+
+    def _encode_slowly(
+        self,
+        payloads: list[str],
+        lines: Sequence[bytes | str],
+        stream: Stream,
+        report: Callable[[Unparsed], object],
+    ) -> None:
+        for payload in self.encode_records(self.parse(lines, stream), report):
+            payloads.append(payload.decode("latin-1"))
+
+    def _program(self, source: Source, layout: Layout, rows: Sequence[str]) -> Program | None:
+        """The generated function for a layout; made at its first row, and anew for rows like ``rows``."""
+        key = source.name, layout.schema
+        known = self._programs.get(key)
+        if key not in self._programs and len(self._programs) < _PROGRAMS_KEPT:
+            known = self._programs[key] = self.generate(source, layout)
+        elif known is not None and not known.sampled and len(rows) >= _SAMPLE_LINES:
+            known = self._programs[key] = self.generate(source, layout, rows)
+        return known
+
+    def generate(self, source: Source, layout: Layout, sample: Sequence[str] = ()) -> Program | None:
+        """The function for rows of a layout; ``None`` where they go the long way, one by one."""
+        if self._wire is None or source.name not in self._mapped:
+            return None
+        route = self._route(source, layout.schema.name)
+        if route.record_processors or route.event_processors:
+            return None
+        return generate(route.mapping, route.keeps, layout, self._wire, self.counts, sample)
+
+    def find_program(self, lines: Sequence[bytes], stream: Stream) -> Program | None:
+        """The generated function for the rows at the beginning of a log, as ``encode`` would use it."""
+        for number, line in enumerate(lines):
+            reader = stream.ready()
+            if reader is not None and reader.layout is not None and stream.source is not None:
+                if self._wire is None:
+                    return None
+                rows = prepare(lines[number:], self._wire, self.settings.max_line_bytes)
+                return self.generate(stream.source, reader.layout, rows or ())
+            stream.read(line)
+        return None
 
     # --- the same, one item at a time, for hosts -------------------------------------------------
 
@@ -198,31 +371,65 @@ class Normalizer:
                     self.counts.marked.add(f"{name}: {word}")
                 yield processed
 
-    def encode_item(self, item: Event | Unparsed) -> bytes | None:
-        """One payload; ``None`` for a line that did not parse in a format that cannot say so.
+    def encode_records(
+        self, items: Iterable[Record | Unparsed], report: Callable[[Unparsed], object] = _ignore
+    ) -> Iterator[bytes]:
+        """Payloads of records; ``report`` is called with what did not parse or cannot be written."""
+        for item in items:
+            if isinstance(item, Unparsed):
+                report(item)
+            for made in self.normalize_item(item):
+                encoded = self.encode_event(made) if isinstance(made, Event) else made
+                if isinstance(encoded, Unparsed) and encoded is not made:
+                    report(encoded)
+                payload = self.encode_unparsed(encoded) if isinstance(encoded, Unparsed) else encoded
+                if payload is not None:
+                    yield payload
 
-        Raises ``EncodeError`` for an event that holds what the format cannot write, as a plugin's
-        processor may make one.
+    def encode_item(self, item: Event | Unparsed) -> bytes | None:
+        """One payload; ``None`` where the format has none for what did not parse or cannot be written."""
+        encoded = self.encode_event(item) if isinstance(item, Event) else item
+        return self.encode_unparsed(encoded) if isinstance(encoded, Unparsed) else encoded
+
+    def encode_event(self, event: Event) -> bytes | Unparsed:
+        """One payload, or the event's line with the reason where the format cannot write the event.
+
+        Only what a plugin made can be like that. It is counted under ``unencodable``; with
+        ``on_error="stop"`` it is an ``EncodeError``.
         """
-        if isinstance(item, Event):
-            try:
-                return self._encode(item)
-            except Exception as error:
-                reason = f"{type(error).__name__}: {error}"
-                raise EncodeError(f"format {self.codec.name}: cannot write the event: {reason}") from error
-        return None if self.codec.unparsed is None else self.codec.unparsed(item)
+        try:
+            payload = self._encode(event)
+            if isinstance(payload, bytes):
+                return payload
+            fault = f"got {type(payload).__name__}; expected bytes"
+        except Exception as error:  # a plugin's codec, or what a plugin put into the event
+            fault = f"{type(error).__name__}: {error}"
+        record = event.record
+        reason = f"format {self.codec.name}: cannot write the event: {fault}"
+        if self.settings.on_error == "stop":
+            raise EncodeError(f"{record.path or 'line'}:{record.line_number}: {reason}: {quote(record.raw)}")
+        self.counts.unencodable.add(record.event_id)
+        return Unparsed(record.raw, "unencodable", reason, record.line_number, record.path)
+
+    def encode_unparsed(self, line: Unparsed) -> bytes | None:
+        """The payload that says so; ``None`` where the format has none, or nobody wants to know."""
+        if self.codec.unparsed is None or self.settings.on_error == "skip":
+            return None
+        return self.codec.unparsed(line)
 
     def route(self, record: Record) -> Route:
         """What is done to records of this source and schema; assembled at the first of them."""
-        key = record.source.name, record.schema.name
-        route = self._routes.get(key)
+        return self._route(record.source, record.schema.name)
+
+    def _route(self, source: Source, schema_name: str) -> Route:
+        route = self._routes.get((source.name, schema_name))
         if route is None:
-            route = self._routes[key] = self._build_route(record.source, record.schema.name)
+            route = self._routes[source.name, schema_name] = self._build_route(source, schema_name)
         return route
 
     def recognize(self, head: Head) -> Source | None:
         """The log type that ``head`` is of, or ``None``."""
-        return surest(self.sources, head)
+        return surest(self.sources, head, self._blame_source)
 
     # --- assembly --------------------------------------------------------------------------------
 
@@ -237,7 +444,7 @@ class Normalizer:
                 f"plugin {owner}, format {self.codec.name}: {type(error).__name__}: {error}"
             ) from error
 
-    def _prepare(self, source: Source) -> None:
+    def _prepare_source(self, source: Source) -> None:
         """Check the source's tables and ask the plugins what they want to do, before any line is read."""
         for mapping in self._mappings_of(source):
             compile_mapping(mapping, source, self.taxonomy, self.settings)
@@ -246,12 +453,18 @@ class Normalizer:
             tuple(self.plugins.event_processors(source, self.taxonomy, self.settings)),
         )
 
+    def _describe_codec(self) -> Wire | None:
+        """The format as data, where one payload a record is all there is to write."""
+        if self.codec.wire is None or self.settings.per_recipient:
+            return None
+        return self.codec.wire(self.taxonomy, self.settings)
+
     def _build_route(self, source: Source, schema_name: str) -> Route:
         mapping = choose_mapping(self._mappings_of(source), schema_name)
         assert mapping is not None  # parse lets no record of a source without one through
         record_processors, event_processors = self._processors[source.name]
         return Route(
-            mapping=compile_mapping(mapping, source, self.taxonomy, self.settings),
+            mapping=self._guard(compile_mapping(mapping, source, self.taxonomy, self.settings)),
             keeps=select(self.settings.profile, source),
             record_processors=record_processors,
             event_processors=event_processors,
@@ -260,21 +473,50 @@ class Normalizer:
     def _mappings_of(self, source: Source) -> list[Mapping]:
         return [mapping for mapping in self.mappings if mapping.source == source.name]
 
+    def _guard(self, compiled: CompiledMapping) -> CompiledMapping:
+        """The table, with the functions of plugins' rows called with care."""
+        name = compiled.mapping.name
+
+        def guard(row: CompiledRow) -> CompiledRow:
+            plugin = find_plugin(row.row)
+            if not plugin or isinstance(row.row.read, ByEvent):
+                return row
+            blame = partial(self.counts.blame, plugin, f"mapping {name}, row {quote(row.row.field)}")
+            return replace(row, read=read_with_care(row.read, blame))
+
+        return replace(compiled, rows=tuple(guard(row) for row in compiled.rows))
+
     # --- per event -------------------------------------------------------------------------------
+
+    def _read(self, stream: Stream, line: bytes | str) -> Read:
+        try:
+            return stream.read(line)
+        except Exception as error:  # a source, a plugin's above all, may raise anything
+            return self._fail(stream, line, error)
+
+    def _fail(self, stream: Stream, line: bytes | str, error: Exception) -> Unparsed:
+        if stream.source is not None:
+            self._blame_source(stream.source, error)
+        return stream.fail(line, error)
+
+    def _blame_source(self, source: Source, error: Exception) -> None:
+        owner = self.plugins.registry.owner("source", source.name)
+        self.counts.blame(owner, f"source {source.name}", error)
 
     def process(self, item: Any, processors: tuple[Attributed, ...]) -> Any:
         """What the processors make of an item; one that raises costs its own effect and a count."""
         for processor in processors:
             try:
                 processed = processor.process(item.copy())
-            except Exception:  # a plugin may raise anything; the event must not be lost
-                self.counts.plugin_errors.add(processor.plugin)
+            except Exception as error:  # a plugin may raise anything; the event must not be lost
+                self.counts.blame(processor.plugin, "processor", error)
                 continue
             if processed is None:
                 self.counts.removed.add(processor.plugin)
                 return None
-            if type(processed) is not type(item):
-                self.counts.plugin_errors.add(processor.plugin)
+            fault = _find_fault(processed, item)
+            if fault:
+                self.counts.blame(processor.plugin, "processor", fault)
                 continue
             item = processed
         return item
@@ -305,8 +547,8 @@ def cut_lines(lines: Lines, stream: Stream) -> Iterator[bytes | str]:
     """Lines from a block or from lines that are cut already, in UTF-16 too."""
     if isinstance(lines, str):
         lines = lines.encode("utf-8", "surrogatepass")
-    if isinstance(lines, bytes):
-        yield from stream.cut(lines)
+    if isinstance(lines, (bytes, bytearray, memoryview)):
+        yield from stream.cut(bytes(lines))
         yield from stream.finish()
         return
     utf16 = False
@@ -343,6 +585,17 @@ def split_recipients(record: Record) -> Iterable[Record]:
         part.part = str(number + 1)
         parts.append(part)
     return parts
+
+
+def _find_fault(processed: object, item: Record | Event) -> str:
+    """Why what a processor gave cannot take an item's place; empty where it can."""
+    if type(processed) is not type(item):
+        return f"got {type(processed).__name__}; expected {type(item).__name__}, or None to leave it out"
+    if isinstance(processed, Record):
+        for name, value in chain(processed.values.items(), processed.derived.items()):
+            if not isinstance(value, str):
+                return f"got {type(value).__name__} for column {quote(name)}; expected text"
+    return ""
 
 
 # --- choosing what takes part --------------------------------------------------------------------

@@ -13,7 +13,7 @@ import pluggy
 
 from exnorm import hookspecs
 from exnorm.errors import MappingError, PluginError, quote, suggest
-from exnorm.mapping import extend_mapping, mark_row
+from exnorm.mapping import check_mapping, extend_mapping, mark_row
 from exnorm.model import Codec, Mapping, Source, Taxonomy
 from exnorm.settings import Settings
 
@@ -51,6 +51,8 @@ class Registry:
     mappings: dict[str, Mapping] = field(default_factory=dict)
     codecs: dict[str, Codec] = field(default_factory=dict)
     owners: dict[tuple[str, str], str] = field(default_factory=dict)
+    extended: dict[str, list[str]] = field(default_factory=dict)
+    """What plugins added to a mapping, by its name."""
 
     def owner(self, kind: str, name: str) -> str:
         """The plugin that registered a name of a kind (``source``, ``mapping``, ...)."""
@@ -179,7 +181,10 @@ class Plugins:
             if mapping.extends or mapping.replaces:
                 self._build_on(registry, mapping, plugin)
         for name, mapping in registry.mappings.items():
-            _check_ends(registry, mapping, registry.owner("mapping", name))
+            owner = registry.owner("mapping", name)
+            if owner != STANDARD:
+                _check_ends(registry, mapping, owner)
+                _check_table(registry, mapping, owner)
         return registry
 
     def _add(self, registry: Registry, kind: str, table: dict[str, Any], item: Any, plugin: str) -> None:
@@ -209,6 +214,8 @@ class Plugins:
             registry.owners["mapping", name] = plugin
         else:
             registry.mappings[name] = extend_mapping(base, mapping, _rule(plugin))
+            registry.extended.setdefault(name, []).append(plugin)
+        _check_table(registry, registry.mappings[name], plugin)
 
     def _processors(
         self, hook: str, source: Source, taxonomy: Taxonomy, settings: Settings
@@ -265,6 +272,14 @@ def _check_ends(registry: Registry, mapping: Mapping, plugin: str) -> None:
             raise MappingError(
                 f"plugin {plugin}, mapping {mapping.name}: unknown {kind} {quote(name)}{suggest(name, known)}"
             )
+
+
+def _check_table(registry: Registry, mapping: Mapping, plugin: str) -> None:
+    """A fault of a plugin's table is the plugin's, even where it builds on one of the built-ins."""
+    try:
+        check_mapping(mapping, registry.sources[mapping.source], registry.taxonomies[mapping.taxonomy])
+    except MappingError as error:
+        raise MappingError(f"plugin {plugin}: {error}") from None
 
 
 def _entry_points() -> Iterable[metadata.EntryPoint]:

@@ -129,18 +129,22 @@ def make_settings(*layers: Mapping[str, Any], where: str = "") -> Settings:
 def read_environment(environ: Mapping[str, str]) -> dict[str, str]:
     """The layer of ``EXNORM_...`` variables, as ``EXNORM_PROFILE=security``.
 
-    Names that are no setting are left alone: other parts of exnorm read variables of their own.
+    Names that are no setting are left alone: other parts of exnorm read variables of their own. An
+    empty variable is as if it were not there.
     """
     layer = {}
     for name in NAMES:
         value = environ.get(ENVIRONMENT_PREFIX + name.upper())
-        if value is not None and name not in FILE_ONLY:
+        if value and name not in FILE_ONLY:
             layer[name] = value
     return layer
 
 
-def read_config(text: str, name: str) -> dict[str, Any]:
-    """The layer of a YAML file of settings; ``name`` is the file's name for messages."""
+def read_config(text: str, name: str, also: tuple[str, ...] = ()) -> dict[str, Any]:
+    """The layer of a YAML file of settings; ``name`` is the file's name for messages.
+
+    ``also`` are names that the caller, a host with settings of its own, knows beside ours.
+    """
     root = read_yaml(text, name)
     if root.empty:
         return {}
@@ -150,8 +154,12 @@ def read_config(text: str, name: str) -> dict[str, Any]:
     for key, value in root.pairs:
         setting = key.text.replace("-", "_")
         where = f"{name}:{key.line}: "
+        if key.text in also:
+            layer[key.text] = value.plain()
+            continue
         if setting not in NAMES:
-            raise SettingsError(f"{where}unknown setting {quote(key.text)}{suggest(setting, NAMES)}")
+            known = (*NAMES, *also)
+            raise SettingsError(f"{where}unknown setting {quote(key.text)}{suggest(setting, known)}")
         if setting in layer:
             raise SettingsError(f"{where}setting {quote(key.text)} is there twice")
         layer[setting] = Tables(value, name) if setting == "tables" else value.plain()
@@ -171,6 +179,8 @@ def _coerce(name: str, value: Any) -> Any:
             raise SettingsError(f"{name}: got {quote(value)}; expected names")
         return tuple(str(part).strip() for part in parts if str(part).strip())
     if name == "tables":
+        if not isinstance(value, (Tables, Mapping)):
+            raise SettingsError(f"tables: got {quote(value)}; expected changes by table")
         return value if isinstance(value, Tables) else Tables(make_node(value))
     if name == "plugins":
         if not isinstance(value, Mapping):

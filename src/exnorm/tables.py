@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping as AnyMapping
+from collections.abc import Iterable, Mapping as AnyMapping, Sequence
 
 from exnorm.mapping import ADDITIONAL_DATA, describe_origin
 from exnorm.model import ByEvent, Field, Mapping, Reading, Row, Source, Taxonomy
@@ -20,27 +20,14 @@ def render_mapping(mapping: Mapping, source: Source, taxonomy: Taxonomy) -> str:
     lines += [f"From `{source.name}` ({source.title}) to `{taxonomy.name}`; chosen for {chosen}.", ""]
     if guide:
         lines += ["### Rows of the vendor's guide", ""]
-        lines += ["| field | key | from | read as |", "|---|---|---|---|"]
-        lines += [
-            f"| {row.field} | {_key(row.field, fields)} | {_cell(describe_origin(row))} "
-            f"| {_reading(row.read)} |"
-            for row in guide
-        ]
-        lines.append("")
+        lines += _render_table(("field", "key", "from", "read as"), (_cells(row, fields) for row in guide))
     if ours:
         lines += ["### Rows that are ours", ""]
-        lines += ["| field | key | from | read as | reason |", "|---|---|---|---|---|"]
-        lines += [
-            f"| {row.field} | {_key(row.field, fields)} | {_cell(describe_origin(row))} "
-            f"| {_reading(row.read)} | {_cell(_reason(row))} |"
-            for row in ours
-        ]
-        lines.append("")
+        cells = ((*_cells(row, fields), _reason(row)) for row in ours)
+        lines += _render_table(("field", "key", "from", "read as", "reason"), cells)
     if mapping.unmapped:
         lines += ["### Columns without a row: kept as additional data", ""]
-        lines += ["| column | reason |", "|---|---|"]
-        lines += [f"| {column} | {_cell(why)} |" for column, why in mapping.unmapped.items()]
-        lines.append("")
+        lines += _render_table(("column", "reason"), mapping.unmapped.items())
     if mapping.rest:
         lines += [f"Every other column is kept as additional data: {_cell(mapping.rest)}.", ""]
     if mapping.events:
@@ -69,11 +56,21 @@ def render_index(mappings: Iterable[Mapping], sources: AnyMapping[str, Source]) 
 
 def _render_events(mapping: Mapping) -> list[str]:
     names = list(dict.fromkeys(name for event in mapping.events.values() for name in event))
-    lines = ["### Events", "", f"| event | {' | '.join(names)} |", "|---" * (len(names) + 1) + "|"]
-    for event, attributes in sorted(mapping.events.items()):
-        cells = " | ".join(str(attributes.get(name, "")) for name in names)
-        lines.append(f"| {event} | {cells} |")
+    rows = (
+        (event, *(str(attributes.get(name, "")) for name in names))
+        for event, attributes in sorted(mapping.events.items())
+    )
+    return ["### Events", "", *_render_table(("event", *names), rows)]
+
+
+def _render_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
+    lines += [f"| {' | '.join(map(_cell, row))} |" for row in rows]
     return [*lines, ""]
+
+
+def _cells(row: Row, fields: dict[str, Field]) -> tuple[str, ...]:
+    return row.field, _key(row.field, fields), describe_origin(row), _reading(row.read)
 
 
 def _key(label: str, fields: dict[str, Field]) -> str:

@@ -9,24 +9,6 @@ from exnorm.sources.smtp_texts import Reply
 
 
 @pytest.mark.parametrize(
-    ("text", "parts"),
-    [
-        ("10.0.0.5:25", ("10.0.0.5", "25")),
-        ("[2001:db8::1]:2525", ("2001:db8::1", "2525")),
-        ("[fe80::1%3]:25", ("fe80::1%3", "25")),
-        ("[2001:db8::1]", ("2001:db8::1", "")),
-        ("2001:db8::1", ("2001:db8::1", "")),  # the last group is no port
-        ("10.0.0.5", ("10.0.0.5", "")),
-        ("xx.xx.xx.xx:25", ("xx.xx.xx.xx", "25")),
-        ("host:smtp", ("host:smtp", "")),
-        ("", ("", "")),
-    ],
-)
-def test_an_endpoint_is_cut_only_where_the_port_is_certain(text: str, parts: tuple[str, str]) -> None:
-    assert smtp_texts.split_endpoint(text) == parts
-
-
-@pytest.mark.parametrize(
     ("text", "address"),
     [
         ("MAIL FROM:<a@b.example> SIZE=10 BODY=8BITMIME", "a@b.example"),

@@ -7,24 +7,26 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
-from itertools import chain
+from functools import partial
 from typing import IO, Any
 
 import click
 import msgspec
 
-from exnorm.cli import NEXT_HOP, OK, UNPARSED, USAGE, say
-from exnorm.cli.inputs import STDIN, Input, expand, explain_refusal, read_blocks, same_file
+from exnorm.cli import NEXT_HOP, OK, UNPARSED, USAGE, say, tell
+from exnorm.cli.inputs import STDIN, Input, InputError, expand, explain_refusal, read_blocks, same_file
 from exnorm.cli.options import settings_options
+from exnorm.cli.ranges import Range, convert_ranges, cut_file
 from exnorm.cli.summary import summarize
 from exnorm.counts import Counts
-from exnorm.errors import NormalizerError, ParseError, SettingsError, quote
-from exnorm.model import Event, Record, Unparsed
+from exnorm.errors import EncodeError, NormalizerError, ParseError, SettingsError, quote
+from exnorm.model import Unparsed
 from exnorm.pipeline import Normalizer
 from exnorm.settings import Settings
+from exnorm.stream import Stream
 
 WRITE_BYTES = 1024 * 1024
 SHOWN_LINES = 100
@@ -44,7 +46,13 @@ class OutputError(Exception):
 )
 @click.option("--rejects", metavar="FILE", help="Write lines that do not parse to FILE, as NDJSON.")
 @click.option("--output", "-o", metavar="FILE", help="Write to FILE instead of standard output.")
-@click.option("--jobs", "-j", type=click.IntRange(1, 256), default=1, help="Read so many files at a time.")
+@click.option(
+    "--jobs",
+    "-j",
+    type=click.IntRange(1, 256),
+    default=1,
+    help="Read so many files, or parts of one, at a time.",
+)
 @click.option("--dry-run", is_flag=True, help="Write no events, only the counts, to standard output.")
 @click.option("--json", "as_json", is_flag=True, help="Write the counts as JSON.")
 @click.option("--quiet", "-q", is_flag=True, help="Say nothing but errors.")
@@ -69,7 +77,7 @@ def command(
     normalizer = Normalizer.from_settings(settings)
     inputs = expand(paths)
     _check_outputs(inputs, output, rejects)
-    run = Run(quiet=quiet or settings.on_error == "skip")
+    run = Run(quiet=quiet or settings.on_error != "tag")
     status = OK
     with contextlib.ExitStack() as stack:
         target = None if dry_run else stack.enter_context(_open_output(output))
@@ -78,11 +86,15 @@ def command(
         try:
             if jobs > 1 and len(inputs) > 1 and all(item.name != STDIN for item in inputs):
                 _convert_parallel(settings, inputs, jobs, target, reject_file, run, advance)
+            elif jobs > 1 and target is not None and (ranges := _cut(normalizer, inputs, jobs)):
+                run.files += 1
+                report = partial(_refuse, run, reject_file)
+                convert_ranges(settings, ranges, jobs, partial(_put, target), report, run.counts, advance)
             else:
                 for item in inputs:
                     convert_file(normalizer, item, target, reject_file, run, advance)
                 run.counts.merge(normalizer.counts)
-        except ParseError as error:
+        except (ParseError, EncodeError) as error:
             run.counts.merge(normalizer.counts)
             say(str(error))
             status = UNPARSED
@@ -91,11 +103,11 @@ def command(
             return NEXT_HOP
     if run.failed:
         status = USAGE
-    elif run.counts.unparsed or run.refused:
+    elif run.counts.unparsed or run.counts.unencodable or run.refused:
         status = UNPARSED
     if dry_run or not quiet:
-        text = summarize(run.counts, settings, run.files, run.refused, as_json)
-        click.echo(text, err=not dry_run)
+        text = summarize(run.counts, settings, run.files, run.refused, run.failed, as_json)
+        (click.echo if dry_run else tell)(text)
     return status
 
 
@@ -138,48 +150,58 @@ def convert_file(
         refusal = explain_refusal(item, normalizer)
         if refusal:
             run.refused += 1
-            say(f"{item.name}: {refusal}; the file is left out")
-            _reject(rejects, Unparsed("", "unknown-type", refusal, 0, item.name))
+            say(f"{item.shown}: {refusal}; the file is left out")
+            _reject(rejects, Unparsed("", "unknown-type", refusal, 0, item.shown))
             advance(item.size)
             return
-        stream = normalizer.stream(item.name)
-        for block in chain(read_blocks(item), (None,)):
-            lines = stream.finish() if block is None else stream.cut(block)
-            records = normalizer.parse(lines, stream)
-            _write_items(normalizer, _pass_on(normalizer, records, rejects, run), target)
-            advance(len(block or b""))
-        _write_items(normalizer, normalizer.finish(stream), target)
-    except BrokenPipeError:
-        raise
-    except OSError as error:
+        stream = normalizer.stream(item.shown)
+        refuse = partial(_refuse, run, rejects)
+        for block in read_blocks(item):
+            _convert_lines(normalizer, stream, stream.cut(block), target, refuse)
+            advance(len(block))
+        _convert_lines(normalizer, stream, stream.finish(), target, refuse)
+        _write_items(normalizer.encode_records(normalizer.drain(stream), refuse), target)
+    except InputError as error:
         run.failed += 1
-        say(f"{item.name}: cannot be read: {error.strerror or error}")
+        say(str(error))
 
 
-def _pass_on(
+def _convert_lines(
     normalizer: Normalizer,
-    items: Iterable[Record | Unparsed],
-    rejects: IO[bytes] | None,
-    run: Run,
-) -> Iterator[Event | Unparsed]:
-    """What becomes of records; a line that did not parse is reported and rejected on the way."""
-    for item in items:
-        if isinstance(item, Unparsed):
-            run.report(item)
-            _reject(rejects, item)
-        yield from normalizer.normalize_item(item)
+    stream: Stream,
+    lines: list[bytes],
+    target: IO[bytes] | None,
+    refuse: Callable[[Unparsed], object],
+) -> None:
+    """Write what lines come to, as one block; piece by piece where a line may give very many events."""
+    if target is not None and not normalizer.settings.per_recipient:
+        normalizer.encode_block(lines, stream, partial(_put, target), refuse)
+    else:
+        _write_items(normalizer.encode_records(normalizer.parse(lines, stream), refuse), target)
 
 
-def _write_items(normalizer: Normalizer, items: Iterator[Event | Unparsed], target: IO[bytes] | None) -> None:
-    """Encode and write items, a bounded piece at a time, and hand the last piece on at once."""
+def _refuse(run: Run, rejects: IO[bytes] | None, line: Unparsed) -> None:
+    run.report(line)
+    _reject(rejects, line)
+
+
+def _cut(normalizer: Normalizer, inputs: list[Input], jobs: int) -> list[Range]:
+    """The ranges of a single large file; none where there are several, or where it is to be refused."""
+    if len(inputs) != 1 or inputs[0].name == STDIN or normalizer.settings.per_recipient:
+        return []
+    return cut_file(inputs[0], jobs, normalizer)
+
+
+def _write_items(payloads: Iterator[bytes], target: IO[bytes] | None) -> None:
+    """Write payloads, a bounded piece at a time, and hand the last piece on at once."""
     pending: list[bytes] = []
     size = 0
     try:
-        for item in items:
-            payload = None if target is None else normalizer.encode_item(item)
-            if payload is not None:
-                pending.append(payload)
-                size += len(payload)
+        for payload in payloads:
+            if target is None:
+                continue
+            pending.append(payload)
+            size += len(payload)
             if size > WRITE_BYTES:
                 _write(target, pending)
                 size = 0
@@ -192,6 +214,10 @@ def _write(target: IO[bytes] | None, pending: list[bytes]) -> None:
         return
     block = b"\n".join(pending) + b"\n"
     pending.clear()
+    _put(target, block)
+
+
+def _put(target: IO[bytes], block: bytes) -> None:
     _guard(lambda: target.write(block))
     _guard(target.flush)
 
@@ -271,7 +297,7 @@ def _convert_in_worker(
         rejects = stack.enter_context(open(base + ".rej", "wb")) if wants_rejects else None
         try:
             convert_file(normalizer, item, target, rejects, run, lambda size: None)
-        except ParseError as stopped:
+        except (ParseError, EncodeError) as stopped:
             error = stopped
     run.counts.merge(normalizer.counts)
     return run, error

@@ -2,28 +2,48 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Sequence
-from itertools import chain
+from collections.abc import Iterator, Sequence
+from itertools import islice
 
 import click
 import msgspec
 
 from exnorm.cli import OK, UNPARSED, USAGE, say
-from exnorm.cli.inputs import expand, explain_refusal, read_blocks
+from exnorm.cli.inputs import Input, InputError, expand, explain_refusal, read_blocks
 from exnorm.cli.options import settings_options
-from exnorm.errors import quote
+from exnorm.errors import quote, show
 from exnorm.explanation import Explanation, explain
+from exnorm.model import Record, Unparsed
 from exnorm.pipeline import Normalizer
 from exnorm.settings import Settings
 
 
-@click.command("explain")
+class Explain(click.Command):
+    """Takes ``--source`` without the name of a log type as ``--code``: print the generated source."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As click does, once it is clear which of the two is meant."""
+        return super().parse_args(ctx, [*_tell_apart(args)])
+
+
+def _tell_apart(args: Sequence[str]) -> Iterator[str]:
+    for number, word in enumerate(args):
+        following = args[number + 1] if number + 1 < len(args) else ""
+        alone = not following or following.startswith("-") or os.path.exists(following)
+        yield "--code" if word == "--source" and alone else word
+
+
+@click.command("explain", cls=Explain)
 @click.argument("paths", nargs=-1, metavar="[PATH|-]...")
 @settings_options
 @click.option("--limit", "-n", type=click.IntRange(1), help="Stop after so many records.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object for each record.")
-def command(settings: Settings, paths: tuple[str, ...], limit: int | None, as_json: bool) -> int:
+@click.option(
+    "--code", is_flag=True, help="Print the code generated for each file instead; so does --source alone."
+)
+def command(settings: Settings, paths: tuple[str, ...], limit: int | None, as_json: bool, code: bool) -> int:
     """Show for each record its log type, columns and table, and each field with its column and row.
 
     Also what was cut, what was left out and what is kept as additional data, with the reason.
@@ -31,26 +51,52 @@ def command(settings: Settings, paths: tuple[str, ...], limit: int | None, as_js
     normalizer = Normalizer.from_settings(settings)
     status, shown = OK, 0
     for item in expand(paths):
-        refusal = explain_refusal(item, normalizer)
-        if refusal:
-            say(f"{item.name}: {refusal}; the file is left out")
-            status = max(status, UNPARSED)
-            continue
-        stream = normalizer.stream(item.name)
         try:
-            for block in chain(read_blocks(item), (None,)):
-                lines = stream.finish() if block is None else stream.cut(block)
-                for record in normalizer.parse(lines, stream):
-                    explanation = explain(record, normalizer)
-                    status = max(status, UNPARSED if explanation.unparsed else OK)
-                    _print(explanation, as_json)
-                    shown += 1
-                    if limit is not None and shown >= limit:
-                        return status
-        except OSError as error:
-            say(f"{item.name}: cannot be read: {error.strerror or error}")
+            refusal = explain_refusal(item, normalizer)
+            if refusal:
+                say(f"{item.shown}: {refusal}; the file is left out")
+                status = max(status, UNPARSED)
+                continue
+            if code:
+                status = max(status, _print_code(normalizer, item))
+                continue
+            for explanation in _explain_items(normalizer, item):
+                status = max(status, UNPARSED if explanation.unparsed else OK)
+                _print(explanation, as_json)
+                shown += 1
+                if limit is not None and shown >= limit:
+                    return status
+        except InputError as error:
+            say(str(error))
             status = USAGE
     return status
+
+
+def _explain_items(normalizer: Normalizer, item: Input) -> Iterator[Explanation]:
+    for record in _read_items(normalizer, item):
+        yield from explain(record, normalizer)
+
+
+def _read_items(normalizer: Normalizer, item: Input) -> Iterator[Record | Unparsed]:
+    stream = normalizer.stream(item.shown)
+    for block in read_blocks(item):
+        yield from normalizer.parse(stream.cut(block), stream)
+    yield from normalizer.parse(stream.finish(), stream)
+    yield from normalizer.drain(stream)
+
+
+def _print_code(normalizer: Normalizer, item: Input) -> int:
+    """Print the code that the rows of a file's first block go through; status 1 where there is none."""
+    stream = normalizer.stream(item.shown)
+    lines: list[bytes] = []
+    for block in islice(read_blocks(item), 1):
+        lines = stream.cut(block)
+    program = normalizer.find_program([*lines, *stream.finish()], stream)
+    if program is None:
+        say(f"{item.shown}: no code is generated for these rows with these settings; they go one by one")
+        return UNPARSED
+    click.echo(program.source_text, nl=False)
+    return OK
 
 
 def _print(explanation: Explanation, as_json: bool) -> None:
@@ -63,12 +109,13 @@ def _print(explanation: Explanation, as_json: bool) -> None:
 
 def render(explanation: Explanation) -> list[str]:
     """The explanation as a table of plain text."""
-    place = f"{explanation.path}:{explanation.line_number}"
+    place = f"{show(explanation.path)}:{explanation.line_number}"
     if explanation.unparsed:
         return [f"{place}: not parsed: {explanation.unparsed}", f"  {quote(explanation.raw)}", ""]
     version = f" {explanation.version}" if explanation.version else ""
+    part = f", recipient {explanation.part}" if explanation.part else ""
     lines = [
-        f"{place}: {explanation.event or '(no event)'}",
+        f"{place}: {explanation.event or '(no event)'}{part}",
         f"  source {explanation.source}, schema {explanation.schema}{version} "
         f"(columns from {explanation.columns_from}), mapping {explanation.mapping}",
     ]
@@ -79,14 +126,20 @@ def render(explanation: Explanation) -> list[str]:
         value = quote(entry.value, 60) if isinstance(entry.value, str) else str(entry.value)
         cut = f" (cut from {entry.cut_from} bytes)" if entry.cut_from else ""
         ours = f" [not in the guide: {entry.ours}]" if entry.ours else ""
-        rows.append((f"{entry.field} ({entry.key})", value + cut, entry.column, entry.rule, entry.row + ours))
+        column = f"{entry.column} (derived)" if entry.derived else entry.column or "(constant)"
+        rows.append((f"{entry.field} ({entry.key})", value + cut, column, entry.rule, entry.row + ours))
     lines += _align(rows)
     for name, changed in explanation.changed.items():
-        value, _, plugin = changed.rpartition(" (")
-        lines.append(f"  changed by {plugin[:-1]}: {name} = {quote(value, 60)}")
-    if explanation.additional:
-        lines.append("  additional data:")
-        lines += _align([(e.column, quote(e.value, 60), e.reason) for e in explanation.additional])
+        final, _, plugin = changed.rpartition(" (")
+        lines.append(f"  changed by {plugin[:-1]}: {name} = {quote(final, 60)}")
+    lines += [f"  written as {explanation.format}: {note}" for note in explanation.written]
+    for title, columns in (
+        ("additional data:", explanation.additional),
+        ("left out, because additional_data is none:", explanation.lost),
+    ):
+        if columns:
+            lines.append(f"  {title}")
+            lines += _align([(show(e.column), quote(e.value, 60), e.reason) for e in columns])
     return [*lines, ""]
 
 

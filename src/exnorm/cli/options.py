@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 from exnorm.errors import SettingsError, quote
-from exnorm.settings import CHOICES, NAMES, Settings, make_settings, read_config, read_environment
+from exnorm.settings import (
+    CHOICES,
+    ENVIRONMENT_PREFIX,
+    NAMES,
+    Settings,
+    make_settings,
+    read_config,
+    read_environment,
+)
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -54,6 +64,19 @@ def _make_option(name: str) -> Callable[[F], F]:
     return click.option(flag, name, metavar=metavar or "|".join(CHOICES[name]), help=shown)
 
 
+def block_plugin_option(function: F) -> F:
+    """Give a command that runs no pipeline ``--block-plugin``; it is called with ``blocked``."""
+
+    @functools.wraps(function)
+    def wrapper(block_plugins: tuple[str, ...], **arguments: Any) -> Any:
+        layers = read_layers(None, {"block_plugins": block_plugins})
+        names = [layer.values["block_plugins"] for layer in layers if "block_plugins" in layer.values]
+        settings = make_settings({"block_plugins": names[-1] if names else ()})
+        return function(blocked=settings.block_plugins, **arguments)
+
+    return _make_option("block_plugins")(wrapper)  # type: ignore[return-value]
+
+
 def settings_options(function: F) -> F:
     """Give a command the options above; it is called with ``settings`` in their place.
 
@@ -66,8 +89,10 @@ def settings_options(function: F) -> F:
             name: arguments.pop(name) for name in [n for n in arguments if n in NAMES and n != "on_error"]
         }
         given["on_error"] = arguments.pop("on_error", None)
-        settings = load_settings(arguments.pop("config"), given)
-        return function(settings=settings, **arguments)
+        layers = read_layers(arguments.pop("config"), given)
+        with _naming_origins(layers):
+            settings = make_settings(*(layer.values for layer in layers))
+            return function(settings=settings, **arguments)
 
     text = "YAML file of settings and of changes to tables."
     wrapper = click.option("--config", metavar="FILE", help=text)(wrapper)
@@ -76,14 +101,43 @@ def settings_options(function: F) -> F:
     return wrapper  # type: ignore[return-value]
 
 
-def load_settings(config: str | None, given: dict[str, Any]) -> Settings:
-    """Settings from the file, the environment and the command line; raises ``SettingsError``."""
-    layers: list[dict[str, Any]] = []
+@dataclass(frozen=True)
+class Layer:
+    """Settings of one origin, and how a person finds a setting there."""
+
+    values: dict[str, Any]
+    locate: Callable[[str], str]
+
+
+def read_layers(config: str | None, given: dict[str, Any]) -> list[Layer]:
+    """The settings of the file, the environment and the command line; raises ``SettingsError``."""
+    layers: list[Layer] = []
     if config is not None:
-        layers.append(load_config(config))
-    layers.append(read_environment(os.environ))
-    layers.append({name: value for name, value in given.items() if value not in (None, ())})
-    return make_settings(*layers)
+        layers.append(Layer(load_config(config), lambda name: f"{config}: {name}"))
+    layers.append(Layer(read_environment(os.environ), lambda name: ENVIRONMENT_PREFIX + name.upper()))
+    options = {name: value for name, value in given.items() if value not in (None, ())}
+    layers.append(Layer(options, lambda name: "--" + name.replace("_", "-")))
+    return layers
+
+
+@contextlib.contextmanager
+def _naming_origins(layers: list[Layer]) -> Iterator[None]:
+    """Errors of settings say where the value came from: ``EXNORM_LEEF: got ...``."""
+    try:
+        yield
+    except SettingsError as error:
+        name, colon, rest = str(error).partition(": ")
+        for layer in reversed(layers):
+            if colon and name in {str(given).replace("-", "_") for given in layer.values}:
+                raise SettingsError(f"{layer.locate(name)}: {rest}") from None
+        raise
+
+
+def load_settings(config: str | None, given: dict[str, Any]) -> Settings:
+    """Settings from the file, the environment and ``given``; raises ``SettingsError``."""
+    layers = read_layers(config, given)
+    with _naming_origins(layers):
+        return make_settings(*(layer.values for layer in layers))
 
 
 def load_config(path: str) -> dict[str, Any]:

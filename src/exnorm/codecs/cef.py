@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping as AnyMapping
 
-from exnorm.codecs.keys import cef_key, unique_keys
+from exnorm.codecs.keys import cef_key, distinct_keys, unique_keys
 from exnorm.codecs.tokens import cut_shown, show_line_ends
-from exnorm.model import Codec, Encode, Event, Field, Notes, Taxonomy, Value
+from exnorm.model import Codec, Encode, Event, Field, Notes, Taxonomy, Value, Wire
 from exnorm.settings import Settings
 
 INT32_MAX = 2**31 - 1
@@ -87,4 +87,24 @@ def build(taxonomy: Taxonomy, settings: Settings, notes: Notes) -> Encode:
     return encode
 
 
-CEF = Codec("cef", "ArcSight Common Event Format", build, taxonomies=("arcsight",))
+def describe(taxonomy: Taxonomy, settings: Settings) -> Wire:
+    """The same format as data."""
+    key_of = {field.name: field.key for field in taxonomy.fields}
+    in_header = sorted((f for f in taxonomy.fields if f.header), key=lambda f: f.header)
+
+    def show(name: str, value: Value | None) -> str | None:
+        text = (NO_SEVERITY if name == "severity" else "") if value is None else str(value)
+        return escape_header(text) if show_line_ends(text) == text else None
+
+    return Wire(
+        start=lambda path, source: f"CEF:{settings.cef}|",
+        pair=lambda name, is_text: (f"{key_of[name]}=", ""),
+        keys=lambda columns: distinct_keys(columns, cef_key(settings)),
+        separator=" ",
+        escapes=(("\\", "\\\\"), ("=", "\\="), ("\r", "\\r")),
+        header=tuple(field.name for field in in_header),
+        show=show,
+    )
+
+
+CEF = Codec("cef", "ArcSight Common Event Format", build, taxonomies=("arcsight",), wire=describe)

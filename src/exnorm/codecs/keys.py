@@ -48,3 +48,9 @@ def unique_keys(
             number += 1
         taken.add(key)
         yield key, value
+
+
+def distinct_keys(columns: Iterable[str], make_key: Callable[[str], str]) -> list[tuple[str, str]] | None:
+    """What stands before and after each column's value; ``None`` where two columns want the same key."""
+    keys = [make_key(column) for column in columns]
+    return [(f"{key}=", "") for key in keys] if len(set(keys)) == len(keys) else None

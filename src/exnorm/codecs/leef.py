@@ -7,9 +7,11 @@ and the attribute ``exnormReplaced`` then names the keys whose values were chang
 
 from __future__ import annotations
 
-from exnorm.codecs.keys import unique_keys, word_key
+from collections.abc import Callable
+
+from exnorm.codecs.keys import distinct_keys, unique_keys, word_key
 from exnorm.codecs.tokens import cut_shown, show_separators
-from exnorm.model import Codec, Encode, Event, Field, Notes, Taxonomy, Value
+from exnorm.model import Codec, Encode, Event, Field, Notes, Taxonomy, Value, Wire
 from exnorm.settings import Settings
 
 REPLACED = "exnormReplaced"
@@ -34,13 +36,9 @@ def build(taxonomy: Taxonomy, settings: Settings, notes: Notes) -> Encode:
     in_header = sorted((f for f in taxonomy.fields if f.header), key=lambda f: f.header)
     header_names = [field.name for field in in_header]
     extension = {field.name: field for field in taxonomy.fields if not field.header}
-    reserved = PREDEFINED | {field.key for field in taxonomy.fields} | {REPLACED}
+    make_key = _key_maker(taxonomy)
     keep_additional = settings.additional_data != "none"
-    start, delimiter = ("LEEF:1.0|", "") if settings.leef == 1 else ("LEEF:2.0|", "x09|")
-
-    def make_key(name: str) -> str:
-        key = word_key(name)
-        return word_key(name, "ad") if key in reserved else key
+    start, delimiter = _frame(settings)
 
     def encode(event: Event) -> bytes:
         changed: list[str] = []
@@ -93,4 +91,41 @@ def build(taxonomy: Taxonomy, settings: Settings, notes: Notes) -> Encode:
     return encode
 
 
-LEEF = Codec("leef", "Log Event Extended Format of JSA and QRadar", build, taxonomies=("jsa",))
+def describe(taxonomy: Taxonomy, settings: Settings) -> Wire:
+    """The same format as data."""
+    key_of = {field.name: field.key for field in taxonomy.fields}
+    in_header = sorted((f for f in taxonomy.fields if f.header), key=lambda f: f.header)
+    start, delimiter = _frame(settings)
+
+    def show(name: str, value: Value | None) -> str | None:
+        text = "" if value is None else str(value)
+        return None if "|" in text or show_separators(text) != text else text
+
+    return Wire(
+        start=lambda path, source: start,
+        pair=lambda name, is_text: (f"{key_of[name]}=", ""),
+        keys=lambda columns: distinct_keys(columns, _key_maker(taxonomy)),
+        separator="\t",
+        refused="\t\r",
+        header=tuple(field.name for field in in_header),
+        show=show,
+        after_header=delimiter,
+    )
+
+
+def _frame(settings: Settings) -> tuple[str, str]:
+    """What a payload begins with, and what follows its header."""
+    return ("LEEF:1.0|", "") if settings.leef == 1 else ("LEEF:2.0|", "x09|")
+
+
+def _key_maker(taxonomy: Taxonomy) -> Callable[[str], str]:
+    reserved = PREDEFINED | {field.key for field in taxonomy.fields} | {REPLACED}
+
+    def make_key(name: str) -> str:
+        key = word_key(name)
+        return word_key(name, "ad") if key in reserved else key
+
+    return make_key
+
+
+LEEF = Codec("leef", "Log Event Extended Format of JSA and QRadar", build, taxonomies=("jsa",), wire=describe)

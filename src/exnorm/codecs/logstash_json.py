@@ -15,7 +15,7 @@ import msgspec
 from exnorm.convert import iso_utc
 from exnorm.errors import SettingsError
 from exnorm.identity import exnorm_id
-from exnorm.model import Codec, Encode, Event, Field, Notes, Taxonomy, Unparsed, Value
+from exnorm.model import Codec, Encode, Event, Field, Notes, Taxonomy, Unparsed, Value, Wire
 from exnorm.settings import Settings
 
 ADDITIONAL = "additionalData"
@@ -103,4 +103,38 @@ def dump_unparsed(line: Unparsed) -> bytes:
     return dump(line.as_dict())
 
 
-JSON = Codec("json", "JSON, one object a line", build, unparsed=dump_unparsed)
+def describe(taxonomy: Taxonomy, settings: Settings) -> Wire | None:
+    """The same format as data, in the shapes without nested names."""
+    if settings.fields == "ecs":
+        return None
+    names = {field.name: field.name if settings.fields == "full" else field.key for field in taxonomy.fields}
+    own = {"@timestamp", ADDITIONAL, "event", "exnorm_id"}
+    if len(set(names.values()) | own) < len(names) + len(own):
+        return None  # of two values under one name, the later would have to take the earlier's place
+
+    def quoted(name: str, is_text: bool = True) -> tuple[str, str]:
+        key = dump_text(name)
+        return (f'{key}:"', '"') if is_text else (f"{key}:", "")
+
+    return Wire(
+        start=lambda path, source: "{",
+        pair=lambda name, is_text: quoted(names[name], is_text),
+        keys=lambda columns: [quoted(column) for column in columns],
+        separator=",",
+        escapes=(("\\", "\\\\"),),
+        quote='\\"',
+        refused="".join(map(chr, range(32))).replace("\n", ""),
+        end="}",
+        nested=(f'"{ADDITIONAL}":{{', "}"),
+        timestamp=quoted("@timestamp"),
+        original=('"event":{"original":"', '"}') if settings.keep_original else ("", ""),
+        identity=quoted("exnorm_id"),
+    )
+
+
+def dump_text(text: str) -> str:
+    """A text as JSON, quotes and all."""
+    return msgspec.json.encode(text).decode("utf-8")
+
+
+JSON = Codec("json", "JSON, one object a line", build, unparsed=dump_unparsed, wire=describe)

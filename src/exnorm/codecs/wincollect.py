@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from exnorm.codecs.tokens import show_separators
-from exnorm.model import Codec, Encode, Envelope, Event, Head, Notes, Record, Taxonomy
+from exnorm.model import Codec, Encode, Envelope, Event, Head, Notes, Record, Source, Taxonomy, Wire
 from exnorm.settings import Settings
 
 AGENT_DEVICE = "WindowsExchange"
@@ -55,13 +55,19 @@ def build(taxonomy: Taxonomy, settings: Settings, notes: Notes) -> Encode:
 
 def _wrap(record: Record, source_ip: str, carry: Carry) -> Iterator[str]:
     """The pairs of a record that came from a log file."""
-    if source_ip:
-        yield carry(SOURCE_IP, source_ip)
-    yield carry("AgentDevice", AGENT_DEVICE)
-    yield carry("AgentLogFile", Head("" if record.path == "-" else record.path).file_name)
-    yield carry("AgentLogFormat", record.source.agent_log_format)
+    for key, value in _own_pairs(record.path, record.source, source_ip):
+        yield carry(key, value)
     for column, value in record.values.items():
         yield carry(column, value)
+
+
+def _own_pairs(path: str, source: Source, source_ip: str) -> Iterator[tuple[str, str]]:
+    """The pairs before the log's own columns."""
+    if source_ip:
+        yield SOURCE_IP, source_ip
+    yield "AgentDevice", AGENT_DEVICE
+    yield "AgentLogFile", Head("" if path == "-" else path).file_name
+    yield "AgentLogFormat", source.agent_log_format
 
 
 def _rewrap(record: Record, envelope: Envelope, source_ip: str, carry: Carry) -> Iterator[str]:
@@ -86,4 +92,23 @@ def _key(column: str) -> str:
     return show_separators(column).replace("=", "_")
 
 
-WINCOLLECT = Codec("wincollect", "native payload of JSA's Exchange DSM", build, taxonomies=("jsa",))
+def describe(taxonomy: Taxonomy, settings: Settings) -> Wire:
+    """The same format as data; a file name that holds a TAB or a line end is left to ``build``."""
+
+    def start(path: str, source: Source) -> str:
+        pairs = [f"{key}={value}" for key, value in _own_pairs(path, source, settings.source_ip)]
+        return "" if any(show_separators(pair) != pair for pair in pairs) else "\t".join(pairs)
+
+    return Wire(
+        start=start,
+        pair=lambda name, is_text: ("", ""),
+        keys=lambda columns: [(f"{_key(column)}=", "") for column in columns],
+        separator="\t",
+        refused="\t\r",
+        every_column=True,
+    )
+
+
+WINCOLLECT = Codec(
+    "wincollect", "native payload of JSA's Exchange DSM", build, taxonomies=("jsa",), wire=describe
+)

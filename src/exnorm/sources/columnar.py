@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 
 from exnorm.errors import quote
-from exnorm.model import Reader, Record, Schema, Source, Unparsed
+from exnorm.model import Layout, Reader, Record, Schema, Source, Unparsed
 from exnorm.settings import Settings
 
 Split = Callable[[str], "list[str] | None"]
@@ -65,9 +65,11 @@ class ColumnarReader(Reader):
 
     A width is looked up among the source's schemas only where no header, or a damaged one, says
     what the columns are; ``plausible`` must then agree, so that a stray comma never shifts a row.
-    A row of another width than its columns is unparsed.
+    A row of another width than its columns is unparsed. A source that gives ``derived_from`` says that
+    its rows can be read as a ``model.Layout`` describes.
     """
 
+    remembers = False
     header_name = "#Fields"  # what a refusal calls the line with the column names
 
     def __init__(
@@ -80,6 +82,7 @@ class ColumnarReader(Reader):
         separator: str = ",",
         name_schema: Callable[[Sequence[str], str], str] = lambda columns, version: "",
         plausible: Callable[[Mapping[str, str]], bool] = lambda values: True,
+        derived_from: Mapping[str, str] | None = None,
     ) -> None:
         self._source = source
         self._split = split
@@ -87,10 +90,26 @@ class ColumnarReader(Reader):
         self._separator = separator
         self._name_schema = name_schema
         self._plausible = plausible
+        self._derived_from = derived_from
         self._known = {len(schema.columns): schema for schema in source.schemas}
         self._forced = next((s for s in source.schemas if s.name == settings.schema), None)
         self._damaged = False
         self._version = ""
+
+    @property
+    def layout(self) -> Layout | None:
+        """The layout where a header names the columns and the first of them is the row's time."""
+        schema, derived_from = self.schema, self._derived_from
+        if schema is None or derived_from is None or schema.found not in {"header", "forced"}:
+            return None
+        if len(schema.columns) < 2 or schema.columns[0] != self._source.columns[0]:
+            return None
+        return Layout(schema, self._finish, derived_from)
+
+    @property
+    def memory(self) -> object:
+        """The columns and where they are from, for a source whose rows do not depend on each other."""
+        return None if self.layout is None else (self.schema, self._damaged, self._version)
 
     def header(self, directives: Mapping[str, str]) -> None:
         """Take the columns from ``#Fields`` and the version from ``#Version``."""
@@ -132,6 +151,8 @@ class ColumnarReader(Reader):
         first = self._source.columns[0].lower()
         if len(cells) < 2 or cells[0].strip().lower() != first:
             return False
+        if any("\r" in cell for cell in cells):
+            return False  # lines that end in CR alone: the rows would be lost as names
         columns, self._damaged = field_names(
             self._separator.join(cells), self._source.columns, self._separator
         )

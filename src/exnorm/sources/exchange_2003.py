@@ -127,7 +127,9 @@ def recognize(head: Head) -> Confidence:
     if {"fields", "log-type"} & set(head.directives):
         return Confidence.NO
     cells = split_tabs(head.line)
-    if len(cells) == len(COLUMNS) and (is_plausible(dict(zip(COLUMNS, cells))) or cells[0].lower() == "date"):
+    if len(cells) == len(COLUMNS) and (
+        is_plausible(dict(zip(COLUMNS, cells))) or cells[0].strip().lower() == "date"
+    ):
         return Confidence.SHAPE
     return Confidence.NAME if _FILE_NAME.fullmatch(head.file_name) else Confidence.NO
 

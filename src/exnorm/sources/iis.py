@@ -47,6 +47,7 @@ APPLICATIONS = {
     "rpcwithcert": "RPC",
     "oab": "OAB",
     "powershell": "POWERSHELL",
+    "powershell-proxy": "POWERSHELL",
     # Exchange 2003 serves OWA under these
     "exchange": "OWA",
     "exchweb": "OWA",

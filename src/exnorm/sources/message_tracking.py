@@ -174,6 +174,7 @@ def open_reader(source: Source, head: Head, settings: Settings) -> Reader:
         finish=make_finish(settings),
         name_schema=name_schema,
         plausible=is_plausible,
+        derived_from={"product-version": "schema-version"},
     )
 
 

@@ -9,7 +9,6 @@ import re
 from typing import NamedTuple
 
 _FLAGS = re.IGNORECASE | re.DOTALL
-_BRACKETED = re.compile(r"\[([^\]]*)\](?::(\d{1,5}))?")
 _VERB = re.compile(r"\s*([A-Za-z][A-Za-z0-9-]{1,39})(?![^\s:])")
 _HELLO = re.compile(r"\s*(?:EHLO|HELO|LHLO)\s+(\S.*)", _FLAGS)
 _PATH = re.compile(r'\s*(?:MAIL\s+FROM|RCPT\s+TO)\s*:\s*(<(?:"(?:[^"\\]|\\.)*"|[^">])*>|<?[^>\s]*)', _FLAGS)
@@ -47,17 +46,6 @@ class Accepted(NamedTuple):
     message_id: str
     internal_id: str
     size: str
-
-
-def split_endpoint(text: str) -> tuple[str, str]:
-    """Address and port of ``a.b.c.d:port`` or ``[v6]:port``; IPv6 without brackets has no port."""
-    bracketed = _BRACKETED.fullmatch(text)
-    if bracketed is not None:
-        return bracketed.group(1), bracketed.group(2) or ""
-    address, colon, port = text.rpartition(":")
-    if colon and ":" not in address and port.isdigit():
-        return address, port
-    return text, ""
 
 
 def read_verb(text: str) -> str:

@@ -7,16 +7,15 @@ The vendor guide begins with 2007. Its table for 2007 and 2010 is followed here 
 from __future__ import annotations
 
 from exnorm.convert import count, gmt_ms, ipv4, ipv6, mailbox, size_bytes, upper, utc_ms
-from exnorm.mapping import by_event, constant, event_is, event_is_not, row, setting_is
+from exnorm.mapping import by_event, constant, event_is, event_is_not, row
 from exnorm.model import Mapping
+from exnorm.taxonomies.arcsight.categories import UNKNOWN_SEVERITY, category_rows
 from exnorm.taxonomies.arcsight.mail_flow import mail_flow_rows
-from exnorm.taxonomies.arcsight.message_tracking_events import EVENTS, UNKNOWN_SEVERITY
+from exnorm.taxonomies.arcsight.message_tracking_events import EVENTS
 
 _EVENT = "the column is a number; the table's content looks for the name the event has since 2007"
 _SAME = "the 2003 name of the column that the table has here: "
 _OWN = "not in the table; kept as additional data"
-_CATEGORY = "not in the guide; our proposal, written with --categories only"
-_CATEGORIES = setting_is("categories", True)
 
 # fmt: off
 ARCSIGHT_2003 = Mapping("arcsight-2003", source="exchange_2003", taxonomy="arcsight",
@@ -49,12 +48,7 @@ ARCSIGHT_2003 = Mapping("arcsight-2003", source="exchange_2003", taxonomy="arcsi
         row("Device Custom Number 2",       "Event-ID",                 count, label="Event Number", ours="several numbers share a name, so the number is kept where it can be searched"),
         row("Device Version",               "product-version",          ours="the CEF header has the field: the version in the log's second line, else empty"),
         row("Severity",                     "event-id",                 by_event("severity", UNKNOWN_SEVERITY), ours="the CEF header has the field: our severity of the event"),
-        row("Category Object",              "event-id",                 by_event("categoryObject"), when=_CATEGORIES, ours=_CATEGORY),
-        row("Category Behavior",            "event-id",                 by_event("categoryBehavior"), when=_CATEGORIES, ours=_CATEGORY),
-        row("Category Outcome",             "event-id",                 by_event("categoryOutcome"), when=_CATEGORIES, ours=_CATEGORY),
-        row("Category Significance",        "event-id",                 by_event("categorySignificance"), when=_CATEGORIES, ours=_CATEGORY),
-        row("Category Device Group",        "event-id",                 by_event("categoryDeviceGroup"), when=_CATEGORIES, ours=_CATEGORY),
-        row("Category Technique",           "event-id",                 by_event("categoryTechnique"), when=_CATEGORIES, ours=_CATEGORY),
+        *category_rows("event-id"),
         *mail_flow_rows("Flex String 2"),
     ),
     unmapped={

@@ -11,16 +11,15 @@ about ``client-ip``; each is followed for its versions, because deployed content
 from __future__ import annotations
 
 from exnorm.convert import count, ipv4, ipv6, mailbox, size_bytes, upper, utc_ms
-from exnorm.mapping import by_event, constant, event_is, event_is_not, row, setting_is
+from exnorm.mapping import by_event, constant, event_is, event_is_not, row
 from exnorm.model import Mapping
+from exnorm.taxonomies.arcsight.categories import UNKNOWN_SEVERITY, category_rows
 from exnorm.taxonomies.arcsight.mail_flow import mail_flow_rows
-from exnorm.taxonomies.arcsight.message_tracking_events import EVENTS, UNKNOWN_SEVERITY
+from exnorm.taxonomies.arcsight.message_tracking_events import EVENTS
 
 _VERSION = "the CEF header has the field, the guide has no row: schema-version, else #Version, else empty"
 _SEVERITY = "the CEF header has the field, the guide has no row: our severity of the event"
 _IPV6 = "the guide has no IPv6 row for this column; number 2 is the source address in its other table"
-_CATEGORY = "not in the guide; our proposal, written with --categories only"
-_CATEGORIES = setting_is("categories", True)
 
 # fmt: off
 ARCSIGHT_2016 = Mapping("arcsight-2016", source="message_tracking", taxonomy="arcsight",
@@ -66,12 +65,7 @@ ARCSIGHT_2016 = Mapping("arcsight-2016", source="message_tracking", taxonomy="ar
         row("Device Custom IPv6 Address 2", "original-client-ip",       ipv6, label="Source IPv6 Address", ours=_IPV6),
         row("Device Version",               "product-version",          ours=_VERSION),
         row("Severity",                     ("event-id", constant(UNKNOWN_SEVERITY)), by_event("severity", UNKNOWN_SEVERITY), ours=_SEVERITY),
-        row("Category Object",              "event-id",                 by_event("categoryObject"), when=_CATEGORIES, ours=_CATEGORY),
-        row("Category Behavior",            "event-id",                 by_event("categoryBehavior"), when=_CATEGORIES, ours=_CATEGORY),
-        row("Category Outcome",             "event-id",                 by_event("categoryOutcome"), when=_CATEGORIES, ours=_CATEGORY),
-        row("Category Significance",        "event-id",                 by_event("categorySignificance"), when=_CATEGORIES, ours=_CATEGORY),
-        row("Category Device Group",        "event-id",                 by_event("categoryDeviceGroup"), when=_CATEGORIES, ours=_CATEGORY),
-        row("Category Technique",           "event-id",                 by_event("categoryTechnique"), when=_CATEGORIES, ours=_CATEGORY),
+        *category_rows("event-id"),
         *mail_flow_rows("Flex String 2"),
     ),
     unmapped={
@@ -123,12 +117,7 @@ ARCSIGHT_2010 = Mapping("arcsight-2010", source="message_tracking", taxonomy="ar
         # not in the guide
         row("Device Version",               "product-version",          ours=_VERSION),
         row("Severity",                     ("event-id", constant(UNKNOWN_SEVERITY)), by_event("severity", UNKNOWN_SEVERITY), ours=_SEVERITY),
-        row("Category Object",              "event-id",                 by_event("categoryObject"), when=_CATEGORIES, ours=_CATEGORY),
-        row("Category Behavior",            "event-id",                 by_event("categoryBehavior"), when=_CATEGORIES, ours=_CATEGORY),
-        row("Category Outcome",             "event-id",                 by_event("categoryOutcome"), when=_CATEGORIES, ours=_CATEGORY),
-        row("Category Significance",        "event-id",                 by_event("categorySignificance"), when=_CATEGORIES, ours=_CATEGORY),
-        row("Category Device Group",        "event-id",                 by_event("categoryDeviceGroup"), when=_CATEGORIES, ours=_CATEGORY),
-        row("Category Technique",           "event-id",                 by_event("categoryTechnique"), when=_CATEGORIES, ours=_CATEGORY),
+        *category_rows("event-id"),
         *mail_flow_rows("Flex String 2"),
     ),
     unmapped={

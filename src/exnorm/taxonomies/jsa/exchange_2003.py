@@ -9,11 +9,8 @@ from __future__ import annotations
 from exnorm.convert import addresses, ip, mailbox, size_bytes, upper, utc_ms
 from exnorm.mapping import by_event, constant, row, setting_is
 from exnorm.model import Mapping
-from exnorm.taxonomies.jsa.message_tracking_events import (
-    EVENTS,
-    UNKNOWN_CATEGORY,
-    UNKNOWN_SEVERITY,
-)
+from exnorm.taxonomies.jsa.categories import UNKNOWN_CATEGORY, UNKNOWN_SEVERITY
+from exnorm.taxonomies.jsa.message_tracking_events import EVENTS
 from exnorm.taxonomies.jsa.on_request import category_rows, mail_flow_rows
 
 _GUIDE = "the guide names the field and prints no column; read as in the table of message tracking"

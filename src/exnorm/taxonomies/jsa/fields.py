@@ -68,5 +68,8 @@ JSA = Taxonomy("jsa", "JSA", default_format="leef", fields=(
     Field("referrer",         "referrer",         "referrer",         "text"),
     Field("cookies",          "cookies",          "cookies",          "text"),
     Field("forwardedFor",     "forwardedFor",     "forwardedFor",     "text"),
+    Field("activeSyncDevice", "activeSyncDevice", "activeSyncDevice", "text"),
+    Field("activeSyncType",   "activeSyncType",   "activeSyncType",   "text"),
+    Field("activeSyncCommand", "activeSyncCommand", "activeSyncCommand", "text"),
 ))
 # fmt: on

@@ -10,8 +10,9 @@ from __future__ import annotations
 from exnorm.convert import addresses, count, integer, ip, mailbox, port, size_bytes, utc_ms
 from exnorm.mapping import by_event, constant, row
 from exnorm.model import Mapping
+from exnorm.taxonomies.jsa.categories import UNKNOWN_CATEGORY, UNKNOWN_SEVERITY
 from exnorm.taxonomies.jsa.on_request import category_rows
-from exnorm.taxonomies.jsa.smtp_protocol_events import EVENTS, UNKNOWN_CATEGORY, UNKNOWN_SEVERITY
+from exnorm.taxonomies.jsa.smtp_protocol_events import EVENTS
 
 _HEADER = "the LEEF header has the field; as in the ArcSight guide"
 _CLIENT = "the client's end: the remote one in a RECV log, the local one in a SEND log; left out where neither is certain"

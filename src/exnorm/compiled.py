@@ -1,0 +1,700 @@
+"""A table, a schema and a format as one generated function over a batch of rows.
+
+The function writes what ``pipeline`` would write, byte for byte, for every row with nothing odd about
+it, and stops at any other row: an open quote, another width, a header line, a value longer than its
+field. That row then goes the long way, and the function goes on behind it. What a table says is asked
+of ``mapping.CompiledMapping`` itself: while the code is generated for what never changes, and once for
+each distinct text of a column where a value depends on that column alone (addresses, events, builds).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from hashlib import blake2b
+from typing import Any
+
+from exnorm.convert import addresses, count, integer, mailbox, size_bytes, text, utc_ms
+from exnorm.mapping import CompiledMapping, CompiledRow
+from exnorm.model import Constant, Head, Layout, Notes, Record, Source, Value, Wire
+from exnorm.rows import clothe, exceeds, split_quoted, unclothe
+
+CACHED = 8192
+"""Distinct texts of one column that are remembered; past it, all are forgotten."""
+
+OFTEN = 0.98
+"""The share of rows in which a column must be filled, or empty, for the function to expect it."""
+
+_NUMBERS = (integer, size_bytes, count)
+_INLINE = (text, addresses, mailbox, utc_ms, *_NUMBERS)
+_LARGEST = 999_999_999  # what every format takes as an integer
+_OFTEN_SAFE = 1000  # bytes; most rows are shorter, and so is then each of their cells
+_ANY_TIME = "2000-01-01T00:00:00.000Z"
+
+Run = Callable[[Sequence[str], Sequence[bytes], int, "list[str]", str, bytes], int]
+"""Rows, the same lines as bytes, where to begin, where to put payloads, what begins a payload, what
+begins an identity; gives the number of the first row that was left alone. All text is clothed."""
+
+
+@dataclass(frozen=True)
+class Program:
+    """The generated function with its source text, and the columns that the table does not know.
+
+    ``sampled`` says that it was made for rows like those in a sample.
+    """
+
+    source_text: str
+    run: Run
+    unknown_columns: tuple[str, ...] = ()
+    sampled: bool = False
+
+
+def generate(
+    mapping: CompiledMapping,
+    keeps: Callable[[Record], bool] | None,
+    layout: Layout,
+    wire: Wire,
+    notes: Notes,
+    sample: Sequence[str] = (),
+) -> Program | None:
+    """A program, or ``None`` where the table, the schema or the format asks for what has no code here.
+
+    ``keeps`` may look at a record's event only. Of the rows in ``sample`` it is learnt which columns are
+    nearly always filled or empty: one test for all of them then leads to shorter code.
+    """
+    if mapping.source.event_column not in layout.schema.columns:
+        return None
+    try:
+        return _Writer(mapping, keeps, layout, wire, notes, sample).write()
+    except _Unfit:
+        return None
+
+
+def identity_seed(path: str) -> bytes:
+    """What stands before the row in the text that ``identity.exnorm_id`` is made of."""
+    return "\0".join((Head(path).file_name, "", "")).encode("utf-8", "surrogatepass")
+
+
+# --- what is looked up ---------------------------------------------------------------------------
+
+
+@dataclass
+class _Found:
+    """What the table makes of one text of one column."""
+
+    record: Record
+    fields: dict[str, Value]
+    leftover: str
+
+
+Make = Callable[[_Found], "str | None"]
+"""One part of the code's input from what was found; ``None`` where a row with it goes the long way."""
+
+
+@dataclass
+class _Cache:
+    """A column whose texts are looked up, the rows that depend on it alone, and what the code needs."""
+
+    column: str
+    rows: list[CompiledRow] = field(default_factory=list)
+    slots: dict[str, Make] = field(default_factory=dict)
+
+
+def _remember(known: dict[str, Any], find: Callable[[str], Any]) -> Callable[[str], Any]:
+    """``find`` for what is not known yet; what it finds is known from then on, in bounded memory."""
+
+    def found(key: str) -> Any:
+        value = find(key)
+        if value is not None and len(key) <= 256:
+            if len(known) >= CACHED:
+                known.clear()
+            known[key] = value
+        return value
+
+    return found
+
+
+def _read_second(start: str) -> str | None:
+    milliseconds = utc_ms(f"{start}Z")
+    return None if milliseconds is None or milliseconds <= 0 else str(milliseconds // 1000)
+
+
+def _read_fraction(end: str) -> str | None:
+    milliseconds = utc_ms(f"2000-01-01T00:00:00{end}")
+    return None if milliseconds is None else f"{milliseconds % 1000:03}"
+
+
+class _Silent:
+    def note(self, what: str, name: str) -> None:
+        """Say nothing: a row that has something to count goes the long way, which counts it."""
+
+
+# --- writing the code ----------------------------------------------------------------------------
+
+
+class _Unfit(Exception):
+    """The table asks for something that there is no code for; raised and caught while generating only."""
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """A part of the payload that may be missing: there where ``cell`` is filled and ``also`` holds."""
+
+    name: str
+    text: str
+    cell: str
+    also: str = ""
+
+
+class _Writer:
+    """Writes one program. ``before`` and ``after`` are the payload's parts around the first fixed pair.
+
+    A part is text of an f-string or a ``_Piece``. Pairs before the fixed one bring the separator at their
+    end, those after it at their beginning, so that it stands between pairs whichever of them are there.
+    """
+
+    def __init__(
+        self,
+        mapping: CompiledMapping,
+        keeps: Callable[[Record], bool] | None,
+        layout: Layout,
+        wire: Wire,
+        notes: Notes,
+        sample: Sequence[str],
+    ) -> None:
+        self.mapping, self.keeps, self.layout, self.wire, self.notes = mapping, keeps, layout, wire, notes
+        self.source: Source = mapping.source
+        self.columns = layout.schema.columns
+        self.cell = {column: f"c{number}" for number, column in enumerate(self.columns)}
+        self.rows = [row for row in mapping.rows if row.field is not None]
+        self.unescape = _unescaper(wire)
+        self.separator = _literal(wire.separator)
+        self.caches: dict[str, _Cache] = {}
+        self.header: dict[str, str] = {}
+        self.before: list[str | _Piece] = []
+        self.after: list[str | _Piece] = []
+        self.rest: list[str | _Piece] = []  # additional data where it is enclosed
+        self.fixed = False
+        self.checks: list[str] = []
+        self.last: list[str] = []  # done when nothing can stop the row any more
+        self.limits: dict[str, int] = {}
+        self.used: dict[str, list[str]] = {}  # by column, beside its being filled, when it is used
+        self.number = 0
+        self.sampled = bool(sample)
+        self.often_filled, self.often_empty = self._expect(sample)
+
+    def write(self) -> Program:
+        """The program; raises ``_Unfit``."""
+        self._check_names()
+        self._find_caches()
+        self._judge_event()
+        if self.wire.every_column:
+            self._limit_all()
+            self._write_columns()
+        else:
+            if self.wire.timestamp[0]:
+                self._add_fixed(_pair(self.wire.timestamp, "{c0[:19]}.{fraction}Z"))
+            self._write_rows()
+            self._write_leftover()
+        if not self.fixed:
+            raise _Unfit
+        source_text = "\n".join(self._assemble()) + "\n"
+        unknown = tuple(column for column in self.columns if column not in self.mapping.known_columns)
+        return Program(source_text, self._bind(source_text), unknown, self.sampled)
+
+    # --- what the rows depend on ---
+
+    def _check_names(self) -> None:
+        """No label may be a field that a row writes: the later would take the earlier's place."""
+        names = {row.field.name for row in self.rows if row.field}
+        if any(row.label_field and row.label_field.name in names for row in self.rows):
+            raise _Unfit
+        if any(row.row.partial for row in self.rows):  # its column is written whole as well
+            raise _Unfit
+
+    def _column(self, origin: str) -> str:
+        """The column behind an origin; empty where the schema has none."""
+        if origin in self.source.derived:
+            if origin not in self.layout.derived:
+                raise _Unfit
+            origin = self.layout.derived[origin]
+        return origin if origin in self.cell else ""
+
+    def _condition(self, row: CompiledRow) -> str:
+        """The column that decides whether a row holds; empty where none does."""
+        when = row.row.when
+        if when is None or row.holds is None:
+            return ""
+        return self.source.event_column if when.subject == "event" else self._column(when.name)
+
+    def _inputs(self, row: CompiledRow) -> set[str]:
+        """The columns that a row depends on."""
+        origins = {self._column(o) for o in row.row.origins if not isinstance(o, Constant)}
+        return (origins | {self._condition(row)}) - {""}
+
+    def _cache_of(self, row: CompiledRow) -> _Cache | None:
+        """The cache that holds all of what a row gives."""
+        inputs = self._inputs(row)
+        return self.caches.get(next(iter(inputs))) if len(inputs) == 1 else None
+
+    def _find_caches(self) -> None:
+        """A column is looked up where it decides something, stands in the header, or is hard to read."""
+        looked_up = {self.source.event_column, *self.layout.derived.values()}
+        for row in self.rows:
+            looked_up.add(self._condition(row))
+            assert row.field is not None
+            if row.field.name in self.wire.header or row.read not in _INLINE:
+                looked_up |= self._inputs(row)
+        if self.columns[0] in looked_up:
+            raise _Unfit
+        self.caches = {column: _Cache(column) for column in self.columns if column in looked_up}
+        for row in self.rows:
+            cache = self._cache_of(row)
+            if cache is not None:
+                cache.rows.append(row)
+
+    def _judge_event(self) -> None:
+        """What is decided by the event alone: whether the row is kept, and whether the table knows it."""
+        cache = self.caches[self.source.event_column]
+        cell, known, keeps = self.cell[cache.column], self.mapping.known_events, self.keeps
+        if known:
+            cache.slots["unknown"] = lambda found: "" if found.record.event_id in known else "unknown"
+            self.last.append(f"if unknown: count_unknown({cell})")
+        if keeps is not None:
+            cache.slots["dropped"] = lambda found: "" if keeps(found.record) else "dropped"
+            self.checks.append("if dropped:")
+            self.checks += [f"    {line}" for line in (*self.last, f"count_dropped({cell})", "continue")]
+
+    # --- the table's rows ---
+
+    def _write_rows(self) -> None:
+        waiting = list(self.rows)
+        while waiting:
+            row = waiting.pop(0)
+            assert row.field is not None
+            cache = self._cache_of(row)
+            if row.field.name in self.wire.header:
+                self._write_header(row, cache)
+            elif not self._inputs(row):
+                self._write_constant(row)
+            elif cache is not None:
+                self._write_looked_up(row, cache)
+            elif row.read is utc_ms:
+                self._write_time(row)
+            else:
+                group = [row, *self._alternatives(row, waiting)]
+                del waiting[: len(group) - 1]
+                self._write_column(group)
+        for name in self.wire.header:
+            if name not in self.header:
+                self.header[name] = self._show(name, None)
+
+    def _show(self, name: str, value: Value | None) -> str:
+        shown = self.wire.show(name, value)
+        if shown is None:
+            raise _Unfit
+        return _literal(shown)
+
+    def _write_header(self, row: CompiledRow, cache: _Cache | None) -> None:
+        assert row.field is not None
+        name, show = row.field.name, self.wire.show
+        if name in self.header or (cache is None and self._inputs(row)):
+            raise _Unfit
+        if cache is None:
+            self.header[name] = self._show(name, self._constant(row))
+        else:
+            slot = self._name("h")
+            cache.slots[slot] = lambda found: show(name, found.fields.get(name))
+            self.header[name] = f"{{{slot}}}"
+
+    def _constant(self, row: CompiledRow) -> Value | None:
+        """What a row gives that no column of this schema takes part in."""
+        record = Record(self.source, self.layout.schema, {self.columns[0]: _ANY_TIME})
+        refusal = self.layout.finish(record)
+        event = replace(self.mapping, rows=(row,)).normalize(record, _Silent())
+        if refusal is not None or record.schema.name != self.layout.schema.name or event.cut:
+            raise _Unfit
+        assert row.field is not None
+        return event.fields.get(row.field.name)
+
+    def _write_constant(self, row: CompiledRow) -> None:
+        value = self._constant(row)
+        if value is not None:
+            shown = self.wire.escape(value) if isinstance(value, str) else str(value)
+            self._add_fixed(self._labelled(row, _literal(shown), isinstance(value, str)))
+
+    def _write_looked_up(self, row: CompiledRow, cache: _Cache) -> None:
+        assert row.field is not None
+        slot, name, wire, at_end = self._name("v"), row.field.name, self.wire, not self.fixed
+
+        def make(found: _Found) -> str | None:
+            value = found.fields.get(name)
+            if value is None or (row.holds is not None and not row.holds(found.record)):
+                return ""
+            if isinstance(value, int) and value > _LARGEST:
+                return None
+            shown = wire.escape(value) if isinstance(value, str) else str(value)
+            before, after = wire.pair(name, isinstance(value, str))
+            pair = f"{_label(row, wire)}{before}{shown}{after}"
+            return f"{pair}{wire.separator}" if at_end else f"{wire.separator}{pair}"
+
+        cache.slots[slot] = make
+        self._parts().append(f"{{{slot}}}")
+
+    def _write_time(self, row: CompiledRow) -> None:
+        if row.row.origins != (self.columns[0],) or row.holds is not None:
+            raise _Unfit
+        self.used.setdefault(self.columns[0], []).append("")
+        self._add_fixed(self._labelled(row, "{second}{fraction}", is_text=False))
+
+    def _alternatives(self, first: CompiledRow, following: Iterable[CompiledRow]) -> Iterator[CompiledRow]:
+        """The rows that follow and read the same column the same way under other conditions."""
+        for row in following:
+            same = row.row.origins == first.row.origins and row.read is first.read
+            conditional = first.holds is not None and row.holds is not None
+            if not same or not conditional or self._condition(row) != self._condition(first):
+                return
+            assert row.field is not None
+            if row.field.name in self.wire.header:
+                return
+            yield row
+
+    def _write_column(self, group: list[CompiledRow]) -> None:
+        """Rows that read one column, under conditions of which at most one holds."""
+        row = group[0]
+        column = row.row.origins[0]
+        if len(row.row.origins) != 1 or isinstance(column, Constant):
+            raise _Unfit
+        if column not in self.cell or column in self.caches or column == self.columns[0]:
+            raise _Unfit
+        cell = self.cell[column]
+        is_text, value, also = self._read(row, cell)
+        for member in group:
+            self._limit(member, cell)
+        if row.holds is None:
+            pair = self._labelled(row, value, is_text)
+        else:
+            key = self._choose(group, is_text)
+            assert row.field is not None
+            pair = f"{{{key}}}{value}{_literal(self.wire.pair(row.field.name, is_text)[1])}"
+            also = " and ".join(filter(None, (also, "" if _covers(group) else key)))
+        self.used.setdefault(column, []).append(also)
+        pair = f"{self.separator}{pair}" if self.fixed else f"{pair}{self.separator}"
+        self._parts().append(_Piece(self._name("p"), pair, cell, also))
+
+    def _read(self, row: CompiledRow, cell: str) -> tuple[bool, str, str]:
+        """How a cell is read: as text or number, the code of its value, when beside its being filled."""
+        if row.read in _NUMBERS:
+            check = f"if {cell} and not ({_is_number(cell)}): return at"
+            if check not in self.checks:
+                self.checks.append(check)
+            return False, f"{{{cell}}}", ""
+        if row.read is text:
+            return True, f"{{{cell}}}", ""
+        code = f"list_{cell} = addresses({cell}) if apostrophe and {cell} else {cell}"
+        if code not in self.checks:
+            self.checks.append(code)
+        return True, f"{{list_{cell}}}", f'{cell} != "<>"' if row.read is mailbox else ""
+
+    def _choose(self, group: list[CompiledRow], is_text: bool) -> str:
+        """The slot with what stands before the value: that of the row that holds; empty where none does."""
+        wire = self.wire
+
+        def make(found: _Found) -> str | None:
+            for row in group:
+                assert row.field is not None
+                assert row.holds is not None
+                if row.holds(found.record):
+                    return f"{_label(row, wire)}{wire.pair(row.field.name, is_text)[0]}"
+            return ""
+
+        slot = self._name("k")
+        self.caches[self._condition(group[0])].slots[slot] = make
+        return slot
+
+    def _labelled(self, row: CompiledRow, value: str, is_text: bool) -> str:
+        """A pair as text of an f-string, the pair of its label before it."""
+        assert row.field is not None
+        return f"{_literal(_label(row, self.wire))}{_pair(self.wire.pair(row.field.name, is_text), value)}"
+
+    # --- limits ---
+
+    def _limit(self, row: CompiledRow, cell: str) -> None:
+        if row.field is not None and row.field.max_bytes and row.read not in _NUMBERS:
+            self.limits[cell] = min(self.limits.get(cell, row.field.max_bytes), row.field.max_bytes)
+
+    def _limit_all(self) -> None:
+        """A format that writes columns has no fields, but one that would be cut is counted all the same."""
+        for row in self.rows:
+            for column in self._inputs(row) - self.caches.keys() - {self.columns[0]}:
+                self._limit(row, self.cell[column])
+
+    def _check_limits(self) -> Iterator[str]:
+        """Stop at a value that is longer than its field: the long way cuts it and counts the cut."""
+        for cell, limit in self.limits.items():
+            if limit < _OFTEN_SAFE:
+                yield f"if len({cell}) > {limit} and exceeds({cell}, {limit}, unescape): return at"
+        if any(limit >= _OFTEN_SAFE for limit in self.limits.values()):
+            yield f"if len(row) > {_OFTEN_SAFE}:"
+        for cell, limit in self.limits.items():
+            if limit >= _OFTEN_SAFE:
+                yield f"    if len({cell}) > {limit} and exceeds({cell}, {limit}, unescape): return at"
+
+    # --- columns themselves, and what no row used ---
+
+    def _keys(self) -> list[tuple[str, str]]:
+        keys = self.wire.keys(self.columns)
+        if keys is None:
+            raise _Unfit
+        return keys
+
+    def _write_columns(self) -> None:
+        self.fixed = True  # what begins the payload is a pair already
+        for column, around in zip(self.columns, self._keys()):
+            self._add_fixed(_pair(around, f"{{{self.cell[column]}}}"))
+
+    def _write_leftover(self) -> None:
+        if not self.mapping.keep_additional:
+            return
+        if self.columns[0] not in self.used:
+            raise _Unfit
+        parts = self.rest if self.wire.nested[0] else self.after
+        for column, around in list(zip(self.columns, self._keys()))[1:]:
+            cell = self.cell[column]
+            name = f"x{cell[1:]}"
+            if column in self.caches:
+                self.caches[column].slots[name] = self._make_leftover(around)
+                parts.append(f"{{{name}}}")
+            elif "" not in self.used.get(column, ()):
+                used = " or ".join(f"({also})" for also in self.used.get(column, ()))
+                pair = f"{self.separator}{_pair(around, f'{{{cell}}}')}"
+                parts.append(_Piece(name, pair, cell, f"not ({used})" if used else ""))
+
+    def _make_leftover(self, around: tuple[str, str]) -> Make:
+        wire = self.wire
+
+        def make(found: _Found) -> str | None:
+            shown = wire.escape(found.leftover)
+            return f"{wire.separator}{around[0]}{shown}{around[1]}" if shown else ""
+
+        return make
+
+    # --- parts ---
+
+    def _name(self, letter: str) -> str:
+        self.number += 1
+        return f"{letter}{self.number}"
+
+    def _parts(self) -> list[str | _Piece]:
+        return self.after if self.fixed else self.before
+
+    def _add_fixed(self, pair: str) -> None:
+        """A pair that is always there: the first of them is what the others lean on."""
+        if self.fixed:
+            self.after.append(f"{self.separator}{pair}")
+        else:
+            self.before.append(pair)
+            self.fixed = True
+
+    # --- what is expected ---
+
+    def _expect(self, sample: Sequence[str]) -> tuple[list[str], list[str]]:
+        """The cells that are nearly always filled, and those that are nearly always empty."""
+        split = [self._split(row) for row in sample]
+        seen = [cells for cells in split if len(cells) == len(self.columns)]
+        filled, empty = [], []
+        for number, cell in enumerate(self.cell.values() if seen else ()):
+            share = sum(cells[number] not in {"", self.source.absent} for cells in seen) / len(seen)
+            if share >= OFTEN:
+                filled.append(cell)
+            elif share <= 1 - OFTEN:
+                empty.append(cell)
+        return filled, empty
+
+    def _split(self, row: str) -> list[str]:
+        return split_quoted(row, self.wire.quote) if '"' in row else row.split(",")
+
+    def _filled(self, cell: str) -> str:
+        """Code: whether a cell holds anything."""
+        absent = self.source.absent
+        return f"{cell} and {cell} != {clothe(self.wire.escape(absent))!r}" if absent else cell
+
+    # --- the function ---
+
+    def _assemble(self) -> Iterator[str]:
+        yield "def run(rows, lines, begin, payloads, start, seed):"
+        yield "    write = payloads.append"
+        yield "    at = begin - 1"
+        yield "    for at, row in enumerate(rows[begin:] if begin else rows, begin):"
+        for line in (*self._read_cells(), *self._check_limits(), *self.checks, *self.last):
+            yield f"        {line}"
+        for line in (*self._write_identity(), *self._write_expected(), *self._write_payload((), ())):
+            yield f"        {line}"
+        yield "    return at + 1"
+
+    def _read_cells(self) -> Iterator[str]:
+        split = "split(row)" if self.wire.quote == '"' else "split(row, quote)"
+        yield f'cells = row.split(",") if \'"\' not in row else {split}'
+        yield f"if len(cells) != {len(self.columns)}: return at"
+        yield f"{', '.join(self.cell.values())} = cells"
+        yield "second = seconds(c0[:19]) or find_second(c0[:19])"
+        yield "fraction = fractions(c0[19:]) or find_fraction(c0[19:])"
+        yield "if not second or not fraction: return at"
+        for column, cache in self.caches.items():
+            if cache.slots:
+                cell = self.cell[column]
+                yield f"found = known_{cell}({cell}) or find_{cell}({cell})"
+                yield "if not found: return at"
+                yield f"{', '.join(cache.slots)}, = found"
+        if any("apostrophe" in line for line in self.checks):
+            yield 'apostrophe = "\'" in row'
+
+    def _write_identity(self) -> Iterator[str]:
+        if self.wire.original[0]:
+            yield "original = row.replace('\"', quote)"
+        if self.wire.identity[0]:
+            yield "line = lines[at]"
+            yield 'if line[-1:] == b"\\r": line = line[:-1]'
+            yield "identity = blake2b(seed + line, digest_size=16).hexdigest()"
+
+    def _write_expected(self) -> Iterator[str]:
+        """The short code for rows in which all is as expected."""
+        pieces = [part for part in (*self.before, *self.after, *self.rest) if isinstance(part, _Piece)]
+        filled = [cell for cell in self.often_filled if any(piece.cell == cell for piece in pieces)]
+        empty = [cell for cell in self.often_empty if any(piece.cell == cell for piece in pieces)]
+        if not filled and not empty:
+            return
+        tests = [self._filled(cell) for cell in filled]
+        tests += [f"not ({' or '.join(map(self._filled, empty))})"] if empty else []
+        yield f"if {' and '.join(tests)}:"
+        for line in (*self._write_payload(filled, empty), "continue"):
+            yield f"    {line}"
+
+    def _write_payload(self, filled: Sequence[str], empty: Sequence[str]) -> Iterator[str]:
+        wire, body = self.wire, ""
+        for part in (*self.before, *self.after):
+            yield from self._define(part, filled, empty)
+            body += self._place(part, filled, empty)
+        if self.rest:
+            inside = ""
+            for part in self.rest:
+                yield from self._define(part, filled, empty)
+                inside += self._place(part, filled, empty)
+            before, after = map(_literal, wire.nested)
+            yield f'rest = f"{inside}"'
+            yield f'if rest: rest = f"{self.separator}{before}{{rest[{len(wire.separator)}:]}}{after}"'
+            body += "{rest}"
+        if wire.original[0]:
+            body += f"{self.separator}{_pair(wire.original, '{original}')}"
+        if wire.identity[0]:
+            body += f"{self.separator}{_pair(wire.identity, '{identity}')}"
+        header = "".join(f"{self.header[name]}|" for name in wire.header)
+        payload = f"{{start}}{header}{_literal(wire.after_header)}{body}{_literal(wire.end)}"
+        yield f'write(f"{payload}")'
+
+    def _define(self, part: str | _Piece, filled: Sequence[str], empty: Sequence[str]) -> Iterator[str]:
+        """The code of a piece whose place in the payload takes more than its text."""
+        if isinstance(part, str) or part.cell in empty or (part.cell in filled and not part.also):
+            return
+        present = "" if part.cell in filled else self._filled(part.cell)
+        condition = " and ".join(filter(None, (present, part.also)))
+        yield f'{part.name} = f"{part.text}" if {condition} else ""'
+
+    @staticmethod
+    def _place(part: str | _Piece, filled: Sequence[str], empty: Sequence[str]) -> str:
+        if isinstance(part, str):
+            return part
+        if part.cell in empty:
+            return ""
+        return part.text if part.cell in filled and not part.also else f"{{{part.name}}}"
+
+    # --- what the code calls ---
+
+    def _bind(self, source_text: str) -> Run:
+        seconds: dict[str, str] = {}
+        fractions: dict[str, str] = {}
+        scope: dict[str, Any] = {
+            "split": split_quoted,
+            "quote": self.wire.quote,
+            "exceeds": exceeds,
+            "unescape": self.unescape,
+            "addresses": addresses,
+            "blake2b": blake2b,
+            "seconds": seconds.get,
+            "find_second": _remember(seconds, _read_second),
+            "fractions": fractions.get,
+            "find_fraction": _remember(fractions, _read_fraction),
+            "count_dropped": lambda cell: self._count("dropped", cell),
+            "count_unknown": lambda cell: self._count("unknown_events", cell),
+        }
+        for column, cache in self.caches.items():
+            known: dict[str, tuple[str, ...]] = {}
+            scope[f"known_{self.cell[column]}"] = known.get
+            scope[f"find_{self.cell[column]}"] = _remember(known, self._finder(cache))
+        exec(compile(source_text, f"<exnorm {self.mapping.mapping.name}>", "exec"), scope)
+        run: Run = scope["run"]
+        return run
+
+    def _count(self, what: str, cell: str) -> None:
+        """Count the event that a cell names."""
+        values = {self.source.event_column: unclothe(self.unescape(cell))}
+        self.notes.note(what, Record(self.source, self.layout.schema, values).event_id)
+
+    def _finder(self, cache: _Cache) -> Callable[[str], tuple[str, ...] | None]:
+        """Asks the table what it makes of one text of a column; ``None`` where a row with it is odd."""
+        column, layout = cache.column, self.layout
+        table = replace(self.mapping, rows=tuple(cache.rows))
+
+        def find(cell: str) -> tuple[str, ...] | None:
+            values = {self.columns[0]: _ANY_TIME, column: unclothe(self.unescape(cell))}
+            record = Record(self.source, layout.schema, values)
+            if layout.finish(record) is not None or record.schema.name != layout.schema.name:
+                return None
+            event = table.normalize(record, _Silent())
+            found = _Found(record, event.fields, event.additional.get(column, ""))
+            made = tuple(clothe(part) for make in cache.slots.values() if (part := make(found)) is not None)
+            return made if len(made) == len(cache.slots) and not event.cut else None
+
+        return find
+
+
+def _covers(group: list[CompiledRow]) -> bool:
+    """Whether one of the group's conditions always holds."""
+    conditions = [row.row.when for row in group if row.row.when is not None]
+    excepted = [condition.values for condition in conditions if condition.negated]
+    return any(not condition.negated and condition.values in excepted for condition in conditions)
+
+
+def _is_number(cell: str) -> str:
+    """Code: a number of up to nine digits as it is written out again."""
+    plain = f'({cell}[0] != "0" or {cell} == "0")'
+    return f"{cell}.isdecimal() and len({cell}) < 10 and {plain} and {cell}.isascii()"
+
+
+def _label(row: CompiledRow, wire: Wire) -> str:
+    """The pair of a row's label with the separator behind it, or nothing."""
+    if row.label_field is None:
+        return ""
+    before, after = wire.pair(row.label_field.name, True)
+    return f"{before}{wire.escape(row.row.label)}{after}{wire.separator}"
+
+
+def _pair(around: tuple[str, str], value: str) -> str:
+    """A pair as text of an f-string; ``value`` is such text already."""
+    return f"{_literal(around[0])}{value}{_literal(around[1])}"
+
+
+def _literal(constant: str) -> str:
+    """A constant as it stands, clothed, inside an f-string."""
+    plain = clothe(constant).encode("unicode_escape").decode("ascii")
+    return plain.replace('"', '\\"').replace("{", "{{").replace("}", "}}")
+
+
+def _unescaper(wire: Wire) -> Callable[[str], str]:
+    """The inverse of ``wire.escape``."""
+    table = {escaped: plain for plain, escaped in (*wire.escapes, ('"', wire.quote)) if escaped != plain}
+    if not table:
+        return lambda cell: cell
+    pattern = re.compile("|".join(map(re.escape, table)))
+    return lambda cell: pattern.sub(lambda found: table[found.group()], cell)

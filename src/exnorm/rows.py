@@ -1,0 +1,93 @@
+"""Lines -> escaped rows -> cells, for generated code: whole blocks at a time where nothing is odd."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Sequence
+from operator import methodcaller
+
+from exnorm.model import Wire
+
+_ENDS_IN_CR = methodcaller("endswith", b"\r")
+
+
+def prepare(lines: Sequence[bytes], wire: Wire, max_line_bytes: int) -> list[str] | None:
+    """The lines as escaped rows, clothed; one that cannot be read like the others becomes an empty row.
+
+    ``None`` where the lines are not one row each.
+    """
+    data = b"\n".join(lines)
+    if b"\r" in data:
+        data = _without_line_ends(data, lines)
+    odd = _refuse(data, wire.refused)
+    for plain, escaped in wire.escapes:
+        data = data.replace(plain.encode(), escaped.encode())
+    rows = data.decode("latin-1").split("\n")
+    if len(rows) != len(lines):
+        return None
+    if not data.isascii() and not _is_utf8(data):
+        rows = [row if _is_utf8(line) else "" for row, line in zip(rows, lines)]
+    if len(data) > max_line_bytes:
+        rows = ["" if len(line) > max_line_bytes else row for row, line in zip(rows, lines)]
+    if odd:
+        rows = ["" if any(character in row for character in odd) else row for row in rows]
+    return rows
+
+
+def _without_line_ends(data: bytes, lines: Sequence[bytes]) -> bytes:
+    """The lines without the CR at their end, one of each."""
+    if data.count(b"\r") == len(lines) and all(map(_ENDS_IN_CR, lines)):
+        return data.replace(b"\r", b"")  # much faster than to look for two characters
+    return (data + b"\n").replace(b"\r\n", b"\n")[:-1]
+
+
+def _refuse(data: bytes, refused: str) -> str:
+    """Those of ``refused`` that are there."""
+    if len(refused) > 4 and len(data.translate(None, refused.encode())) == len(data):
+        return ""
+    return "".join(character for character in refused if character.encode() in data)
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def clothe(text: str) -> str:
+    """Text as generated code handles it: its UTF-8 bytes, each as one character.
+
+    Such text is never wide in memory, its length is that of the value on the wire, and a whole block of
+    it is encoded by copying.
+    """
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("latin-1")
+
+
+def unclothe(text: str) -> str:
+    """The inverse of ``clothe``."""
+    return text if text.isascii() else text.encode("latin-1").decode("utf-8")
+
+
+def split_quoted(row: str, quote: str = '"') -> list[str]:
+    """The cells of a row with quotes, a quote inside of one written as ``quote``; none where one is odd."""
+    parts = row.split('"')
+    if len(parts) == 3:
+        before, inside, after = parts
+        if (not before or before[-1] == ",") and (not after or after[0] == ","):
+            cells = before[:-1].split(",") if before else []
+            cells.append(inside)
+            if after:
+                cells += after[1:].split(",")
+            return cells
+    try:
+        cells = next(csv.reader((row,), strict=True), [])
+    except csv.Error:
+        return []
+    return cells if quote == '"' else [cell.replace('"', quote) for cell in cells]
+
+
+def exceeds(cell: str, max_bytes: int, unescape: Callable[[str], str]) -> bool:
+    """Whether the text that an escaped cell stands for is longer than its field."""
+    return len(cell) > max_bytes and len(unescape(cell)) > max_bytes

@@ -1,0 +1,219 @@
+"""Generated code against the table applied row by row: the same bytes, counts and refused lines.
+
+`benchmarks/compare_paths.py` has both ways and the odd rows; by itself it compares a million of them.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import random
+import sys
+from itertools import islice
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings as hypothesis_settings, strategies as st
+
+import exnorm
+from exnorm import Event, Normalizer, Record
+from exnorm.lines import join_csv
+from exnorm.rows import clothe, prepare, split_quoted, unclothe
+from exnorm.sources.columnar import split_csv
+from exnorm.sources.message_tracking import COLUMNS_2016
+
+BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+
+
+def load(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, BENCHMARKS / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+tracking_rows: Any = load("tracking_rows")
+compare_paths: Any = load("compare_paths")
+ROWS = list(tracking_rows.make_rows(500))
+
+
+class Processors:
+    """A plugin whose processors change, remove and fail."""
+
+    name = "processors"
+
+    @exnorm.hookimpl
+    def record_processors(self) -> list[Any]:
+        def change(record: Record) -> Record | None:
+            if record.values.get("source") == "DSN":
+                return None
+            record.values["message-subject"] = "hidden=1"
+            return record
+
+        return [change]
+
+    @exnorm.hookimpl
+    def event_processors(self) -> list[Any]:
+        def fail(event: Event) -> Event:
+            raise ValueError
+
+        return [fail]
+
+
+# --- both ways agree -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("settings", compare_paths.SETTINGS, ids=str)
+def test_both_ways_agree_on_odd_rows(settings: dict[str, Any]) -> None:
+    lines = list(compare_paths.odd_lines(ROWS, random.Random(str(settings))))
+    long, short = compare_paths.take_long_way(lines, settings), compare_paths.take_short_way(lines, settings)
+    assert compare_paths.explain_difference(long, short) == ""
+    assert long[2]["lines"] == len(lines)
+
+
+@pytest.mark.parametrize("settings", compare_paths.SETTINGS[::3], ids=str)
+def test_both_ways_agree_with_processors(settings: dict[str, Any]) -> None:
+    lines = list(compare_paths.odd_lines(ROWS[:150], random.Random(7)))
+    long = compare_paths.take_long_way(lines, settings, [Processors()])
+    short = compare_paths.take_short_way(lines, settings, [Processors()])
+    assert compare_paths.explain_difference(long, short) == ""
+    assert long[2]["removed"] or long[2]["plugin_errors"]
+
+
+TEXT = st.one_of(
+    st.sampled_from(compare_paths.TEXTS), st.text(st.characters(exclude_characters="\n"), max_size=40)
+)
+
+
+@given(
+    cells=st.lists(st.tuples(st.integers(0, 29), TEXT), min_size=1, max_size=12),
+    settings=st.sampled_from(compare_paths.SETTINGS),
+    quoted=st.booleans(),
+)
+@hypothesis_settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
+def test_both_ways_agree_on_any_text_in_any_column(
+    cells: list[tuple[int, str]], settings: dict[str, Any], quoted: bool
+) -> None:
+    rows = [row.split(",") for row in ROWS if '"' not in row][: len(cells)]
+    for row, (column, text) in zip(rows, cells):
+        row[column] = text
+    join = join_csv if quoted else ",".join
+    good = ROWS[:3]
+    lines = [line.encode("utf-8", "surrogatepass") for line in (*good, *map(join, rows), *good, *good)]
+    lines = [*tracking_rows.header().encode().splitlines(), *lines]
+    long, short = compare_paths.take_long_way(lines, settings), compare_paths.take_short_way(lines, settings)
+    assert compare_paths.explain_difference(long, short) == ""
+
+
+def test_a_difference_is_found_where_there_is_one() -> None:
+    result: Any = ([b"a", b"b"], [], {"lines": 2}, 2)
+    assert "payload 1" in compare_paths.explain_difference(result, ([b"a", b"c"], [], {"lines": 2}, 2))
+    assert "2 and 1 of payload" in compare_paths.explain_difference(result, ([b"a"], [], {"lines": 2}, 2))
+    assert "counts" in compare_paths.explain_difference(result, ([b"a", b"b"], [], {"lines": 3}, 2))
+
+
+# --- what is generated, and what is not ----------------------------------------------------------
+
+
+def head_lines() -> list[bytes]:
+    return [*tracking_rows.header().encode().splitlines(), *(row.encode() for row in ROWS[:100])]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [s for s in compare_paths.SETTINGS if s.get("fields") != "ecs" and not s.get("per_recipient")],
+    ids=str,
+)
+def test_there_is_code_for_every_format(settings: dict[str, Any]) -> None:
+    normalizer = Normalizer(discover_plugins=False, **settings)
+    program = normalizer.find_program(head_lines(), normalizer.stream("MSGTRK2026010100-1.LOG"))
+    assert program is not None
+    assert program.source_text.startswith("def run(")
+    assert program.sampled
+
+
+@pytest.mark.parametrize("settings", [{"per_recipient": True}, {"format": "json", "fields": "ecs"}], ids=str)
+def test_there_is_no_code_for_several_events_a_row_and_for_nested_names(settings: dict[str, Any]) -> None:
+    normalizer = Normalizer(discover_plugins=False, **settings)
+    assert normalizer.find_program(head_lines(), normalizer.stream("MSGTRK2026010100-1.LOG")) is None
+
+
+def test_there_is_no_code_for_rows_that_processors_must_see() -> None:
+    normalizer = Normalizer(discover_plugins=False, plugins=[Processors()])
+    assert normalizer.find_program(head_lines(), normalizer.stream("MSGTRK2026010100-1.LOG")) is None
+
+
+def test_good_rows_all_go_through_the_generated_code() -> None:
+    normalizer = Normalizer(discover_plugins=False)
+    stream = normalizer.stream("MSGTRK2026010100-1.LOG")
+    lines = head_lines()
+    program = normalizer.find_program(lines, stream)
+    assert program is not None
+    assert normalizer.codec.wire is not None
+    wire = normalizer.codec.wire(normalizer.taxonomy, normalizer.settings)
+    assert wire is not None
+    rows = prepare(lines[5:], wire, 1 << 20)
+    assert rows is not None
+    payloads: list[str] = []
+    assert program.run(rows, lines[5:], 0, payloads, "CEF:0|", b"") == 100
+    assert len(payloads) == 100
+
+
+def test_a_hostile_column_name_does_no_harm_to_the_code() -> None:
+    for name in ('x"}{', "a\\", "\x00", "'''", "{c0}", "\r", "é\u2028"):
+        columns = ",".join((*COLUMNS_2016, name))
+        lines = [b"#Log-type: Message Tracking Log", f"#Fields: {columns}".encode()]
+        lines += [f"{row},last".encode() for row in ROWS[:30]]
+        for settings in compare_paths.SETTINGS:
+            long = compare_paths.take_long_way(lines, settings)
+            short = compare_paths.take_short_way(lines, settings)
+            assert compare_paths.explain_difference(long, short) == ""
+
+
+def test_any_number_of_headers_makes_a_bounded_number_of_programs() -> None:
+    normalizer = Normalizer(discover_plugins=False)
+    lines = []
+    for number in range(80):
+        columns = ",".join((*COLUMNS_2016[:-1], f"column{number}"))
+        lines += [f"#Fields: {columns}".encode(), *(row.encode() for row in ROWS[:2])]
+    stream = normalizer.stream("MSGTRK2026010100-1.LOG")
+    assert len(list(normalizer.encode(lines, stream))) == 160
+    assert len(normalizer._programs) == 64
+
+
+def test_what_came_before_a_refused_row_is_given_before_the_error() -> None:
+    normalizer = Normalizer(discover_plugins=False, on_error="stop")
+    lines = [*head_lines()[:15], b"2026-01-01T00:00:00.000Z,torn", *head_lines()[15:]]
+    found = normalizer.encode(lines, normalizer.stream("MSGTRK2026010100-1.LOG"))
+    assert len(list(islice(found, 10))) == 10
+    with pytest.raises(exnorm.ParseError, match=":16: row has 2 fields"):
+        next(found)
+
+
+# --- reading rows --------------------------------------------------------------------------------
+
+
+@given(st.text(st.sampled_from('ab",\\é'), max_size=30))
+def test_a_row_with_quotes_is_cut_as_the_reader_cuts_it_or_left_to_it(row: str) -> None:
+    if '"' in row:
+        cells = split_quoted(row)
+        assert cells in (split_csv(row), [])
+
+
+def test_a_row_with_one_quoted_cell_is_cut_without_the_reader() -> None:
+    assert split_quoted('a,"b,c",d') == ["a", "b,c", "d"]
+    assert split_quoted('"a,b"') == ["a,b"]
+    assert split_quoted('"",b,"he said ""no"""') == ["", "b", 'he said "no"']
+    assert split_quoted('a"b",c') == ['a"b"', "c"]
+    assert split_quoted('a,"b') == []
+
+
+@given(st.text())
+def test_clothed_text_comes_back(text: str) -> None:
+    encoded = text.encode("utf-8", "replace")
+    assert clothe(text).encode("latin-1") == encoded
+    assert unclothe(clothe(text)) == encoded.decode()
