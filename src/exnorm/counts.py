@@ -70,12 +70,12 @@ class Counts:
         return plain
 
     def merge(self, other: Counts) -> None:
-        """Add the counts of another run, as of a worker process."""
+        """Add the counts of another run, as of a worker process; it may still go on in another thread."""
         self.lines += other.lines
         self.header += other.header
         self.events += other.events
         for name in self.TALLIES:
             mine: Tally = getattr(self, name)
-            for key, amount in getattr(other, name).items():
+            for key, amount in dict(getattr(other, name)).items():
                 mine.add(key, amount)
         self.first_errors = {**other.first_errors, **self.first_errors}

@@ -51,6 +51,10 @@ class StreamTable:
             self.forgotten += 1
         return stream
 
+    def all(self) -> list[Stream]:
+        """Every stream that is remembered, the one used last at the end."""
+        return list(self._streams.values())
+
 
 class Stream:
     """The state of one log file between two batches of its lines.
@@ -170,7 +174,7 @@ class Stream:
 
     def _open_for(self, columns: tuple[str, ...]) -> Reader | None:
         """A reader for rows with these columns, where a log type knows them by their names."""
-        for head in _split_heads(self.name, columns):
+        for head in split_heads(self.name, columns):
             source = self._recognize(head)
             if source is not None and source.recognize(head) is Confidence.HEADER:
                 return source.open(source, head, self._settings)
@@ -292,11 +296,12 @@ def _explain_encoding(line: bytes) -> str:
     return f"not UTF-8 at byte {at}: got 0x{line[at]:02x}"
 
 
-def _split_heads(name: str, columns: Iterable[str]) -> Iterator[Head]:
-    """The header lines that a log with these columns would have: of cells, or of words."""
+def split_heads(name: str, columns: Iterable[str]) -> Iterator[Head]:
+    """The header lines that a log with these columns would have: of cells, of words, of Exchange 2003."""
     names = tuple(columns)
     yield Head(name, {"fields": ",".join(names)})
     yield Head(name, {"fields": " ".join(names)})
+    yield Head(name, {"#": "# " + "\t".join(names)})
 
 
 def redact(sources: Iterable[Source], source: Source | None, raw: str) -> str:

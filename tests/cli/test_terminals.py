@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -121,6 +122,26 @@ def test_an_interrupt_ends_the_run_with_130_and_no_traceback(tmp_path: Path, job
         _, said = running.communicate(timeout=60)
     assert running.returncode == 130
     assert b"Traceback" not in said
+
+
+@posix_only
+def test_a_message_takes_the_place_of_the_progress_bar(tmp_path: Path) -> None:
+    logs = [tmp_path / "1.LOG", torn(tmp_path / "2.LOG")]
+    logs[0].write_bytes(SAMPLE.read_bytes() * 50)
+    terminal, side = os.openpty()
+    line = [sys.executable, "-m", "exnorm", "convert", *map(str, logs), "-o", str(tmp_path / "out")]
+    running = subprocess.Popen(line, stderr=side)
+    os.close(side)
+    said = b""
+    with contextlib.suppress(OSError):  # how Linux says that the other side is closed
+        while block := os.read(terminal, 4096):
+            said += block
+    os.close(terminal)
+    assert running.wait(timeout=60) == 1
+    before, found, _ = said.partition(f"exnorm: {logs[1]}:6: row has 29 fields".encode())
+    assert found
+    assert b"exnorm  [###" in before
+    assert before.endswith(b" \r")
 
 
 # --- names ---------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ COMMANDS = {
     "mappings": "exnorm.cli.mappings",
     "plugins": "exnorm.cli.plugins",
     "config": "exnorm.cli.config",
+    "logstash": "exnorm.cli.logstash",
 }
 
 OK, UNPARSED, USAGE, NEXT_HOP = 0, 1, 2, 3

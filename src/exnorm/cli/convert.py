@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from typing import IO, Any
@@ -82,7 +83,8 @@ def command(
     with contextlib.ExitStack() as stack:
         target = None if dry_run else stack.enter_context(_open_output(output))
         reject_file = stack.enter_context(_open_rejects(rejects))
-        advance = stack.enter_context(_progress(inputs, output, quiet))
+        run.has_bar = _wants_bar(inputs, output, quiet)
+        advance = stack.enter_context(_progress(inputs, run.has_bar))
         try:
             if jobs > 1 and len(inputs) > 1 and all(item.name != STDIN for item in inputs):
                 _convert_parallel(settings, inputs, jobs, target, reject_file, run, advance)
@@ -124,6 +126,14 @@ class Run:
     refused: int = 0
     failed: int = 0
     shown: int = 0
+    has_bar: bool = False
+
+    def say(self, message: str) -> None:
+        """One line for people, in the place of the progress bar where there is one."""
+        if self.has_bar:
+            blank = " " * (shutil.get_terminal_size().columns - 1)
+            click.echo(f"\r{blank}\r", nl=False, err=True)
+        say(message)
 
     def report(self, line: Unparsed) -> None:
         """Say on standard error that a line did not parse; past ``SHOWN_LINES``, only that once."""
@@ -131,9 +141,9 @@ class Run:
         if self.quiet:
             return
         if self.shown <= SHOWN_LINES:
-            say(f"{line.path}:{line.line_number}: {line.reason}: {quote(line.raw)}")
+            self.say(f"{line.path}:{line.line_number}: {line.reason}: {quote(line.raw)}")
         elif self.shown == SHOWN_LINES + 1:
-            say("more lines did not parse; --rejects FILE keeps them all, with their reasons")
+            self.say("more lines did not parse; --rejects FILE keeps them all, with their reasons")
 
 
 def convert_file(
@@ -150,7 +160,7 @@ def convert_file(
         refusal = explain_refusal(item, normalizer)
         if refusal:
             run.refused += 1
-            say(f"{item.shown}: {refusal}; the file is left out")
+            run.say(f"{item.shown}: {refusal}; the file is left out")
             _reject(rejects, Unparsed("", "unknown-type", refusal, 0, item.shown))
             advance(item.size)
             return
@@ -163,7 +173,7 @@ def convert_file(
         _write_items(normalizer.encode_records(normalizer.drain(stream), refuse), target)
     except InputError as error:
         run.failed += 1
-        say(str(error))
+        run.say(str(error))
 
 
 def _convert_lines(
@@ -257,21 +267,31 @@ def _convert_parallel(
     advance: Callable[[int], None],
 ) -> None:
     """Convert files in worker processes, through temporary files, and put them together in order."""
-    with tempfile.TemporaryDirectory(prefix="exnorm-") as folder, ProcessPoolExecutor(jobs) as pool:
-        tasks = [
-            pool.submit(
-                _convert_in_worker,
-                settings,
-                item,
-                os.path.join(folder, str(number)),
-                target is not None,
-                rejects is not None,
-                run.quiet,
-            )
-            for number, item in enumerate(inputs)
-        ]
+    with (
+        tempfile.TemporaryDirectory(prefix="exnorm-") as folder,
+        ProcessPoolExecutor(jobs, initializer=_end_at_interrupt) as pool,
+        contextlib.ExitStack() as waiting,
+    ):
+        with _holding_interrupts():
+            tasks = [
+                pool.submit(
+                    _convert_in_worker,
+                    settings,
+                    item,
+                    os.path.join(folder, str(number)),
+                    target is not None,
+                    rejects is not None,
+                    run.quiet,
+                )
+                for number, item in enumerate(inputs)
+            ]
+        for task in tasks:
+            waiting.callback(task.cancel)
         for number, task in enumerate(tasks):
-            part, error = task.result()
+            try:
+                part, error = task.result()
+            except BrokenExecutor:
+                raise OutputError(f"{inputs[number].shown}: its worker process was ended") from None
             run.counts.merge(part.counts)
             run.files += part.files
             run.refused += part.refused
@@ -281,9 +301,27 @@ def _convert_parallel(
                     _append(os.path.join(folder, str(number) + suffix), sink)
             advance(inputs[number].size)
             if error is not None:
-                for other in tasks:
-                    other.cancel()
                 raise error
+
+
+def _end_at_interrupt() -> None:
+    """Let Ctrl-C end a worker without a word: the process that it works for says what there is to say."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+
+
+@contextlib.contextmanager
+def _holding_interrupts() -> Iterator[None]:
+    """Let Ctrl-C wait while workers are started: each takes it once it knows what to do with it."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _convert_in_worker(
@@ -349,13 +387,17 @@ def _create(path: str, option: str) -> IO[bytes]:
         raise SettingsError(f"{option}: cannot write {quote(path)}: {error.strerror}") from None
 
 
+def _wants_bar(inputs: list[Input], output: str | None, quiet: bool) -> bool:
+    """Whether a progress bar can be drawn: on a terminal that is not written to otherwise."""
+    if quiet or not sum(item.size for item in inputs):
+        return False
+    return sys.stderr.isatty() and (output is not None or not sys.stdout.isatty())
+
+
 @contextlib.contextmanager
-def _progress(inputs: list[Input], output: str | None, quiet: bool) -> Iterator[Callable[[int], Any]]:
-    """A progress bar on a terminal that is not written to otherwise."""
-    total = sum(item.size for item in inputs)
-    visible = sys.stderr.isatty() and (output is not None or not sys.stdout.isatty())
-    if quiet or not visible or not total:
+def _progress(inputs: list[Input], has_bar: bool) -> Iterator[Callable[[int], Any]]:
+    if not has_bar:
         yield lambda size: None
         return
-    with click.progressbar(length=total, file=sys.stderr, label="exnorm") as bar:
+    with click.progressbar(length=sum(item.size for item in inputs), file=sys.stderr, label="exnorm") as bar:
         yield bar.update

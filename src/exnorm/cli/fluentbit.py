@@ -7,13 +7,19 @@ from pathlib import Path
 import click
 
 from exnorm.cli import OK, USAGE, say
+from exnorm.cli.fluentbit_config import command as config
+from exnorm.cli.fluentbit_serve import command as serve
 from exnorm.errors import SettingsError, quote
 from exnorm.fluentbit import build as builder
 
 
 @click.group("fluentbit", context_settings={"help_option_names": ["-h", "--help"]})
 def command() -> None:
-    """Use exnorm as a filter of Fluent Bit."""
+    """Use exnorm as a filter of Fluent Bit, or as a service beside it."""
+
+
+command.add_command(config)
+command.add_command(serve)
 
 
 @command.command("path")

@@ -94,11 +94,16 @@ def settings_options(function: F) -> F:
             settings = make_settings(*(layer.values for layer in layers))
             return function(settings=settings, **arguments)
 
+    return setting_flags(wrapper)  # type: ignore[return-value]
+
+
+def setting_flags(function: F) -> F:
+    """Give a command the options above and ``--config``, each ``None`` where it is not given."""
     text = "YAML file of settings and of changes to tables."
-    wrapper = click.option("--config", metavar="FILE", help=text)(wrapper)
+    function = click.option("--config", metavar="FILE", help=text)(function)
     for name in reversed(list(_OPTIONS)):
-        wrapper = _make_option(name)(wrapper)
-    return wrapper  # type: ignore[return-value]
+        function = _make_option(name)(function)
+    return function
 
 
 @dataclass(frozen=True)
@@ -120,6 +125,13 @@ def read_layers(config: str | None, given: dict[str, Any]) -> list[Layer]:
     return layers
 
 
+def load_settings(config: str | None, given: dict[str, Any]) -> Settings:
+    """Settings of the file, the environment and the command line, as when a service reads them anew."""
+    layers = read_layers(config, given)
+    with _naming_origins(layers):
+        return make_settings(*(layer.values for layer in layers))
+
+
 @contextlib.contextmanager
 def _naming_origins(layers: list[Layer]) -> Iterator[None]:
     """Errors of settings say where the value came from: ``EXNORM_LEEF: got ...``."""
@@ -131,13 +143,6 @@ def _naming_origins(layers: list[Layer]) -> Iterator[None]:
             if colon and name in {str(given).replace("-", "_") for given in layer.values}:
                 raise SettingsError(f"{layer.locate(name)}: {rest}") from None
         raise
-
-
-def load_settings(config: str | None, given: dict[str, Any]) -> Settings:
-    """Settings from the file, the environment and ``given``; raises ``SettingsError``."""
-    layers = read_layers(config, given)
-    with _naming_origins(layers):
-        return make_settings(*(layer.values for layer in layers))
 
 
 def load_config(path: str) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from typing import Any
 
 from exnorm.codecs.logstash_json import build_shape
 from exnorm.counts import Counts, Tally
-from exnorm.errors import EncodeError
 from exnorm.fluentbit.headers import Logs
 from exnorm.fluentbit.options import DEFAULT_FORMAT, Options, read_options
 from exnorm.fluentbit.reports import Reports
@@ -174,26 +173,28 @@ class ChunkFilter:
     def _write_item(
         self, item: Record | Unparsed, entry: Entry, body: Body, key: str, line: bytes | None, extra: Body
     ) -> Iterator[bytes]:
-        try:
-            for result in self.normalizer.normalize_item(item):
-                if isinstance(result, Unparsed):
-                    yield self._write(entry.head, _tagged(result, body, key, line))
-                    continue
-                head = set_time(entry.head, result.time) if self.options.event_time else entry.head
-                yield self._write(head, {**extra, **self._fill(result)})
-        except EncodeError as error:
-            refused = Unparsed("", "syntax", str(error))
-            yield self._write(entry.head, _tagged(refused, body, "", None))
+        for result in self.normalizer.normalize_item(item):
+            if isinstance(result, Unparsed):
+                yield self._write(entry.head, _tagged(result, body, key, line))
+                continue
+            filled = self._fill(result)
+            if isinstance(filled, Unparsed):
+                yield self._write(entry.head, _tagged(filled, body, "", None))
+                continue
+            head = set_time(entry.head, result.time) if self.options.event_time else entry.head
+            yield self._write(head, {**extra, **filled})
 
-    def _choose_form(self) -> Callable[[Event], Body]:
+    def _choose_form(self) -> Callable[[Event], Body | Unparsed]:
         """How an event stands in a record: its fields, or the finished line under the format's name."""
         name = self.normalizer.codec.name
         if name == DEFAULT_FORMAT:
             shape: Callable[[Event], Body] = build_shape(self.normalizer.taxonomy, self.normalizer.settings)
             return shape
 
-        def fill(event: Event) -> Body:
-            payload = self.normalizer.encode_item(event) or b""
+        def fill(event: Event) -> Body | Unparsed:
+            payload = self.normalizer.encode_event(event)
+            if isinstance(payload, Unparsed):
+                return payload
             return {name: payload.decode("utf-8", "surrogateescape")}
 
         return fill
