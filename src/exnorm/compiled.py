@@ -210,6 +210,8 @@ class _Writer:
         names = {row.field.name for row in self.rows if row.field}
         if any(row.label_field and row.label_field.name in names for row in self.rows):
             raise _Unfit
+        if any(row.row.partial for row in self.rows):  # its column is written whole as well
+            raise _Unfit
 
     def _column(self, origin: str) -> str:
         """The column behind an origin; empty where the schema has none."""

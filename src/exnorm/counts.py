@@ -28,7 +28,7 @@ class Counts:
 
     TALLIES = (
         "records", "unparsed", "dropped", "removed", "cut", "replaced", "refused", "unencodable",
-        "unknown_columns", "unknown_events", "plugin_errors", "evicted",
+        "unknown_columns", "unknown_events", "plugin_errors", "evicted", "marked",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -47,6 +47,7 @@ class Counts:
         self.unknown_events = Tally()
         self.plugin_errors = Tally()  # by plugin
         self.first_errors: dict[str, str] = {}  # what the first of them was, by plugin
+        self.marked = Tally()  # by mark and what it says, as "noise: probe"
         self.evicted = Tally()  # by source, what a reader forgot to stay within its bounds
 
     def note(self, what: str, name: str) -> None:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from exnorm.mapping import ADDITIONAL_DATA, CompiledMapping, describe_origin
-from exnorm.model import Record, Unparsed, Value
+from exnorm.mapping import ADDITIONAL_DATA, CompiledMapping, describe_origin, describe_rule
+from exnorm.model import ByEvent, Event, Record, Row, Unparsed, Value
 from exnorm.pipeline import Normalizer, Route, split_recipients
 
 _WRITTEN = {
@@ -19,9 +19,11 @@ _WRITTEN = {
 
 @dataclass(frozen=True)
 class ExplainedField:
-    """One field: where its value comes from and by which row (``ours`` = why, if not the guide's).
+    """One field: where its value comes from, by which row, and whose rule that row is.
 
-    ``column`` is empty for a constant; ``derived`` says that it is no column of the log but worked out.
+    ``rule`` is ``guide``, ``exnorm``, ``plugin NAME`` or ``overlay FILE:LINE``; ``ours`` is why the row
+    is there, if it is not the guide's. ``column`` is empty for a constant; ``derived`` says that it is no
+    column of the log but worked out.
     """
 
     field: str
@@ -29,6 +31,7 @@ class ExplainedField:
     value: Value
     column: str
     row: str
+    rule: str = ""
     ours: str = ""
     cut_from: int = 0
     derived: bool = False
@@ -123,12 +126,24 @@ def _explain_fields(record: Record, mapping: CompiledMapping) -> list[ExplainedF
                 value=given.value,
                 column=given.origin,
                 row=f"{row.field} <- {describe_origin(row)}",
+                rule=_find_rule(row, record, mapping),
                 ours=row.ours,
                 cut_from=given.cut_from,
                 derived=given.origin in record.source.derived,
             )
         )
     return found
+
+
+def _find_rule(row: Row, record: Record, mapping: CompiledMapping) -> str:
+    """Whose word won: for a value that is looked up by event, who wrote that entry."""
+    if isinstance(row.read, ByEvent):
+        for origin in row.origins:
+            event = record.get(origin).upper() if isinstance(origin, str) else ""
+            rule = mapping.mapping.event_rules.get((event, row.read.attribute))
+            if rule:
+                return rule
+    return describe_rule(row)
 
 
 def _explain_additional(
@@ -169,16 +184,35 @@ def _explain_drop(record: Record, route: Route, normalizer: Normalizer) -> str:
 
 
 def _explain_changes(record: Record, route: Route, normalizer: Normalizer) -> dict[str, str]:
-    """Fields that processors set or changed: their final values."""
+    """Fields that processors set or changed: their final values, and the plugin that had the last word."""
     if not _is_processed(route):
         return {}
-    plain = route.mapping.normalize(record, normalizer.counts).fields
-    changed = {}
-    for event in normalizer.normalize_record(record):
-        for name in plain.keys() | event.fields.keys():
-            if plain.get(name) != event.fields.get(name):
-                changed[name] = str(event.fields.get(name, "(removed)"))
-    return changed
+    changed: dict[str, str] = {}
+    for plugin, before, after in _replay(record, route, normalizer):
+        for name in before.keys() | after.keys():
+            if before.get(name) != after.get(name):
+                changed[name] = f"{after.get(name, '(removed)')} (plugin {plugin})"
+    return dict(sorted(changed.items()))
+
+
+def _replay(
+    record: Record, route: Route, normalizer: Normalizer
+) -> Iterator[tuple[str, dict[str, Value], dict[str, Value]]]:
+    """The fields before and after each processor that gives something."""
+    event: Event = route.mapping.normalize(record, normalizer.counts)
+    for processor in route.record_processors:
+        changed = normalizer.process(record, (processor,))
+        if changed is None:
+            return
+        after = route.mapping.normalize(changed, normalizer.counts)
+        yield processor.plugin, event.fields, after.fields
+        record, event = changed, after
+    for processor in route.event_processors:
+        done = normalizer.process(event, (processor,))
+        if done is None:
+            return
+        yield processor.plugin, event.fields, done.fields
+        event = done
 
 
 def _explain_writing(record: Record, normalizer: Normalizer) -> Iterator[str]:

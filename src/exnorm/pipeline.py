@@ -21,7 +21,14 @@ from exnorm.errors import (
     suggest,
 )
 from exnorm.lines import join_csv
-from exnorm.mapping import CompiledMapping, CompiledRow, choose_mapping, compile_mapping, read_with_care
+from exnorm.mapping import (
+    CompiledMapping,
+    CompiledRow,
+    choose_mapping,
+    compile_mapping,
+    find_plugin,
+    read_with_care,
+)
 from exnorm.model import (
     ByEvent,
     Codec,
@@ -40,7 +47,8 @@ from exnorm.model import (
     Unparsed,
     Wire,
 )
-from exnorm.plugins import STANDARD, Attributed, Plugins
+from exnorm.overlay import lay_over, require
+from exnorm.plugins import Attributed, Plugins
 from exnorm.profiles import select
 from exnorm.rows import clothe, prepare
 from exnorm.settings import Settings, make_settings
@@ -73,7 +81,8 @@ class Normalizer:
     """Exchange log lines in, events or payloads out; all there is to embedding exnorm.
 
     ``settings`` are those of ``exnorm.settings.Settings`` by name; ``plugins`` are plugin objects to
-    use beside the installed ones, which ``discover_plugins=False`` leaves out. Raises
+    use beside the installed ones, which ``discover_plugins=False`` leaves out; ``plugin_settings`` are
+    the setting ``plugins``, by plugin name. Raises
     ``SettingsError``, ``PluginError`` or ``MappingError`` before any line is read. ``counts`` says
     what became of every line so far.
 
@@ -88,9 +97,12 @@ class Normalizer:
         *,
         plugins: Sequence[object] = (),
         discover_plugins: bool = True,
+        plugin_settings: AnyMapping[str, Any] | None = None,
         **settings: Any,
     ) -> None:
         given = {"taxonomy": taxonomy, **settings}
+        if plugin_settings is not None:
+            given["plugins"] = plugin_settings
         if format is not None:
             given["format"] = format
         self._assemble(make_settings(given), plugins, discover_plugins)
@@ -117,7 +129,8 @@ class Normalizer:
         self.codec: Codec = _named("format", format_name, registry.codecs)
         _check_pair(self.codec, self.taxonomy, registry.codecs)
         self.settings = replace(settings, format=format_name)
-        self.mappings = _mappings_for(self.taxonomy, self.settings, registry.mappings)
+        overlaid = lay_over(settings.tables, registry.mappings, registry.sources, registry.taxonomies)
+        self.mappings = _mappings_for(self.taxonomy, self.settings, require(overlaid))
         self._mapped = frozenset(mapping.source for mapping in self.mappings)
         self.sources = _sources_for(self.settings, registry.sources, self.mappings)
         _check_schema(self.settings, self.sources)
@@ -125,9 +138,11 @@ class Normalizer:
         self._wire = self._describe_codec()
         self._routes: dict[tuple[str, str], Route] = {}
         self._programs: dict[tuple[str, Schema], Program | None] = {}
-        for source in self.sources:
-            for mapping in self._mappings_of(source):
-                compile_mapping(mapping, source, self.taxonomy, self.settings)
+        self._processors: dict[str, tuple[tuple[Attributed, ...], tuple[Attributed, ...]]] = {}
+        taking_part = {name for source in self.sources for name in (source.name, *source.carries)}
+        for source in registry.sources.values():
+            if source.name in taking_part & self._mapped:
+                self._prepare_source(source)
 
     # --- the public flow -------------------------------------------------------------------------
 
@@ -344,14 +359,16 @@ class Normalizer:
         if route.keeps is not None and not route.keeps(record):
             self.counts.dropped.add(record.event_id)
             return
-        kept = self._process(record, route.record_processors)
+        kept = self.process(record, route.record_processors)
         if kept is None:
             return
         for part in split_recipients(kept) if self.settings.per_recipient else (kept,):
             event = route.mapping.normalize(part, self.counts)
-            processed = self._process(event, route.event_processors)
+            processed = self.process(event, route.event_processors)
             if processed is not None:
                 self.counts.events += 1
+                for name, word in processed.record.marks.items():
+                    self.counts.marked.add(f"{name}: {word}")
                 yield processed
 
     def encode_records(
@@ -427,6 +444,15 @@ class Normalizer:
                 f"plugin {owner}, format {self.codec.name}: {type(error).__name__}: {error}"
             ) from error
 
+    def _prepare_source(self, source: Source) -> None:
+        """Check the source's tables and ask the plugins what they want to do, before any line is read."""
+        for mapping in self._mappings_of(source):
+            compile_mapping(mapping, source, self.taxonomy, self.settings)
+        self._processors[source.name] = (
+            tuple(self.plugins.record_processors(source, self.taxonomy, self.settings)),
+            tuple(self.plugins.event_processors(source, self.taxonomy, self.settings)),
+        )
+
     def _describe_codec(self) -> Wire | None:
         """The format as data, where one payload a record is all there is to write."""
         if self.codec.wire is None or self.settings.per_recipient:
@@ -436,11 +462,12 @@ class Normalizer:
     def _build_route(self, source: Source, schema_name: str) -> Route:
         mapping = choose_mapping(self._mappings_of(source), schema_name)
         assert mapping is not None  # parse lets no record of a source without one through
+        record_processors, event_processors = self._processors[source.name]
         return Route(
             mapping=self._guard(compile_mapping(mapping, source, self.taxonomy, self.settings)),
             keeps=select(self.settings.profile, source),
-            record_processors=tuple(self.plugins.record_processors(source, self.taxonomy, self.settings)),
-            event_processors=tuple(self.plugins.event_processors(source, self.taxonomy, self.settings)),
+            record_processors=record_processors,
+            event_processors=event_processors,
         )
 
     def _mappings_of(self, source: Source) -> list[Mapping]:
@@ -448,11 +475,11 @@ class Normalizer:
 
     def _guard(self, compiled: CompiledMapping) -> CompiledMapping:
         """The table, with the functions of plugins' rows called with care."""
-        registry, name = self.plugins.registry, compiled.mapping.name
+        name = compiled.mapping.name
 
         def guard(row: CompiledRow) -> CompiledRow:
-            plugin = registry.row_owner(name, row.row)
-            if plugin == STANDARD or isinstance(row.row.read, ByEvent):
+            plugin = find_plugin(row.row)
+            if not plugin or isinstance(row.row.read, ByEvent):
                 return row
             blame = partial(self.counts.blame, plugin, f"mapping {name}, row {quote(row.row.field)}")
             return replace(row, read=read_with_care(row.read, blame))
@@ -476,7 +503,7 @@ class Normalizer:
         owner = self.plugins.registry.owner("source", source.name)
         self.counts.blame(owner, f"source {source.name}", error)
 
-    def _process(self, item: Any, processors: tuple[Attributed, ...]) -> Any:
+    def process(self, item: Any, processors: tuple[Attributed, ...]) -> Any:
         """What the processors make of an item; one that raises costs its own effect and a count."""
         for processor in processors:
             try:
@@ -592,8 +619,9 @@ def _check_pair(codec: Codec, taxonomy: Taxonomy, codecs: dict[str, Codec]) -> N
 def _mappings_for(taxonomy: Taxonomy, settings: Settings, known: dict[str, Mapping]) -> list[Mapping]:
     """The taxonomy's mappings; a pinned one is the only one of its source."""
     mappings = [mapping for mapping in known.values() if mapping.taxonomy == taxonomy.name]
+    automatic = [mapping for mapping in mappings if mapping.auto]
     if settings.mapping == "auto":
-        return mappings
+        return automatic
     pinned = [mapping for mapping in mappings if mapping.name == settings.mapping]
     if not pinned:
         names = [mapping.name for mapping in mappings] + ["auto"]
@@ -601,7 +629,7 @@ def _mappings_for(taxonomy: Taxonomy, settings: Settings, known: dict[str, Mappi
             f"mapping: got {quote(settings.mapping)} for taxonomy {taxonomy.name}"
             f"{suggest(settings.mapping, names)}"
         )
-    return pinned + [mapping for mapping in mappings if mapping.source != pinned[0].source]
+    return pinned + [mapping for mapping in automatic if mapping.source != pinned[0].source]
 
 
 def _sources_for(settings: Settings, known: dict[str, Source], mappings: list[Mapping]) -> list[Source]:

@@ -11,17 +11,19 @@ from exnorm.model import ByEvent, Field, Mapping, Reading, Row, Source, Taxonomy
 def render_mapping(mapping: Mapping, source: Source, taxonomy: Taxonomy) -> str:
     """One table: the guide's rows in its order, then ours with their reasons, then the rest."""
     fields = {field.label: field for field in taxonomy.fields}
-    guide = [row for row in mapping.rows if not row.ours]
-    ours = [row for row in mapping.rows if row.ours]
+    guide = [row for row in mapping.rows if not (row.ours or row.rule)]
+    ours = [row for row in mapping.rows if row.ours or row.rule]
     lines = [f"## {mapping.name}", "", mapping.title or f"{source.title} to {taxonomy.title}", ""]
     chosen = f"schema {', '.join(mapping.schemas)}" if mapping.schemas else "every schema"
+    if not mapping.auto:
+        chosen = f"no log by itself: only with `--mapping {mapping.name}`"
     lines += [f"From `{source.name}` ({source.title}) to `{taxonomy.name}`; chosen for {chosen}.", ""]
     if guide:
         lines += ["### Rows of the vendor's guide", ""]
         lines += _render_table(("field", "key", "from", "read as"), (_cells(row, fields) for row in guide))
     if ours:
         lines += ["### Rows that are ours", ""]
-        cells = ((*_cells(row, fields), row.ours) for row in ours)
+        cells = ((*_cells(row, fields), _reason(row)) for row in ours)
         lines += _render_table(("field", "key", "from", "read as", "reason"), cells)
     if mapping.unmapped:
         lines += ["### Columns without a row: kept as additional data", ""]
@@ -46,7 +48,7 @@ def render_index(mappings: Iterable[Mapping], sources: AnyMapping[str, Source]) 
     ]
     lines += [
         f"| {sources[m.source].title} | {m.taxonomy} | [{m.name}]({m.name}.md) "
-        f"| {', '.join(m.schemas) or 'every version'} |"
+        f"| {', '.join(m.schemas) or 'every version' if m.auto else 'where pinned'} |"
         for m in mappings
     ]
     return "\n".join(lines) + "\n"
@@ -81,6 +83,10 @@ def _reading(read: Reading) -> str:
         default = "" if read.default is None else f" (else {read.default})"
         return f"{read.attribute} of the event{default}"
     return str(getattr(read, "__name__", type(read).__name__)).replace("_", " ")
+
+
+def _reason(row: Row) -> str:
+    return "; ".join(text for text in (row.rule, row.ours) if text)
 
 
 def _cell(text: str) -> str:

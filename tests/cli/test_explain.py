@@ -37,12 +37,23 @@ def test_each_field_stands_with_its_value_its_column_and_its_row(exnorm: Exnorm)
     assert lines[1] == (
         "source message_tracking, schema 2016 15.01.1261.039 (columns from header), mapping arcsight-2016"
     )
-    assert lines[2] == "field | value | from column | row of the mapping"
-    assert "bytesOut (out) | 7249 | total-bytes | Bytes Out <- total-bytes (except for RECEIVE)" in lines
-    assert "destinationAddress (dst) | '10.4.11.100' | client-ip | Destination Address <- client-ip" in lines
-    assert "deviceVendor (deviceVendor) | 'Microsoft' | (constant) | Device Vendor <- 'Microsoft'" in lines
+    assert lines[2] == "field | value | from column | rule | row of the mapping"
+    assert (
+        "bytesOut (out) | 7249 | total-bytes | guide | Bytes Out <- total-bytes (except for RECEIVE)" in lines
+    )
+    assert (
+        "destinationAddress (dst) | '10.4.11.100' | client-ip | guide | Destination Address <- client-ip"
+        in lines
+    )
+    assert (
+        "deviceVendor (deviceVendor) | 'Microsoft' | (constant) | guide | Device Vendor <- 'Microsoft'"
+        in lines
+    )
     (version,) = [line for line in lines if line.startswith("deviceVersion ")]
-    assert "| '15.01.1261.039' | product-version (derived) | Device Version <- product-version [" in version
+    assert (
+        "| '15.01.1261.039' | product-version (derived) | exnorm | Device Version <- product-version ["
+        in version
+    )
     assert version.endswith("schema-version, else #Version, else empty]")
     (log_id,) = [line for line in lines if line.startswith("log-id | '755ab09c-")]
     assert log_id.endswith("| no row in the guide's table; kept as additional data")
@@ -70,6 +81,7 @@ def test_json_says_the_same(exnorm: Exnorm) -> None:
         "ours": "",
         "cut_from": 0,
         "derived": False,
+        "rule": "guide",
     }
     assert field(first, "deviceVendor")["column"] == ""
     assert field(first, "deviceVersion")["derived"] is True

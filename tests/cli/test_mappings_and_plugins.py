@@ -23,9 +23,9 @@ def titles(page: bytes) -> list[str]:
 @pytest.mark.parametrize(
     ("arguments", "tables"),
     [
-        (("message_tracking", "arcsight"), ["arcsight-2016", "arcsight-2010"]),
-        (("arcsight", "message_tracking"), ["arcsight-2016", "arcsight-2010"]),
-        (("message_tracking",), ["arcsight-2016", "arcsight-2010", "jsa-message-tracking"]),
+        (("message_tracking", "arcsight"), ["arcsight-2016", "arcsight-2010", "arcsight-flow"]),
+        (("arcsight", "message_tracking"), ["arcsight-2016", "arcsight-2010", "arcsight-flow"]),
+        (("message_tracking",), ["arcsight-2016", "arcsight-2010", "arcsight-flow", "jsa-message-tracking"]),
         (("message_trace", "jsa"), ["jsa-message-tracking"]),
         (("tracking_export", "jsa"), ["jsa-message-tracking"]),
     ],

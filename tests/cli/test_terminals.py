@@ -211,7 +211,7 @@ def test_a_wrong_value_is_told_with_the_place_it_came_from(
     config = tmp_path / "exnorm.yaml"
     config.write_text("leef: 9\n", encoding="utf-8")
     result = exnorm("convert", SAMPLE, "--config", config)
-    assert result.err == f"exnorm: {config}: leef: got 9; expected 1 to 2\n"
+    assert result.err == f"exnorm: {config}:1: leef: got 9; expected 1 to 2\n"
     result = exnorm("convert", SAMPLE, "--leef", "x")
     assert result.err == "exnorm: --leef: got 'x'; expected a number from 1 to 2\n"
     monkeypatch.setenv("EXNORM_LEEF", "7")

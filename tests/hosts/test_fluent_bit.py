@@ -342,6 +342,13 @@ CASES: dict[str, tuple[Body, Check]] = {
         {"taxonomy": "jsa", "format": "wincollect", "source_ip": "192.0.2.7"},
         every(lambda b: "SourceIp=192.0.2.7\t" in b["wincollect"]),
     ),
+    "direction": ({"direction": "on"}, every(lambda b: b["flexString2Label"] == "Mail Direction")),
+    "accepted_domains": (
+        {"direction": "on", "accepted_domains": "corp.example"},
+        # sent outside; received from and delivered for a partner; from inside to a customer
+        lambda bodies: [b["flexString2"] for b in bodies] == ["outbound", "inbound", "inbound", "outbound"],
+    ),
+    "correlation": ({"correlation": "on"}, every(lambda b: "devicePayloadId" in b)),
     "categories": ({"categories": "on"}, every(lambda b: "categoryObject" in b)),
     "additional_data": (
         {"format": "cef", "additional_data": "none"},
@@ -399,6 +406,7 @@ REFUSED: list[tuple[Body, str]] = [
     ({"reserve_data": "perhaps"}, "reserve_data: got 'perhaps'; expected on or off"),
     ({"on_error": "stop"}, "on_error: got 'stop'; a filter never stops the shipper: expected tag or skip"),
     ({"config": "/nowhere/x.yaml"}, "config: cannot read '/nowhere/x.yaml': No such file or directory"),
+    ({"tables": "x"}, "tables: got 'x'; expected changes by table"),
     ({"plugins": "x"}, "plugins: got 'x'; expected settings by plugin name"),
     ({"block_plugins": "nobody"}, "cannot block plugin 'nobody'; expected one of exnorm"),
 ]

@@ -21,6 +21,7 @@ COMMANDS = {
     "fluentbit": "exnorm.cli.fluentbit",
     "mappings": "exnorm.cli.mappings",
     "plugins": "exnorm.cli.plugins",
+    "config": "exnorm.cli.config",
     "logstash": "exnorm.cli.logstash",
 }
 

@@ -121,16 +121,17 @@ def render(explanation: Explanation) -> list[str]:
     ]
     if explanation.dropped:
         lines.append(f"  left out {explanation.dropped}")
-    rows = [("field", "value", "from column", "row of the mapping")]
+    rows = [("field", "value", "from column", "rule", "row of the mapping")]
     for entry in explanation.fields:
         value = quote(entry.value, 60) if isinstance(entry.value, str) else str(entry.value)
         cut = f" (cut from {entry.cut_from} bytes)" if entry.cut_from else ""
         ours = f" [not in the guide: {entry.ours}]" if entry.ours else ""
         column = f"{entry.column} (derived)" if entry.derived else entry.column or "(constant)"
-        rows.append((f"{entry.field} ({entry.key})", value + cut, column, entry.row + ours))
+        rows.append((f"{entry.field} ({entry.key})", value + cut, column, entry.rule, entry.row + ours))
     lines += _align(rows)
     for name, changed in explanation.changed.items():
-        lines.append(f"  changed by a plugin: {name} = {quote(changed, 60)}")
+        final, _, plugin = changed.rpartition(" (")
+        lines.append(f"  changed by {plugin[:-1]}: {name} = {quote(final, 60)}")
     lines += [f"  written as {explanation.format}: {note}" for note in explanation.written]
     for title, columns in (
         ("additional data:", explanation.additional),

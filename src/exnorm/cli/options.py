@@ -38,10 +38,13 @@ _OPTIONS: Mapping[str, tuple[str, str]] = {
     "leef": ("1|2", "LEEF version."),
     "cef": ("0|1", "CEF version."),
     "source_ip": ("ADDR", "SourceIp of the native payload: where the logs came from."),
-    "categories": ("", "Write ArcSight's category fields too."),
+    "categories": ("", "Write ArcSight's six category fields, or the numbers of JSA's categories."),
     "additional_data": ("", "Keys of additional data: ad.NAME, adName, or leave it out."),
     "per_recipient": ("", "One event for each recipient, with its own status."),
     "username": ("", "Who is the Username in JSA."),
+    "direction": ("", "Write each message's direction: inbound, outbound, internal or unknown."),
+    "accepted_domains": ("DOMAIN", "A mail domain of the site, for --direction; may be given again."),
+    "correlation": ("", "Write an id that all rows of one message share."),
     "keep_original": ("", "Put the raw line into event.original of JSON."),
     "tz": ("ZONE", "Time zone of exports that hold local times, as Europe/Berlin."),
     "max_line_bytes": ("N", "Refuse longer lines."),
@@ -55,8 +58,8 @@ def _make_option(name: str) -> Callable[[F], F]:
     flag = "--" + name.replace("_", "-")
     if isinstance(default, bool):
         return click.option(flag, name, is_flag=True, default=None, help=text)
-    if name == "block_plugins":
-        return click.option("--block-plugin", name, multiple=True, metavar=metavar, help=text)
+    if isinstance(default, tuple):
+        return click.option(flag.removesuffix("s"), name, multiple=True, metavar=metavar, help=text)
     shown = f"{text}  [default: {default}]" if default != "" else text
     return click.option(flag, name, metavar=metavar or "|".join(CHOICES[name]), help=shown)
 
@@ -96,7 +99,8 @@ def settings_options(function: F) -> F:
 
 def setting_flags(function: F) -> F:
     """Give a command the options above and ``--config``, each ``None`` where it is not given."""
-    function = click.option("--config", metavar="FILE", help="YAML file of settings.")(function)
+    text = "YAML file of settings and of changes to tables."
+    function = click.option("--config", metavar="FILE", help=text)(function)
     for name in reversed(list(_OPTIONS)):
         function = _make_option(name)(function)
     return function
@@ -114,12 +118,7 @@ def read_layers(config: str | None, given: dict[str, Any]) -> list[Layer]:
     """The settings of the file, the environment and the command line; raises ``SettingsError``."""
     layers: list[Layer] = []
     if config is not None:
-        try:
-            text = Path(config).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
-            raise SettingsError(f"config: cannot read {quote(config)}: {reason}") from None
-        layers.append(Layer(read_config(text, config), lambda name: f"{config}: {name}"))
+        layers.append(Layer(load_config(config), lambda name: f"{config}: {name}"))
     layers.append(Layer(read_environment(os.environ), lambda name: ENVIRONMENT_PREFIX + name.upper()))
     options = {name: value for name, value in given.items() if value not in (None, ())}
     layers.append(Layer(options, lambda name: "--" + name.replace("_", "-")))
@@ -144,3 +143,13 @@ def _naming_origins(layers: list[Layer]) -> Iterator[None]:
             if colon and name in {str(given).replace("-", "_") for given in layer.values}:
                 raise SettingsError(f"{layer.locate(name)}: {rest}") from None
         raise
+
+
+def load_config(path: str) -> dict[str, Any]:
+    """The layer of a settings file; raises ``SettingsError``."""
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        raise SettingsError(f"config: cannot read {quote(path)}: {reason}") from None
+    return read_config(text, path)

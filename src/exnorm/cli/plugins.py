@@ -45,7 +45,7 @@ def _registered(plugins: Plugins, plugin: str) -> dict[str, list[str]]:
     for (kind, name), owner in plugins.registry.owners.items():
         if owner == plugin:
             registered.setdefault(kind, []).append(name)
-    extended = [name for name, parts in plugins.registry.parts.items() if plugin in dict(parts)]
+    extended = [name for name, by in plugins.registry.extended.items() if plugin in by]
     if extended:
         registered["extends"] = extended
     return registered

@@ -43,6 +43,7 @@ def summarize(
         ("not parsed, by reason", counts.unparsed),
         (f"left out by profile {settings.profile}", counts.dropped),
         ("left out by plugins", counts.removed),
+        ("marked by plugins", counts.marked),
         ("cut to the field's length", counts.cut),
         ("line breaks or TAB replaced", counts.replaced),
         ("values the format cannot carry", counts.refused),

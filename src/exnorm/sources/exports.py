@@ -75,6 +75,7 @@ class ExportReader(Reader):
 
     def __init__(self, settings: Settings, shapes: Iterable[Shape]) -> None:
         self._tz = settings.tz
+        self._finish = message_tracking.make_finish(settings)
         self._year = _forced_year(settings)
         self._shapes = tuple(shapes)
         self._json = JsonObjects(settings.max_line_bytes)
@@ -163,7 +164,7 @@ class ExportReader(Reader):
             return Unparsed(raw, *moment)
         shape.complete(values)
         record = Record(message_tracking.MESSAGE_TRACKING, self._schema_of(shape, values), values, raw=raw)
-        refusal = message_tracking.finish(record)
+        refusal = self._finish(record)
         return record if refusal is None else Unparsed(raw, *refusal)
 
     def _read_moment(self, shape: Shape, properties: Mapping[str, Any], values: Values) -> Refusal | None:

@@ -288,6 +288,15 @@ SMTPSVC = Source(
     event_column="outcome",
     absent="-",
     events=OUTCOMES,
+    variants={
+        f"{side}{verb}:{outcome}": outcome
+        for side, verbs in (
+            ("", sorted({*SMTP_VERBS, OTHER_VERB})),
+            ("OUTBOUND-", sorted({*SMTP_VERBS, OTHER_VERB, "REPLY"})),
+        )
+        for verb in verbs
+        for outcome in sorted(OUTCOMES)
+    },
     redact=redact_row,
     agent_log_format="SMTP",
     names=("ex*.log",),

@@ -45,6 +45,10 @@ JSA = Taxonomy("jsa", "JSA", default_format="leef", fields=(
     Field("senderAddress",    "senderAddress",    "senderAddress",    "text"),
     Field("recipientAddress", "recipientAddress", "recipientAddress", "text"),
     Field("messageSubject",   "messageSubject",   "messageSubject",   "text"),
+    Field("mailDirection",    "mailDirection",    "mailDirection",    "text"),
+    Field("correlationId",    "correlationId",    "correlationId",    "text"),
+    Field("categoryId",       "categoryId",       "categoryId",       "integer"),
+    Field("highLevelCategory", "highLevelCategory", "highLevelCategory", "text"),
     # custom, of SMTP sessions; the prefix keeps them apart from the columns of other logs
     Field("smtpDirection",    "smtpDirection",    "smtpDirection",    "text"),
     Field("smtpVerb",         "smtpVerb",         "smtpVerb",         "text"),

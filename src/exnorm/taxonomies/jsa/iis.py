@@ -11,6 +11,7 @@ from exnorm.convert import account, ip, plus_as_blank, port, size_bytes, utc_ms
 from exnorm.mapping import by_event, constant, row
 from exnorm.model import Mapping
 from exnorm.taxonomies.jsa.categories import UNKNOWN_SEVERITY, describe_event
+from exnorm.taxonomies.jsa.on_request import category_rows
 
 UNKNOWN_CATEGORY = "HTTPS Opened"
 
@@ -61,6 +62,7 @@ JSA_OWA = Mapping("jsa-owa", source="iis", taxonomy="jsa",
         row("activeSyncDevice", "activesync-device-id",     ours=_ACTIVESYNC),
         row("activeSyncType",   "activesync-device-type",   ours=_ACTIVESYNC),
         row("activeSyncCommand", "activesync-command",      ours=_ACTIVESYNC),
+        *category_rows("outcome"),
     ),
     unmapped={
         "s-sitename":      _OWN_KEY,
