@@ -19,6 +19,7 @@ from hypothesis import HealthCheck, given, settings as hypothesis_settings, stra
 import exnorm
 from exnorm import Event, Normalizer, Record
 from exnorm.lines import join_csv
+from exnorm.native import describe_path, load_kernel
 from exnorm.rows import clothe, prepare, split_quoted, unclothe
 from exnorm.sources.columnar import split_csv
 from exnorm.sources.message_tracking import COLUMNS_2016
@@ -39,6 +40,16 @@ def load(name: str) -> ModuleType:
 tracking_rows: Any = load("tracking_rows")
 compare_paths: Any = load("compare_paths")
 ROWS = list(tracking_rows.make_rows(500))
+
+
+@pytest.fixture(params=["generated Python", "native kernel"], autouse=True)
+def _path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("EXNORM_KERNEL", raising=False)
+    if request.param == "generated Python":
+        monkeypatch.setenv("EXNORM_KERNEL", "0")
+    elif load_kernel() is None:
+        pytest.skip("the kernel is not built here")
+    assert describe_path() == request.param
 
 
 class Processors:

@@ -38,7 +38,7 @@ from exnorm.model import (
 )
 from exnorm.plugins import Attributed, Plugins
 from exnorm.profiles import select
-from exnorm.rows import clothe, prepare
+from exnorm.rows import Batch, clothe
 from exnorm.settings import Settings, make_settings
 from exnorm.stream import Stream, redact, surest
 
@@ -187,7 +187,8 @@ class Normalizer:
             try:
                 self._encode_into(payloads, lines[begin : begin + BATCH_LINES], stream, _ignore)
             finally:
-                yield from [payload.encode("latin-1") for payload in payloads]
+                for block in payloads:
+                    yield from block.encode("latin-1").split(b"\n")
 
     def encode_block(
         self,
@@ -218,53 +219,64 @@ class Normalizer:
         stream: Stream,
         report: Callable[[Unparsed], object],
     ) -> None:
-        """Append the payloads of lines, clothed (``rows.clothe``)."""
-        rows = self._prepare(lines, stream)
-        if rows is None:
+        """Append the payloads of lines, clothed (``rows.clothe``); an item may hold several, cut at LF."""
+        batch = self._as_batch(lines, stream)
+        if batch is None:
             self._encode_slowly(payloads, lines, stream, report)
             return
         at = 0
         while at < len(lines):
-            at = self._run(payloads, rows, lines, at, stream)
+            at = self._run(payloads, batch, at, stream)
             if at < len(lines):
-                self._encode_slowly(payloads, lines[at : at + 1], stream, report)
+                self._encode_slowly(payloads, batch.lines[at : at + 1], stream, report)
                 at += 1
 
-    def _prepare(self, lines: Sequence[bytes | str], stream: Stream) -> list[str] | None:
-        """The lines as a generated function takes them; ``None`` where there will be none for them."""
+    def _as_batch(self, lines: Sequence[bytes | str], stream: Stream) -> Batch | None:
+        """The lines as generated code takes them; ``None`` where there will be none for them."""
         if self._wire is None or len(lines) < _FEW_LINES or set(map(type, lines)) != {bytes}:
             return None
         if stream.line_number == 0 and lines[0][:2] in _UTF16_BOMS:
             return None
-        return prepare(lines, self._wire, self.settings.max_line_bytes)  # type: ignore[arg-type]
+        return Batch(tuple(lines), self._wire, self.settings.max_line_bytes)  # type: ignore[arg-type]
 
-    def _run(
-        self,
-        payloads: list[str],
-        rows: Sequence[str],
-        lines: Sequence[bytes | str],
-        begin: int,
-        stream: Stream,
-    ) -> int:
+    def _run(self, payloads: list[str], batch: Batch, begin: int, stream: Stream) -> int:
         """Append the payloads of rows with nothing odd about them; the number of the first other one."""
         reader = stream.ready()
         layout = None if reader is None else reader.layout
         if layout is None or stream.source is None or self._wire is None:
             return begin
-        program = self._program(stream.source, layout, rows)
-        start = clothe(self._wire.start(stream.name, stream.source))
-        if program is None or not start:
+        start = self._wire.start(stream.name, stream.source)
+        program = self._program(stream.source, layout, batch) if start else None
+        if program is None:
             return begin
-        before = len(payloads)
-        end = program.run(rows, lines, begin, payloads, start, identity_seed(stream.name))  # type: ignore[arg-type]
-        if end > begin:
-            stream.skip(end - begin)
-            self.counts.lines += end - begin
-            self.counts.events += len(payloads) - before
-            self.counts.records.add(stream.source.name, end - begin)
-            for column in program.unknown_columns:
-                self.counts.unknown_columns.add(column, end - begin)
+        end, before = begin, len(payloads)
+        if program.run_native is not None:
+            block, end, events = program.run_native(batch.lines, begin, start.encode("utf-8"))
+            if events:
+                payloads.append(block.decode("latin-1"))
+            self._count_rows(stream, program, end - begin, events)
+            before = len(payloads)
+            if end < len(batch.lines):  # the generated function may be sure of a row that the kernel is not
+                row = Batch(batch.lines[end : end + 1], batch.wire, batch.max_line_bytes)
+                taken = program.run(
+                    row.rows, row.lines, 0, payloads, clothe(start), identity_seed(stream.name)
+                )
+                self._count_rows(stream, program, taken, len(payloads) - before)
+                end += taken
+            return end
+        end = program.run(batch.rows, batch.lines, begin, payloads, clothe(start), identity_seed(stream.name))
+        self._count_rows(stream, program, end - begin, len(payloads) - before)
         return end
+
+    def _count_rows(self, stream: Stream, program: Program, rows: int, events: int) -> None:
+        if not rows or stream.source is None:
+            return
+        stream.skip(rows)
+        self.counts.lines += rows
+        self.counts.events += events
+        self.counts.records.add(stream.source.name, rows)
+        for column in program.unknown_columns:
+            self.counts.unknown_columns.add(column, rows)
 
     def _encode_slowly(
         self,
@@ -281,24 +293,25 @@ class Normalizer:
                 if payload is not None:
                     payloads.append(payload.decode("latin-1"))
 
-    def _program(self, source: Source, layout: Layout, rows: Sequence[str]) -> Program | None:
-        """The generated function for a layout; made at its first row, and anew for rows like ``rows``."""
+    def _program(self, source: Source, layout: Layout, batch: Batch) -> Program | None:
+        """The generated function for a layout; made at its first row, and anew for rows like these."""
         key = source.name, layout.schema
         known = self._programs.get(key)
         if key not in self._programs and len(self._programs) < _PROGRAMS_KEPT:
             known = self._programs[key] = self.generate(source, layout)
-        elif known is not None and not known.sampled and len(rows) >= _SAMPLE_LINES:
-            known = self._programs[key] = self.generate(source, layout, rows)
+        elif known is not None and known.wants_sample and len(batch.lines) >= _SAMPLE_LINES:
+            known = self._programs[key] = self.generate(source, layout, batch.rows)
         return known
 
     def generate(self, source: Source, layout: Layout, sample: Sequence[str] = ()) -> Program | None:
         """The function for rows of a layout; ``None`` where they go the long way, one by one."""
         if self._wire is None or source.name not in self._mapped:
             return None
+        longest = self.settings.max_line_bytes
         route = self._route(source, layout.schema.name)
         if route.record_processors or route.event_processors:
             return None
-        return generate(route.mapping, route.keeps, layout, self._wire, self.counts, sample)
+        return generate(route.mapping, route.keeps, layout, self._wire, self.counts, sample, longest)
 
     def find_program(self, lines: Sequence[bytes], stream: Stream) -> Program | None:
         """The generated function for the rows at the beginning of a log, as ``encode`` would use it."""
@@ -307,8 +320,8 @@ class Normalizer:
             if reader is not None and reader.layout is not None and stream.source is not None:
                 if self._wire is None:
                     return None
-                rows = prepare(lines[number:], self._wire, self.settings.max_line_bytes)
-                return self.generate(stream.source, reader.layout, rows or ())
+                batch = Batch(tuple(lines[number:]), self._wire, self.settings.max_line_bytes)
+                return self.generate(stream.source, reader.layout, batch.rows)
             stream.read(line)
         return None
 
