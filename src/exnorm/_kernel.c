@@ -12,12 +12,16 @@
 #include <Python.h>
 #include <stdint.h>
 #include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 enum { CONSTANT, CELL, SLOT, HEAD, START, WHEN, NEST };           /* parts */
 enum { NOT_TEXT, HAS_SLOT };                                       /* conditions */
 enum { COMMA = 1, SPECIAL = 2, CONTROL = 4, HIGH = 8 };            /* classes of bytes */
 enum { ODD = 0, WRITTEN = 1, DROPPED = 2, FAILED = -1 };
 
+#define SPECIALS 3
 #define TABLE 16384 /* places in a cache, a power of two */
 #define REMEMBERED 8192
 #define LONGEST_KEY 256
@@ -86,6 +90,8 @@ typedef struct {
     Py_ssize_t number_count, list_count;
     unsigned char classes[256];
     PyObject *escapes[256];
+    char specials[SPECIALS]; /* the bytes that are escaped, the last of them repeated */
+    int special_count;
     Py_ssize_t widest; /* bytes that one byte may become */
     char *out;
     Py_ssize_t out_length, out_size;
@@ -96,7 +102,7 @@ typedef struct {
 
 /* --- buffers ------------------------------------------------------------------------------------ */
 
-static int reserve(Machine *self, Py_ssize_t more)
+static inline int reserve(Machine *self, Py_ssize_t more)
 {
     if (more < 0 || more > PY_SSIZE_T_MAX - self->out_length) {
         PyErr_NoMemory();
@@ -116,7 +122,7 @@ static int reserve(Machine *self, Py_ssize_t more)
     return 0;
 }
 
-static int put(Machine *self, const char *at, Py_ssize_t length)
+static inline int put(Machine *self, const char *at, Py_ssize_t length)
 {
     if (reserve(self, length) < 0)
         return -1;
@@ -141,12 +147,15 @@ static int put_cell(Machine *self, const Cell *cell)
     if (reserve(self, cell->text.length * self->widest) < 0)
         return -1;
     char *to = self->out + self->out_length;
-    for (Py_ssize_t i = 0; i < cell->text.length; i++) {
-        unsigned char byte = (unsigned char)cell->text.at[i];
-        PyObject *escape = self->escapes[byte];
-        if (escape == NULL) {
-            *to++ = (char)byte;
-        } else {
+    const char *at = cell->text.at, *end = at + cell->text.length;
+    while (at < end) {
+        const char *run = at;
+        while (at < end && self->classes[(unsigned char)*at] != SPECIAL)
+            at++;
+        memcpy(to, run, (size_t)(at - run));
+        to += at - run;
+        if (at < end) {
+            PyObject *escape = self->escapes[(unsigned char)*at++];
             memcpy(to, PyBytes_AS_STRING(escape), (size_t)PyBytes_GET_SIZE(escape));
             to += PyBytes_GET_SIZE(escape);
         }
@@ -195,9 +204,71 @@ static int is_utf8(const unsigned char *at, Py_ssize_t length)
     return 1;
 }
 
+#ifdef __SSE2__
+/* The same as split() for a row without a quote, sixteen bytes at a time. */
+static int split_plain(Machine *self, const char *row, Py_ssize_t length)
+{
+    const __m128i comma = _mm_set1_epi8(','), low = _mm_set1_epi8(0x20);
+    __m128i special[SPECIALS];
+    for (int k = 0; k < SPECIALS; k++)
+        special[k] = _mm_set1_epi8(self->specials[k]);
+    Py_ssize_t begin = 0, at = 0;
+    int count = 0, own = 0, high = 0;
+    while (at < length) {
+        unsigned int commas = 0, specials = 0, valid = 0xffff;
+        Py_ssize_t left = length - at;
+        __m128i block;
+        if (left >= 16) {
+            block = _mm_loadu_si128((const __m128i *)(const void *)(row + at));
+        } else {
+            char rest[16] = {0};
+            memcpy(rest, row + at, (size_t)left);
+            block = _mm_loadu_si128((const __m128i *)(const void *)rest);
+            valid = (1u << left) - 1;
+        }
+        unsigned int negative = (unsigned int)_mm_movemask_epi8(block) & valid; /* 0x80 and above */
+        unsigned int below = (unsigned int)_mm_movemask_epi8(_mm_cmplt_epi8(block, low)) & valid;
+        if (below & ~negative)
+            return 0; /* a control character */
+        high |= negative != 0;
+        commas = (unsigned int)_mm_movemask_epi8(_mm_cmpeq_epi8(block, comma)) & valid;
+        __m128i any = _mm_cmpeq_epi8(block, special[0]);
+        for (int k = 1; k < SPECIALS; k++)
+            any = _mm_or_si128(any, _mm_cmpeq_epi8(block, special[k]));
+        specials = (unsigned int)_mm_movemask_epi8(any) & valid;
+        while (commas) {
+            int bit = __builtin_ctz(commas);
+            unsigned int before = (1u << bit) - 1;
+            if (count + 1 >= self->columns)
+                return 0; /* one more cell follows every comma */
+            Cell *cell = &self->cells[count++];
+            cell->text.at = row + begin;
+            cell->text.length = at + bit - begin;
+            cell->special = own | ((specials & before) != 0);
+            own = 0;
+            specials &= ~before;
+            begin = at + bit + 1;
+            commas &= commas - 1;
+        }
+        own |= specials != 0;
+        at += 16;
+    }
+    if (count + 1 != self->columns)
+        return 0;
+    self->cells[count].text.at = row + begin;
+    self->cells[count].text.length = length - begin;
+    self->cells[count].special = own;
+    return !high || is_utf8((const unsigned char *)row, length);
+}
+#endif
+
 /* Cuts a row into cells; 0 where it is odd, 1 where it has the columns it should have. */
 static int split(Machine *self, const char *row, Py_ssize_t length)
 {
+#ifdef __SSE2__
+    if (self->special_count <= SPECIALS && (length == 0 || memchr(row, '"', (size_t)length) == NULL))
+        return split_plain(self, row, length);
+#endif
     const unsigned char *classes = self->classes;
     Py_ssize_t i = 0, copied = 0;
     int count = 0, flags = 0;
@@ -670,6 +741,7 @@ static int read_escapes(Machine *self, PyObject *escapes)
     for (int byte = 0; byte < 256; byte++)
         self->classes[byte] = byte < 0x20 ? CONTROL : byte >= 0x80 ? HIGH : 0;
     self->classes[','] = COMMA;
+    memset(self->specials, ',', SPECIALS); /* where nothing is escaped: a comma is in no cell */
     PyObject *key, *value;
     Py_ssize_t position = 0;
     while (PyDict_Next(escapes, &position, &key, &value)) {
@@ -681,6 +753,9 @@ static int read_escapes(Machine *self, PyObject *escapes)
         }
         self->classes[byte] = SPECIAL;
         Py_XSETREF(self->escapes[byte], Py_NewRef(value));
+        for (int k = self->special_count; k < SPECIALS; k++)
+            self->specials[k] = (char)byte;
+        self->special_count++;
         if (PyBytes_GET_SIZE(value) > self->widest)
             self->widest = PyBytes_GET_SIZE(value);
     }

@@ -707,11 +707,12 @@ class _Writer:
         """Asks the table what it makes of one text of a column; ``None`` where a row with it is odd."""
         column, layout = cache.column, self.layout
         table = replace(self.mapping, rows=tuple(cache.rows))
+        decides = column in layout.derived.values()
 
         def find(cell: str) -> tuple[str, ...] | None:
             values = {self.columns[0]: _ANY_TIME, column: unclothe(self.unescape(cell))}
             record = Record(self.source, layout.schema, values)
-            if layout.finish(record) is not None or record.schema.name != layout.schema.name:
+            if decides and (layout.finish(record) is not None or record.schema.name != layout.schema.name):
                 return None
             event = table.normalize(record, _Silent())
             found = _Found(record, event.fields, event.additional.get(column, ""))
