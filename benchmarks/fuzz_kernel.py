@@ -21,7 +21,14 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
-FLAGS = ("-g", "-O1", "-Wall", "-Wextra", "-fno-omit-frame-pointer", "-fsanitize=address,undefined")
+FLAGS: tuple[str, ...] = (
+    "-g",
+    "-O1",
+    "-Wall",
+    "-Wextra",
+    "-fno-omit-frame-pointer",
+    "-fsanitize=address,undefined",
+)
 FLAGS += ("-fno-sanitize-recover=all", "-fPIC", "-shared")
 SEPARATORS = (b",", b'"', b'""', b'",', b',"', b"\r", b"\x00", b"\xc3", b"=", b"\\", b"'", b"<>", b"\xf0\x9f")
 

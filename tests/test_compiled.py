@@ -8,6 +8,8 @@ from __future__ import annotations
 import importlib.util
 import random
 import sys
+from collections.abc import Callable
+from io import BufferedReader
 from itertools import islice
 from pathlib import Path
 from types import ModuleType
@@ -125,6 +127,27 @@ def test_a_difference_is_found_where_there_is_one() -> None:
     assert "payload 1" in compare_paths.explain_difference(result, ([b"a", b"c"], [], {"lines": 2}, 2))
     assert "2 and 1 of payload" in compare_paths.explain_difference(result, ([b"a"], [], {"lines": 2}, 2))
     assert "counts" in compare_paths.explain_difference(result, ([b"a", b"b"], [], {"lines": 3}, 2))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_an_open_file_a_list_and_a_block_give_the_same(encoding: str, tmp_path: Path) -> None:
+    path = tmp_path / "MSGTRK2026010100-1.LOG"
+    text = "\r\n".join([*tracking_rows.header().lstrip("\ufeff").splitlines(), *ROWS, ROWS[0] + ",torn", ""])
+    path.write_bytes(text.encode(encoding))
+    readings: tuple[Callable[[BufferedReader], Any], ...] = (
+        lambda file: (line for line in file),
+        lambda file: file,
+        lambda file: file.readlines(),
+        lambda file: file.read(),
+    )
+    results = []
+    for read in readings:
+        normalizer = Normalizer(discover_plugins=False)
+        with path.open("rb") as file:
+            payloads = list(normalizer.encode(read(file), normalizer.stream(str(path))))
+        results.append((payloads, normalizer.counts.as_dict()))
+    assert len(results[0][0]) == len(ROWS)
+    assert all(result == results[0] for result in results)
 
 
 # --- what is generated, and what is not ----------------------------------------------------------

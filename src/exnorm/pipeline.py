@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping as AnyMapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from io import BufferedReader
 from typing import Any
 
 from exnorm.compiled import Program, generate, identity_seed
@@ -42,9 +43,8 @@ from exnorm.rows import Batch, clothe
 from exnorm.settings import Settings, make_settings
 from exnorm.stream import Stream, redact, surest
 
-BATCH_LINES = 128
-"""Lines that ``encode`` takes at a time from a list."""
-
+_BATCH_LINES = 128
+_BATCH_BYTES = 64 * 1024
 _FEW_LINES = 8  # fewer are not worth a generated function
 _SAMPLE_LINES = 64  # as many show which columns are usually filled
 _PROGRAMS_KEPT = 64  # a log may bring any number of headers
@@ -176,19 +176,27 @@ class Normalizer:
         stream = stream or self.stream()
         if isinstance(lines, (str, bytes)):
             lines = list(cut_lines(lines, stream))
-        if not isinstance(lines, (list, tuple)):  # the next line may be long in coming
+        if isinstance(lines, BufferedReader) and lines.seekable() and lines.peek(2)[:2] not in _UTF16_BOMS:
+            while batch := lines.readlines(_BATCH_BYTES):
+                yield from self._encode_batch(batch, stream)
+            return
+        if not isinstance(lines, (list, tuple)) or _begins_utf16(lines, stream):
+            # The next line may be long in coming; and what UTF-16 is known by stands in the first one only.
             for item in self.normalize(lines, stream):
                 payload = self.encode_item(item)
                 if payload is not None:
                     yield payload
             return
-        for begin in range(0, len(lines), BATCH_LINES):
-            payloads: list[str] = []
-            try:
-                self._encode_into(payloads, lines[begin : begin + BATCH_LINES], stream, _ignore)
-            finally:
-                for block in payloads:
-                    yield from block.encode("latin-1").split(b"\n")
+        for begin in range(0, len(lines), _BATCH_LINES):
+            yield from self._encode_batch(lines[begin : begin + _BATCH_LINES], stream)
+
+    def _encode_batch(self, lines: Sequence[bytes | str], stream: Stream) -> Iterator[bytes]:
+        payloads: list[str] = []
+        try:
+            self._encode_into(payloads, lines, stream, _ignore)
+        finally:
+            for block in payloads:
+                yield from block.encode("latin-1").split(b"\n")
 
     def encode_block(
         self,
@@ -235,8 +243,10 @@ class Normalizer:
         """The lines as generated code takes them; ``None`` where there will be none for them."""
         if self._wire is None or len(lines) < _FEW_LINES or set(map(type, lines)) != {bytes}:
             return None
-        if stream.line_number == 0 and lines[0][:2] in _UTF16_BOMS:
+        if _begins_utf16(lines, stream):
             return None
+        if lines[0][-1:] == b"\n":
+            lines = [line.removesuffix(b"\n") for line in lines]  # type: ignore[arg-type]
         return Batch(tuple(lines), self._wire, self.settings.max_line_bytes)  # type: ignore[arg-type]
 
     def _run(self, payloads: list[str], batch: Batch, begin: int, stream: Stream) -> int:
@@ -453,6 +463,10 @@ class Normalizer:
                 self.counts.unknown_columns.add(column)
         if mapping.known_events and record.event_id not in mapping.known_events:
             self.counts.unknown_events.add(record.event_id)
+
+
+def _begins_utf16(lines: Sequence[bytes | str], stream: Stream) -> bool:
+    return bool(lines) and stream.line_number == 0 and lines[0][:2] in _UTF16_BOMS
 
 
 def cut_lines(lines: Lines, stream: Stream) -> Iterator[bytes | str]:
