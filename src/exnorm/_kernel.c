@@ -16,7 +16,7 @@
 #include <emmintrin.h>
 #endif
 
-enum { CONSTANT, CELL, SLOT, HEAD, START, WHEN, NEST };           /* parts */
+enum { CONSTANT, CELL, SLOT, HEAD, START, WHEN, NEST, ROW, IDENTITY }; /* parts */
 enum { NOT_TEXT, HAS_SLOT };                                       /* conditions */
 enum { COMMA = 1, SPECIAL = 2, CONTROL = 4, HIGH = 8 };            /* classes of bytes */
 enum { ODD = 0, WRITTEN = 1, DROPPED = 2, FAILED = -1 };
@@ -162,6 +162,113 @@ static int put_cell(Machine *self, const Cell *cell)
     }
     self->out_length = to - self->out;
     return 0;
+}
+
+/* --- identity: BLAKE2b of 16 bytes (RFC 7693), of what the caller gives and the row ---------------- */
+
+typedef struct {
+    uint64_t state[8];
+    uint64_t length;
+    unsigned char block[128];
+    size_t used;
+} Blake;
+
+static const uint64_t blake_start[8] = {
+    0x6a09e667f3bcc908u, 0xbb67ae8584caa73bu, 0x3c6ef372fe94f82bu, 0xa54ff53a5f1d36f1u,
+    0x510e527fade682d1u, 0x9b05688c2b3e6c1fu, 0x1f83d9abfb41bd6bu, 0x5be0cd19137e2179u,
+};
+
+static const unsigned char blake_order[10][16] = {
+    {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15},
+    {14, 10, 4, 8, 9, 15, 13, 6, 1, 12, 0, 2, 11, 7, 5, 3},
+    {11, 8, 12, 0, 5, 2, 15, 13, 10, 14, 3, 6, 7, 1, 9, 4},
+    {7, 9, 3, 1, 13, 12, 11, 14, 2, 6, 5, 10, 4, 0, 15, 8},
+    {9, 0, 5, 7, 2, 4, 10, 15, 14, 1, 11, 12, 6, 8, 3, 13},
+    {2, 12, 6, 10, 0, 11, 8, 3, 4, 13, 7, 5, 15, 14, 1, 9},
+    {12, 5, 1, 15, 14, 13, 4, 10, 0, 7, 6, 3, 9, 2, 8, 11},
+    {13, 11, 7, 14, 12, 1, 3, 9, 5, 0, 15, 4, 8, 6, 2, 10},
+    {6, 15, 14, 9, 11, 3, 0, 8, 12, 2, 13, 7, 1, 4, 10, 5},
+    {10, 2, 8, 4, 7, 6, 1, 5, 15, 11, 9, 14, 3, 12, 13, 0},
+};
+
+#define TURN(x, n) (((x) >> (n)) | ((x) << (64 - (n))))
+#define MIX(a, b, c, d, x, y)                                                                              \
+    do {                                                                                                   \
+        v[a] += v[b] + (x);                                                                                \
+        v[d] = TURN(v[d] ^ v[a], 32);                                                                      \
+        v[c] += v[d];                                                                                      \
+        v[b] = TURN(v[b] ^ v[c], 24);                                                                      \
+        v[a] += v[b] + (y);                                                                                \
+        v[d] = TURN(v[d] ^ v[a], 16);                                                                      \
+        v[c] += v[d];                                                                                      \
+        v[b] = TURN(v[b] ^ v[c], 63);                                                                      \
+    } while (0)
+
+static void blake_block(Blake *self, const unsigned char *block, int is_last)
+{
+    uint64_t v[16], m[16];
+    for (int i = 0; i < 16; i++) {
+        m[i] = 0;
+        for (int k = 7; k >= 0; k--)
+            m[i] = m[i] << 8 | block[8 * i + k];
+    }
+    for (int i = 0; i < 8; i++) {
+        v[i] = self->state[i];
+        v[i + 8] = blake_start[i];
+    }
+    v[12] ^= self->length;
+    if (is_last)
+        v[14] = ~v[14];
+    for (int round = 0; round < 12; round++) {
+        const unsigned char *s = blake_order[round % 10];
+        MIX(0, 4, 8, 12, m[s[0]], m[s[1]]);
+        MIX(1, 5, 9, 13, m[s[2]], m[s[3]]);
+        MIX(2, 6, 10, 14, m[s[4]], m[s[5]]);
+        MIX(3, 7, 11, 15, m[s[6]], m[s[7]]);
+        MIX(0, 5, 10, 15, m[s[8]], m[s[9]]);
+        MIX(1, 6, 11, 12, m[s[10]], m[s[11]]);
+        MIX(2, 7, 8, 13, m[s[12]], m[s[13]]);
+        MIX(3, 4, 9, 14, m[s[14]], m[s[15]]);
+    }
+    for (int i = 0; i < 8; i++)
+        self->state[i] ^= v[i] ^ v[i + 8];
+}
+
+static void blake_add(Blake *self, const char *at, Py_ssize_t length)
+{
+    size_t left = (size_t)length;
+    while (left > 0) {
+        if (self->used == 128) { /* not before there is more: the last block is another */
+            self->length += 128;
+            blake_block(self, self->block, 0);
+            self->used = 0;
+        }
+        size_t some = 128 - self->used < left ? 128 - self->used : left;
+        memcpy(self->block + self->used, at, some);
+        self->used += some;
+        at += some;
+        left -= some;
+    }
+}
+
+static int put_identity(Machine *self, PyObject *seed, const char *row, Py_ssize_t length)
+{
+    static const char digits[] = "0123456789abcdef";
+    Blake blake = {.length = 0, .used = 0};
+    memcpy(blake.state, blake_start, sizeof(blake_start));
+    blake.state[0] ^= 0x01010000u ^ 16u; /* no key, 16 bytes */
+    blake_add(&blake, PyBytes_AS_STRING(seed), PyBytes_GET_SIZE(seed));
+    blake_add(&blake, row, length);
+    memset(blake.block + blake.used, 0, 128 - blake.used);
+    blake.length += blake.used;
+    blake_block(&blake, blake.block, 1);
+    char text[32];
+    for (int i = 0; i < 16; i++) {
+        unsigned int byte = (unsigned int)(blake.state[i / 8] >> (8 * (i % 8))) & 0xff;
+        text[2 * i] = digits[byte >> 4];
+        text[2 * i + 1] = digits[byte & 15];
+    }
+    return put(self, text, 32);
 }
 
 /* --- reading a row ------------------------------------------------------------------------------ */
@@ -474,8 +581,9 @@ static int is_wanted(const Machine *self, const Part *part)
     return 1;
 }
 
-static int write_row(Machine *self, PyObject *start)
+static int write_row(Machine *self, PyObject *start, PyObject *seed, const char *row, Py_ssize_t length)
 {
+    const Cell whole = {{row, length}, 1};
     Py_ssize_t nest_end = -1, nest_begin = 0; /* a nest holds no other */
     const Part *nest = NULL;
     for (Py_ssize_t i = 0; i <= self->part_count; i++) {
@@ -516,6 +624,12 @@ static int write_row(Machine *self, PyObject *start)
         case START:
             failed = put_bytes(self, start);
             break;
+        case ROW:
+            failed = put_cell(self, &whole);
+            break;
+        case IDENTITY:
+            failed = put_identity(self, seed, row, length);
+            break;
         case WHEN:
             if (!is_wanted(self, part))
                 i += part->skip;
@@ -541,7 +655,8 @@ static int report(Machine *self, const char *what)
     return done == NULL ? FAILED : WRITTEN;
 }
 
-static int do_row(Machine *self, const char *row, Py_ssize_t length, PyObject *start, int is_first)
+static int do_row(Machine *self, const char *row, Py_ssize_t length, PyObject *start, PyObject *seed,
+                  int is_first)
 {
     if (length > self->longest)
         return ODD;
@@ -570,15 +685,15 @@ static int do_row(Machine *self, const char *row, Py_ssize_t length, PyObject *s
         return report(self, "dropped") < 0 ? FAILED : DROPPED;
     if (!is_first && put(self, "\n", 1) < 0)
         return FAILED;
-    return write_row(self, start);
+    return write_row(self, start, seed, row, length);
 }
 
-/* run(lines, begin, start) -> (payloads joined by LF, number of the first row left alone, payloads) */
+/* run(lines, begin, start, seed) -> (payloads joined by LF, number of the first row left alone, payloads) */
 static PyObject *run(Machine *self, PyObject *arguments)
 {
-    PyObject *lines, *start;
+    PyObject *lines, *start, *seed;
     Py_ssize_t begin, written = 0;
-    if (!PyArg_ParseTuple(arguments, "O!nO!:run", &PyTuple_Type, &lines, &begin, &PyBytes_Type, &start))
+    if (!PyArg_ParseTuple(arguments, "O!nSS:run", &PyTuple_Type, &lines, &begin, &start, &seed))
         return NULL;
     if (begin < 0 || self->running) {
         PyErr_SetString(PyExc_ValueError, "run: begin is negative, or the machine runs already");
@@ -592,7 +707,8 @@ static PyObject *run(Machine *self, PyObject *arguments)
         PyObject *line = PyTuple_GET_ITEM(lines, at);
         if (!PyBytes_Check(line))
             break;
-        done = do_row(self, PyBytes_AS_STRING(line), PyBytes_GET_SIZE(line), start, written == 0);
+        done = do_row(self, PyBytes_AS_STRING(line), PyBytes_GET_SIZE(line), start, seed,
+                      written == 0);
         if (done == ODD || done == FAILED)
             break;
         written += done == WRITTEN;
@@ -714,7 +830,7 @@ static int read_parts(Machine *self, PyObject *list)
         part->text = Py_NewRef(text);
         part->close = Py_NewRef(close);
         Py_ssize_t most = part->kind == SLOT ? self->cache_count : self->columns;
-        int bad = part->kind < CONSTANT || part->kind > NEST || part->a < 0 || part->b < 0 || part->skip < 0 ||
+        int bad = part->kind < CONSTANT || part->kind > IDENTITY || part->a < 0 || part->b < 0 || part->skip < 0 ||
                   part->skip >= self->part_count - i || part->all_begin < 0 || part->groups_begin < 0 ||
                   part->all_end > self->condition_count || part->groups_end > self->group_count;
         if (part->kind == NEST) {

@@ -608,13 +608,17 @@ class _Writer:
             yield f'rest = f"{inside}"'
             yield f'if rest: rest = f"{self.separator}{before}{{rest[{len(wire.separator)}:]}}{after}"'
             body += "{rest}"
-        if wire.original[0]:
-            body += f"{self.separator}{_pair(wire.original, '{original}')}"
-        if wire.identity[0]:
-            body += f"{self.separator}{_pair(wire.identity, '{identity}')}"
+        body += self._write_end()
         header = "".join(f"{self.header[name]}|" for name in wire.header)
         payload = f"{{start}}{header}{_literal(wire.after_header)}{body}{_literal(wire.end)}"
         yield f'write(f"{payload}")'
+
+    def _write_end(self) -> str:
+        """The pairs that say which row it was, as text of an f-string."""
+        names = {"{original}": self.wire.original, "{identity}": self.wire.identity}
+        return "".join(
+            f"{self.separator}{_pair(around, name)}" for name, around in names.items() if around[0]
+        )
 
     def _define(self, part: str | _Piece, filled: Sequence[str], empty: Sequence[str]) -> Iterator[str]:
         """The code of a piece whose place in the payload takes more than its text."""
@@ -662,7 +666,7 @@ class _Writer:
     def _bind_native(self) -> RunNative | None:
         """The same parts as a program of the kernel."""
         machine = load_kernel()
-        if machine is None or self.wire.identity[0] or self.wire.original[0]:
+        if machine is None:
             return None
         cells = {name: number for number, name in enumerate(self.cell.values())}
         look_ups = [
@@ -680,7 +684,9 @@ class _Writer:
         assembly.add(f"{{start}}{header}{_literal(self.wire.after_header)}")
         for part in (*self.before, *self.after):
             assembly.add(self._for_kernel(part, cells))
-        assembly.add(_literal(self.wire.end))
+        if self.rest:
+            assembly.add_nest([self._for_kernel(part, cells) for part in self.rest], *self.wire.nested)
+        assembly.add(f"{self._write_end()}{_literal(self.wire.end)}")
         return assembly.build(
             machine,
             limits={cells[cell]: limit for cell, limit in self.limits.items()},

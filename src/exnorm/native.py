@@ -15,17 +15,18 @@ from typing import Any
 
 from exnorm.model import Wire
 
-CONSTANT, CELL, SLOT, HEAD, START, WHEN, NEST = range(7)
+CONSTANT, CELL, SLOT, HEAD, START, WHEN, NEST, ROW, IDENTITY = range(9)
 NOT_TEXT, HAS_SLOT = range(2)
 
+_WHOLE = {"start": START, "original": ROW, "identity": IDENTITY}
 _FIELD = re.compile(r"\{\{|\}\}|\{([^{}]*)\}")
 _NOT_TEXT = re.compile(r'c(\d+) != "(.*)"')
 
 Find = Callable[[str], "tuple[str, ...] | None"]
 Part = tuple[int, int, int, bytes, bytes, int, int, int, int, int]
-RunNative = Callable[[tuple[bytes, ...], int, bytes], tuple[bytes, int, int]]
-"""Lines, where to begin, what begins a payload; gives payloads joined by LF, the number of the first row
-that was left alone, and how many payloads there are."""
+RunNative = Callable[[tuple[bytes, ...], int, bytes, bytes], tuple[bytes, int, int]]
+"""Lines, where to begin, what begins a payload, what begins an identity; gives payloads joined by LF, the
+number of the first row that was left alone, and how many payloads there are."""
 
 
 def load_kernel() -> Any:
@@ -174,8 +175,8 @@ class Assembly:
             yield _part(CONSTANT, text=_unescaped(constant + text[at:]))
 
     def _field(self, code: str) -> Part:
-        if code == "start":
-            return _part(START)
+        if code in _WHOLE:
+            return _part(_WHOLE[code])
         if code == "c0[:19]":
             return _part(HEAD, 0, 19)
         cell = re.fullmatch(r"(?:list_)?c(\d+)", code)

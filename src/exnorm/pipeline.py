@@ -259,9 +259,10 @@ class Normalizer:
         program = self._program(stream.source, layout, batch) if start else None
         if program is None:
             return begin
+        seed = identity_seed(stream.name)
         end, before = begin, len(payloads)
         if program.run_native is not None:
-            block, end, events = program.run_native(batch.lines, begin, start.encode("utf-8"))
+            block, end, events = program.run_native(batch.lines, begin, start.encode("utf-8"), seed)
             if events:
                 payloads.append(block.decode("latin-1"))
             self._count_rows(stream, program, end - begin, events)
@@ -274,7 +275,7 @@ class Normalizer:
                 self._count_rows(stream, program, taken, len(payloads) - before)
                 end += taken
             return end
-        end = program.run(batch.rows, batch.lines, begin, payloads, clothe(start), identity_seed(stream.name))
+        end = program.run(batch.rows, batch.lines, begin, payloads, clothe(start), seed)
         self._count_rows(stream, program, end - begin, len(payloads) - before)
         return end
 
