@@ -1,4 +1,4 @@
-"""What setup.cfg cannot say: the filter for Fluent Bit is built where there is a C compiler."""
+"""What setup.cfg cannot say: the filter and the kernel, built where there is a C compiler."""
 
 from __future__ import annotations
 
@@ -53,5 +53,8 @@ class CopyDeployed(build_py):
 
 setup(
     cmdclass={"build_ext": BuildFilter, "build_py": CopyDeployed},
-    ext_modules=[Extension(FILTER, ["fluentbit/filter_exchange.c"], optional=True)],
+    ext_modules=[
+        Extension(FILTER, ["fluentbit/filter_exchange.c"], optional=True),
+        Extension("exnorm._kernel", ["src/exnorm/_kernel.c"], optional=True),
+    ],
 )

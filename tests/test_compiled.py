@@ -8,6 +8,8 @@ from __future__ import annotations
 import importlib.util
 import random
 import sys
+from collections.abc import Callable
+from io import BufferedReader
 from itertools import islice
 from pathlib import Path
 from types import ModuleType
@@ -19,6 +21,7 @@ from hypothesis import HealthCheck, given, settings as hypothesis_settings, stra
 import exnorm
 from exnorm import Event, Normalizer, Record
 from exnorm.lines import join_csv
+from exnorm.native import describe_path, load_kernel
 from exnorm.rows import clothe, prepare, split_quoted, unclothe
 from exnorm.sources.columnar import split_csv
 from exnorm.sources.message_tracking import COLUMNS_2016
@@ -39,6 +42,16 @@ def load(name: str) -> ModuleType:
 tracking_rows: Any = load("tracking_rows")
 compare_paths: Any = load("compare_paths")
 ROWS = list(tracking_rows.make_rows(500))
+
+
+@pytest.fixture(params=["generated Python", "native kernel"], autouse=True)
+def _path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("EXNORM_KERNEL", raising=False)
+    if request.param == "generated Python":
+        monkeypatch.setenv("EXNORM_KERNEL", "0")
+    elif load_kernel() is None:
+        pytest.skip("the kernel is not built here")
+    assert describe_path() == request.param
 
 
 class Processors:
@@ -114,6 +127,27 @@ def test_a_difference_is_found_where_there_is_one() -> None:
     assert "payload 1" in compare_paths.explain_difference(result, ([b"a", b"c"], [], {"lines": 2}, 2))
     assert "2 and 1 of payload" in compare_paths.explain_difference(result, ([b"a"], [], {"lines": 2}, 2))
     assert "counts" in compare_paths.explain_difference(result, ([b"a", b"b"], [], {"lines": 3}, 2))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_an_open_file_a_list_and_a_block_give_the_same(encoding: str, tmp_path: Path) -> None:
+    path = tmp_path / "MSGTRK2026010100-1.LOG"
+    text = "\r\n".join([*tracking_rows.header().lstrip("\ufeff").splitlines(), *ROWS, ROWS[0] + ",torn", ""])
+    path.write_bytes(text.encode(encoding))
+    readings: tuple[Callable[[BufferedReader], Any], ...] = (
+        lambda file: (line for line in file),
+        lambda file: file,
+        lambda file: file.readlines(),
+        lambda file: file.read(),
+    )
+    results = []
+    for read in readings:
+        normalizer = Normalizer(discover_plugins=False)
+        with path.open("rb") as file:
+            payloads = list(normalizer.encode(read(file), normalizer.stream(str(path))))
+        results.append((payloads, normalizer.counts.as_dict()))
+    assert len(results[0][0]) == len(ROWS)
+    assert all(result == results[0] for result in results)
 
 
 # --- what is generated, and what is not ----------------------------------------------------------

@@ -18,6 +18,7 @@ from typing import Any
 from exnorm.convert import addresses, count, integer, mailbox, size_bytes, text, utc_ms
 from exnorm.mapping import CompiledMapping, CompiledRow
 from exnorm.model import Constant, Head, Layout, Notes, Record, Source, Value, Wire
+from exnorm.native import Assembly, LookUp, Optional, RunNative, load_kernel
 from exnorm.rows import clothe, exceeds, split_quoted, unclothe
 
 CACHED = 8192
@@ -41,13 +42,20 @@ begins an identity; gives the number of the first row that was left alone. All t
 class Program:
     """The generated function with its source text, and the columns that the table does not know.
 
-    ``sampled`` says that it was made for rows like those in a sample.
+    ``sampled`` says that it was made for rows like those in a sample. ``run_native`` is the same for the
+    kernel, where there is one.
     """
 
     source_text: str
     run: Run
     unknown_columns: tuple[str, ...] = ()
     sampled: bool = False
+    run_native: RunNative | None = None
+
+    @property
+    def wants_sample(self) -> bool:
+        """Whether it would be shorter if it was made for rows like those in a sample."""
+        return not self.sampled and self.run_native is None
 
 
 def generate(
@@ -57,16 +65,18 @@ def generate(
     wire: Wire,
     notes: Notes,
     sample: Sequence[str] = (),
+    longest: int = 4 * 1024 * 1024,
 ) -> Program | None:
     """A program, or ``None`` where the table, the schema or the format asks for what has no code here.
 
     ``keeps`` may look at a record's event only. Of the rows in ``sample`` it is learnt which columns are
-    nearly always filled or empty: one test for all of them then leads to shorter code.
+    nearly always filled or empty: one test for all of them then leads to shorter code. A row of more than
+    ``longest`` bytes is left alone.
     """
     if mapping.source.event_column not in layout.schema.columns:
         return None
     try:
-        return _Writer(mapping, keeps, layout, wire, notes, sample).write()
+        return _Writer(mapping, keeps, layout, wire, notes, sample, longest).write()
     except _Unfit:
         return None
 
@@ -139,12 +149,22 @@ class _Unfit(Exception):
 
 @dataclass(frozen=True)
 class _Piece:
-    """A part of the payload that may be missing: there where ``cell`` is filled and ``also`` holds."""
+    """A part of the payload that may be missing: there where ``cell`` is filled and ``also`` holds.
+
+    None of the groups in ``none_of`` may hold. A condition is ``c1 != "<>"`` or the name of a slot.
+    """
 
     name: str
     text: str
     cell: str
-    also: str = ""
+    also: tuple[str, ...] = ()
+    none_of: tuple[tuple[str, ...], ...] = ()
+
+    @property
+    def condition(self) -> str:
+        """Code: when it is there, beside its cell being filled."""
+        groups = [" and ".join(group) for group in self.none_of]
+        return " and ".join((*self.also, *([f"not ({' or '.join(groups)})"] if groups else [])))
 
 
 class _Writer:
@@ -162,6 +182,7 @@ class _Writer:
         wire: Wire,
         notes: Notes,
         sample: Sequence[str],
+        longest: int,
     ) -> None:
         self.mapping, self.keeps, self.layout, self.wire, self.notes = mapping, keeps, layout, wire, notes
         self.source: Source = mapping.source
@@ -179,7 +200,10 @@ class _Writer:
         self.checks: list[str] = []
         self.last: list[str] = []  # done when nothing can stop the row any more
         self.limits: dict[str, int] = {}
-        self.used: dict[str, list[str]] = {}  # by column, beside its being filled, when it is used
+        self.used: dict[str, list[tuple[str, ...]]] = {}  # when a column is, beside being filled
+        self.longest = longest
+        self.number_cells: dict[str, None] = {}
+        self.list_cells: dict[str, None] = {}
         self.number = 0
         self.sampled = bool(sample)
         self.often_filled, self.often_empty = self._expect(sample)
@@ -201,7 +225,7 @@ class _Writer:
             raise _Unfit
         source_text = "\n".join(self._assemble()) + "\n"
         unknown = tuple(column for column in self.columns if column not in self.mapping.known_columns)
-        return Program(source_text, self._bind(source_text), unknown, self.sampled)
+        return Program(source_text, self._bind(source_text), unknown, self.sampled, self._bind_native())
 
     # --- what the rows depend on ---
 
@@ -345,7 +369,7 @@ class _Writer:
     def _write_time(self, row: CompiledRow) -> None:
         if row.row.origins != (self.columns[0],) or row.holds is not None:
             raise _Unfit
-        self.used.setdefault(self.columns[0], []).append("")
+        self.used.setdefault(self.columns[0], []).append(())
         self._add_fixed(self._labelled(row, "{second}{fraction}", is_text=False))
 
     def _alternatives(self, first: CompiledRow, following: Iterable[CompiledRow]) -> Iterator[CompiledRow]:
@@ -378,24 +402,26 @@ class _Writer:
             key = self._choose(group, is_text)
             assert row.field is not None
             pair = f"{{{key}}}{value}{_literal(self.wire.pair(row.field.name, is_text)[1])}"
-            also = " and ".join(filter(None, (also, "" if _covers(group) else key)))
+            also = also if _covers(group) else (*also, key)
         self.used.setdefault(column, []).append(also)
         pair = f"{self.separator}{pair}" if self.fixed else f"{pair}{self.separator}"
         self._parts().append(_Piece(self._name("p"), pair, cell, also))
 
-    def _read(self, row: CompiledRow, cell: str) -> tuple[bool, str, str]:
+    def _read(self, row: CompiledRow, cell: str) -> tuple[bool, str, tuple[str, ...]]:
         """How a cell is read: as text or number, the code of its value, when beside its being filled."""
         if row.read in _NUMBERS:
+            self.number_cells.setdefault(cell)
             check = f"if {cell} and not ({_is_number(cell)}): return at"
             if check not in self.checks:
                 self.checks.append(check)
-            return False, f"{{{cell}}}", ""
+            return False, f"{{{cell}}}", ()
         if row.read is text:
-            return True, f"{{{cell}}}", ""
+            return True, f"{{{cell}}}", ()
+        self.list_cells.setdefault(cell)
         code = f"list_{cell} = addresses({cell}) if apostrophe and {cell} else {cell}"
         if code not in self.checks:
             self.checks.append(code)
-        return True, f"{{list_{cell}}}", f'{cell} != "<>"' if row.read is mailbox else ""
+        return True, f"{{list_{cell}}}", (f'{cell} != "<>"',) if row.read is mailbox else ()
 
     def _choose(self, group: list[CompiledRow], is_text: bool) -> str:
         """The slot with what stands before the value: that of the row that holds; empty where none does."""
@@ -466,10 +492,9 @@ class _Writer:
             if column in self.caches:
                 self.caches[column].slots[name] = self._make_leftover(around)
                 parts.append(f"{{{name}}}")
-            elif "" not in self.used.get(column, ()):
-                used = " or ".join(f"({also})" for also in self.used.get(column, ()))
+            elif () not in self.used.get(column, ()):
                 pair = f"{self.separator}{_pair(around, f'{{{cell}}}')}"
-                parts.append(_Piece(name, pair, cell, f"not ({used})" if used else ""))
+                parts.append(_Piece(name, pair, cell, (), tuple(self.used.get(column, ()))))
 
     def _make_leftover(self, around: tuple[str, str]) -> Make:
         wire = self.wire
@@ -585,20 +610,24 @@ class _Writer:
             yield f'rest = f"{inside}"'
             yield f'if rest: rest = f"{self.separator}{before}{{rest[{len(wire.separator)}:]}}{after}"'
             body += "{rest}"
-        if wire.original[0]:
-            body += f"{self.separator}{_pair(wire.original, '{original}')}"
-        if wire.identity[0]:
-            body += f"{self.separator}{_pair(wire.identity, '{identity}')}"
+        body += self._write_end()
         header = "".join(f"{self.header[name]}|" for name in wire.header)
         payload = f"{{start}}{header}{_literal(wire.after_header)}{body}{_literal(wire.end)}"
         yield f'write(f"{payload}")'
 
+    def _write_end(self) -> str:
+        """The pairs that say which row it was, as text of an f-string."""
+        names = {"{original}": self.wire.original, "{identity}": self.wire.identity}
+        return "".join(
+            f"{self.separator}{_pair(around, name)}" for name, around in names.items() if around[0]
+        )
+
     def _define(self, part: str | _Piece, filled: Sequence[str], empty: Sequence[str]) -> Iterator[str]:
         """The code of a piece whose place in the payload takes more than its text."""
-        if isinstance(part, str) or part.cell in empty or (part.cell in filled and not part.also):
+        if isinstance(part, str) or part.cell in empty or (part.cell in filled and not part.condition):
             return
         present = "" if part.cell in filled else self._filled(part.cell)
-        condition = " and ".join(filter(None, (present, part.also)))
+        condition = " and ".join(filter(None, (present, part.condition)))
         yield f'{part.name} = f"{part.text}" if {condition} else ""'
 
     @staticmethod
@@ -607,7 +636,7 @@ class _Writer:
             return part
         if part.cell in empty:
             return ""
-        return part.text if part.cell in filled and not part.also else f"{{{part.name}}}"
+        return part.text if part.cell in filled and not part.condition else f"{{{part.name}}}"
 
     # --- what the code calls ---
 
@@ -636,6 +665,47 @@ class _Writer:
         run: Run = scope["run"]
         return run
 
+    def _bind_native(self) -> RunNative | None:
+        """The same parts as a program of the kernel."""
+        machine = load_kernel()
+        if machine is None:
+            return None
+        cells = {name: number for number, name in enumerate(self.cell.values())}
+        look_ups = [
+            LookUp(0, lambda start: _as_slots(_read_second(start)), ("second",), 0, 19),
+            LookUp(0, lambda end: _as_slots(_read_fraction(end)), ("fraction",), 19),
+        ]
+        for column, cache in self.caches.items():
+            if cache.slots:
+                look_ups.append(LookUp(cells[self.cell[column]], self._finder(cache), tuple(cache.slots)))
+        event = next(iter(self.caches[self.source.event_column].slots), "")
+        if not event:
+            return None
+        assembly = Assembly(len(self.columns), self.wire, look_ups)
+        header = "".join(f"{self.header[name]}|" for name in self.wire.header)
+        assembly.add(f"{{start}}{header}{_literal(self.wire.after_header)}")
+        for part in (*self.before, *self.after):
+            assembly.add(self._for_kernel(part, cells))
+        if self.rest:
+            assembly.add_nest([self._for_kernel(part, cells) for part in self.rest], *self.wire.nested)
+        assembly.add(f"{self._write_end()}{_literal(self.wire.end)}")
+        return assembly.build(
+            machine,
+            limits={cells[cell]: limit for cell, limit in self.limits.items()},
+            numbers=[cells[cell] for cell in self.number_cells],
+            lists=[cells[cell] for cell in self.list_cells],
+            absent=self.source.absent,
+            longest=self.longest,
+            events=event,
+            count=lambda what, cell: self._count(what, self.wire.escape(cell.decode("latin-1"))),
+        )
+
+    @staticmethod
+    def _for_kernel(part: str | _Piece, cells: dict[str, int]) -> str | Optional:
+        if isinstance(part, str):
+            return part
+        return Optional(part.text, cells[part.cell], part.also, part.none_of)
+
     def _count(self, what: str, cell: str) -> None:
         """Count the event that a cell names."""
         values = {self.source.event_column: unclothe(self.unescape(cell))}
@@ -645,11 +715,12 @@ class _Writer:
         """Asks the table what it makes of one text of a column; ``None`` where a row with it is odd."""
         column, layout = cache.column, self.layout
         table = replace(self.mapping, rows=tuple(cache.rows))
+        decides = column in layout.derived.values()
 
         def find(cell: str) -> tuple[str, ...] | None:
             values = {self.columns[0]: _ANY_TIME, column: unclothe(self.unescape(cell))}
             record = Record(self.source, layout.schema, values)
-            if layout.finish(record) is not None or record.schema.name != layout.schema.name:
+            if decides and (layout.finish(record) is not None or record.schema.name != layout.schema.name):
                 return None
             event = table.normalize(record, _Silent())
             found = _Found(record, event.fields, event.additional.get(column, ""))
@@ -657,6 +728,10 @@ class _Writer:
             return made if len(made) == len(cache.slots) and not event.cut else None
 
         return find
+
+
+def _as_slots(found: str | None) -> tuple[str, ...] | None:
+    return None if found is None else (found,)
 
 
 def _covers(group: list[CompiledRow]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping as AnyMapping
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from exnorm.convert import cut_utf8, text
 from exnorm.errors import MappingError, quote, suggest
@@ -94,8 +95,7 @@ class CompiledRow:
     holds: Callable[[Record], bool] | None
 
 
-@dataclass(frozen=True)
-class Assignment:
+class Assignment(NamedTuple):
     """One value that a row gave: its origin (``""`` = a constant), cut from how many bytes (0 = not)."""
 
     row: CompiledRow

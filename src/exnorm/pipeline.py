@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping as AnyMapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from io import BufferedReader
 from itertools import chain
 from typing import Any
 
@@ -50,13 +51,12 @@ from exnorm.model import (
 from exnorm.overlay import lay_over, require
 from exnorm.plugins import Attributed, Plugins
 from exnorm.profiles import select
-from exnorm.rows import clothe, prepare
+from exnorm.rows import Batch, clothe
 from exnorm.settings import Settings, make_settings
 from exnorm.stream import Stream, redact, surest
 
-BATCH_LINES = 128
-"""Lines that ``encode`` takes at a time from a list."""
-
+_BATCH_LINES = 128
+_BATCH_BYTES = 64 * 1024
 _FEW_LINES = 8  # fewer are not worth a generated function
 _SAMPLE_LINES = 64  # as many show which columns are usually filled
 _PROGRAMS_KEPT = 64  # a log may bring any number of headers
@@ -209,18 +209,27 @@ class Normalizer:
         stream = stream or self.stream()
         if isinstance(lines, (str, bytes)):
             lines = list(cut_lines(lines, stream))
-        if not isinstance(lines, (list, tuple)):  # the next line may be long in coming
+        if isinstance(lines, BufferedReader) and lines.seekable() and lines.peek(2)[:2] not in _UTF16_BOMS:
+            while batch := lines.readlines(_BATCH_BYTES):
+                yield from self._encode_batch(batch, stream)
+            return
+        if not isinstance(lines, (list, tuple)) or _begins_utf16(lines, stream):
+            # The next line may be long in coming; and what UTF-16 is known by stands in the first one only.
             for item in self.normalize(lines, stream):
                 payload = self.encode_item(item)
                 if payload is not None:
                     yield payload
             return
-        for begin in range(0, len(lines), BATCH_LINES):
-            payloads: list[str] = []
-            try:
-                self._encode_into(payloads, lines[begin : begin + BATCH_LINES], stream, _ignore)
-            finally:
-                yield from [payload.encode("latin-1") for payload in payloads]
+        for begin in range(0, len(lines), _BATCH_LINES):
+            yield from self._encode_batch(lines[begin : begin + _BATCH_LINES], stream)
+
+    def _encode_batch(self, lines: Sequence[bytes | str], stream: Stream) -> Iterator[bytes]:
+        payloads: list[str] = []
+        try:
+            self._encode_into(payloads, lines, stream, _ignore)
+        finally:
+            for block in payloads:
+                yield from block.encode("latin-1").split(b"\n")
 
     def encode_block(
         self,
@@ -251,53 +260,67 @@ class Normalizer:
         stream: Stream,
         report: Callable[[Unparsed], object],
     ) -> None:
-        """Append the payloads of lines, clothed (``rows.clothe``)."""
-        rows = self._prepare(lines, stream)
-        if rows is None:
+        """Append the payloads of lines, clothed (``rows.clothe``); an item may hold several, cut at LF."""
+        batch = self._as_batch(lines, stream)
+        if batch is None:
             self._encode_slowly(payloads, lines, stream, report)
             return
         at = 0
         while at < len(lines):
-            at = self._run(payloads, rows, lines, at, stream)
+            at = self._run(payloads, batch, at, stream)
             if at < len(lines):
-                self._encode_slowly(payloads, lines[at : at + 1], stream, report)
+                self._encode_slowly(payloads, batch.lines[at : at + 1], stream, report)
                 at += 1
 
-    def _prepare(self, lines: Sequence[bytes | str], stream: Stream) -> list[str] | None:
-        """The lines as a generated function takes them; ``None`` where there will be none for them."""
+    def _as_batch(self, lines: Sequence[bytes | str], stream: Stream) -> Batch | None:
+        """The lines as generated code takes them; ``None`` where there will be none for them."""
         if self._wire is None or len(lines) < _FEW_LINES or set(map(type, lines)) != {bytes}:
             return None
-        if stream.line_number == 0 and lines[0][:2] in _UTF16_BOMS:
+        if _begins_utf16(lines, stream):
             return None
-        return prepare(lines, self._wire, self.settings.max_line_bytes)  # type: ignore[arg-type]
+        if lines[0][-1:] == b"\n":
+            lines = [line.removesuffix(b"\n") for line in lines]  # type: ignore[arg-type]
+        return Batch(tuple(lines), self._wire, self.settings.max_line_bytes)  # type: ignore[arg-type]
 
-    def _run(
-        self,
-        payloads: list[str],
-        rows: Sequence[str],
-        lines: Sequence[bytes | str],
-        begin: int,
-        stream: Stream,
-    ) -> int:
+    def _run(self, payloads: list[str], batch: Batch, begin: int, stream: Stream) -> int:
         """Append the payloads of rows with nothing odd about them; the number of the first other one."""
         reader = stream.ready()
         layout = None if reader is None else reader.layout
         if layout is None or stream.source is None or self._wire is None:
             return begin
-        program = self._program(stream.source, layout, rows)
-        start = clothe(self._wire.start(stream.name, stream.source))
-        if program is None or not start:
+        start = self._wire.start(stream.name, stream.source)
+        program = self._program(stream.source, layout, batch) if start else None
+        if program is None:
             return begin
-        before = len(payloads)
-        end = program.run(rows, lines, begin, payloads, start, identity_seed(stream.name))  # type: ignore[arg-type]
-        if end > begin:
-            stream.skip(end - begin)
-            self.counts.lines += end - begin
-            self.counts.events += len(payloads) - before
-            self.counts.records.add(stream.source.name, end - begin)
-            for column in program.unknown_columns:
-                self.counts.unknown_columns.add(column, end - begin)
+        seed = identity_seed(stream.name)
+        end, before = begin, len(payloads)
+        if program.run_native is not None:
+            block, end, events = program.run_native(batch.lines, begin, start.encode("utf-8"), seed)
+            if events:
+                payloads.append(block.decode("latin-1"))
+            self._count_rows(stream, program, end - begin, events)
+            before = len(payloads)
+            if end < len(batch.lines):  # the generated function may be sure of a row that the kernel is not
+                row = Batch(batch.lines[end : end + 1], batch.wire, batch.max_line_bytes)
+                taken = program.run(
+                    row.rows, row.lines, 0, payloads, clothe(start), identity_seed(stream.name)
+                )
+                self._count_rows(stream, program, taken, len(payloads) - before)
+                end += taken
+            return end
+        end = program.run(batch.rows, batch.lines, begin, payloads, clothe(start), seed)
+        self._count_rows(stream, program, end - begin, len(payloads) - before)
         return end
+
+    def _count_rows(self, stream: Stream, program: Program, rows: int, events: int) -> None:
+        if not rows or stream.source is None:
+            return
+        stream.skip(rows)
+        self.counts.lines += rows
+        self.counts.events += events
+        self.counts.records.add(stream.source.name, rows)
+        for column in program.unknown_columns:
+            self.counts.unknown_columns.add(column, rows)
 
     def _encode_slowly(
         self,
@@ -309,24 +332,25 @@ class Normalizer:
         for payload in self.encode_records(self.parse(lines, stream), report):
             payloads.append(payload.decode("latin-1"))
 
-    def _program(self, source: Source, layout: Layout, rows: Sequence[str]) -> Program | None:
-        """The generated function for a layout; made at its first row, and anew for rows like ``rows``."""
+    def _program(self, source: Source, layout: Layout, batch: Batch) -> Program | None:
+        """The generated function for a layout; made at its first row, and anew for rows like these."""
         key = source.name, layout.schema
         known = self._programs.get(key)
         if key not in self._programs and len(self._programs) < _PROGRAMS_KEPT:
             known = self._programs[key] = self.generate(source, layout)
-        elif known is not None and not known.sampled and len(rows) >= _SAMPLE_LINES:
-            known = self._programs[key] = self.generate(source, layout, rows)
+        elif known is not None and known.wants_sample and len(batch.lines) >= _SAMPLE_LINES:
+            known = self._programs[key] = self.generate(source, layout, batch.rows)
         return known
 
     def generate(self, source: Source, layout: Layout, sample: Sequence[str] = ()) -> Program | None:
         """The function for rows of a layout; ``None`` where they go the long way, one by one."""
         if self._wire is None or source.name not in self._mapped:
             return None
+        longest = self.settings.max_line_bytes
         route = self._route(source, layout.schema.name)
         if route.record_processors or route.event_processors:
             return None
-        return generate(route.mapping, route.keeps, layout, self._wire, self.counts, sample)
+        return generate(route.mapping, route.keeps, layout, self._wire, self.counts, sample, longest)
 
     def find_program(self, lines: Sequence[bytes], stream: Stream) -> Program | None:
         """The generated function for the rows at the beginning of a log, as ``encode`` would use it."""
@@ -335,8 +359,8 @@ class Normalizer:
             if reader is not None and reader.layout is not None and stream.source is not None:
                 if self._wire is None:
                     return None
-                rows = prepare(lines[number:], self._wire, self.settings.max_line_bytes)
-                return self.generate(stream.source, reader.layout, rows or ())
+                batch = Batch(tuple(lines[number:]), self._wire, self.settings.max_line_bytes)
+                return self.generate(stream.source, reader.layout, batch.rows)
             stream.read(line)
         return None
 
@@ -541,6 +565,10 @@ class Normalizer:
                 self.counts.unknown_columns.add(column)
         if mapping.known_events and record.event_id not in mapping.known_events:
             self.counts.unknown_events.add(record.event_id)
+
+
+def _begins_utf16(lines: Sequence[bytes | str], stream: Stream) -> bool:
+    return bool(lines) and stream.line_number == 0 and lines[0][:2] in _UTF16_BOMS
 
 
 def cut_lines(lines: Lines, stream: Stream) -> Iterator[bytes | str]:

@@ -4,11 +4,27 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from operator import methodcaller
 
 from exnorm.model import Wire
 
 _ENDS_IN_CR = methodcaller("endswith", b"\r")
+
+
+@dataclass
+class Batch:
+    """Lines, and when they are needed, the rows they are."""
+
+    lines: tuple[bytes, ...]
+    wire: Wire
+    max_line_bytes: int
+
+    @cached_property
+    def rows(self) -> list[str]:
+        """The lines as ``prepare`` gives them; empty rows where they are not one row each."""
+        return prepare(self.lines, self.wire, self.max_line_bytes) or [""] * len(self.lines)
 
 
 def prepare(lines: Sequence[bytes], wire: Wire, max_line_bytes: int) -> list[str] | None:

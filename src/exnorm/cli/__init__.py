@@ -65,7 +65,9 @@ class Commands(click.Group):
 
 def _print_version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
     if value and not ctx.resilient_parsing:
-        click.echo(f"exnorm {metadata.version('exnorm')}")
+        from exnorm.native import describe_path
+
+        click.echo(f"exnorm {metadata.version('exnorm')} ({describe_path()})")
         ctx.exit()
 
 
