@@ -1,9 +1,18 @@
 from __future__ import annotations
 
+import os
+import shutil
+import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
+import msgpack
+import pytest
+from fluent_bit_delivery import wait_until
+
+from exnorm.fluentbit.build import FILE_NAME, BuildError, build, site_path
 from exnorm.testing import read_cef
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -45,7 +54,83 @@ def test_the_sites_rules_lift_parts_of_columns_into_fields() -> None:
     assert (failed.pairs["reason"], failed.header["severity"]) == ("5.1.1", "6")  # 550 5.1.1 User unknown
 
 
+def test_the_events_of_a_log_arrive_where_fluent_bit_would_listen() -> None:
+    received: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def receive() -> None:
+            connection, _ = server.accept()
+            with connection:
+                while block := connection.recv(65536):
+                    received.append(block)
+
+        listener = threading.Thread(target=receive)
+        listener.start()
+        port = str(server.getsockname()[1])
+        script = EXAMPLES / "send_to_fluent_bit.py"
+        subprocess.run([sys.executable, script, SAMPLE, "127.0.0.1", port], check=True, timeout=60)
+        listener.join(60)
+    unpacker = msgpack.Unpacker()
+    unpacker.feed(b"".join(received))
+    messages = list(unpacker)
+    assert {message[0] for message in messages} == {"exchange.events"}
+    assert [message[2]["name"] for message in messages] == ["SENDEXTERNAL", "RECEIVE", "DELIVER", "FAIL"]
+
+
+def find_program(variable: str, name: str) -> str:
+    found = os.environ.get(variable) or shutil.which(name)
+    if not found:
+        pytest.skip(f"no {name}: neither {variable} nor PATH has one")
+    return found
+
+
+def check_cef(path: Path) -> None:
+    events = [read_cef(line).header["name"] for line in path.read_bytes().split(b"\n")[:-1]]
+    assert events == ["SENDEXTERNAL", "RECEIVE", "DELIVER", "FAIL"]
+
+
+def test_the_config_of_fluent_bit_leads_from_a_log_to_a_file_of_cef(tmp_path: Path) -> None:
+    program = find_program("FLUENT_BIT", "fluent-bit")
+    plugin = tmp_path / FILE_NAME
+    try:
+        build(plugin, site=site_path())
+    except BuildError as error:
+        pytest.skip(f"the filter cannot be built here: {error}")
+    config = EXAMPLES / "end_to_end" / "fluent-bit.yaml"
+    out = tmp_path / "events.cef"
+    environment = {**os.environ, "EXNORM_LOG": str(SAMPLE), "EXNORM_OUT": str(tmp_path)}
+    running = subprocess.Popen(
+        [program, "-e", plugin, "-c", config],
+        env=environment,
+        stderr=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        wait_until(lambda: out.exists() and out.read_bytes().count(b"\n") >= 4)
+    finally:
+        running.terminate()
+        running.wait(60)
+    check_cef(out)
+
+
+def test_the_config_of_logstash_leads_from_a_log_to_a_file_of_cef(tmp_path: Path) -> None:
+    program = find_program("LOGSTASH", "logstash")
+    config = EXAMPLES / "end_to_end" / "logstash.conf"
+    environment = {**os.environ, "EXNORM_LOG": str(SAMPLE), "EXNORM_OUT": str(tmp_path)}
+    running = subprocess.Popen(
+        [program, "-f", config, "--path.data", tmp_path / "data"], env=environment, stdout=subprocess.DEVNULL
+    )
+    try:
+        out = tmp_path / "events.cef"
+        wait_until(lambda: out.exists() and out.read_bytes().count(b"\n") >= 4)
+    finally:
+        running.terminate()
+        running.wait(120)
+    check_cef(tmp_path / "events.cef")
+
+
 def test_every_example_is_named_in_the_readme() -> None:
     readme = (EXAMPLES / "README.md").read_text()
     for path in EXAMPLES.iterdir():
-        assert path.name == "README.md" or f"`{path.name}`" in readme
+        shown = f"{path.name}/" if path.is_dir() else path.name
+        assert path.name == "README.md" or f"`{shown}`" in readme
