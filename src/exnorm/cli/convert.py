@@ -5,11 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from typing import IO, Any
@@ -22,6 +21,7 @@ from exnorm.cli.inputs import STDIN, Input, InputError, expand, explain_refusal,
 from exnorm.cli.options import settings_options
 from exnorm.cli.ranges import Range, convert_ranges, cut_file
 from exnorm.cli.summary import summarize
+from exnorm.cli.workers import Workers
 from exnorm.counts import Counts
 from exnorm.errors import EncodeError, NormalizerError, ParseError, SettingsError, quote
 from exnorm.model import Unparsed
@@ -267,26 +267,19 @@ def _convert_parallel(
     advance: Callable[[int], None],
 ) -> None:
     """Convert files in worker processes, through temporary files, and put them together in order."""
-    with (
-        tempfile.TemporaryDirectory(prefix="exnorm-") as folder,
-        ProcessPoolExecutor(jobs, initializer=_end_at_interrupt) as pool,
-        contextlib.ExitStack() as waiting,
-    ):
-        with _holding_interrupts():
-            tasks = [
-                pool.submit(
-                    _convert_in_worker,
-                    settings,
-                    item,
-                    os.path.join(folder, str(number)),
-                    target is not None,
-                    rejects is not None,
-                    run.quiet,
-                )
-                for number, item in enumerate(inputs)
-            ]
-        for task in tasks:
-            waiting.callback(task.cancel)
+    with tempfile.TemporaryDirectory(prefix="exnorm-") as folder, Workers(jobs) as workers:
+        tasks = [
+            workers.submit(
+                _convert_in_worker,
+                settings,
+                item,
+                os.path.join(folder, str(number)),
+                target is not None,
+                rejects is not None,
+                run.quiet,
+            )
+            for number, item in enumerate(inputs)
+        ]
         for number, task in enumerate(tasks):
             try:
                 part, error = task.result()
@@ -302,26 +295,6 @@ def _convert_parallel(
             advance(inputs[number].size)
             if error is not None:
                 raise error
-
-
-def _end_at_interrupt() -> None:
-    """Let Ctrl-C end a worker without a word: the process that it works for says what there is to say."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    if hasattr(signal, "pthread_sigmask"):
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-
-
-@contextlib.contextmanager
-def _holding_interrupts() -> Iterator[None]:
-    """Let Ctrl-C wait while workers are started: each takes it once it knows what to do with it."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _convert_in_worker(

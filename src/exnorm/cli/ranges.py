@@ -11,13 +11,14 @@ import os
 import tempfile
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 from typing import IO
 
 from exnorm.cli.inputs import BLOCK_BYTES, Input
+from exnorm.cli.workers import Workers
 from exnorm.counts import Counts
 from exnorm.errors import NormalizerError
 from exnorm.model import Unparsed
@@ -104,11 +105,11 @@ def convert_ranges(
     expected, lines = stream.memory, 0
     waiting: deque[tuple[str, Future[Part]]] = deque()
     tasks = iter(enumerate(ranges))
-    with tempfile.TemporaryDirectory(prefix="exnorm-") as folder, ProcessPoolExecutor(jobs) as pool:
+    with tempfile.TemporaryDirectory(prefix="exnorm-") as folder, Workers(jobs) as workers:
 
         def submit(number: int, part: Range) -> None:
             path = os.path.join(folder, str(number))
-            waiting.append((path, pool.submit(_convert_in_worker, settings, part, path, number == 0)))
+            waiting.append((path, workers.submit(_convert_in_worker, settings, part, path, number == 0)))
 
         for number, part in tasks:
             submit(number, part)
