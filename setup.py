@@ -1,5 +1,60 @@
-"""The one thing that setup.cfg cannot say: the native kernel, left out where it cannot be built."""
+"""What setup.cfg cannot say: with a C compiler, the kernel and the filter for Fluent Bit are built."""
+
+from __future__ import annotations
+
+import runpy
+import shutil
+from pathlib import Path
 
 from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+from setuptools.command.build_py import build_py
+from setuptools.errors import CompileError
 
-setup(ext_modules=[Extension("exnorm._kernel", ["src/exnorm/_kernel.c"], optional=True)])
+ROOT = Path(__file__).parent
+FILTER = "exnorm.fluentbit.flb-filter_exchange"
+DEPLOYED = {"fluentbit": "exnorm/fluentbit/deploy"}  # what operators drop in -> where it is installed
+
+
+class BuildFilter(build_ext):
+    """Builds the filter with its own module, which the installed ``exnorm fluentbit build`` uses too."""
+
+    def get_ext_filename(self, fullname: str) -> str:
+        """Fluent Bit knows a filter by its file name."""
+        if fullname.endswith("flb-filter_exchange"):
+            return fullname.replace(".", "/") + ".so"
+        return str(super().get_ext_filename(fullname))
+
+    def build_extension(self, ext: Extension) -> None:
+        """One that cannot be built is left out: it is optional."""
+        if ext.name != FILTER:
+            super().build_extension(ext)
+            return
+        builder = runpy.run_path(str(ROOT / "src" / "exnorm" / "fluentbit" / "build.py"))
+        target = Path(self.get_ext_fullpath(ext.name)).absolute()
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            builder["build"](target)
+        except builder["BuildError"] as error:
+            raise CompileError(str(error)) from None
+
+
+class CopyDeployed(build_py):
+    """Installs the folders that operators take from, which lie outside of src."""
+
+    def run(self) -> None:
+        """Copy them beside the modules that hand them out; a checkout uses them where they are."""
+        super().run()
+        if self.editable_mode:
+            return
+        for folder, target in DEPLOYED.items():
+            shutil.copytree(ROOT / folder, Path(self.build_lib, target), dirs_exist_ok=True)
+
+
+setup(
+    cmdclass={"build_ext": BuildFilter, "build_py": CopyDeployed},
+    ext_modules=[
+        Extension("exnorm._kernel", ["src/exnorm/_kernel.c"], optional=True),
+        Extension(FILTER, ["fluentbit/filter_exchange.c"], optional=True),
+    ],
+)

@@ -14,7 +14,13 @@ from exnorm.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
-PAGES = [*ROOT.glob("*.md"), *DOCS.rglob("*.md"), *ROOT.glob("*/README.md"), *ROOT.glob("tests/*/README.md")]
+PAGES = [
+    *ROOT.glob("*.md"),
+    *DOCS.rglob("*.md"),
+    *ROOT.glob("*/README.md"),
+    *ROOT.glob("plugins/*/README.md"),
+    *ROOT.glob("tests/*/README.md"),
+]
 
 
 def test_docs_mappings_is_what_the_tables_say() -> None:

@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from exnorm.testing import read_cef
+
 EXAMPLES = Path(__file__).parents[1] / "examples"
 SAMPLE = EXAMPLES / "MSGTRK2018112722-1.LOG"
 
@@ -24,6 +26,23 @@ def test_site_taxonomy_prints_its_three_fields() -> None:
     done = run("site_taxonomy.py")
     first = done.stdout.decode().splitlines()[0]
     assert first == "1543358402966 admin1@qradar.domain.test SENDEXTERNAL"
+
+
+def test_the_sites_rules_lift_parts_of_columns_into_fields() -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "exnorm",
+        "convert",
+        str(SAMPLE),
+        "--config",
+        str(EXAMPLES / "site.yaml"),
+    ]
+    done = subprocess.run(command, capture_output=True, check=True)
+    _, received, failed = (read_cef(line) for line in done.stdout.split(b"\n")[:-1])
+    assert received.pairs["sourceTranslatedAddress"] == "203.0.113.77"
+    assert "reason" not in received.pairs
+    assert (failed.pairs["reason"], failed.header["severity"]) == ("5.1.1", "6")  # 550 5.1.1 User unknown
 
 
 def test_every_example_is_named_in_the_readme() -> None:

@@ -175,8 +175,8 @@ def test_a_field_written_twice_under_conditions_that_exclude_each_other_is_compi
 
 def test_a_column_neither_mapped_nor_listed_is_refused() -> None:
     assert refusal(table(*ROWS[:4])) == (
-        "mapping doors: column 'note' of source door has no row; add one, or list it under unmapped "
-        "with a reason"
+        "mapping doors: column 'note' of source door has no row; add one, list it under unmapped "
+        "with a reason, or say under rest what becomes of all others"
     )
 
 
@@ -419,7 +419,7 @@ def test_the_table_made_for_a_schema_is_chosen_else_the_one_for_none_else_the_fi
         (row("X", ("a", "b"), text), "a else b"),
         (row("X", "a", when=column_is("b", "x", "y")), "a (b is X or Y)"),
         (row("X", "a", when=column_is_not("b", "x")), "a (b is not X)"),
-        (row("X", "a", when=setting_is("categories", True)), "a (setting categories is TRUE)"),
+        (row("X", "a", when=setting_is("categories", True)), "a (setting categories is true)"),
         (row("X", "a", when=event_is("SEND"), label="L"), "a (SEND; L)"),
     ],
 )

@@ -44,6 +44,11 @@ def test_lines_may_be_a_block_of_bytes() -> None:
     assert subjects(LOG.encode()) == SUBJECTS
 
 
+@pytest.mark.parametrize("kind", [bytearray, memoryview])
+def test_lines_may_be_a_block_in_a_buffer(kind: Any) -> None:
+    assert subjects(kind(LOG.encode())) == SUBJECTS
+
+
 def test_lines_may_be_a_block_of_text() -> None:
     assert subjects(LOG) == SUBJECTS
 

@@ -12,21 +12,24 @@ import pytest
 
 from exnorm import (
     Codec,
-    EncodeError,
     Event,
     Mapping,
     MappingError,
     Normalizer,
     PluginError,
     Record,
+    SettingsError,
     Taxonomy,
     Unparsed,
     column_is,
     hookimpl,
+    read_plugin_settings,
     row,
     setting_is,
 )
+from exnorm.convert import match, member
 from exnorm.plugins import Plugins
+from exnorm.settings import make_settings
 from exnorm.sources.message_tracking import COLUMNS_2016, MESSAGE_TRACKING
 from exnorm.testing import check_plugin, events, normalizer, read_cef
 
@@ -373,6 +376,111 @@ def test_a_processor_cannot_reach_the_record_that_the_native_payload_is_made_of(
     assert list(running.encode([HEADER, ROW])) == list(normalizer(**settings).encode([HEADER, ROW]))
 
 
+def test_a_hook_cannot_reach_the_settings_of_another_plugin() -> None:
+    seen: list[object] = []
+
+    def spoil(settings: Any) -> list[Any]:
+        settings.plugins["second"]["colour"] = "red"
+        settings.plugins.clear()
+        return []
+
+    def look(settings: Any) -> list[Any]:
+        seen.append(settings.plugins["second"]["colour"])
+        return []
+
+    given = {"second": {"colour": "green"}}
+    first, second = plugin("first", event_processors=spoil), plugin("second", event_processors=look)
+    running = normalizer(first, second, source="message_tracking", plugin_settings=given)
+    assert seen == ["green"]
+    assert running.settings.plugins == {"second": {"colour": "green"}}
+
+
+def test_a_hook_that_changes_the_log_type_it_is_given_is_named() -> None:
+    def spoil(source: Any) -> list[Any]:
+        source.derived["mine"] = ""
+        return []
+
+    with pytest.raises(PluginError, match=r"^plugin mine, hook record_processors: TypeError: "):
+        normalizer(plugin(record_processors=spoil))
+    assert "mine" not in MESSAGE_TRACKING.derived
+
+
+def test_processors_are_asked_for_before_any_line_is_read() -> None:
+    with pytest.raises(PluginError, match=r"^plugin mine, hook event_processors: ValueError: no$"):
+        normalizer(plugin(event_processors=fail))
+
+
+def fail() -> list[Any]:
+    raise ValueError("no")
+
+
+def test_a_mark_is_additional_data_of_the_event_and_counted() -> None:
+    def mark(record: Record) -> Record:
+        record.marks["team"] = "blue"
+        return record
+
+    running = normalizer(plugin(record_processors=[mark]), source="message_tracking")
+    (event,) = running.normalize([HEADER, ROW])
+    assert isinstance(event, Event)
+    assert event.additional["team"] == "blue"
+    assert running.counts.marked == {"team: blue": 1}
+
+
+def test_a_mark_of_a_processor_that_fails_is_lost_with_it() -> None:
+    def mark(record: Record) -> Record:
+        record.marks["team"] = "blue"
+        raise ValueError
+
+    running = normalizer(plugin(record_processors=[mark]), source="message_tracking")
+    (event,) = running.normalize([HEADER, ROW])
+    assert isinstance(event, Event)
+    assert "team" not in event.additional
+    assert running.counts.marked == {}
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"mine": {"colr": "x"}}, "plugins: mine: unknown setting 'colr'; did you mean 'colour'?"),
+        ({"mine": {"colour": 7}}, "plugins: mine: colour: got '7'; expected a text"),
+        ({"mine": {"list": "a"}}, "plugins: mine: list: got 'a'; expected a list"),
+        ({"mine": "red"}, "plugins: mine: got 'red'; expected settings by name"),
+    ],
+)
+def test_a_wrong_setting_of_a_plugin_is_refused_with_the_nearest_right_name(
+    given: dict[str, Any], message: str
+) -> None:
+    defaults: dict[str, Any] = {"colour": "green", "list": [], "any": None}
+    with pytest.raises(SettingsError) as refusal:
+        read_plugin_settings(make_settings({"plugins": given}), "mine", defaults)
+    assert str(refusal.value) == message
+
+
+def test_the_settings_of_a_plugin_lie_over_its_defaults() -> None:
+    settings = make_settings({"plugins": {"mine": {"colour": "red", "any": 3}, "other": {"x": 1}}})
+    defaults: dict[str, Any] = {"colour": "green", "list": [], "any": None}
+    assert read_plugin_settings(settings, "mine", defaults) == {"colour": "red", "list": [], "any": 3}
+    assert read_plugin_settings(make_settings({}), "mine", defaults) == defaults
+
+
+def test_a_row_for_a_field_that_is_written_on_request_takes_its_place() -> None:
+    mine = table("m", extends="arcsight-2016", rows=(row("Flex String 2", "reference", label="Mine"),))
+    made = plugin(register_mappings=[mine])
+    event = one_event(made, direction=True, mapping="arcsight-2016")
+    assert "flexString2" not in event  # the reference is empty, and the direction gave way
+
+
+def test_a_partial_row_leaves_its_column_in_the_additional_data() -> None:
+    lift = row("Reason", "message-subject", match("^(.)"), partial=True)
+    event = one_event(plugin(register_mappings=[table("m", extends="arcsight-2010", rows=(lift,))]))
+    assert event["reason"] == "R"
+    assert event["message"] == "Receipt"
+    custom = row("Reason", "custom-data", member("a"), partial=True)
+    made = plugin(register_mappings=[table("m", extends="arcsight-2010", rows=(custom,))])
+    (event,) = events([HEADER + ",custom-data", ROW + ",S:a=1"], made, source="message_tracking")  # type: ignore[assignment]
+    assert (event["reason"], event.additional["custom-data"]) == ("1", "S:a=1")
+
+
 def test_the_processors_after_a_faulty_one_still_run() -> None:
     faulty = plugin("bad", record_processors=[spoil_record])
     assert one_event(faulty, plugin("good", record_processors=[append("!")]))["message"] == "Receipt!"
@@ -384,16 +492,6 @@ def test_what_a_processor_leaves_out_is_counted_under_its_plugin(hook: str) -> N
     assert list(running.encode([HEADER, ROW, ROW])) == []
     assert running.counts.removed == {"filter": 2}
     assert (running.counts.events, running.counts.plugin_errors) == (0, {})
-
-
-def test_an_event_that_the_format_cannot_write_is_an_encode_error() -> None:
-    def add(event: Event) -> Event:
-        event.fields["message"] = object()  # type: ignore[assignment]
-        return event
-
-    running = normalizer(plugin(event_processors=[add]), format="json", source="message_tracking")
-    with pytest.raises(EncodeError, match=r"^format json: cannot write the event: TypeError: "):
-        list(running.encode([HEADER, ROW]))
 
 
 def test_a_field_that_a_processor_adds_arrives_in_every_format() -> None:

@@ -109,11 +109,19 @@ def test_a_file_of_settings_may_be_empty() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("profile: [", "x.yaml: not YAML: "),
+        ("profile: [", "x.yaml:1: not YAML: "),
         ("- profile", "x.yaml: got a list; expected settings by name"),
-        ("profil: all", "x.yaml: unknown setting 'profil'; did you mean 'profile'?"),
-        ("1: all", "x.yaml: unknown setting '1'"),
-        ("a: !!python/object:os.system {}", "x.yaml: not YAML: could not determine a constructor"),
+        ("\nprofil: all", "x.yaml:2: unknown setting 'profil'; did you mean 'profile'?"),
+        ("1: all", "x.yaml:1: unknown setting '1'"),
+        ("tz: UTC\nprofile: secure", "x.yaml:2: profile: got 'secure'; did you mean 'security'?"),
+        ("tz: UTC\ntz: UTC", "x.yaml:2: 'tz' is there twice, first in line 1"),
+        ("on-error: tag\non_error: tag", "x.yaml:2: setting 'on_error' is there twice"),
+        ("a: !!python/object:os.system {}", "x.yaml:1: not YAML: could not determine a constructor"),
+        ("tz: !!python/name:os.system", "x.yaml:1: not YAML: could not determine a constructor"),
+        ("plugins: &a {b: *a}", "x.yaml:1: holds itself"),
+        ("plugins: {<<: {a: 1}}", "x.yaml:1: merge keys (<<) are not read"),
+        ("plugins: {[a]: 1}", "x.yaml:1: got a list for a key; expected a name"),
+        ("plugins: " + "[" * 5000, "x.yaml: not YAML that can be read: nested too deeply"),
     ],
 )
 def test_a_file_that_is_no_file_of_settings_is_refused_with_its_name(text: str, message: str) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import codecs
+import time
 
 import pytest
 
 from exnorm.model import Confidence, Head, Record, Schema, Source, Unparsed
 from exnorm.settings import Settings
+from exnorm.sources.imap_pop import COLUMNS as IMAP_COLUMNS, IMAP_POP
 from exnorm.sources.message_tracking import COLUMNS_2007, MESSAGE_TRACKING
 from exnorm.stream import Stream, surest
 
@@ -266,3 +268,93 @@ def test_the_surest_source_wins_and_of_equals_the_first() -> None:
     )
     assert surest([by_name, shape, other], Head()) is shape
     assert surest([source("no", Confidence.NO)], Head()) is None
+
+
+# --- what a crash or a transfer left behind ------------------------------------------------------
+
+
+def test_the_room_that_a_crashed_server_had_reserved_is_no_line_and_harms_none() -> None:
+    made = opened()
+    found = [made.read(b"\0" * 4096 + row("One").encode()), made.read(row("Two").encode() + b"\0" * 512)]
+
+    assert [record(item).values["message-subject"] for item in found] == ["One", "Two"]
+    assert made.read(b"\0" * 4096) is None
+
+
+def test_a_header_behind_a_block_of_nul_is_a_header() -> None:
+    made = opened()
+    for line in ("\0" * 100 + HEADER[0], "#Version: 14.01.0438.000", *HEADER[2:]):
+        assert made.read(line) is None
+
+    assert record(made.read(row())).schema.version == "14.01.0438.000"
+
+
+@pytest.mark.parametrize("header", ["\r".join(HEADER), "\r".join(line[1:] for line in HEADER)])
+def test_lines_that_end_in_cr_alone_are_unparsed_not_taken_for_one_long_header(header: str) -> None:
+    found = unparsed(stream().read(f"{header}\r{row()}"))
+
+    assert (found.kind, found.reason) == ("syntax", "lines end in CR alone; expected LF or CRLF")
+    assert found.raw == f"{header}\r{row()}"
+
+
+def test_names_and_rows_that_only_a_cr_parts_are_not_all_taken_for_names() -> None:
+    found = unparsed(opened().read(f"{','.join(COLUMNS_2007)}\r{row()}"))
+
+    assert (found.kind, found.reason) == ("width", "row has 41 fields; #Fields names 21")
+
+
+def test_a_doubled_cr_at_the_end_of_a_line_is_no_part_of_it() -> None:
+    made = stream()
+    for line in HEADER:
+        assert made.read(f"{line}\r\r\n") is None
+
+    assert record(made.read(f"{row()}\r\r\n")).values["message-info"] == "00A: "
+
+
+def test_the_bare_names_before_the_header_of_another_log_are_no_row_of_the_one_before_it() -> None:
+    made = Stream("", lambda head: surest([MESSAGE_TRACKING, IMAP_POP], head), Settings())
+    for line in HEADER:
+        assert made.read(line) is None
+    record(made.read(row()))
+
+    assert made.read(",".join(IMAP_COLUMNS)) is None
+    assert unparsed(made.read("dateTime,sessionId,sIp,cIp,rqsize,rpsize,x")).kind == "width"
+    assert unparsed(made.read("2009-03-17T07:14:01.000Z,sIp,cIp,rqsize,rpsize")).kind == "width"
+    assert record(made.read(row())).source.name == "message_tracking"
+
+
+@pytest.mark.parametrize("lost", ["", "#"])
+def test_a_header_that_was_put_on_one_line_is_a_header_still(lost: str) -> None:
+    made = stream()
+    assert made.read(" ".join(line.removeprefix(lost) for line in HEADER)) is None
+
+    assert list(made.directives) == ["software", "version", "log-type", "date", "fields"]
+    assert made.directives["software"] == "Microsoft Exchange Server"
+    assert record(made.read(row())).schema.found == "header"
+
+
+def test_a_line_of_a_thousand_headers_is_one_header_and_takes_no_time() -> None:
+    made = stream()
+    begin = time.process_time()
+    assert made.read("Fields:  " * 20_000) is None
+
+    assert time.process_time() - begin < 2
+    assert list(made.directives) == ["fields"]
+
+
+@pytest.mark.parametrize("line", ["Date: tomorrow", "Version: 2 of the contract", "Fields: a,b"])
+def test_a_line_among_rows_that_begins_with_such_a_word_is_no_header_and_is_not_lost(line: str) -> None:
+    made = opened()
+    record(made.read(row()))
+
+    assert unparsed(made.read(line)).raw == line
+    assert record(made.read(row())).schema.found == "header"
+
+
+def test_a_header_without_marks_may_stand_among_rows() -> None:
+    made = opened()
+    record(made.read(row()))
+    for line in HEADER:
+        assert made.read(line.removeprefix("#")) is None
+
+    assert record(made.read(row())).schema.version == "08.01.0240.006"

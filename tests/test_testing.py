@@ -322,7 +322,7 @@ def test_a_source_that_keeps_the_contract_gets_no_findings() -> None:
 @pytest.mark.parametrize(
     ("fault", "finding"),
     [
-        ("raises", "line 1 replaced by NUL raises IndexError: list index out of range"),
+        ("raises", "line 1 replaced by a control character raises IndexError: list index out of range"),
         ("kind", "is unparsed with the kind 'sapce'; expected one of date, encoding"),
         ("reason", "is unparsed without a reason"),
         ("raw", "line 1 gives a record without its raw line"),

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         SettingsError,
     )
     from exnorm.hookspecs import hookimpl
+    from exnorm.identity import exnorm_id
     from exnorm.mapping import (
         by_event,
         column_is,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     )
     from exnorm.model import (
         Codec,
+        Condition,
         Confidence,
         Event,
         Field,
@@ -46,11 +48,12 @@ if TYPE_CHECKING:
         Unparsed,
     )
     from exnorm.pipeline import Normalizer
-    from exnorm.settings import Settings
+    from exnorm.settings import Settings, read_plugin_settings
     from exnorm.stream import Stream
 
 __all__ = [
     "Codec",
+    "Condition",
     "Confidence",
     "Counts",
     "EncodeError",
@@ -78,7 +81,9 @@ __all__ = [
     "constant",
     "event_is",
     "event_is_not",
+    "exnorm_id",
     "hookimpl",
+    "read_plugin_settings",
     "row",
     "setting_is",
 ]
@@ -94,6 +99,7 @@ _HOMES = {
         "SettingsError",
     ),
     "exnorm.hookspecs": ("hookimpl",),
+    "exnorm.identity": ("exnorm_id",),
     "exnorm.mapping": (
         "by_event",
         "column_is",
@@ -106,6 +112,7 @@ _HOMES = {
     ),
     "exnorm.model": (
         "Codec",
+        "Condition",
         "Confidence",
         "Event",
         "Field",
@@ -119,7 +126,7 @@ _HOMES = {
         "Unparsed",
     ),
     "exnorm.pipeline": ("Normalizer",),
-    "exnorm.settings": ("Settings",),
+    "exnorm.settings": ("Settings", "read_plugin_settings"),
     "exnorm.stream": ("Stream",),
 }
 

@@ -8,8 +8,13 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from functools import lru_cache
+from typing import Union
+
+Read = Callable[[str], Union[str, int, None]]
+"""Reads a text as a value; ``None`` says that the text is not of that kind."""
 
 INT64_MAX = 2**63 - 1
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -193,3 +198,46 @@ def cut_utf8(value: str, max_bytes: int) -> str:
     if value.isascii():
         return value[:max_bytes]
     return value.encode("utf-8", "surrogatepass")[:max_bytes].decode("utf-8", "ignore")
+
+
+# --- parts of a column ---------------------------------------------------------------------------
+
+
+def member(key: str, read: Read = text) -> Read:
+    """Reads the first member ``key`` of ``S:key=value;S:key=value``, as ``custom-data`` is written.
+
+    A row with it is ``partial``: the column itself stays additional data.
+    """
+    return _read_part(f"member {key}", lambda value: find_member(value, key), read)
+
+
+def match(pattern: str, read: Read = text) -> Read:
+    """Reads what the first group of a regular expression finds, or all that it finds without a group.
+
+    A row with it is ``partial``: the column itself stays additional data.
+    """
+    compiled = re.compile(pattern)
+
+    def find(value: str) -> str:
+        found = compiled.search(value)
+        return (found.group(1 if compiled.groups else 0) or "") if found else ""
+
+    return _read_part(f"match {pattern}", find, read)
+
+
+def find_member(value: str, key: str) -> str:
+    """The value of the first member of that name in ``S:key=value;S:key=value``; empty where none is."""
+    for item in members(value):
+        name, equal, found = item.partition("=")
+        if equal and name.rpartition(":")[2].strip() == key:
+            return found
+    return ""
+
+
+def _read_part(name: str, find: Callable[[str], str], read: Read) -> Read:
+    def read_part(value: str) -> str | int | None:
+        found = find(value)
+        return read(found) if found else None
+
+    read_part.__name__ = name if read is text else f"{name}, {getattr(read, '__name__', 'read')}"
+    return read_part

@@ -7,6 +7,7 @@ from typing import Any
 
 NAMES_LIMIT = 1000
 OTHER = "(other)"
+ERROR_LIMIT = 200
 
 
 class Tally(Counter[str]):
@@ -26,8 +27,8 @@ class Counts:
     """
 
     TALLIES = (
-        "records", "unparsed", "dropped", "removed", "cut", "replaced", "refused",
-        "unknown_columns", "unknown_events", "plugin_errors", "evicted",
+        "records", "unparsed", "dropped", "removed", "cut", "replaced", "refused", "unencodable",
+        "unknown_columns", "unknown_events", "plugin_errors", "evicted", "marked",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -41,15 +42,25 @@ class Counts:
         self.cut = Tally()  # by field, longer than the vendor's limit
         self.replaced = Tally()  # by field, held what the format cannot carry
         self.refused = Tally()  # by field, the format could not take the value at all
+        self.unencodable = Tally()  # by event, which the format could not write as a plugin left it
         self.unknown_columns = Tally()
         self.unknown_events = Tally()
         self.plugin_errors = Tally()  # by plugin
+        self.first_errors: dict[str, str] = {}  # what the first of them was, by plugin
+        self.marked = Tally()  # by mark and what it says, as "noise: probe"
         self.evicted = Tally()  # by source, what a reader forgot to stay within its bounds
 
     def note(self, what: str, name: str) -> None:
         """Count ``what`` (one of ``TALLIES``) for ``name``."""
         tally: Tally = getattr(self, what)
         tally.add(name)
+
+    def blame(self, plugin: str, where: str, error: object) -> None:
+        """Count an error of a plugin, and keep what its first one was."""
+        self.plugin_errors.add(plugin)
+        if len(self.first_errors) < NAMES_LIMIT:
+            what = f"{type(error).__name__}: {error}" if isinstance(error, Exception) else str(error)
+            self.first_errors.setdefault(plugin, f"{where}: {' '.join(what.split())[:ERROR_LIMIT]}")
 
     def as_dict(self) -> dict[str, Any]:
         """Plain numbers for ``--json`` and metrics."""
@@ -59,11 +70,12 @@ class Counts:
         return plain
 
     def merge(self, other: Counts) -> None:
-        """Add the counts of another run, as of a worker process."""
+        """Add the counts of another run, as of a worker process; it may still go on in another thread."""
         self.lines += other.lines
         self.header += other.header
         self.events += other.events
         for name in self.TALLIES:
             mine: Tally = getattr(self, name)
-            for key, amount in getattr(other, name).items():
+            for key, amount in dict(getattr(other, name)).items():
                 mine.add(key, amount)
+        self.first_errors = {**other.first_errors, **self.first_errors}

@@ -7,10 +7,10 @@
     ├── PluginError     a plugin cannot be loaded, or clashes with another        } pipeline is built,
     ├── MappingError    a table does not fit its source or its taxonomy           } before any event
     ├── ParseError      a line did not parse and ``on_error`` is ``stop``         } for one line
-    └── EncodeError     an event cannot be written in the chosen format           } for one event
+    └── EncodeError     an event cannot be written and ``on_error`` is ``stop``   } for one event
 
-A line that does not parse is no exception: it travels as ``model.Unparsed``. Only a host catches
-``NormalizerError``, in one place.
+A line that does not parse, or an event that cannot be written, is no exception by default: it travels
+as ``model.Unparsed``. Only a host catches ``NormalizerError``, in one place.
 """
 
 from __future__ import annotations
@@ -42,13 +42,20 @@ class ParseError(NormalizerError):
 
 
 class EncodeError(NormalizerError):
-    """An event holds a value that the format cannot carry."""
+    """An event holds what the format cannot carry, while ``on_error`` was ``stop``."""
 
 
 def quote(text: object, limit: int = QUOTE_LIMIT) -> str:
     """Text from outside as it may stand in a message: one line, quoted, cut to ``limit`` characters."""
     shown = str(text)
     return repr(shown if len(shown) <= limit else shown[:limit] + "...")
+
+
+def show(text: str) -> str:
+    """Text from outside on one line of a terminal: what cannot be printed stands as an escape."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 def suggest(name: str, known: Iterable[str]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping as AnyMapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -39,10 +39,11 @@ def row(
     when: Condition | None = None,
     label: str = "",
     ours: str = "",
+    partial: bool = False,
 ) -> Row:
     """One line of a table; the guide's own words first. See ``model.Row``."""
     origins = origin if isinstance(origin, tuple) else (origin,)
-    return Row(field, origins, read, when, label, ours)
+    return Row(field, origins, read, when, label, ours, partial)
 
 
 def constant(value: Value) -> Constant:
@@ -95,7 +96,7 @@ class CompiledRow:
 
 
 class Assignment(NamedTuple):
-    """One value that a row gave: which field, from which origin, cut from how many bytes (0 = not)."""
+    """One value that a row gave: its origin (``""`` = a constant), cut from how many bytes (0 = not)."""
 
     row: CompiledRow
     origin: str
@@ -122,7 +123,7 @@ class CompiledMapping:
                 continue
             for origin in compiled.row.origins:
                 if isinstance(origin, Constant):
-                    yield Assignment(compiled, repr(origin.value), origin.value)
+                    yield Assignment(compiled, "", origin.value)
                     break
                 found = record.get(origin)
                 value = compiled.read(found) if found else None
@@ -148,10 +149,11 @@ class CompiledMapping:
             if given.cut_from:
                 cut[target.name] = given.cut_from
                 notes.note("cut", target.name)
-            else:
+            elif not given.row.row.partial:
                 used.add(given.origin)
                 used.update(self.source.columns_of(given.origin))
         additional = self._leftover(record, used) if self.keep_additional else {}
+        additional.update(record.marks)
         return Event(self.taxonomy, fields, additional, record, cut)
 
     def _leftover(self, record: Record, used: set[str]) -> dict[str, str]:
@@ -161,6 +163,23 @@ class CompiledMapping:
             for column, value in record.values.items()
             if value and value != absent and column not in used
         }
+
+
+def read_with_care(read: Reading, blame: Callable[[object], None]) -> Reading:
+    """A reading function that may be faulty: where it raises or gives no value, it has read nothing."""
+
+    def reading(text: str) -> Value | None:
+        try:
+            value = read(text)
+        except Exception as error:  # a plugin may raise anything; the column stays additional data
+            blame(error)
+            return None
+        if value is None or isinstance(value, (str, int)):
+            return value
+        blame(f"got {type(value).__name__}; expected text, an integer or None")
+        return None
+
+    return reading
 
 
 def _fit(compiled: CompiledRow, origin: str, value: Value) -> Assignment:
@@ -227,7 +246,7 @@ def check_mapping(mapping: Mapping, source: Source, taxonomy: Taxonomy) -> None:
             if entry.label and entry.field + " Label" not in labels:
                 raise MappingError(f"{where}: this field of taxonomy {taxonomy.name} has no label")
             for earlier in written.setdefault(entry.field, []):
-                if not _disjoint(earlier.when, entry.when):
+                if can_both_hold(earlier.when, entry.when):
                     raise MappingError(f"{where}: written twice under conditions that both hold")
             written[entry.field].append(entry)
         for origin in entry.origins:
@@ -235,10 +254,12 @@ def check_mapping(mapping: Mapping, source: Source, taxonomy: Taxonomy) -> None:
                 continue
             if origin not in columns and origin not in source.derived:
                 known = columns | set(source.derived)
-                raise MappingError(
-                    f"{where}: unknown column {quote(origin)} of source {source.name}{suggest(origin, known)}"
-                )
-            mapped.update((origin, *source.columns_of(origin)))
+                hint = suggest(origin, known)
+                if "did you mean" not in hint:
+                    hint += "; a column that only your logs have is named in columns="
+                raise MappingError(f"{where}: unknown column {quote(origin)} of source {source.name}{hint}")
+            if not entry.partial:
+                mapped.update((origin, *source.columns_of(origin)))
         _check_condition(entry.when, where, columns | set(source.derived), source)
     _check_unmapped(mapping, source, columns, mapped)
 
@@ -270,30 +291,49 @@ def _check_unmapped(mapping: Mapping, source: Source, columns: set[str], mapped:
     for column in sorted(columns - mapped - set(mapping.unmapped)) if not mapping.rest else ():
         raise MappingError(
             f"mapping {mapping.name}: column {quote(column)} of source {source.name} has no row; "
-            "add one, or list it under unmapped with a reason"
+            "add one, list it under unmapped with a reason, or say under rest what becomes of all others"
         )
 
 
-def extend_mapping(base: Mapping, extension: Mapping) -> Mapping:
-    """``base`` with the extension's rows, event table and columns over it.
+def extend_mapping(base: Mapping, extension: Mapping, rule: str = "") -> Mapping:
+    """``base`` with the extension's rows, event table and columns over it; ``rule`` says whose they are.
 
-    A row for a field and condition that ``base`` has too takes its place; a row's columns no longer
-    count as unmapped.
+    A row for a field and condition that ``base`` has too takes its place, and so do rows for a field
+    that ``base`` writes on request only. A row's columns no longer count as unmapped.
     """
-    replaced = {(entry.field, entry.when) for entry in extension.rows} - {(ADDITIONAL_DATA, None)}
-    rows = tuple(entry for entry in base.rows if (entry.field, entry.when) not in replaced)
-    origins = {origin for entry in extension.rows for origin in entry.origins}
-    events = {name.upper(): dict(attributes) for name, attributes in base.events.items()}
-    for name, attributes in extension.events.items():
-        events.setdefault(name.upper(), {}).update(attributes)
+    added = tuple(mark_row(entry, rule) for entry in extension.rows)
+    rows = tuple(entry for entry in base.rows if not any(_gives_way(entry, other) for other in added))
+    origins = {origin for entry in added if not entry.partial for origin in entry.origins}
     unmapped = {**base.unmapped, **extension.unmapped}
     return replace(
-        base,
-        rows=rows + extension.rows,
-        events=events,
+        set_events(base, extension.events, rule),
+        rows=rows + added,
         unmapped={name: why for name, why in unmapped.items() if name not in origins},
         columns=base.columns + tuple(c for c in extension.columns if c not in base.columns),
     )
+
+
+def mark_row(entry: Row, rule: str) -> Row:
+    """The row with the name of who wrote it, unless it bears one."""
+    return replace(entry, rule=rule) if rule and not entry.rule else entry
+
+
+def set_events(base: Mapping, events: AnyMapping[str, AnyMapping[str, Value]], rule: str) -> Mapping:
+    """``base`` with these attributes of events over its own; ``rule`` says whose they are."""
+    table = {name.upper(): dict(attributes) for name, attributes in base.events.items()}
+    rules = dict(base.event_rules)
+    for name, attributes in events.items():
+        table.setdefault(name.upper(), {}).update(attributes)
+        rules.update({(name.upper(), attribute): rule for attribute in attributes if rule})
+    return replace(base, events=table, event_rules=rules)
+
+
+def _gives_way(earlier: Row, later: Row) -> bool:
+    """Whether a row of a table makes place for one of an extension."""
+    if earlier.field != later.field or earlier.field == ADDITIONAL_DATA:
+        return False
+    optional = earlier.when is not None and earlier.when.subject == "setting"
+    return earlier.when == later.when or (optional and can_both_hold(earlier.when, later.when))
 
 
 def choose_mapping(mappings: Iterable[Mapping], schema_name: str) -> Mapping | None:
@@ -334,16 +374,17 @@ def _setting_holds(when: Condition, settings: Settings) -> bool:
     return (str(getattr(settings, when.name)).upper() in when.values) is not when.negated
 
 
-def _disjoint(one: Condition | None, other: Condition | None) -> bool:
+def can_both_hold(one: Condition | None, other: Condition | None) -> bool:
+    """Whether two conditions can hold for one record; ``None`` always holds."""
     if one is None or other is None or (one.subject, one.name) != (other.subject, other.name):
-        return False
+        return True
     if one.negated and other.negated:
-        return False
+        return True
     if one.negated:
-        return other.values <= one.values
+        return not other.values <= one.values
     if other.negated:
-        return one.values <= other.values
-    return not one.values & other.values
+        return not one.values <= other.values
+    return bool(one.values & other.values)
 
 
 def describe_origin(entry: Row) -> str:
@@ -351,3 +392,14 @@ def describe_origin(entry: Row) -> str:
     names = [f"'{o.value}'" if isinstance(o, Constant) else o for o in entry.origins]
     qualifiers = [text for text in (str(entry.when or ""), entry.label) if text]
     return " else ".join(names) + (f" ({'; '.join(qualifiers)})" if qualifiers else "")
+
+
+def describe_rule(entry: Row) -> str:
+    """Who wrote a row: the vendor's guide, exnorm, a plugin or an overlay."""
+    return entry.rule or ("exnorm" if entry.ours else "guide")
+
+
+def find_plugin(entry: Row) -> str:
+    """The plugin that wrote a row; empty for any other row."""
+    kind, _, name = entry.rule.partition(" ")
+    return name.partition(",")[0] if kind == "plugin" else ""

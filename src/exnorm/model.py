@@ -8,6 +8,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Iterable, Iterator, Mapping as AnyMapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Union
 
 if TYPE_CHECKING:
@@ -84,11 +85,13 @@ class Reader:
     """Reads the rows of one log; it may remember what it has seen of that log.
 
     ``schema`` are the columns in force for the next row, ``None`` before they are known; ``evicted``
-    is how much it has forgotten so far to stay within its bounds.
+    is how much it has forgotten so far to stay within its bounds; ``remembers`` says that a row may
+    depend on the rows before it, so that a log must not be cut into parts.
     """
 
     schema: Schema | None = None
     evicted: int = 0
+    remembers: bool = True
 
     @property
     def layout(self) -> Layout | None:
@@ -135,7 +138,8 @@ class Source:
     ``recipients`` the columns of addresses and statuses that ``per_recipient`` splits,
     ``agent_log_format`` the word for this type in the native payload of JSA, ``names`` the file
     names it usually has. A source that ``carries`` others gives records of those sources. ``redact``
-    takes secrets out of a raw line that did not parse.
+    takes secrets out of a raw line that did not parse. ``variants`` are names finer than the event's
+    that tables may write in its place, each with the event it is a case of.
     """
 
     name: str
@@ -153,6 +157,12 @@ class Source:
     names: tuple[str, ...] = ()
     carries: tuple[str, ...] = ()
     redact: Callable[[str], str] | None = None
+    variants: AnyMapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Close the maps: every plugin is given the same source."""
+        object.__setattr__(self, "derived", MappingProxyType(dict(self.derived)))
+        object.__setattr__(self, "variants", MappingProxyType(dict(self.variants)))
 
     def columns_of(self, origin: str) -> tuple[str, ...]:
         """The columns whose whole text an origin of a row carries: itself, or those it is made of."""
@@ -198,7 +208,8 @@ class Record:
     ``values`` holds every column of the row in file order, ``derived`` what the reader worked out,
     ``time`` the row's own time in epoch milliseconds UTC, ``part`` which of the records of one row
     this is (``""`` = the only one), ``envelope`` what an agent sent the row in. ``path`` is the
-    log's; a reader sets it where the row itself names the log it is from.
+    log's; a reader sets it where the row itself names the log it is from. ``marks`` are what processors
+    say of the record, as ``marks["noise"] = "probe"``: they are additional data of its event, and counted.
     """
 
     source: Source
@@ -211,6 +222,7 @@ class Record:
     path: str = ""
     part: str = ""
     envelope: Envelope | None = None
+    marks: dict[str, str] = field(default_factory=dict)
 
     def get(self, name: str) -> str:
         """The text of a column or of a derived value; empty where it is absent."""
@@ -224,7 +236,7 @@ class Record:
 
     def copy(self) -> Record:
         """A record whose values can be changed without changing this one."""
-        return replace(self, values=dict(self.values), derived=dict(self.derived))
+        return replace(self, values=dict(self.values), derived=dict(self.derived), marks=dict(self.marks))
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,8 +327,9 @@ class Condition:
         values = " or ".join(sorted(self.values))
         if self.subject == "event":
             return f"except for {values}" if self.negated else values
-        kind = "setting " if self.subject == "setting" else ""
-        return f"{kind}{self.name} is {'not ' if self.negated else ''}{values}"
+        if self.subject == "setting":  # conditions compare without case; settings are written in lower case
+            return f"setting {self.name} is {'not ' if self.negated else ''}{values.lower()}"
+        return f"{self.name} is {'not ' if self.negated else ''}{values}"
 
 
 @dataclass(frozen=True)
@@ -336,7 +349,9 @@ class Row:
     """One line of a table: a field, where it comes from, how the text is read, when it holds.
 
     Several origins are tried in order; the first whose text is read wins. ``ours`` is the reason of
-    a row that is not in the vendor's guide.
+    a row that is not in the vendor's guide. A row that is ``partial`` carries a part of its column
+    only, which therefore stays whole as additional data. ``rule`` says who wrote the row where that
+    is not exnorm: ``plugin NAME``, ``overlay FILE:LINE``.
     """
 
     field: str
@@ -345,6 +360,8 @@ class Row:
     when: Condition | None = None
     label: str = ""
     ours: str = ""
+    partial: bool = False
+    rule: str = ""
 
 
 @dataclass(frozen=True)
@@ -354,9 +371,10 @@ class Mapping:
     ``schemas`` are the schema names it is chosen for by ``--mapping auto`` (empty = any that no
     other mapping of the pair names). ``unmapped`` lists, with the reason, columns without a row, and
     ``rest`` is the reason for every other one: they are kept as additional data. ``events`` is the
-    second table, by event name. A mapping that
-    ``extends`` or ``replaces`` another one carries that one's name; ``columns`` are columns that the
-    source does not know yet.
+    second table, by event name; ``event_rules`` says who wrote an entry of it (event, attribute) where
+    that is not exnorm. A mapping that ``extends`` or ``replaces`` another one carries that one's name;
+    ``columns`` are columns that the source does not know yet. One that is not ``auto`` is used only
+    where it is pinned by its name.
     """
 
     name: str
@@ -371,6 +389,8 @@ class Mapping:
     replaces: str = ""
     columns: tuple[str, ...] = ()
     rest: str = ""
+    auto: bool = True
+    event_rules: AnyMapping[tuple[str, str], str] = field(default_factory=dict)
 
 
 # --- what goes out -------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping as AnyMapping,
 from dataclasses import dataclass, replace
 from functools import partial
 from io import BufferedReader
+from itertools import chain
 from typing import Any
 
 from exnorm.compiled import Program, generate, identity_seed
@@ -20,8 +21,17 @@ from exnorm.errors import (
     quote,
     suggest,
 )
-from exnorm.mapping import CompiledMapping, choose_mapping, compile_mapping
+from exnorm.lines import join_csv
+from exnorm.mapping import (
+    CompiledMapping,
+    CompiledRow,
+    choose_mapping,
+    compile_mapping,
+    find_plugin,
+    read_with_care,
+)
 from exnorm.model import (
+    ByEvent,
     Codec,
     Confidence,
     Encode,
@@ -30,6 +40,7 @@ from exnorm.model import (
     Layout,
     Lines,
     Mapping,
+    Read,
     Record,
     Schema,
     Source,
@@ -37,6 +48,7 @@ from exnorm.model import (
     Unparsed,
     Wire,
 )
+from exnorm.overlay import lay_over, require
 from exnorm.plugins import Attributed, Plugins
 from exnorm.profiles import select
 from exnorm.rows import Batch, clothe
@@ -69,7 +81,8 @@ class Normalizer:
     """Exchange log lines in, events or payloads out; all there is to embedding exnorm.
 
     ``settings`` are those of ``exnorm.settings.Settings`` by name; ``plugins`` are plugin objects to
-    use beside the installed ones, which ``discover_plugins=False`` leaves out. Raises
+    use beside the installed ones, which ``discover_plugins=False`` leaves out; ``plugin_settings`` are
+    the setting ``plugins``, by plugin name. Raises
     ``SettingsError``, ``PluginError`` or ``MappingError`` before any line is read. ``counts`` says
     what became of every line so far.
 
@@ -84,9 +97,12 @@ class Normalizer:
         *,
         plugins: Sequence[object] = (),
         discover_plugins: bool = True,
+        plugin_settings: AnyMapping[str, Any] | None = None,
         **settings: Any,
     ) -> None:
         given = {"taxonomy": taxonomy, **settings}
+        if plugin_settings is not None:
+            given["plugins"] = plugin_settings
         if format is not None:
             given["format"] = format
         self._assemble(make_settings(given), plugins, discover_plugins)
@@ -113,7 +129,8 @@ class Normalizer:
         self.codec: Codec = _named("format", format_name, registry.codecs)
         _check_pair(self.codec, self.taxonomy, registry.codecs)
         self.settings = replace(settings, format=format_name)
-        self.mappings = _mappings_for(self.taxonomy, self.settings, registry.mappings)
+        overlaid = lay_over(settings.tables, registry.mappings, registry.sources, registry.taxonomies)
+        self.mappings = _mappings_for(self.taxonomy, self.settings, require(overlaid))
         self._mapped = frozenset(mapping.source for mapping in self.mappings)
         self.sources = _sources_for(self.settings, registry.sources, self.mappings)
         _check_schema(self.settings, self.sources)
@@ -121,22 +138,24 @@ class Normalizer:
         self._wire = self._describe_codec()
         self._routes: dict[tuple[str, str], Route] = {}
         self._programs: dict[tuple[str, Schema], Program | None] = {}
-        for source in self.sources:
-            for mapping in self._mappings_of(source):
-                compile_mapping(mapping, source, self.taxonomy, self.settings)
+        self._processors: dict[str, tuple[tuple[Attributed, ...], tuple[Attributed, ...]]] = {}
+        taking_part = {name for source in self.sources for name in (source.name, *source.carries)}
+        for source in registry.sources.values():
+            if source.name in taking_part & self._mapped:
+                self._prepare_source(source)
 
     # --- the public flow -------------------------------------------------------------------------
 
     def stream(self, name: str = "") -> Stream:
         """The state of one log file; ``name`` is its path, which helps to recognise its type."""
-        return Stream(name, partial(surest, self.sources), self.settings, partial(redact, self.sources))
+        return Stream(name, self.recognize, self.settings, partial(redact, self.sources))
 
     def parse(self, lines: Lines, stream: Stream) -> Iterator[Record | Unparsed]:
         """Lines as records under the log's own names; header lines and blank ones give nothing."""
         try:
             for line in cut_lines(lines, stream):
                 self.counts.lines += 1
-                found = stream.read(line)
+                found = self._read(stream, line)
                 if found is None:
                     self.counts.header += 1
                 for item in found if isinstance(found, list) else (found,):
@@ -148,16 +167,29 @@ class Normalizer:
 
     def parse_fields(self, values: AnyMapping[str, str], stream: Stream) -> Record | Unparsed | None:
         """A row that came already split, by column name; ``None`` where no log type has such columns."""
-        item = stream.accept(values)
+        item: Record | Unparsed | None
+        try:
+            item = stream.accept(values)
+        except Exception as error:  # as in parse
+            item = self._fail(stream, join_csv(map(str, values.values())), error)
         if item is None:
             return None
         self.counts.lines += 1
         return self._counted(self._with_table(item))
 
-    def finish(self, stream: Stream) -> Iterator[Event | Unparsed]:
+    def drain(self, stream: Stream) -> Iterator[Record | Unparsed]:
         """What a log type with records of several lines still held when the log ended."""
-        for item in stream.drain():
-            yield from self.normalize_item(self._counted(self._with_table(item)))
+        try:
+            left = stream.drain()
+        except Exception as error:  # as in parse
+            left = [self._fail(stream, "", error)]
+        for item in left:
+            yield self._counted(self._with_table(item))
+
+    def finish(self, stream: Stream) -> Iterator[Event | Unparsed]:
+        """The events of what ``drain`` gives."""
+        for item in self.drain(stream):
+            yield from self.normalize_item(item)
 
     def normalize(self, lines: Lines, stream: Stream | None = None) -> Iterator[Event | Unparsed]:
         """Lines as events under the taxonomy's names.
@@ -171,7 +203,8 @@ class Normalizer:
     def encode(self, lines: Lines, stream: Stream | None = None) -> Iterator[bytes]:
         """Lines as payloads, each without a line end.
 
-        A line that does not parse gives a payload only in a format that can say so (JSON).
+        A line that does not parse gives a payload only in a format that can say so (JSON); the same
+        goes for an event that the format cannot write.
         """
         stream = stream or self.stream()
         if isinstance(lines, (str, bytes)):
@@ -296,13 +329,8 @@ class Normalizer:
         stream: Stream,
         report: Callable[[Unparsed], object],
     ) -> None:
-        for item in self.parse(lines, stream):
-            if isinstance(item, Unparsed):
-                report(item)
-            for found in self.normalize_item(item):
-                payload = self.encode_item(found)
-                if payload is not None:
-                    payloads.append(payload.decode("latin-1"))
+        for payload in self.encode_records(self.parse(lines, stream), report):
+            payloads.append(payload.decode("latin-1"))
 
     def _program(self, source: Source, layout: Layout, batch: Batch) -> Program | None:
         """The generated function for a layout; made at its first row, and anew for rows like these."""
@@ -355,29 +383,63 @@ class Normalizer:
         if route.keeps is not None and not route.keeps(record):
             self.counts.dropped.add(record.event_id)
             return
-        kept = self._process(record, route.record_processors)
+        kept = self.process(record, route.record_processors)
         if kept is None:
             return
         for part in split_recipients(kept) if self.settings.per_recipient else (kept,):
             event = route.mapping.normalize(part, self.counts)
-            processed = self._process(event, route.event_processors)
+            processed = self.process(event, route.event_processors)
             if processed is not None:
                 self.counts.events += 1
+                for name, word in processed.record.marks.items():
+                    self.counts.marked.add(f"{name}: {word}")
                 yield processed
 
-    def encode_item(self, item: Event | Unparsed) -> bytes | None:
-        """One payload; ``None`` for a line that did not parse in a format that cannot say so.
+    def encode_records(
+        self, items: Iterable[Record | Unparsed], report: Callable[[Unparsed], object] = _ignore
+    ) -> Iterator[bytes]:
+        """Payloads of records; ``report`` is called with what did not parse or cannot be written."""
+        for item in items:
+            if isinstance(item, Unparsed):
+                report(item)
+            for made in self.normalize_item(item):
+                encoded = self.encode_event(made) if isinstance(made, Event) else made
+                if isinstance(encoded, Unparsed) and encoded is not made:
+                    report(encoded)
+                payload = self.encode_unparsed(encoded) if isinstance(encoded, Unparsed) else encoded
+                if payload is not None:
+                    yield payload
 
-        Raises ``EncodeError`` for an event that holds what the format cannot write, as a plugin's
-        processor may make one.
+    def encode_item(self, item: Event | Unparsed) -> bytes | None:
+        """One payload; ``None`` where the format has none for what did not parse or cannot be written."""
+        encoded = self.encode_event(item) if isinstance(item, Event) else item
+        return self.encode_unparsed(encoded) if isinstance(encoded, Unparsed) else encoded
+
+    def encode_event(self, event: Event) -> bytes | Unparsed:
+        """One payload, or the event's line with the reason where the format cannot write the event.
+
+        Only what a plugin made can be like that. It is counted under ``unencodable``; with
+        ``on_error="stop"`` it is an ``EncodeError``.
         """
-        if isinstance(item, Event):
-            try:
-                return self._encode(item)
-            except Exception as error:
-                reason = f"{type(error).__name__}: {error}"
-                raise EncodeError(f"format {self.codec.name}: cannot write the event: {reason}") from error
-        return None if self.codec.unparsed is None else self.codec.unparsed(item)
+        try:
+            payload = self._encode(event)
+            if isinstance(payload, bytes):
+                return payload
+            fault = f"got {type(payload).__name__}; expected bytes"
+        except Exception as error:  # a plugin's codec, or what a plugin put into the event
+            fault = f"{type(error).__name__}: {error}"
+        record = event.record
+        reason = f"format {self.codec.name}: cannot write the event: {fault}"
+        if self.settings.on_error == "stop":
+            raise EncodeError(f"{record.path or 'line'}:{record.line_number}: {reason}: {quote(record.raw)}")
+        self.counts.unencodable.add(record.event_id)
+        return Unparsed(record.raw, "unencodable", reason, record.line_number, record.path)
+
+    def encode_unparsed(self, line: Unparsed) -> bytes | None:
+        """The payload that says so; ``None`` where the format has none, or nobody wants to know."""
+        if self.codec.unparsed is None or self.settings.on_error == "skip":
+            return None
+        return self.codec.unparsed(line)
 
     def route(self, record: Record) -> Route:
         """What is done to records of this source and schema; assembled at the first of them."""
@@ -391,7 +453,7 @@ class Normalizer:
 
     def recognize(self, head: Head) -> Source | None:
         """The log type that ``head`` is of, or ``None``."""
-        return surest(self.sources, head)
+        return surest(self.sources, head, self._blame_source)
 
     # --- assembly --------------------------------------------------------------------------------
 
@@ -406,6 +468,15 @@ class Normalizer:
                 f"plugin {owner}, format {self.codec.name}: {type(error).__name__}: {error}"
             ) from error
 
+    def _prepare_source(self, source: Source) -> None:
+        """Check the source's tables and ask the plugins what they want to do, before any line is read."""
+        for mapping in self._mappings_of(source):
+            compile_mapping(mapping, source, self.taxonomy, self.settings)
+        self._processors[source.name] = (
+            tuple(self.plugins.record_processors(source, self.taxonomy, self.settings)),
+            tuple(self.plugins.event_processors(source, self.taxonomy, self.settings)),
+        )
+
     def _describe_codec(self) -> Wire | None:
         """The format as data, where one payload a record is all there is to write."""
         if self.codec.wire is None or self.settings.per_recipient:
@@ -415,31 +486,61 @@ class Normalizer:
     def _build_route(self, source: Source, schema_name: str) -> Route:
         mapping = choose_mapping(self._mappings_of(source), schema_name)
         assert mapping is not None  # parse lets no record of a source without one through
+        record_processors, event_processors = self._processors[source.name]
         return Route(
-            mapping=compile_mapping(mapping, source, self.taxonomy, self.settings),
+            mapping=self._guard(compile_mapping(mapping, source, self.taxonomy, self.settings)),
             keeps=select(self.settings.profile, source),
-            record_processors=tuple(self.plugins.record_processors(source, self.taxonomy, self.settings)),
-            event_processors=tuple(self.plugins.event_processors(source, self.taxonomy, self.settings)),
+            record_processors=record_processors,
+            event_processors=event_processors,
         )
 
     def _mappings_of(self, source: Source) -> list[Mapping]:
         return [mapping for mapping in self.mappings if mapping.source == source.name]
 
+    def _guard(self, compiled: CompiledMapping) -> CompiledMapping:
+        """The table, with the functions of plugins' rows called with care."""
+        name = compiled.mapping.name
+
+        def guard(row: CompiledRow) -> CompiledRow:
+            plugin = find_plugin(row.row)
+            if not plugin or isinstance(row.row.read, ByEvent):
+                return row
+            blame = partial(self.counts.blame, plugin, f"mapping {name}, row {quote(row.row.field)}")
+            return replace(row, read=read_with_care(row.read, blame))
+
+        return replace(compiled, rows=tuple(guard(row) for row in compiled.rows))
+
     # --- per event -------------------------------------------------------------------------------
 
-    def _process(self, item: Any, processors: tuple[Attributed, ...]) -> Any:
+    def _read(self, stream: Stream, line: bytes | str) -> Read:
+        try:
+            return stream.read(line)
+        except Exception as error:  # a source, a plugin's above all, may raise anything
+            return self._fail(stream, line, error)
+
+    def _fail(self, stream: Stream, line: bytes | str, error: Exception) -> Unparsed:
+        if stream.source is not None:
+            self._blame_source(stream.source, error)
+        return stream.fail(line, error)
+
+    def _blame_source(self, source: Source, error: Exception) -> None:
+        owner = self.plugins.registry.owner("source", source.name)
+        self.counts.blame(owner, f"source {source.name}", error)
+
+    def process(self, item: Any, processors: tuple[Attributed, ...]) -> Any:
         """What the processors make of an item; one that raises costs its own effect and a count."""
         for processor in processors:
             try:
                 processed = processor.process(item.copy())
-            except Exception:  # a plugin may raise anything; the event must not be lost
-                self.counts.plugin_errors.add(processor.plugin)
+            except Exception as error:  # a plugin may raise anything; the event must not be lost
+                self.counts.blame(processor.plugin, "processor", error)
                 continue
             if processed is None:
                 self.counts.removed.add(processor.plugin)
                 return None
-            if type(processed) is not type(item):
-                self.counts.plugin_errors.add(processor.plugin)
+            fault = _find_fault(processed, item)
+            if fault:
+                self.counts.blame(processor.plugin, "processor", fault)
                 continue
             item = processed
         return item
@@ -474,8 +575,8 @@ def cut_lines(lines: Lines, stream: Stream) -> Iterator[bytes | str]:
     """Lines from a block or from lines that are cut already, in UTF-16 too."""
     if isinstance(lines, str):
         lines = lines.encode("utf-8", "surrogatepass")
-    if isinstance(lines, bytes):
-        yield from stream.cut(lines)
+    if isinstance(lines, (bytes, bytearray, memoryview)):
+        yield from stream.cut(bytes(lines))
         yield from stream.finish()
         return
     utf16 = False
@@ -514,6 +615,17 @@ def split_recipients(record: Record) -> Iterable[Record]:
     return parts
 
 
+def _find_fault(processed: object, item: Record | Event) -> str:
+    """Why what a processor gave cannot take an item's place; empty where it can."""
+    if type(processed) is not type(item):
+        return f"got {type(processed).__name__}; expected {type(item).__name__}, or None to leave it out"
+    if isinstance(processed, Record):
+        for name, value in chain(processed.values.items(), processed.derived.items()):
+            if not isinstance(value, str):
+                return f"got {type(value).__name__} for column {quote(name)}; expected text"
+    return ""
+
+
 # --- choosing what takes part --------------------------------------------------------------------
 
 
@@ -535,8 +647,9 @@ def _check_pair(codec: Codec, taxonomy: Taxonomy, codecs: dict[str, Codec]) -> N
 def _mappings_for(taxonomy: Taxonomy, settings: Settings, known: dict[str, Mapping]) -> list[Mapping]:
     """The taxonomy's mappings; a pinned one is the only one of its source."""
     mappings = [mapping for mapping in known.values() if mapping.taxonomy == taxonomy.name]
+    automatic = [mapping for mapping in mappings if mapping.auto]
     if settings.mapping == "auto":
-        return mappings
+        return automatic
     pinned = [mapping for mapping in mappings if mapping.name == settings.mapping]
     if not pinned:
         names = [mapping.name for mapping in mappings] + ["auto"]
@@ -544,7 +657,7 @@ def _mappings_for(taxonomy: Taxonomy, settings: Settings, known: dict[str, Mappi
             f"mapping: got {quote(settings.mapping)} for taxonomy {taxonomy.name}"
             f"{suggest(settings.mapping, names)}"
         )
-    return pinned + [mapping for mapping in mappings if mapping.source != pinned[0].source]
+    return pinned + [mapping for mapping in automatic if mapping.source != pinned[0].source]
 
 
 def _sources_for(settings: Settings, known: dict[str, Source], mappings: list[Mapping]) -> list[Source]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ import pluggy
 
 from exnorm import hookspecs
 from exnorm.errors import MappingError, PluginError, quote, suggest
-from exnorm.mapping import extend_mapping
+from exnorm.mapping import check_mapping, extend_mapping, mark_row
 from exnorm.model import Codec, Mapping, Source, Taxonomy
 from exnorm.settings import Settings
 
@@ -50,6 +51,8 @@ class Registry:
     mappings: dict[str, Mapping] = field(default_factory=dict)
     codecs: dict[str, Codec] = field(default_factory=dict)
     owners: dict[tuple[str, str], str] = field(default_factory=dict)
+    extended: dict[str, list[str]] = field(default_factory=dict)
+    """What plugins added to a mapping, by its name."""
 
     def owner(self, kind: str, name: str) -> str:
         """The plugin that registered a name of a kind (``source``, ``mapping``, ...)."""
@@ -171,12 +174,17 @@ class Plugins:
         mappings = self._call("register_mappings", Mapping)
         for plugin, mapping in mappings:
             if not (mapping.extends or mapping.replaces):
-                self._add(registry, "mapping", registry.mappings, mapping, plugin)
+                rows = tuple(mark_row(entry, _rule(plugin)) for entry in mapping.rows)
+                marked = dataclasses.replace(mapping, rows=rows)
+                self._add(registry, "mapping", registry.mappings, marked, plugin)
         for plugin, mapping in mappings:
             if mapping.extends or mapping.replaces:
                 self._build_on(registry, mapping, plugin)
         for name, mapping in registry.mappings.items():
-            _check_ends(registry, mapping, registry.owner("mapping", name))
+            owner = registry.owner("mapping", name)
+            if owner != STANDARD:
+                _check_ends(registry, mapping, owner)
+                _check_table(registry, mapping, owner)
         return registry
 
     def _add(self, registry: Registry, kind: str, table: dict[str, Any], item: Any, plugin: str) -> None:
@@ -201,25 +209,25 @@ class Plugins:
             )
         if mapping.replaces:
             mapping = dataclasses.replace(mapping, name=name, schemas=mapping.schemas or base.schemas)
+            mapping = extend_mapping(dataclasses.replace(mapping, rows=()), mapping, _rule(plugin))
             registry.mappings[name] = mapping
             registry.owners["mapping", name] = plugin
         else:
-            registry.mappings[name] = extend_mapping(base, mapping)
+            registry.mappings[name] = extend_mapping(base, mapping, _rule(plugin))
+            registry.extended.setdefault(name, []).append(plugin)
+        _check_table(registry, registry.mappings[name], plugin)
 
     def _processors(
         self, hook: str, source: Source, taxonomy: Taxonomy, settings: Settings
     ) -> list[Attributed]:
-        arguments = {"source": source, "taxonomy": taxonomy, "settings": settings}
         found = []
-        for plugin, processor in self._call(hook, None, arguments):
+        for plugin, processor in self._call(hook, None, source=source, taxonomy=taxonomy, settings=settings):
             if not callable(processor):
                 raise PluginError(f"plugin {plugin}, hook {hook}: got {quote(processor)}; expected functions")
             found.append(Attributed(plugin, processor))
         return found
 
-    def _call(
-        self, hook: str, kind: type[_T] | None, arguments: dict[str, Any] | None = None
-    ) -> list[tuple[str, Any]]:
+    def _call(self, hook: str, kind: type[_T] | None, **arguments: Any) -> list[tuple[str, Any]]:
         """What each implementation of a hook gives, each called by itself so that an error names it."""
         results: list[tuple[str, Any]] = []
         implementations = getattr(self._manager.hook, hook).get_hookimpls()
@@ -227,7 +235,9 @@ class Plugins:
         implementations.sort(key=lambda i: (not i.tryfirst, i.trylast, rank[i.plugin_name]))
         for implementation in implementations:
             name = implementation.plugin_name
-            chosen = {key: (arguments or {})[key] for key in implementation.argnames}
+            chosen = {key: arguments[key] for key in implementation.argnames}
+            if "settings" in chosen:  # each plugin gets its own, for they hold the maps of all of them
+                chosen["settings"] = copy.deepcopy(chosen["settings"])
             try:
                 items = list(implementation.function(**chosen) or ())
             except Exception as error:  # whatever a plugin raises, its name must be in the message
@@ -247,6 +257,11 @@ class Plugins:
         return tuple(sorted(caller.name for caller in callers))
 
 
+def _rule(plugin: str) -> str:
+    """Who wrote a plugin's rows, for explanations; the built-ins' speak for themselves."""
+    return "" if plugin == STANDARD else f"plugin {plugin}"
+
+
 def _check_ends(registry: Registry, mapping: Mapping, plugin: str) -> None:
     """A table between names that nobody registered would silently never be used."""
     for kind, name, known in (
@@ -257,6 +272,14 @@ def _check_ends(registry: Registry, mapping: Mapping, plugin: str) -> None:
             raise MappingError(
                 f"plugin {plugin}, mapping {mapping.name}: unknown {kind} {quote(name)}{suggest(name, known)}"
             )
+
+
+def _check_table(registry: Registry, mapping: Mapping, plugin: str) -> None:
+    """A fault of a plugin's table is the plugin's, even where it builds on one of the built-ins."""
+    try:
+        check_mapping(mapping, registry.sources[mapping.source], registry.taxonomies[mapping.taxonomy])
+    except MappingError as error:
+        raise MappingError(f"plugin {plugin}: {error}") from None
 
 
 def _entry_points() -> Iterable[metadata.EntryPoint]:

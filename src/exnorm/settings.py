@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from exnorm.errors import SettingsError, quote, suggest
+from exnorm.yamlfile import NOTHING, Node, make_node, read_yaml
 
 ENVIRONMENT_PREFIX = "EXNORM_"
 
@@ -25,8 +26,23 @@ NUMBERS: Mapping[str, tuple[int, int]] = {
     "cef": (0, 1),
     "max_line_bytes": (1024, 1 << 30),
 }
+FILE_ONLY = ("plugins", "tables")
+"""Settings that have a form of their own: they stand in a file or are given in Python."""
+
+_KINDS = {str: "a text", int: "a number", bool: "true or false", list: "a list", dict: "a map"}
 _TRUE = ("1", "true", "yes", "on")
 _FALSE = ("0", "false", "no", "off")
+
+
+@dataclass(frozen=True)
+class Tables:
+    """What a site changes in tables, as its file says it; ``file`` is the file's name.
+
+    ``exnorm.overlay`` reads it against the tables that are registered.
+    """
+
+    content: Node = NOTHING
+    file: str = "tables"
 
 
 @dataclass(frozen=True)
@@ -49,6 +65,9 @@ class Settings:
     additional_data: str = "ad"
     per_recipient: bool = False
     username: str = "recipient"
+    direction: bool = False
+    accepted_domains: tuple[str, ...] = ()
+    correlation: bool = False
     on_error: str = "tag"
     source: str = ""
     schema: str = ""
@@ -57,6 +76,7 @@ class Settings:
     max_line_bytes: int = 4 * 1024 * 1024
     block_plugins: tuple[str, ...] = ()
     plugins: Mapping[str, Any] = field(default_factory=dict)
+    tables: Tables = field(default_factory=Tables)
 
     def __post_init__(self) -> None:
         """Refuse values that no pipeline can use."""
@@ -94,45 +114,57 @@ def make_settings(*layers: Mapping[str, Any], where: str = "") -> Settings:
     ``SettingsError`` for an unknown name (with the nearest right one) or a value that does not fit.
     """
     values: dict[str, Any] = {}
-    for layer in layers:
-        for given, value in layer.items():
-            name = str(given).replace("-", "_")
-            if name not in NAMES:
-                raise SettingsError(f"{where}unknown setting {quote(given)}{suggest(name, NAMES)}")
-            values[name] = _coerce(name, value)
-    return Settings(**values)
+    try:
+        for layer in layers:
+            for given, value in layer.items():
+                name = str(given).replace("-", "_")
+                if name not in NAMES:
+                    raise SettingsError(f"unknown setting {quote(given)}{suggest(name, NAMES)}")
+                values[name] = _coerce(name, value)
+        return Settings(**values)
+    except SettingsError as error:
+        raise SettingsError(f"{where}{error}") from None
 
 
 def read_environment(environ: Mapping[str, str]) -> dict[str, str]:
     """The layer of ``EXNORM_...`` variables, as ``EXNORM_PROFILE=security``.
 
-    Names that are no setting are left alone: other parts of exnorm read variables of their own.
+    Names that are no setting are left alone: other parts of exnorm read variables of their own. An
+    empty variable is as if it were not there.
     """
     layer = {}
     for name in NAMES:
         value = environ.get(ENVIRONMENT_PREFIX + name.upper())
-        if value is not None and name != "plugins":
+        if value and name not in FILE_ONLY:
             layer[name] = value
     return layer
 
 
-def read_config(text: str, name: str) -> dict[str, Any]:
-    """The layer of a YAML file of settings; ``name`` is the file's name for messages."""
-    import yaml  # only where a file is given: keeps the start short
+def read_config(text: str, name: str, also: tuple[str, ...] = ()) -> dict[str, Any]:
+    """The layer of a YAML file of settings; ``name`` is the file's name for messages.
 
-    try:
-        content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        reason = " ".join(str(error).split())
-        raise SettingsError(f"{name}: not YAML: {reason[:400]}") from None
-    if content is None:
+    ``also`` are names that the caller, a host with settings of its own, knows beside ours.
+    """
+    root = read_yaml(text, name)
+    if root.empty:
         return {}
-    if not isinstance(content, dict):
-        raise SettingsError(f"{name}: got a {type(content).__name__}; expected settings by name")
-    for key in content:
-        if str(key).replace("-", "_") not in NAMES:
-            raise SettingsError(f"{name}: unknown setting {quote(key)}{suggest(str(key), NAMES)}")
-    return {str(key): value for key, value in content.items()}
+    if root.kind != "map":
+        raise SettingsError(f"{name}: got {root.describe()}; expected settings by name")
+    layer: dict[str, Any] = {}
+    for key, value in root.pairs:
+        setting = key.text.replace("-", "_")
+        where = f"{name}:{key.line}: "
+        if key.text in also:
+            layer[key.text] = value.plain()
+            continue
+        if setting not in NAMES:
+            known = (*NAMES, *also)
+            raise SettingsError(f"{where}unknown setting {quote(key.text)}{suggest(setting, known)}")
+        if setting in layer:
+            raise SettingsError(f"{where}setting {quote(key.text)} is there twice")
+        layer[setting] = Tables(value, name) if setting == "tables" else value.plain()
+        make_settings({setting: layer[setting]}, where=where)
+    return layer
 
 
 def _coerce(name: str, value: Any) -> Any:
@@ -146,6 +178,10 @@ def _coerce(name: str, value: Any) -> Any:
         if not isinstance(parts, (list, tuple)):
             raise SettingsError(f"{name}: got {quote(value)}; expected names")
         return tuple(str(part).strip() for part in parts if str(part).strip())
+    if name == "tables":
+        if not isinstance(value, (Tables, Mapping)):
+            raise SettingsError(f"tables: got {quote(value)}; expected changes by table")
+        return value if isinstance(value, Tables) else Tables(make_node(value))
     if name == "plugins":
         if not isinstance(value, Mapping):
             raise SettingsError(f"plugins: got {quote(value)}; expected settings by plugin name")
@@ -169,3 +205,25 @@ def _as_int(name: str, value: Any) -> int:
         lowest, highest = NUMBERS[name]
         message = f"{name}: got {quote(value)}; expected a number from {lowest} to {highest}"
         raise SettingsError(message) from None
+
+
+def read_plugin_settings(settings: Settings, plugin: str, defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """What stands under ``plugins: {NAME: ...}`` for a plugin, over its defaults.
+
+    Raises ``SettingsError`` for a name that is none of ``defaults``, with the nearest right one, and for
+    a value of another kind than its default's (``None`` = any kind).
+    """
+    given = settings.plugins.get(plugin)
+    given = {} if given is None else given
+    if not isinstance(given, Mapping):
+        raise SettingsError(f"plugins: {plugin}: got {quote(given)}; expected settings by name")
+    for name, value in given.items():
+        where = f"plugins: {plugin}: "
+        if name not in defaults:
+            raise SettingsError(f"{where}unknown setting {quote(name)}{suggest(str(name), defaults)}")
+        kind = type(defaults[name])
+        if defaults[name] is not None and type(value) is not kind:
+            raise SettingsError(
+                f"{where}{name}: got {quote(value)}; expected {_KINDS.get(kind, kind.__name__)}"
+            )
+    return {**defaults, **given}

@@ -30,6 +30,7 @@ from exnorm.taxonomies.arcsight.http_proxy import ARCSIGHT_HTTP_PROXY
 from exnorm.taxonomies.arcsight.iis import ARCSIGHT_OWA
 from exnorm.taxonomies.arcsight.imap_pop import ARCSIGHT_IMAP_POP
 from exnorm.taxonomies.arcsight.message_tracking import ARCSIGHT_2010, ARCSIGHT_2016
+from exnorm.taxonomies.arcsight.message_tracking_flow import ARCSIGHT_FLOW
 from exnorm.taxonomies.arcsight.smtp_protocol import ARCSIGHT_SMTP
 from exnorm.taxonomies.arcsight.smtpsvc import ARCSIGHT_SMTPSVC
 from exnorm.taxonomies.jsa.agent_log import JSA_AGENT_LOG
@@ -71,10 +72,11 @@ def register_taxonomies() -> Iterable[Taxonomy]:
 
 @hookimpl
 def register_mappings() -> Iterable[Mapping]:
-    """Both tables of the ArcSight guide, JSA's, and those of the logs that no guide covers."""
+    """The ArcSight guide's two tables and our third, JSA's, and those of the logs that no guide covers."""
     return (
         ARCSIGHT_2016,
         ARCSIGHT_2010,
+        ARCSIGHT_FLOW,
         JSA_MESSAGE_TRACKING,
         ARCSIGHT_2003,
         JSA_2003,

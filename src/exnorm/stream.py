@@ -12,6 +12,10 @@ from exnorm.settings import Settings
 # The names of Exchange's header lines; a header that lost its "#" is known by them.
 _DIRECTIVE = re.compile(r"#\s*([A-Za-z][A-Za-z-]*)\s*:(.*)", re.DOTALL)
 _BARE_DIRECTIVE = re.compile(r"(Software|Version|Log-type|Date|Fields)\s*:\s(.*)", re.IGNORECASE | re.DOTALL)
+# Where a header that was put on one line goes on; no value of a header line has such a word in it.
+_JOINED = re.compile(r"(?<=\S)\s+(?=#?\s?(?:Software|Version|Log-type|Date|Fields)\s*:\s)", re.IGNORECASE)
+_JOINED_MOST = 8  # more than the lines of a header
+_BEGINNING = re.compile(r"Software\s*:\s+Microsoft ", re.IGNORECASE)
 _NEW_BLOCK = ("software", "log-type")
 _BOM = "\ufeff"
 _REMARKS_KEPT = 4096  # characters; a header of remarks only must not grow without bound
@@ -47,6 +51,10 @@ class StreamTable:
             self.forgotten += 1
         return stream
 
+    def all(self) -> list[Stream]:
+        """Every stream that is remembered, the one used last at the end."""
+        return list(self._streams.values())
+
 
 class Stream:
     """The state of one log file between two batches of its lines.
@@ -81,6 +89,11 @@ class Stream:
         """The columns in force, once they are known."""
         return None if self._reader is None else self._reader.schema
 
+    @property
+    def remembers(self) -> bool:
+        """Whether a row may depend on the rows before it, as far as the log's type is known."""
+        return self._reader is None or self._reader.remembers
+
     def cut(self, block: bytes) -> list[bytes]:
         """The lines that a block of the file's bytes completes; UTF-16 is turned into UTF-8."""
         if self._cutter is None:
@@ -99,13 +112,27 @@ class Stream:
             if self._reader is not None:
                 self._reader.miss()
             return text
-        if not text or self._take_header(text):
+        if not text:
+            return None
+        if "\r" in text and _is_header(text):
+            return self._unparsed(text, "syntax", "lines end in CR alone; expected LF or CRLF")
+        if self._take_header(text):
             return None
         if (self._in_header or self._reader is None) and not self.recognize(text):
             return self._unparsed(text, "unknown-type", "no known log type has lines like this one")
         self._in_header = False
         assert self._reader is not None
-        return self._place(self._reader.read(text))
+        found = self._reader.read(text)
+        names = isinstance(found, Unparsed) and self._names_columns(text)
+        return None if names else self._place(found)
+
+    def fail(self, line: bytes | str, error: Exception) -> Unparsed:
+        """A line at which its source raised, which must not cost the line, nor those after it."""
+        text = self._decode(line)
+        if isinstance(text, Unparsed):
+            return text
+        name = "(none)" if self.source is None else self.source.name
+        return self._unparsed(text, "fault", f"source {name}: {type(error).__name__}: {error}")
 
     def ready(self) -> Reader | None:
         """The reader of the next line where that can only be a row, or say itself that it is none."""
@@ -139,9 +166,15 @@ class Stream:
         self.line_number += 1
         return self._placed(self._split_reader.complete(join_csv(values.values()), dict(values), "fields"))
 
+    def _names_columns(self, line: str) -> bool:
+        """Whether a line is the bare names of columns that another log has before its header."""
+        head = Head(self.name, {"fields": line})
+        source = self._recognize(head)
+        return source is not None and {name.strip() for name in line.split(",")} <= set(source.columns)
+
     def _open_for(self, columns: tuple[str, ...]) -> Reader | None:
         """A reader for rows with these columns, where a log type knows them by their names."""
-        for head in _split_heads(self.name, columns):
+        for head in split_heads(self.name, columns):
             source = self._recognize(head)
             if source is not None and source.recognize(head) is Confidence.HEADER:
                 return source.open(source, head, self._settings)
@@ -186,7 +219,7 @@ class Stream:
         source = self._recognize(head)
         if source is None and not {"fields", "log-type"} & set(self.directives):
             return self._reader is not None
-        if source is not self.source:
+        if source is not self.source or self._reader is None:
             self._note_evicted()
             self.source = source
             self._reader = None if source is None else source.open(source, head, self._settings)
@@ -206,12 +239,25 @@ class Stream:
             assert isinstance(line, bytes)
             raw = line.decode("utf-8", "backslashreplace").rstrip("\r\n")
             return self._unparsed(raw, "encoding", _explain_encoding(line))
-        return text.removesuffix("\n").removesuffix("\r").removeprefix(_BOM)
+        # A server that crashed leaves the room it had reserved in its log: a block of NUL.
+        return text.removesuffix("\n").rstrip("\r").strip("\0").removeprefix(_BOM)
 
     def _take_header(self, line: str) -> bool:
-        found = _DIRECTIVE.fullmatch(line) or _BARE_DIRECTIVE.fullmatch(line)
+        found = _DIRECTIVE.fullmatch(line) or self._find_bare_directive(line)
         if found is None:
             return line.startswith("#") and self._take_remark(line)
+        for part in _JOINED.split(line, maxsplit=_JOINED_MOST):
+            self._take_directive(_DIRECTIVE.fullmatch(part) or _BARE_DIRECTIVE.fullmatch(part) or found)
+        return True
+
+    def _find_bare_directive(self, line: str) -> re.Match[str] | None:
+        """A header line that lost its mark; among rows only one that can begin a header."""
+        found = _BARE_DIRECTIVE.fullmatch(line)
+        if found is None or self._in_header or self._reader is None:
+            return found
+        return found if _BEGINNING.match(line) else None
+
+    def _take_directive(self, found: re.Match[str]) -> None:
         name, value = found.group(1).lower(), found.group(2).strip()
         if name in _NEW_BLOCK and not self._in_header:
             self.directives = {}
@@ -219,7 +265,6 @@ class Stream:
         self.directives[name] = value
         if name == "fields":
             self.recognize()
-        return True
 
     def _take_remark(self, line: str) -> bool:
         """Any other line with a ``#``; after rows it begins a new header, as Exchange 2003 has it."""
@@ -232,6 +277,10 @@ class Stream:
 
     def _unparsed(self, raw: str, kind: str, reason: str) -> Unparsed:
         return Unparsed(self._redact(self.source, raw), kind, reason, self.line_number, self.name)
+
+
+def _is_header(line: str) -> bool:
+    return line.startswith("#") or _BARE_DIRECTIVE.match(line) is not None
 
 
 def _decode_utf8(line: bytes) -> str | None:
@@ -247,11 +296,12 @@ def _explain_encoding(line: bytes) -> str:
     return f"not UTF-8 at byte {at}: got 0x{line[at]:02x}"
 
 
-def _split_heads(name: str, columns: Iterable[str]) -> Iterator[Head]:
-    """The header lines that a log with these columns would have: of cells, or of words."""
+def split_heads(name: str, columns: Iterable[str]) -> Iterator[Head]:
+    """The header lines that a log with these columns would have: of cells, of words, of Exchange 2003."""
     names = tuple(columns)
     yield Head(name, {"fields": ",".join(names)})
     yield Head(name, {"fields": " ".join(names)})
+    yield Head(name, {"#": "# " + "\t".join(names)})
 
 
 def redact(sources: Iterable[Source], source: Source | None, raw: str) -> str:
@@ -262,11 +312,22 @@ def redact(sources: Iterable[Source], source: Source | None, raw: str) -> str:
     return raw
 
 
-def surest(sources: Iterable[Source], head: Head) -> Source | None:
-    """The source that is surest of a log; of equals, the one registered first."""
+def surest(
+    sources: Iterable[Source], head: Head, blame: Callable[[Source, Exception], None] | None = None
+) -> Source | None:
+    """The source that is surest of a log; of equals, the one registered first.
+
+    One that raises is not sure of anything, where there is somebody to ``blame`` it to.
+    """
     best, confidence = None, Confidence.NO
     for source in sources:
-        found = source.recognize(head)
+        try:
+            found = source.recognize(head)
+        except Exception as error:  # a plugin's code may raise anything
+            if blame is None:
+                raise
+            blame(source, error)
+            continue
         if found > confidence:
             best, confidence = source, found
     return best

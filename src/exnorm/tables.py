@@ -2,43 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping as AnyMapping
+from collections.abc import Iterable, Mapping as AnyMapping, Sequence
 
 from exnorm.mapping import ADDITIONAL_DATA, describe_origin
-from exnorm.model import ByEvent, Field, Mapping, Reading, Source, Taxonomy
+from exnorm.model import ByEvent, Field, Mapping, Reading, Row, Source, Taxonomy
 
 
 def render_mapping(mapping: Mapping, source: Source, taxonomy: Taxonomy) -> str:
     """One table: the guide's rows in its order, then ours with their reasons, then the rest."""
     fields = {field.label: field for field in taxonomy.fields}
-    guide = [row for row in mapping.rows if not row.ours]
-    ours = [row for row in mapping.rows if row.ours]
+    guide = [row for row in mapping.rows if not (row.ours or row.rule)]
+    ours = [row for row in mapping.rows if row.ours or row.rule]
     lines = [f"## {mapping.name}", "", mapping.title or f"{source.title} to {taxonomy.title}", ""]
     chosen = f"schema {', '.join(mapping.schemas)}" if mapping.schemas else "every schema"
+    if not mapping.auto:
+        chosen = f"no log by itself: only with `--mapping {mapping.name}`"
     lines += [f"From `{source.name}` ({source.title}) to `{taxonomy.name}`; chosen for {chosen}.", ""]
     if guide:
         lines += ["### Rows of the vendor's guide", ""]
-        lines += ["| field | key | from | read as |", "|---|---|---|---|"]
-        lines += [
-            f"| {row.field} | {_key(row.field, fields)} | {_cell(describe_origin(row))} "
-            f"| {_reading(row.read)} |"
-            for row in guide
-        ]
-        lines.append("")
+        lines += _render_table(("field", "key", "from", "read as"), (_cells(row, fields) for row in guide))
     if ours:
         lines += ["### Rows that are ours", ""]
-        lines += ["| field | key | from | read as | reason |", "|---|---|---|---|---|"]
-        lines += [
-            f"| {row.field} | {_key(row.field, fields)} | {_cell(describe_origin(row))} "
-            f"| {_reading(row.read)} | {_cell(row.ours)} |"
-            for row in ours
-        ]
-        lines.append("")
+        cells = ((*_cells(row, fields), _reason(row)) for row in ours)
+        lines += _render_table(("field", "key", "from", "read as", "reason"), cells)
     if mapping.unmapped:
         lines += ["### Columns without a row: kept as additional data", ""]
-        lines += ["| column | reason |", "|---|---|"]
-        lines += [f"| {column} | {_cell(why)} |" for column, why in mapping.unmapped.items()]
-        lines.append("")
+        lines += _render_table(("column", "reason"), mapping.unmapped.items())
     if mapping.rest:
         lines += [f"Every other column is kept as additional data: {_cell(mapping.rest)}.", ""]
     if mapping.events:
@@ -59,7 +48,7 @@ def render_index(mappings: Iterable[Mapping], sources: AnyMapping[str, Source]) 
     ]
     lines += [
         f"| {sources[m.source].title} | {m.taxonomy} | [{m.name}]({m.name}.md) "
-        f"| {', '.join(m.schemas) or 'every version'} |"
+        f"| {', '.join(m.schemas) or 'every version' if m.auto else 'where pinned'} |"
         for m in mappings
     ]
     return "\n".join(lines) + "\n"
@@ -67,11 +56,21 @@ def render_index(mappings: Iterable[Mapping], sources: AnyMapping[str, Source]) 
 
 def _render_events(mapping: Mapping) -> list[str]:
     names = list(dict.fromkeys(name for event in mapping.events.values() for name in event))
-    lines = ["### Events", "", f"| event | {' | '.join(names)} |", "|---" * (len(names) + 1) + "|"]
-    for event, attributes in sorted(mapping.events.items()):
-        cells = " | ".join(str(attributes.get(name, "")) for name in names)
-        lines.append(f"| {event} | {cells} |")
+    rows = (
+        (event, *(str(attributes.get(name, "")) for name in names))
+        for event, attributes in sorted(mapping.events.items())
+    )
+    return ["### Events", "", *_render_table(("event", *names), rows)]
+
+
+def _render_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
+    lines += [f"| {' | '.join(map(_cell, row))} |" for row in rows]
     return [*lines, ""]
+
+
+def _cells(row: Row, fields: dict[str, Field]) -> tuple[str, ...]:
+    return row.field, _key(row.field, fields), describe_origin(row), _reading(row.read)
 
 
 def _key(label: str, fields: dict[str, Field]) -> str:
@@ -84,6 +83,10 @@ def _reading(read: Reading) -> str:
         default = "" if read.default is None else f" (else {read.default})"
         return f"{read.attribute} of the event{default}"
     return str(getattr(read, "__name__", type(read).__name__)).replace("_", " ")
+
+
+def _reason(row: Row) -> str:
+    return "; ".join(text for text in (row.rule, row.ours) if text)
 
 
 def _cell(text: str) -> str:

@@ -344,7 +344,7 @@ def _check_damaged(source: Source, sample: list[bytes], number: int) -> Iterator
         ("with 0xff after it", line + b"\xff"),
         ("written twice", line + line),
         *((f"with 500 {mark!r} after it", line + mark * 500) for mark in (b",", b"\t", b" x", b'"', b";")),
-        ("replaced by NUL", b"\0"),
+        ("replaced by a control character", b"\x01"),
         ("replaced by LF", b"\n"),
     ]
     stream = _open(source)

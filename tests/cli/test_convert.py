@@ -2,48 +2,26 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from exnorm.cli import run
+from exnorm import Event, hookimpl
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Exnorm
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "examples" / "MSGTRK2018112722-1.LOG"
 HEADER = "".join(line.decode("utf-8-sig") for line in SAMPLE.read_bytes().splitlines(keepends=True)[:5])
 ROWS = SAMPLE.read_text(encoding="utf-8-sig").split("\n")[5:9]
 BAD_ROW = "2018-11-27T22:40:02.966Z,too,short"
-
-
-class Result:
-    def __init__(self, status: int, out: bytes, err: bytes) -> None:
-        self.status = status
-        self.lines = out.split(b"\n")[:-1]
-        self.out = out
-        self.err = err.decode()
-
-
-class Exnorm:
-    def __init__(self, capture: pytest.CaptureFixture[bytes]) -> None:
-        self.capture = capture
-
-    def __call__(self, *arguments: object) -> Result:
-        self.capture.readouterr()
-        status = run([str(argument) for argument in arguments])
-        sys.stdout.flush()
-        captured = self.capture.readouterr()
-        return Result(status, captured.out, captured.err)
-
-
-@pytest.fixture
-def exnorm(capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch) -> Exnorm:
-    for name in list(os.environ):
-        if name.startswith("EXNORM_"):
-            monkeypatch.delenv(name)
-    return Exnorm(capfdbinary)
 
 
 @pytest.fixture
@@ -233,6 +211,89 @@ def test_on_error_stop_ends_at_the_first_line_that_does_not_parse(exnorm: Exnorm
     assert f"{damaged}:7: row has 3 fields" in result.err
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_link_to_nothing_is_named_and_a_pipe_in_a_folder_is_not_waited_for(
+    exnorm: Exnorm, tmp_path: Path
+) -> None:
+    (tmp_path / "gone.LOG").symlink_to(tmp_path / "nowhere")
+    os.mkfifo(tmp_path / "pipe.LOG")
+    shutil.copy(SAMPLE, tmp_path / "z.LOG")
+    for pattern in (tmp_path, f"{tmp_path}/**"):
+        result = exnorm("convert", pattern)
+        assert (result.status, len(result.lines)) == (2, 4)
+        assert f"{tmp_path / 'gone.LOG'}: cannot be read: No such file or directory" in result.err
+
+
+def test_a_file_whose_lines_end_in_cr_alone_is_left_out_with_that_reason(
+    exnorm: Exnorm, tmp_path: Path
+) -> None:
+    other = tmp_path / "owa.log"
+    other.write_bytes(b"#Software: Microsoft Internet Information Services 10.0\r#Fields: date time\r1 2\r")
+    result = exnorm("convert", other, SAMPLE)
+    assert (result.status, len(result.lines)) == (1, 4)
+    assert f"{other}: unknown log type: lines end in CR alone; expected LF or CRLF; known are" in result.err
+
+
+class Spoil:
+    """A plugin that makes the DELIVER event unfit for every format."""
+
+    @staticmethod
+    @hookimpl
+    def event_processors() -> list[Any]:
+        def spoil(event: Event) -> Event:
+            if event.record.event_id == "DELIVER":
+                event.additional["verdict"] = object()  # type: ignore[assignment]
+            return event
+
+        return [spoil]
+
+
+@pytest.fixture
+def spoiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = SimpleNamespace(name="acme", dist=None, load=Spoil)
+    monkeypatch.setattr("exnorm.plugins._entry_points", lambda: [entry])
+
+
+@pytest.mark.usefixtures("spoiled")
+def test_an_event_that_cannot_be_written_is_reported_and_rejected_as_a_line_is(
+    exnorm: Exnorm, tmp_path: Path
+) -> None:
+    rejects = tmp_path / "rejects.ndjson"
+    result = exnorm("convert", SAMPLE, "--rejects", rejects)
+    assert result.status == 1
+    assert [line.split(b"|")[5] for line in result.lines] == [b"SENDEXTERNAL", b"RECEIVE", b"FAIL"]
+    assert f"exnorm: {SAMPLE}:8: format cef: cannot write the event: AttributeError: " in result.err
+    assert "events the format cannot write, left out: DELIVER 1" in result.err
+    (entry,) = [json.loads(line) for line in rejects.read_text(encoding="utf-8").splitlines()]
+    assert (entry["line_number"], entry["raw"]) == (8, ROWS[2])
+
+
+@pytest.mark.usefixtures("spoiled")
+def test_on_error_stop_ends_at_an_event_that_cannot_be_written(exnorm: Exnorm) -> None:
+    result = exnorm("convert", SAMPLE, "--on-error", "stop")
+    assert result.status == 1
+    assert [line.split(b"|")[5] for line in result.lines] == [b"SENDEXTERNAL", b"RECEIVE"]
+    assert f"exnorm: {SAMPLE}:8: format cef: cannot write the event: " in result.err
+
+
+@pytest.mark.usefixtures("spoiled")
+def test_a_dry_run_counts_what_cannot_be_written_too(exnorm: Exnorm) -> None:
+    result = exnorm("convert", SAMPLE, "--dry-run", "--json")
+    assert json.loads(result.out)["unencodable"] == {"DELIVER": 1}
+
+
+def test_what_an_export_broke_off_in_is_reported_and_rejected(exnorm: Exnorm, tmp_path: Path) -> None:
+    export = tmp_path / "tracking.json"
+    whole = '{"Timestamp": "2018-11-27T22:40:02Z", "EventId": "SEND", "Source": "SMTP", "Sender": "a@x.test"}'
+    export.write_text(f"{whole}\n{whole[:60]}", encoding="utf-8")
+    rejects = tmp_path / "rejects.ndjson"
+    result = exnorm("convert", export, "--rejects", rejects)
+    assert (result.status, len(result.lines)) == (1, 1)
+    assert f"exnorm: {export}:2: " in result.err
+    (entry,) = [json.loads(line) for line in rejects.read_text(encoding="utf-8").splitlines()]
+    assert entry["raw"] == whole[:60]
+
+
 def test_a_file_of_an_unknown_type_is_named_and_the_others_go_on(exnorm: Exnorm, tmp_path: Path) -> None:
     other = tmp_path / "a.LOG"
     other.write_text("#Software: Microsoft Exchange Server\n#Log-type: ECP Server Log\n#Fields: a,b\nx,y\n")
@@ -361,7 +422,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
         (["convert", SAMPLE, "--mapping", "arcsigt-2010"], "did you mean 'arcsight-2010'?"),
         (["convert", SAMPLE, "--profile", "secure"], "profile: got 'secure'; did you mean 'security'?"),
         (["convert", SAMPLE, "--cef", "2"], "cef: got 2; expected 0 to 1"),
-        (["convert", SAMPLE, "--source-ip", "ex01"], "source_ip: got 'ex01'; expected an IPv4 or IPv6"),
+        (["convert", SAMPLE, "--source-ip", "ex01"], "--source-ip: got 'ex01'; expected an IPv4 or IPv6"),
         (["convert", SAMPLE, "--source", "message_trackin"], "did you mean 'message_tracking'?"),
         (["convert", SAMPLE, "--schema", "2012"], "schema: got '2012'"),
         (["convert", SAMPLE, "--tz", "Berlin/Europe"], "expected a time zone such as"),

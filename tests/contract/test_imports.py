@@ -9,7 +9,14 @@ from pathlib import Path
 import pytest
 
 SRC = Path(__file__).parents[2] / "src"
-HOSTS = ("exnorm.cli", "exnorm.fluentbit", "exnorm.logstash", "exnorm.__main__")
+HOSTS = (
+    "exnorm.cli",
+    "exnorm.fluentbit",
+    "exnorm.logstash",
+    "exnorm.arrow",
+    "exnorm.spark",
+    "exnorm.__main__",
+)
 NOUNS = ("exnorm.errors", "exnorm.model", "exnorm.settings")
 
 # What a room may import of exnorm when it runs, besides its own modules. The longest prefix counts.
@@ -20,8 +27,11 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "exnorm.convert": (),
     "exnorm.lines": (),
     "exnorm.hookspecs": (),
-    "exnorm.settings": ("exnorm.errors",),
+    "exnorm.settings": ("exnorm.errors", "exnorm.yamlfile"),
+    "exnorm.yamlfile": ("exnorm.errors",),
+    "exnorm.overlay": (*NOUNS, "exnorm.convert", "exnorm.mapping", "exnorm.yamlfile"),
     "exnorm.identity": ("exnorm.model",),
+    "exnorm.categorizer": ("exnorm.model",),
     "exnorm.profiles": ("exnorm.model",),
     "exnorm.mapping": (*NOUNS, "exnorm.convert"),
     "exnorm.rows": ("exnorm.model",),

@@ -168,3 +168,10 @@ def test_the_events_are_those_of_the_facts() -> None:
     rows = [line.split("\t") for line in FACTS.read_text("utf-8").splitlines()[1:]]
     assert {row[0]: row[3].partition("(")[0] for row in rows if row[3] != "-"} == MODERN_EVENTS
     assert set(NUMBERS_ONLY) == {row[0] for row in rows if row[3] == "-"}
+
+
+@pytest.mark.parametrize("mark", ["", " "])
+def test_a_line_of_names_that_lost_its_mark_is_a_header_still(mark: str) -> None:
+    names = mark + HEADER[2].lstrip("# ")
+    assert EXCHANGE_2003.recognize(Head(line=names)) is Confidence.SHAPE
+    assert only_record(names, ROW).schema.found == "header"

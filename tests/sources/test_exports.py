@@ -123,3 +123,10 @@ def test_a_line_of_names_is_known_whatever_parts_them(line: str, separator: str)
 )
 def test_another_line_is_no_line_of_names(line: str) -> None:
     assert find_header((TRACKING, *TRACES), line) is None
+
+
+def test_names_and_rows_that_only_a_cr_parts_are_no_line_of_names() -> None:
+    assert find_header((TRACKING,), "Timestamp,EventId,Sender") is not None
+    assert (
+        find_header((TRACKING,), "Timestamp,EventId,Sender\r2018-11-27T22:40:02Z,SEND,a@example.test") is None
+    )

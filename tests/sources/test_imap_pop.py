@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from exnorm.sources.imap_pop import (
     name_version,
     read_context,
     redact,
+    redact_line,
 )
 
 SAMPLES = Path(__file__).parent.parent / "samples" / "imap_pop"
@@ -254,3 +256,61 @@ def test_a_row_that_is_not_utf8_is_unparsed() -> None:
 
 def test_a_row_without_a_time_is_unparsed() -> None:
     assert unparsed(f"{HEADER}\n{START.replace(TIME, 'x')},a,1,2,3,noop,,R=OK,").kind == "date"
+
+
+# --- secrets in rows that cannot be used ---------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        f"{START},bob,205,48,24,login,bob@example.test s3cr3t",
+        f"{START},bob,205,48,24,login,bob@example.test s3cr3t,R=OK,,,",
+        f'{START},bob,205,48,24,login,"bob s3cr3t,R=OK,',
+        f"{START},bob,205,48,24,login,bob,s3cr3t,R=OK,",
+        f"{START},,,,,pass,s3cr3t",
+        f"{START},carl,1,2,3,pass,a,R=s3cr3t,R=OK,",
+        f"{START.replace(TIME, 'x')},bob,205,48,24,AUTHENTICATE,PLAIN s3cr3t,R=OK,",
+        "48,24,login,bob s3cr3t,R=OK,",
+        "login,bob s3cr3t,R=OK,",
+    ],
+)
+def test_a_row_that_cannot_be_used_shows_no_password(row: str) -> None:
+    for head in (f"{HEADER}\n", ""):
+        found = unparsed(head + row)
+        assert "s3cr3t" not in found.raw + found.reason
+
+
+def test_a_password_in_a_row_that_is_not_utf8_or_too_long_is_not_shown() -> None:
+    row = f"{START},bob,205,48,24,login,bob s3cr3t".encode()
+    assert "s3cr3t" not in unparsed(f"{HEADER}\n".encode() + row + b"\xe9").raw
+    normalizer = Normalizer("arcsight", max_line_bytes=1024, discover_plugins=False)
+    (found,) = normalizer.parse(f"{HEADER}\n".encode() + row + b" " * 1024, normalizer.stream(""))
+    assert isinstance(found, Unparsed)
+    assert (found.kind, "s3cr3t" in found.raw) == ("too-long", False)
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        (f"{START},bob,1,2,3,login,bob pw,R=OK,,", f"{START},bob,1,2,3,login,*****,R=OK,,"),
+        (f"{START},bob,1,2,3,login,bob *****,R=OK,,", f"{START},bob,1,2,3,login,bob *****,R=OK,,"),
+        (f"{START},bob,1,2,3,auth,,R=OK,,", f"{START},bob,1,2,3,auth,,R=OK,,"),
+        (f"{START},bob,1,2,3,select,INBOX,R=OK,,", f"{START},bob,1,2,3,select,INBOX,R=OK,,"),
+    ],
+)
+def test_what_is_no_secret_stays_in_a_row_that_cannot_be_used(line: str, expected: str) -> None:
+    assert redact_line(line) == expected
+
+
+@pytest.mark.parametrize("command", ["authenticate", "auth"])
+def test_where_no_mechanism_stands_first_the_whole_text_may_be_the_secret(command: str) -> None:
+    assert redact(command, "AGJvYgBzZWNyZXQ=") == "*****"
+    assert redact(command, "plain") == "plain"
+
+
+@pytest.mark.parametrize("piece", ["\t", " ", ",", ",1", "\tlogin\t", ",R="])
+def test_a_line_of_nothing_but_separators_is_searched_in_no_time(piece: str) -> None:
+    begin = time.process_time()
+    redact_line(piece * (200_000 // len(piece)))
+    assert time.process_time() - begin < 5

@@ -150,3 +150,29 @@ def test_a_row_that_is_not_utf_8_is_unparsed() -> None:
 def test_a_line_of_other_names_is_not_taken_for_a_trace() -> None:
     assert MESSAGE_TRACE.recognize(Head("x", {}, "sender_address,message_id,subject")) is Confidence.NO
     assert MESSAGE_TRACE.recognize(Head("x", {}, SUMMARY[0])) is Confidence.HEADER
+
+
+# --- pages of a reporting service ----------------------------------------------------------------
+
+
+def test_a_page_of_the_reporting_service_is_read_object_by_object() -> None:
+    other = {**OBJECT, "Subject": "Second"}
+    page = {"odata.metadata": "https://reports.example.test/$metadata#MessageTrace", "value": [OBJECT, other]}
+    found = records(json.dumps(page).encode())
+    assert [record.values["message-subject"] for record in found] == ["Receipt", "Second"]
+    assert [json.loads(record.raw) for record in found] == [OBJECT, other]
+
+
+def test_an_object_of_a_page_that_is_no_trace_is_unparsed_and_the_next_is_unharmed() -> None:
+    page = {"value": [{"Level": 4}, OBJECT], "@odata.nextLink": "https://reports.example.test/?$skip=2000"}
+    bad, good = read(json.dumps(page).encode())
+    assert isinstance(bad, Unparsed)
+    assert (bad.kind, bad.raw) == ("unknown-type", '{"Level": 4}')
+    assert isinstance(good, Record)
+
+
+@pytest.mark.parametrize("page", [{"value": [1, OBJECT]}, {"value": [OBJECT], "Level": 4}, {"value": OBJECT}])
+def test_what_only_looks_like_a_page_is_unparsed_as_a_whole(page: dict[str, Any]) -> None:
+    [found] = read(json.dumps(page).encode())
+    assert isinstance(found, Unparsed)
+    assert found.raw == json.dumps(page)

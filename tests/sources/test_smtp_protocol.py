@@ -171,13 +171,44 @@ def test_without_a_header_the_name_of_the_file_gives_the_direction() -> None:
 def test_without_header_and_name_only_a_certain_row_gives_the_direction(
     mark: str, data: str, direction: str
 ) -> None:
-    found = records([row(mark, data)])[0]
+    found = records([row(mark, data, local="10.0.0.5:40001")])[0]
     assert found.get("direction") == direction
     assert found.get("client-address") == {"receive": "198.51.100.7", "send": "10.0.0.5", "": ""}[direction]
 
 
+@pytest.mark.parametrize(
+    ("local", "remote", "direction"),
+    [
+        ("x.x.x.x:25", "198.51.100.7:55171", "receive"),
+        ("10.0.0.5:587", "[2001:db8::7]:40000", "receive"),
+        ("", "192.0.2.13:2525", "send"),
+        ("10.0.0.5:49152", "203.0.113.25:25", "send"),
+        ("10.0.0.5:2525", "203.0.113.25:25", ""),
+        ("10.0.0.5:40001", "203.0.113.25:40000", ""),
+        ("", "", ""),
+    ],
+)
+def test_the_one_end_with_a_port_of_smtp_servers_is_the_server(
+    local: str, remote: str, direction: str
+) -> None:
+    found = records([row("*", context="attempting to connect", local=local, remote=remote)])[0]
+    assert found.get("direction") == direction
+
+
+def test_what_is_said_counts_more_than_the_ports() -> None:
+    found = records([row("+"), row(">", "EHLO ex1.contoso.example"), row("<", "EHLO mx.partner.example")])
+    assert [record.get("direction") for record in found] == ["receive", "send", "send"]
+
+
+@pytest.mark.parametrize("secret", ["AUTH PLAIN dXNlcjpzM2NyM3Q=", "dXNlcjpzM2NyM3Q="])
+def test_a_secret_is_hidden_even_where_the_ports_suggest_the_wrong_direction(secret: str) -> None:
+    found = records([row("+"), row(">", secret)])[1]
+    assert "dXNlcjpzM2NyM3Q=" not in found.values["data"] + found.raw
+
+
 def test_a_direction_learned_from_one_session_is_not_put_on_another() -> None:
-    first, other = records([row("<", "EHLO a.example"), row("+", session="08DC3CF0A1B2C3D5")])
+    other_row = row("+", session="08DC3CF0A1B2C3D5", local="10.0.0.5:40001")
+    first, other = records([row("<", "EHLO a.example"), other_row])
     assert (first.get("direction"), other.get("direction")) == ("receive", "")
 
 

@@ -127,3 +127,26 @@ def test_hostile_lines_take_no_time() -> None:
         smtp_secrets.hide_line(ROW + line)
         smtp_secrets.hide_command(line)
     assert time.perf_counter() - started < 5
+
+
+@pytest.mark.parametrize("quote", ["", "'", '"', '""'])
+def test_what_a_reply_repeats_of_a_secret_is_hidden_whatever_its_quotes(quote: str) -> None:
+    reply = f"500 5.3.3 Unrecognized command {quote}dXNlcjpzM2NyM3Q={quote}"
+    assert "dXNlcjpz" not in smtp_secrets.hide_reply(reply, in_auth=True)
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("EHLO mail.example.test", "EHLO mail.example.test"),
+        ("250 2.1.0 Sender OK", "250 2.1.0 Sender OK"),
+        ("334 VXNlcm5hbWU6", "334 <redacted>"),
+        ("AUTH LOGIN dXNlcg==", "AUTH LOGIN <redacted>"),
+        ("dXNlcg==", "<redacted>"),
+        ("hunter2", "<redacted>"),
+        ("*", "*"),
+        ("", ""),
+    ],
+)
+def test_of_what_anyone_said_only_commands_and_replies_are_shown(said: str, shown: str) -> None:
+    assert smtp_secrets.hide_said(said) == shown

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from exnorm.model import Confidence, Head, Record, Schema, Unparsed
+from exnorm.pipeline import Normalizer
 from exnorm.settings import Settings
 from exnorm.sources.iis import IIS
 from exnorm.sources.smtpsvc import (
@@ -19,6 +20,7 @@ from exnorm.sources.smtpsvc import (
     read_blanks,
     recognize,
     redact_argument,
+    redact_row,
     redact_text,
 )
 from exnorm.stream import Stream, surest
@@ -137,14 +139,30 @@ def test_what_a_client_says_between_auth_and_the_next_command_is_not_passed_on()
         row("AUTH", "+LOGIN", "334"),
         row("c2VjcmV0", "-", "235"),
         row("MAIL", "-", "250"),
-        row("c3R1ZmY=", "-", "500"),
+        row("xxxx", "+example.test", "500"),
     ]
     items = read(*HEADER, FIELDS, *lines)
     assert [item.get("cs-method") for item in items if isinstance(item, Record)] == [
         "AUTH",
         "*****",
         "MAIL",
-        "c3R1ZmY=",  # no dialogue any more: an unknown verb, which a reader of the log wants to see
+        "xxxx",  # no dialogue any more: an unknown verb, which a reader of the log wants to see
+    ]
+
+
+@pytest.mark.parametrize("said", [row("c2VjcmV0", "-", "334"), row("-", "+c2VjcmV0", "235")])
+def test_an_answer_to_an_auth_that_another_log_holds_is_not_passed_on(said: str) -> None:
+    items = read(*HEADER, FIELDS, row("MAIL", "-", "250"), said)
+    assert "c2VjcmV0" not in last(items).raw + repr(last(items).values)
+
+
+def test_an_answer_to_auth_is_not_in_a_line_that_does_not_parse() -> None:
+    wide = row("c2VjcmV0", "-", "334") + " x"
+    items = read(*HEADER, FIELDS, row("AUTH", "+LOGIN", "334"), wide, row("MAIL", "-", "250") + " x")
+    raws = [item.raw for item in items if isinstance(item, Unparsed)]
+    assert raws == [
+        "2003-12-04 06:11:02 192.0.2.7 ***** ***** - - 334 *****",
+        "2003-12-04 06:11:02 192.0.2.7 client.test MAIL - - 250 x",
     ]
 
 
@@ -178,6 +196,23 @@ def test_a_password_is_not_in_a_row_whose_date_cannot_be_read() -> None:
     assert isinstance(items[1], Unparsed)
     assert items[1].kind == "date"
     assert "c2VjcmV0" not in items[1].raw
+
+
+@pytest.mark.parametrize("end", [b" \xff", b" " * 2000])
+@pytest.mark.parametrize("header", [[*HEADER, FIELDS, row("MAIL", "-", "250")], []])
+def test_a_password_is_not_in_a_line_that_never_reached_the_reader(header: list[str], end: bytes) -> None:
+    normalizer = Normalizer(max_line_bytes=1024, discover_plugins=False)
+    stream = normalizer.stream("")
+    items = list(normalizer.parse([*header, row("AUTH", "+PLAIN+c2VjcmV0", "235").encode() + end], stream))
+    assert isinstance(items[-1], Unparsed)
+    assert items[-1].kind in ("encoding", "too-long")
+    assert "c2VjcmV0" not in items[-1].raw
+
+
+def test_a_word_in_a_line_of_another_log_hides_nothing_of_it() -> None:
+    line = "2018-11-27T22:40:02.966Z,10.4.11.100,a row of another log,Re: AUTH does not work,anna@example.com"
+    assert redact_row(line) == line
+    assert redact_row("x SMTPSVC1 AUTH - +PLAIN+c2VjcmV0") == "x SMTPSVC1 AUTH *****"
 
 
 def test_the_sender_parameter_auth_is_no_secret() -> None:

@@ -108,6 +108,7 @@ def test_the_file_names_of_iis_are_known(name: str, expected: bool) -> None:
         ("time cs-method", "10:00:00 [4]PASS", "MSFTPSVC"),
         ("cs-username cs-method", "OutboundConnectionResponse -", "SMTPSVC"),
         ("cs-method cs-version", "JUNK SMTP", "SMTPSVC"),
+        ("cs-method cs-version", "get SMTP", "SMTPSVC"),
         ("cs-method cs-version", "JUNK HTTP/1.1", "W3SVC"),
         ("cs-method cs-uri-stem", "JUNK /owa/", "W3SVC"),
         ("cs-method cs-uri-stem", "JUNK -", ""),

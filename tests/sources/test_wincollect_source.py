@@ -476,13 +476,159 @@ def test_a_log_with_a_header_of_its_own_is_no_stream_of_payloads() -> None:
 
 
 def test_every_source_that_is_carried_is_announced() -> None:
-    carried = {entry.source.name for entry in wincollect.CARRIED.values()}
+    carried = {entry.source.name for entries in wincollect.CARRIED.values() for entry in entries}
 
     assert set(WINCOLLECT_PAYLOAD.carries) == carried
 
 
 def test_payloads_are_read_where_the_source_is_forced() -> None:
     assert event(GUIDE, source="wincollect")["deviceEventClassId"] == "SENDEXTERNAL"
+
+
+# --- other logs than message tracking and OWA ----------------------------------------------------
+
+SMTP_TIME = "2024-01-25T15:14:39.031Z"
+SMTP_ENDS = "local-endpoint=10.0.0.5:25\tremote-endpoint=192.0.2.7:53228"
+W3C_START = "date=2003-12-04\ttime=06:11:02\tc-ip=192.0.2.7\tcs-username=client.example.test"
+PLUGIN = "<13>Feb 08 12:43:54 MBX01 AgentDevice=MicrosoftExchange\tAgentLogFile={}\tPluginVersion=7.3.1.22\t"
+
+
+def smtp_payload(envelope: str, mark: str, data: str, number: int = 2) -> str:
+    """A row of a RECV log, as a payload carries it."""
+    return (
+        f"{envelope}\tdate-time={SMTP_TIME}\tconnector-id=MBX01\\Default MBX01\tsession-id=08DC1DB8591B229A"
+        f"\tsequence-number={number}\t{SMTP_ENDS}\tevent={mark}\tdata={data}\tcontext="
+    )
+
+
+ONE_WORD = "AgentDevice=WindowsExchange\tAgentLogFile=RECV2024012515-1.LOG\tAgentLogFormat=SMTP"
+TWO_WORDS = PLUGIN.format("RECV2024012515-1.LOG") + "AgentLogFormat=W3C\tAgentLogProtocol=SMTP"
+
+
+@pytest.mark.parametrize("envelope", [ONE_WORD, TWO_WORDS])
+def test_a_payload_of_an_smtp_log_since_2007_is_read_and_comes_back_byte_for_byte(envelope: str) -> None:
+    line = smtp_payload(envelope, "<", "EHLO mgt.example.test")
+    found = event(line, "jsa")
+
+    assert found.record.source.name == "smtp_protocol"
+    assert (found["eventId"], found["src"], found["dst"]) == ("EHLO", "192.0.2.7", "10.0.0.5")
+    assert again(line.encode()) == [line.encode()]
+
+
+@pytest.mark.parametrize(
+    "envelope",
+    [
+        "AgentDevice=WindowsExchange\tAgentLogFile=ex031204.log\tAgentLogFormat=SMTP",
+        PLUGIN.format("ex031204.log") + "AgentLogFormat=W3C\tAgentLogProtocol=SMTP",
+    ],
+)
+def test_a_payload_of_an_smtp_log_of_2003_is_read_and_comes_back_byte_for_byte(envelope: str) -> None:
+    line = (
+        f"{envelope}\t{W3C_START}\tcs-method=MAIL\tcs-uri-stem=-\tcs-uri-query=+FROM:<jo@example.test>\t"
+        "sc-status=250"
+    )
+    found = read_record(line)
+
+    assert (found.source.name, found.event_id) == ("smtpsvc", "IN-PROGRESS")
+    assert found.derived["sender"] == "jo@example.test"
+    assert again(line.encode()) == [line.encode()]
+
+
+def test_the_session_goes_on_from_payload_to_payload() -> None:
+    lines = [
+        smtp_payload(ONE_WORD, "<", "MAIL FROM:<jo@example.test>", 5).encode(),
+        smtp_payload(ONE_WORD, ">", "250 2.1.0 Sender OK", 6).encode(),
+    ]
+    _, reply = events(*lines, taxonomy="jsa")
+
+    assert isinstance(reply, Event)
+    assert reply.record.derived["mail-from"] == "jo@example.test"
+
+
+SECRET = "dXNlcjpzM2NyM3Q="
+
+
+def everything(lines: list[bytes]) -> str:
+    """All that comes out of payloads: events of every format, what did not parse, the records themselves."""
+    shown: list[object] = []
+    for taxonomy, form in (("arcsight", "cef"), ("jsa", "leef"), ("jsa", "wincollect"), ("jsa", "json")):
+        normalizer = Normalizer(taxonomy, form, keep_original=form == "json")
+        shown += normalizer.encode(lines)
+        for item in Normalizer(taxonomy, form).parse(lines, normalizer.stream("payloads.txt")):
+            shown += [item, item.envelope] if isinstance(item, Record) else [item.raw, item.reason]
+    return repr(shown)
+
+
+def test_what_a_client_says_to_auth_is_in_nothing_that_comes_out_of_a_payload() -> None:
+    lines = [
+        smtp_payload(ONE_WORD, "<", f"AUTH PLAIN {SECRET}").encode(),
+        smtp_payload(TWO_WORDS, "<", "AUTH LOGIN").encode(),
+        smtp_payload(TWO_WORDS, ">", "334 <challenge>").encode(),
+        smtp_payload(TWO_WORDS, "<", SECRET).encode(),
+    ]
+    shown = everything(lines)
+
+    assert SECRET not in shown
+    assert "AUTH PLAIN <redacted>" in shown
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        smtp_payload(ONE_WORD, "<", f"AUTH PLAIN {SECRET}").replace(SMTP_TIME, "yesterday"),
+        smtp_payload(ONE_WORD, "<", SECRET).replace(SMTP_TIME, "yesterday"),
+        smtp_payload(ONE_WORD, "<", SECRET).removesuffix("\tcontext="),
+        f"{ONE_WORD}\tdate=soon\ttime=x\tcs-method=AUTH\tcs-uri-stem=-\tcs-uri-query=LOGIN+{SECRET}",
+        f"{ONE_WORD}\tdate=soon\ttime=x\tcs-method={SECRET}\tcs-uri-stem=-\tcs-uri-query=-",
+        f"AgentDevice=x\tAgentLogFormat=IMAP4POP3\tdateTime=soon\tcommand=pass\tparameters={SECRET}",
+    ],
+)
+def test_a_payload_that_does_not_parse_shows_no_secret(line: str) -> None:
+    assert all(isinstance(item, Unparsed) for item in events(line.encode()))
+    assert SECRET not in everything([line.encode()])
+
+
+def test_a_payload_that_does_not_parse_keeps_what_is_no_secret() -> None:
+    line = smtp_payload(ONE_WORD, "<", "RCPT TO:<jo@example.test>").replace(SMTP_TIME, "yesterday")
+    (found,) = events(line.encode())
+
+    assert isinstance(found, Unparsed)
+    assert found.raw == line
+
+
+def test_a_row_that_has_its_date_from_the_header_takes_it_along_in_its_payload() -> None:
+    log = (SAMPLES.parent / "iis" / "ex031204.log").read_bytes()
+    normalizer = Normalizer("jsa", "wincollect")
+    written = list(normalizer.encode(log, normalizer.stream("ex031204.log")))
+
+    dates = [line.split(b"AgentLogFormat=OWA\t")[1].split(b"\tc-ip")[0] for line in written[1:3]]
+    assert dates == [b"date=2003-12-04\ttime=23:59:59", b"date=2003-12-05\ttime=00:00:02"]
+    assert [again(line) for line in written] == [[line] for line in written]
+
+
+@pytest.mark.parametrize(
+    ("folder", "name", "form"),
+    [
+        ("exchange_2003", "20030812.log", "MSGTRK"),
+        ("http_proxy", "Mapi_HttpProxy_2023010601-1.LOG", "HTTPPROXY"),
+        ("imap_pop", "IMAP42024031508-1.LOG", "IMAP4POP3"),
+        ("agent_log", "AgentLog20220913-1.LOG", "AGENTLOG"),
+        ("connectivity", "CONNECTLOG2024031508-1.LOG", "CONNECTLOG"),
+    ],
+)
+def test_what_the_wincollect_format_writes_of_any_log_is_read_again(
+    folder: str, name: str, form: str
+) -> None:
+    normalizer = Normalizer("jsa", "wincollect")
+    log = (SAMPLES.parent / folder / name).read_bytes()
+    written = list(normalizer.encode(log, normalizer.stream(name)))
+    records = list(normalizer.parse(written, normalizer.stream("")))
+
+    assert written
+    assert all(f"\tAgentLogFormat={form}\t".encode() in line for line in written)
+    assert {record.source.name for record in records if isinstance(record, Record)} == {folder}
+    assert len(records) == len(written)
+    assert [again(line) for line in written] == [[line] for line in written]
 
 
 # --- identity ------------------------------------------------------------------------------------

@@ -128,6 +128,16 @@ def test_anonymous_is_no_user_and_activesync_names_another(taxonomy: str, field:
     assert event.additional["cs-username"] == "Anonymous"
 
 
+def test_the_device_of_activesync_is_named_in_both_taxonomies() -> None:
+    arcsight, jsa = normalize("arcsight")[3], normalize("jsa")[3]
+    assert [arcsight[f"deviceCustomString{number}"] for number in (3, 4, 5)] == ["APPL4711", "iPhone", "Ping"]
+    assert [jsa[f"activeSync{part}"] for part in ("Device", "Type", "Command")] == [
+        "APPL4711",
+        "iPhone",
+        "Ping",
+    ]
+
+
 @pytest.mark.parametrize("taxonomy", ["arcsight", "jsa"])
 def test_date_and_time_and_path_and_query_are_not_sent_twice(taxonomy: str) -> None:
     sent_twice = {"date", "time", "cs-uri-stem", "cs-uri-query", "cs-method", "sc-status"}

@@ -200,10 +200,10 @@ def test_a_masked_address_stays_text_and_is_kept(taxonomy: str) -> None:
 
 @pytest.mark.parametrize("taxonomy", ["arcsight", "jsa"])
 def test_where_no_direction_is_certain_no_source_and_destination_are_named(taxonomy: str) -> None:
-    event = events(taxonomy, received("+")[1:])[0]
+    event = events(taxonomy, received("+", local="10.0.0.5:9025")[1:])[0]
     ends = {"sourceAddress", "destinationAddress", "sourcePort", "destinationPort", "deviceDirection"}
     assert (ends | {"src", "dst", "srcPort", "dstPort"}).isdisjoint(event)
-    assert event.additional["local-endpoint"] == "10.0.0.5:25"
+    assert event.additional["local-endpoint"] == "10.0.0.5:9025"
     assert event.additional["remote-endpoint"] == "198.51.100.7:400"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -12,13 +13,16 @@ from typing import Any
 
 import click
 
-from exnorm.errors import NormalizerError, suggest
+from exnorm.errors import NormalizerError, show, suggest
 
 COMMANDS = {
     "convert": "exnorm.cli.convert",
     "explain": "exnorm.cli.explain",
+    "fluentbit": "exnorm.cli.fluentbit",
     "mappings": "exnorm.cli.mappings",
     "plugins": "exnorm.cli.plugins",
+    "config": "exnorm.cli.config",
+    "logstash": "exnorm.cli.logstash",
 }
 
 OK, UNPARSED, USAGE, NEXT_HOP = 0, 1, 2, 3
@@ -87,6 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit status."""
+    _replace_closed_streams()
     try:
         status = cli.main(
             args=None if arguments is None else list(arguments),
@@ -100,13 +105,21 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, click.Abort):
         _abandon_stdout()
         return INTERRUPTED
+    except BrokenPipeError:
+        _abandon_stdout()
+        return OK
+    except OSError as error:  # what could not be read was said where it was read
+        _abandon_stdout()
+        place = "the output" if error.filename is None else show(str(error.filename))
+        say(f"{place} cannot be written: {error.strerror or error}")
+        return NEXT_HOP
     return status if isinstance(status, int) else OK
 
 
 def _complain(error: click.ClickException | NormalizerError) -> None:
     """One line for what went wrong; the help itself where no command was given."""
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
-        click.echo(error.format_message(), err=True)
+        tell(error.format_message())
         return
     message = str(error)
     if isinstance(error, click.ClickException):
@@ -119,7 +132,26 @@ def _complain(error: click.ClickException | NormalizerError) -> None:
 
 def say(message: str) -> None:
     """One line for people, on standard error."""
-    click.echo(f"exnorm: {message}", err=True)
+    tell(f"exnorm: {show(message)}")
+
+
+def tell(text: str) -> None:
+    """Text on standard error; where that fails, nobody is there to be told."""
+    with contextlib.suppress(OSError):
+        click.echo(text, err=True)
+
+
+def _replace_closed_streams() -> None:
+    """Standard streams that a caller closed: nothing can be read, what is written to stdout is an error.
+
+    A terminal that cannot show a character gets an escape in its place.
+    """
+    if sys.stderr is None:
+        sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8")
+    if sys.stdout is None:
+        sys.stdout = os.fdopen(os.open(os.devnull, os.O_RDONLY), "w", encoding="utf-8")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _abandon_stdout() -> None:

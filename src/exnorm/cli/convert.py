@@ -5,28 +5,29 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import chain
 from typing import IO, Any
 
 import click
 import msgspec
 
-from exnorm.cli import NEXT_HOP, OK, UNPARSED, USAGE, say
-from exnorm.cli.inputs import STDIN, Input, expand, explain_refusal, read_blocks, same_file
+from exnorm.cli import NEXT_HOP, OK, UNPARSED, USAGE, say, tell
+from exnorm.cli.inputs import STDIN, Input, InputError, expand, explain_refusal, read_blocks, same_file
 from exnorm.cli.options import settings_options
 from exnorm.cli.ranges import Range, convert_ranges, cut_file
 from exnorm.cli.summary import summarize
 from exnorm.counts import Counts
-from exnorm.errors import NormalizerError, ParseError, SettingsError, quote
-from exnorm.model import Event, Record, Unparsed
+from exnorm.errors import EncodeError, NormalizerError, ParseError, SettingsError, quote
+from exnorm.model import Unparsed
 from exnorm.pipeline import Normalizer
 from exnorm.settings import Settings
+from exnorm.stream import Stream
 
 WRITE_BYTES = 1024 * 1024
 SHOWN_LINES = 100
@@ -77,24 +78,25 @@ def command(
     normalizer = Normalizer.from_settings(settings)
     inputs = expand(paths)
     _check_outputs(inputs, output, rejects)
-    run = Run(quiet=quiet or settings.on_error == "skip")
+    run = Run(quiet=quiet or settings.on_error != "tag")
     status = OK
     with contextlib.ExitStack() as stack:
         target = None if dry_run else stack.enter_context(_open_output(output))
         reject_file = stack.enter_context(_open_rejects(rejects))
-        advance = stack.enter_context(_progress(inputs, output, quiet))
+        run.has_bar = _wants_bar(inputs, output, quiet)
+        advance = stack.enter_context(_progress(inputs, run.has_bar))
         try:
             if jobs > 1 and len(inputs) > 1 and all(item.name != STDIN for item in inputs):
                 _convert_parallel(settings, inputs, jobs, target, reject_file, run, advance)
             elif jobs > 1 and target is not None and (ranges := _cut(normalizer, inputs, jobs)):
                 run.files += 1
-                report = partial(_report, run, reject_file)
+                report = partial(_refuse, run, reject_file)
                 convert_ranges(settings, ranges, jobs, partial(_put, target), report, run.counts, advance)
             else:
                 for item in inputs:
                     convert_file(normalizer, item, target, reject_file, run, advance)
                 run.counts.merge(normalizer.counts)
-        except ParseError as error:
+        except (ParseError, EncodeError) as error:
             run.counts.merge(normalizer.counts)
             say(str(error))
             status = UNPARSED
@@ -103,11 +105,11 @@ def command(
             return NEXT_HOP
     if run.failed:
         status = USAGE
-    elif run.counts.unparsed or run.refused:
+    elif run.counts.unparsed or run.counts.unencodable or run.refused:
         status = UNPARSED
     if dry_run or not quiet:
-        text = summarize(run.counts, settings, run.files, run.refused, as_json)
-        click.echo(text, err=not dry_run)
+        text = summarize(run.counts, settings, run.files, run.refused, run.failed, as_json)
+        (click.echo if dry_run else tell)(text)
     return status
 
 
@@ -124,6 +126,14 @@ class Run:
     refused: int = 0
     failed: int = 0
     shown: int = 0
+    has_bar: bool = False
+
+    def say(self, message: str) -> None:
+        """One line for people, in the place of the progress bar where there is one."""
+        if self.has_bar:
+            blank = " " * (shutil.get_terminal_size().columns - 1)
+            click.echo(f"\r{blank}\r", nl=False, err=True)
+        say(message)
 
     def report(self, line: Unparsed) -> None:
         """Say on standard error that a line did not parse; past ``SHOWN_LINES``, only that once."""
@@ -131,9 +141,9 @@ class Run:
         if self.quiet:
             return
         if self.shown <= SHOWN_LINES:
-            say(f"{line.path}:{line.line_number}: {line.reason}: {quote(line.raw)}")
+            self.say(f"{line.path}:{line.line_number}: {line.reason}: {quote(line.raw)}")
         elif self.shown == SHOWN_LINES + 1:
-            say("more lines did not parse; --rejects FILE keeps them all, with their reasons")
+            self.say("more lines did not parse; --rejects FILE keeps them all, with their reasons")
 
 
 def convert_file(
@@ -150,30 +160,37 @@ def convert_file(
         refusal = explain_refusal(item, normalizer)
         if refusal:
             run.refused += 1
-            say(f"{item.name}: {refusal}; the file is left out")
-            _reject(rejects, Unparsed("", "unknown-type", refusal, 0, item.name))
+            run.say(f"{item.shown}: {refusal}; the file is left out")
+            _reject(rejects, Unparsed("", "unknown-type", refusal, 0, item.shown))
             advance(item.size)
             return
-        stream = normalizer.stream(item.name)
-        report = partial(_report, run, rejects)
-        for block in chain(read_blocks(item), (None,)):
-            lines = stream.finish() if block is None else stream.cut(block)
-            if target is not None and not normalizer.settings.per_recipient:
-                normalizer.encode_block(lines, stream, partial(_put, target), report)
-                advance(len(block or b""))
-                continue
-            records = normalizer.parse(lines, stream)
-            _write_items(normalizer, _pass_on(normalizer, records, rejects, run), target)
-            advance(len(block or b""))
-        _write_items(normalizer, normalizer.finish(stream), target)
-    except BrokenPipeError:
-        raise
-    except OSError as error:
+        stream = normalizer.stream(item.shown)
+        refuse = partial(_refuse, run, rejects)
+        for block in read_blocks(item):
+            _convert_lines(normalizer, stream, stream.cut(block), target, refuse)
+            advance(len(block))
+        _convert_lines(normalizer, stream, stream.finish(), target, refuse)
+        _write_items(normalizer.encode_records(normalizer.drain(stream), refuse), target)
+    except InputError as error:
         run.failed += 1
-        say(f"{item.name}: cannot be read: {error.strerror or error}")
+        run.say(str(error))
 
 
-def _report(run: Run, rejects: IO[bytes] | None, line: Unparsed) -> None:
+def _convert_lines(
+    normalizer: Normalizer,
+    stream: Stream,
+    lines: list[bytes],
+    target: IO[bytes] | None,
+    refuse: Callable[[Unparsed], object],
+) -> None:
+    """Write what lines come to, as one block; piece by piece where a line may give very many events."""
+    if target is not None and not normalizer.settings.per_recipient:
+        normalizer.encode_block(lines, stream, partial(_put, target), refuse)
+    else:
+        _write_items(normalizer.encode_records(normalizer.parse(lines, stream), refuse), target)
+
+
+def _refuse(run: Run, rejects: IO[bytes] | None, line: Unparsed) -> None:
     run.report(line)
     _reject(rejects, line)
 
@@ -185,29 +202,16 @@ def _cut(normalizer: Normalizer, inputs: list[Input], jobs: int) -> list[Range]:
     return cut_file(inputs[0], jobs, normalizer)
 
 
-def _pass_on(
-    normalizer: Normalizer,
-    items: Iterable[Record | Unparsed],
-    rejects: IO[bytes] | None,
-    run: Run,
-) -> Iterator[Event | Unparsed]:
-    """What becomes of records; a line that did not parse is reported and rejected on the way."""
-    for item in items:
-        if isinstance(item, Unparsed):
-            _report(run, rejects, item)
-        yield from normalizer.normalize_item(item)
-
-
-def _write_items(normalizer: Normalizer, items: Iterator[Event | Unparsed], target: IO[bytes] | None) -> None:
-    """Encode and write items, a bounded piece at a time, and hand the last piece on at once."""
+def _write_items(payloads: Iterator[bytes], target: IO[bytes] | None) -> None:
+    """Write payloads, a bounded piece at a time, and hand the last piece on at once."""
     pending: list[bytes] = []
     size = 0
     try:
-        for item in items:
-            payload = None if target is None else normalizer.encode_item(item)
-            if payload is not None:
-                pending.append(payload)
-                size += len(payload)
+        for payload in payloads:
+            if target is None:
+                continue
+            pending.append(payload)
+            size += len(payload)
             if size > WRITE_BYTES:
                 _write(target, pending)
                 size = 0
@@ -263,21 +267,31 @@ def _convert_parallel(
     advance: Callable[[int], None],
 ) -> None:
     """Convert files in worker processes, through temporary files, and put them together in order."""
-    with tempfile.TemporaryDirectory(prefix="exnorm-") as folder, ProcessPoolExecutor(jobs) as pool:
-        tasks = [
-            pool.submit(
-                _convert_in_worker,
-                settings,
-                item,
-                os.path.join(folder, str(number)),
-                target is not None,
-                rejects is not None,
-                run.quiet,
-            )
-            for number, item in enumerate(inputs)
-        ]
+    with (
+        tempfile.TemporaryDirectory(prefix="exnorm-") as folder,
+        ProcessPoolExecutor(jobs, initializer=_end_at_interrupt) as pool,
+        contextlib.ExitStack() as waiting,
+    ):
+        with _holding_interrupts():
+            tasks = [
+                pool.submit(
+                    _convert_in_worker,
+                    settings,
+                    item,
+                    os.path.join(folder, str(number)),
+                    target is not None,
+                    rejects is not None,
+                    run.quiet,
+                )
+                for number, item in enumerate(inputs)
+            ]
+        for task in tasks:
+            waiting.callback(task.cancel)
         for number, task in enumerate(tasks):
-            part, error = task.result()
+            try:
+                part, error = task.result()
+            except BrokenExecutor:
+                raise OutputError(f"{inputs[number].shown}: its worker process was ended") from None
             run.counts.merge(part.counts)
             run.files += part.files
             run.refused += part.refused
@@ -287,9 +301,27 @@ def _convert_parallel(
                     _append(os.path.join(folder, str(number) + suffix), sink)
             advance(inputs[number].size)
             if error is not None:
-                for other in tasks:
-                    other.cancel()
                 raise error
+
+
+def _end_at_interrupt() -> None:
+    """Let Ctrl-C end a worker without a word: the process that it works for says what there is to say."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+
+
+@contextlib.contextmanager
+def _holding_interrupts() -> Iterator[None]:
+    """Let Ctrl-C wait while workers are started: each takes it once it knows what to do with it."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _convert_in_worker(
@@ -303,7 +335,7 @@ def _convert_in_worker(
         rejects = stack.enter_context(open(base + ".rej", "wb")) if wants_rejects else None
         try:
             convert_file(normalizer, item, target, rejects, run, lambda size: None)
-        except ParseError as stopped:
+        except (ParseError, EncodeError) as stopped:
             error = stopped
     run.counts.merge(normalizer.counts)
     return run, error
@@ -355,13 +387,17 @@ def _create(path: str, option: str) -> IO[bytes]:
         raise SettingsError(f"{option}: cannot write {quote(path)}: {error.strerror}") from None
 
 
+def _wants_bar(inputs: list[Input], output: str | None, quiet: bool) -> bool:
+    """Whether a progress bar can be drawn: on a terminal that is not written to otherwise."""
+    if quiet or not sum(item.size for item in inputs):
+        return False
+    return sys.stderr.isatty() and (output is not None or not sys.stdout.isatty())
+
+
 @contextlib.contextmanager
-def _progress(inputs: list[Input], output: str | None, quiet: bool) -> Iterator[Callable[[int], Any]]:
-    """A progress bar on a terminal that is not written to otherwise."""
-    total = sum(item.size for item in inputs)
-    visible = sys.stderr.isatty() and (output is not None or not sys.stdout.isatty())
-    if quiet or not visible or not total:
+def _progress(inputs: list[Input], has_bar: bool) -> Iterator[Callable[[int], Any]]:
+    if not has_bar:
         yield lambda size: None
         return
-    with click.progressbar(length=total, file=sys.stderr, label="exnorm") as bar:
+    with click.progressbar(length=sum(item.size for item in inputs), file=sys.stderr, label="exnorm") as bar:
         yield bar.update

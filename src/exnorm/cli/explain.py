@@ -5,16 +5,17 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from itertools import chain, islice
+from itertools import islice
 
 import click
 import msgspec
 
 from exnorm.cli import OK, UNPARSED, USAGE, say
-from exnorm.cli.inputs import Input, expand, explain_refusal, read_blocks
+from exnorm.cli.inputs import Input, InputError, expand, explain_refusal, read_blocks
 from exnorm.cli.options import settings_options
-from exnorm.errors import quote
+from exnorm.errors import quote, show
 from exnorm.explanation import Explanation, explain
+from exnorm.model import Record, Unparsed
 from exnorm.pipeline import Normalizer
 from exnorm.settings import Settings
 
@@ -50,40 +51,49 @@ def command(settings: Settings, paths: tuple[str, ...], limit: int | None, as_js
     normalizer = Normalizer.from_settings(settings)
     status, shown = OK, 0
     for item in expand(paths):
-        refusal = explain_refusal(item, normalizer)
-        if refusal:
-            say(f"{item.name}: {refusal}; the file is left out")
-            status = max(status, UNPARSED)
-            continue
-        if code:
-            status = max(status, _print_code(normalizer, item))
-            continue
-        stream = normalizer.stream(item.name)
         try:
-            for block in chain(read_blocks(item), (None,)):
-                lines = stream.finish() if block is None else stream.cut(block)
-                for record in normalizer.parse(lines, stream):
-                    explanation = explain(record, normalizer)
-                    status = max(status, UNPARSED if explanation.unparsed else OK)
-                    _print(explanation, as_json)
-                    shown += 1
-                    if limit is not None and shown >= limit:
-                        return status
-        except OSError as error:
-            say(f"{item.name}: cannot be read: {error.strerror or error}")
+            refusal = explain_refusal(item, normalizer)
+            if refusal:
+                say(f"{item.shown}: {refusal}; the file is left out")
+                status = max(status, UNPARSED)
+                continue
+            if code:
+                status = max(status, _print_code(normalizer, item))
+                continue
+            for explanation in _explain_items(normalizer, item):
+                status = max(status, UNPARSED if explanation.unparsed else OK)
+                _print(explanation, as_json)
+                shown += 1
+                if limit is not None and shown >= limit:
+                    return status
+        except InputError as error:
+            say(str(error))
             status = USAGE
     return status
 
 
+def _explain_items(normalizer: Normalizer, item: Input) -> Iterator[Explanation]:
+    for record in _read_items(normalizer, item):
+        yield from explain(record, normalizer)
+
+
+def _read_items(normalizer: Normalizer, item: Input) -> Iterator[Record | Unparsed]:
+    stream = normalizer.stream(item.shown)
+    for block in read_blocks(item):
+        yield from normalizer.parse(stream.cut(block), stream)
+    yield from normalizer.parse(stream.finish(), stream)
+    yield from normalizer.drain(stream)
+
+
 def _print_code(normalizer: Normalizer, item: Input) -> int:
     """Print the code that the rows of a file's first block go through; status 1 where there is none."""
-    stream = normalizer.stream(item.name)
+    stream = normalizer.stream(item.shown)
     lines: list[bytes] = []
     for block in islice(read_blocks(item), 1):
         lines = stream.cut(block)
     program = normalizer.find_program([*lines, *stream.finish()], stream)
     if program is None:
-        say(f"{item.name}: no code is generated for these rows with these settings; they go one by one")
+        say(f"{item.shown}: no code is generated for these rows with these settings; they go one by one")
         return UNPARSED
     click.echo(program.source_text, nl=False)
     return OK
@@ -99,29 +109,37 @@ def _print(explanation: Explanation, as_json: bool) -> None:
 
 def render(explanation: Explanation) -> list[str]:
     """The explanation as a table of plain text."""
-    place = f"{explanation.path}:{explanation.line_number}"
+    place = f"{show(explanation.path)}:{explanation.line_number}"
     if explanation.unparsed:
         return [f"{place}: not parsed: {explanation.unparsed}", f"  {quote(explanation.raw)}", ""]
     version = f" {explanation.version}" if explanation.version else ""
+    part = f", recipient {explanation.part}" if explanation.part else ""
     lines = [
-        f"{place}: {explanation.event or '(no event)'}",
+        f"{place}: {explanation.event or '(no event)'}{part}",
         f"  source {explanation.source}, schema {explanation.schema}{version} "
         f"(columns from {explanation.columns_from}), mapping {explanation.mapping}",
     ]
     if explanation.dropped:
         lines.append(f"  left out {explanation.dropped}")
-    rows = [("field", "value", "from column", "row of the mapping")]
+    rows = [("field", "value", "from column", "rule", "row of the mapping")]
     for entry in explanation.fields:
         value = quote(entry.value, 60) if isinstance(entry.value, str) else str(entry.value)
         cut = f" (cut from {entry.cut_from} bytes)" if entry.cut_from else ""
         ours = f" [not in the guide: {entry.ours}]" if entry.ours else ""
-        rows.append((f"{entry.field} ({entry.key})", value + cut, entry.column, entry.row + ours))
+        column = f"{entry.column} (derived)" if entry.derived else entry.column or "(constant)"
+        rows.append((f"{entry.field} ({entry.key})", value + cut, column, entry.rule, entry.row + ours))
     lines += _align(rows)
     for name, changed in explanation.changed.items():
-        lines.append(f"  changed by a plugin: {name} = {quote(changed, 60)}")
-    if explanation.additional:
-        lines.append("  additional data:")
-        lines += _align([(e.column, quote(e.value, 60), e.reason) for e in explanation.additional])
+        final, _, plugin = changed.rpartition(" (")
+        lines.append(f"  changed by {plugin[:-1]}: {name} = {quote(final, 60)}")
+    lines += [f"  written as {explanation.format}: {note}" for note in explanation.written]
+    for title, columns in (
+        ("additional data:", explanation.additional),
+        ("left out, because additional_data is none:", explanation.lost),
+    ):
+        if columns:
+            lines.append(f"  {title}")
+            lines += _align([(show(e.column), quote(e.value, 60), e.reason) for e in columns])
     return [*lines, ""]
 
 

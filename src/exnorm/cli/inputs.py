@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import os
 import sys
@@ -9,10 +10,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from exnorm.errors import SettingsError, quote
+from exnorm.model import Unparsed
 from exnorm.pipeline import Normalizer
 
 BLOCK_BYTES = 64 * 1024
 STDIN = "-"
+_BINARY = getattr(os, "O_BINARY", 0)  # Windows would change line ends
+
+
+class InputError(Exception):
+    """A file cannot be read; ``str()`` of it says which and why."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +29,11 @@ class Input:
     name: str
     size: int = 0
 
+    @property
+    def shown(self) -> str:
+        """The name as text: bytes of it that are no UTF-8 stand as U+FFFD, never as a ``\\`` of a path."""
+        return os.fsencode(self.name).decode("utf-8", "replace")
+
 
 def expand(patterns: Sequence[str]) -> list[Input]:
     """The files that paths, globs (``**`` goes through folders) and folders stand for, each once.
@@ -29,68 +41,126 @@ def expand(patterns: Sequence[str]) -> list[Input]:
     A folder stands for every file below it, in the order of their names. Raises ``SettingsError``
     for what is not there.
     """
-    if not patterns and sys.stdin.isatty():
+    if not patterns and sys.stdin is not None and sys.stdin.isatty():
         raise SettingsError("no PATH given; - reads standard input")
     found: dict[str, Input] = {}
     for pattern in patterns or (STDIN,):
         for name in _expand_one(pattern):
             key = name if name == STDIN else os.path.realpath(name)
-            size = 0 if name == STDIN else os.path.getsize(name)
-            found.setdefault(key, Input(name, size))
+            found.setdefault(key, Input(name, _size(name)))
+    if STDIN in found and sys.stdin is None:
+        raise SettingsError("standard input is closed; name a file to read")
     return list(found.values())
+
+
+def _size(name: str) -> int:
+    """How many bytes there are to read, for the progress bar; 0 where that is not known."""
+    try:
+        return 0 if name == STDIN else os.path.getsize(name)
+    except OSError:
+        return 0
 
 
 def _expand_one(pattern: str) -> list[str]:
     if pattern == STDIN:
         return [STDIN]
-    if os.path.exists(pattern):
+    if os.path.isdir(pattern):
         names = [pattern]
+    elif os.path.exists(pattern):
+        return [pattern]
     elif glob.has_magic(pattern):
         names = sorted(glob.glob(pattern, recursive=True))
         if not names:
             raise SettingsError(f"no file matches {quote(pattern)}")
     else:
-        raise SettingsError(f"no such file or folder: {quote(pattern)}")
+        raise SettingsError(_explain_absence(pattern))
     files: list[str] = []
     for name in names:
         if os.path.isdir(name):
-            below = (os.path.join(top, file) for top, _, files_ in os.walk(name) for file in files_)
-            files += sorted(below)
+            files += sorted(_files_below(name))
         else:
             files.append(name)
-    return files
+    return [name for name in files if not _is_endless(name)]
+
+
+def _is_endless(name: str) -> bool:
+    """Whether a name that nobody gave is a pipe or a device, which may be waited for without end.
+
+    A link to nothing and a folder that cannot be opened stay: reading them says why.
+    """
+    return os.path.exists(name) and not (os.path.isfile(name) or os.path.isdir(name))
+
+
+def _explain_absence(name: str) -> str:
+    try:
+        os.stat(name)
+    except FileNotFoundError:
+        pass
+    except (OSError, ValueError) as error:
+        return f"cannot read {quote(name)}: {getattr(error, 'strerror', None) or error}"
+    return f"no such file or folder: {quote(name)}"
+
+
+def _files_below(folder: str) -> list[str]:
+    """The names in a folder and its folders.
+
+    A folder that cannot be opened stands in its files' place: reading it says why.
+    """
+    closed: list[str] = []
+    walk = os.walk(folder, onerror=lambda error: closed.append(str(error.filename)))
+    files = [os.path.join(top, file) for top, _, below in walk for file in below]
+    return files + closed
 
 
 def read_blocks(item: Input) -> Iterator[bytes]:
-    """The bytes of a file as they can be had: from a pipe, without waiting for a full block."""
-    if item.name == STDIN:
-        while block := os.read(sys.stdin.fileno(), BLOCK_BYTES):
+    """The bytes of a file as they can be had: from a pipe, without waiting for a full block.
+
+    Raises ``InputError``, so that no error of an output can be taken for one of the input.
+    """
+    with _reading(item):
+        file = sys.stdin.fileno() if item.name == STDIN else os.open(item.name, os.O_RDONLY | _BINARY)
+    try:
+        while True:
+            with _reading(item):
+                block = os.read(file, BLOCK_BYTES)
+            if not block:
+                return
             yield block
-        return
-    with open(item.name, "rb", buffering=0) as file:
-        while block := file.read(BLOCK_BYTES):
-            yield block
+    finally:
+        if item.name != STDIN:
+            os.close(file)
+
+
+@contextlib.contextmanager
+def _reading(item: Input) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise InputError(f"{item.shown}: cannot be read: {error.strerror or error}") from None
 
 
 def explain_refusal(item: Input, normalizer: Normalizer) -> str:
     """Why a file is not read at all; empty where its type is known from its first 64 KiB.
 
-    Standard input is never refused: its lines are judged one by one, as they come.
+    Standard input is never refused: its lines are judged one by one, as they come. Raises ``InputError``.
     """
     if item.name == STDIN or item.size == 0:
         return ""
-    with open(item.name, "rb") as file:
+    with _reading(item), open(item.name, "rb") as file:
         block = file.read(BLOCK_BYTES)
-    stream = normalizer.stream(item.name)
+    stream = normalizer.stream(item.shown)
+    why = ""
     for line in stream.cut(block) or stream.finish():
-        stream.read(line)
+        found = stream.read(line)
         if stream.source is not None:
             return ""
+        if isinstance(found, Unparsed) and found.kind == "syntax":
+            why = why or f": {found.reason}"
     if stream.recognize():
         return ""
     log_type = stream.directives.get("log-type")
     known = ", ".join(source.name for source in normalizer.sources)
-    return f"unknown log type{' ' + quote(log_type) if log_type else ''}; known are {known}"
+    return f"unknown log type{' ' + quote(log_type) if log_type else ''}{why}; known are {known}"
 
 
 def same_file(one: str, other: str) -> bool:

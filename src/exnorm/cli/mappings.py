@@ -6,8 +6,11 @@ from pathlib import Path
 
 import click
 
-from exnorm.cli import OK
+from exnorm.categorizer import CATEGORIZER_FILE, render_categorizer
+from exnorm.cli import OK, say
+from exnorm.cli.options import block_plugin_option, load_settings
 from exnorm.errors import SettingsError, quote, suggest
+from exnorm.overlay import lay_over, require
 from exnorm.plugins import Plugins, Registry
 from exnorm.tables import render_index, render_mapping
 
@@ -15,17 +18,38 @@ from exnorm.tables import render_index, render_mapping
 @click.command("mappings")
 @click.argument("source", required=False, metavar="[SOURCE]")
 @click.argument("taxonomy", required=False, metavar="[TAXONOMY]")
-@click.option("--write", metavar="FOLDER", help="Write one page for each table into FOLDER.")
-def command(source: str | None, taxonomy: str | None, write: str | None) -> int:
+@block_plugin_option
+@click.option("--config", metavar="FILE", help="Show the tables with the changes of a settings file.")
+@click.option(
+    "--write", metavar="FOLDER", help="Write one page for each table, or --categorizer's file, into FOLDER."
+)
+@click.option("--categorizer", is_flag=True, help="The event categories as the CSV that ArcSight installs.")
+def command(
+    source: str | None,
+    taxonomy: str | None,
+    blocked: tuple[str, ...],
+    config: str | None,
+    write: str | None,
+    categorizer: bool,
+) -> int:
     """Print the mapping tables as Markdown, with our deviations and unmapped columns and their reasons.
 
-    SOURCE is a log type (message_tracking), TAXONOMY a product (arcsight, jsa); either alone will do.
+    With --categorizer the event categories of ArcSight's tables instead, as the CSV that it installs as
+    microsoft/exchange_server.csv.
+
+    SOURCE is a log type (message_tracking), TAXONOMY a product (arcsight, jsa); either alone will do,
+    in either order. For a log type that carries others, such as an export, theirs are printed.
     """
-    registry = Plugins().registry
-    if source is not None and taxonomy is None and source in registry.taxonomies:
-        source, taxonomy = None, source
+    settings = load_settings(config, {})
+    registry = Plugins(blocked=(*settings.block_plugins, *blocked)).registry
+    overlaid = lay_over(settings.tables, registry.mappings, registry.sources, registry.taxonomies)
+    registry.mappings = require(overlaid)
+    if source in registry.taxonomies and (taxonomy is None or taxonomy in registry.sources):
+        source, taxonomy = taxonomy, source
     _check(source, "source", list(registry.sources))
     _check(taxonomy, "taxonomy", list(registry.taxonomies))
+    if categorizer:
+        return _give_categorizer(registry, source, write)
     if write is None:
         click.echo("\n".join(render_pages(registry, source, taxonomy).values()), nl=False)
         return OK
@@ -39,6 +63,23 @@ def command(source: str | None, taxonomy: str | None, write: str | None) -> int:
     return OK
 
 
+def _give_categorizer(registry: Registry, source: str | None, folder: str | None) -> int:
+    chosen = [m for m in registry.mappings.values() if source in (None, m.source)]
+    content, clashes = render_categorizer(chosen, registry.sources)
+    for clash in clashes:
+        say(clash)
+    if folder is None:
+        click.echo(content, nl=False)
+        return OK
+    path = Path(folder, *CATEGORIZER_FILE.split("/"))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content, encoding="utf-8", newline="")
+    except OSError as error:
+        raise SettingsError(f"--write: cannot write {quote(str(path))}: {error.strerror}") from None
+    return OK
+
+
 def render_site(registry: Registry) -> dict[str, str]:
     """Every page of docs/mappings by its file name: one for each table, and the list of them."""
     site = {f"{name}.md": page for name, page in render_pages(registry).items()}
@@ -49,12 +90,13 @@ def render_pages(
     registry: Registry, source: str | None = None, taxonomy: str | None = None
 ) -> dict[str, str]:
     """A page for each table of a source and a taxonomy (``None`` = any), by the table's name."""
+    wanted = None if source is None else {source, *registry.sources[source].carries}
     return {
         mapping.name: render_mapping(
             mapping, registry.sources[mapping.source], registry.taxonomies[mapping.taxonomy]
         )
         for mapping in registry.mappings.values()
-        if source in (None, mapping.source) and taxonomy in (None, mapping.taxonomy)
+        if (wanted is None or mapping.source in wanted) and taxonomy in (None, mapping.taxonomy)
     }
 
 

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 from exnorm.errors import SettingsError, quote
-from exnorm.settings import CHOICES, NAMES, Settings, make_settings, read_config, read_environment
+from exnorm.settings import (
+    CHOICES,
+    ENVIRONMENT_PREFIX,
+    NAMES,
+    Settings,
+    make_settings,
+    read_config,
+    read_environment,
+)
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -28,10 +38,13 @@ _OPTIONS: Mapping[str, tuple[str, str]] = {
     "leef": ("1|2", "LEEF version."),
     "cef": ("0|1", "CEF version."),
     "source_ip": ("ADDR", "SourceIp of the native payload: where the logs came from."),
-    "categories": ("", "Write ArcSight's category fields too."),
+    "categories": ("", "Write ArcSight's six category fields, or the numbers of JSA's categories."),
     "additional_data": ("", "Keys of additional data: ad.NAME, adName, or leave it out."),
     "per_recipient": ("", "One event for each recipient, with its own status."),
     "username": ("", "Who is the Username in JSA."),
+    "direction": ("", "Write each message's direction: inbound, outbound, internal or unknown."),
+    "accepted_domains": ("DOMAIN", "A mail domain of the site, for --direction; may be given again."),
+    "correlation": ("", "Write an id that all rows of one message share."),
     "keep_original": ("", "Put the raw line into event.original of JSON."),
     "tz": ("ZONE", "Time zone of exports that hold local times, as Europe/Berlin."),
     "max_line_bytes": ("N", "Refuse longer lines."),
@@ -45,10 +58,23 @@ def _make_option(name: str) -> Callable[[F], F]:
     flag = "--" + name.replace("_", "-")
     if isinstance(default, bool):
         return click.option(flag, name, is_flag=True, default=None, help=text)
-    if name == "block_plugins":
-        return click.option("--block-plugin", name, multiple=True, metavar=metavar, help=text)
+    if isinstance(default, tuple):
+        return click.option(flag.removesuffix("s"), name, multiple=True, metavar=metavar, help=text)
     shown = f"{text}  [default: {default}]" if default != "" else text
     return click.option(flag, name, metavar=metavar or "|".join(CHOICES[name]), help=shown)
+
+
+def block_plugin_option(function: F) -> F:
+    """Give a command that runs no pipeline ``--block-plugin``; it is called with ``blocked``."""
+
+    @functools.wraps(function)
+    def wrapper(block_plugins: tuple[str, ...], **arguments: Any) -> Any:
+        layers = read_layers(None, {"block_plugins": block_plugins})
+        names = [layer.values["block_plugins"] for layer in layers if "block_plugins" in layer.values]
+        settings = make_settings({"block_plugins": names[-1] if names else ()})
+        return function(blocked=settings.block_plugins, **arguments)
+
+    return _make_option("block_plugins")(wrapper)  # type: ignore[return-value]
 
 
 def settings_options(function: F) -> F:
@@ -63,25 +89,67 @@ def settings_options(function: F) -> F:
             name: arguments.pop(name) for name in [n for n in arguments if n in NAMES and n != "on_error"]
         }
         given["on_error"] = arguments.pop("on_error", None)
-        settings = load_settings(arguments.pop("config"), given)
-        return function(settings=settings, **arguments)
+        layers = read_layers(arguments.pop("config"), given)
+        with _naming_origins(layers):
+            settings = make_settings(*(layer.values for layer in layers))
+            return function(settings=settings, **arguments)
 
-    wrapper = click.option("--config", metavar="FILE", help="YAML file of settings.")(wrapper)
+    return setting_flags(wrapper)  # type: ignore[return-value]
+
+
+def setting_flags(function: F) -> F:
+    """Give a command the options above and ``--config``, each ``None`` where it is not given."""
+    text = "YAML file of settings and of changes to tables."
+    function = click.option("--config", metavar="FILE", help=text)(function)
     for name in reversed(list(_OPTIONS)):
-        wrapper = _make_option(name)(wrapper)
-    return wrapper  # type: ignore[return-value]
+        function = _make_option(name)(function)
+    return function
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Settings of one origin, and how a person finds a setting there."""
+
+    values: dict[str, Any]
+    locate: Callable[[str], str]
+
+
+def read_layers(config: str | None, given: dict[str, Any]) -> list[Layer]:
+    """The settings of the file, the environment and the command line; raises ``SettingsError``."""
+    layers: list[Layer] = []
+    if config is not None:
+        layers.append(Layer(load_config(config), lambda name: f"{config}: {name}"))
+    layers.append(Layer(read_environment(os.environ), lambda name: ENVIRONMENT_PREFIX + name.upper()))
+    options = {name: value for name, value in given.items() if value not in (None, ())}
+    layers.append(Layer(options, lambda name: "--" + name.replace("_", "-")))
+    return layers
 
 
 def load_settings(config: str | None, given: dict[str, Any]) -> Settings:
-    """Settings from the file, the environment and the command line; raises ``SettingsError``."""
-    layers: list[dict[str, Any]] = []
-    if config is not None:
-        try:
-            text = Path(config).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
-            raise SettingsError(f"config: cannot read {quote(config)}: {reason}") from None
-        layers.append(read_config(text, config))
-    layers.append(read_environment(os.environ))
-    layers.append({name: value for name, value in given.items() if value not in (None, ())})
-    return make_settings(*layers)
+    """Settings of the file, the environment and the command line, as when a service reads them anew."""
+    layers = read_layers(config, given)
+    with _naming_origins(layers):
+        return make_settings(*(layer.values for layer in layers))
+
+
+@contextlib.contextmanager
+def _naming_origins(layers: list[Layer]) -> Iterator[None]:
+    """Errors of settings say where the value came from: ``EXNORM_LEEF: got ...``."""
+    try:
+        yield
+    except SettingsError as error:
+        name, colon, rest = str(error).partition(": ")
+        for layer in reversed(layers):
+            if colon and name in {str(given).replace("-", "_") for given in layer.values}:
+                raise SettingsError(f"{layer.locate(name)}: {rest}") from None
+        raise
+
+
+def load_config(path: str) -> dict[str, Any]:
+    """The layer of a settings file; raises ``SettingsError``."""
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        raise SettingsError(f"config: cannot read {quote(path)}: {reason}") from None
+    return read_config(text, path)

@@ -8,11 +8,12 @@ import click
 import msgspec
 
 from exnorm.cli import OK
+from exnorm.cli.options import block_plugin_option
 from exnorm.plugins import Plugins
 
 
 @click.command("plugins")
-@click.option("--block-plugin", "blocked", multiple=True, metavar="NAME", help="Leave a plugin out.")
+@block_plugin_option
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def command(blocked: tuple[str, ...], as_json: bool) -> int:
     """List the plugins in the order they are called: distribution, hooks, what they registered."""
@@ -44,4 +45,7 @@ def _registered(plugins: Plugins, plugin: str) -> dict[str, list[str]]:
     for (kind, name), owner in plugins.registry.owners.items():
         if owner == plugin:
             registered.setdefault(kind, []).append(name)
+    extended = [name for name, by in plugins.registry.extended.items() if plugin in by]
+    if extended:
+        registered["extends"] = extended
     return registered

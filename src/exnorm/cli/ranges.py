@@ -19,7 +19,7 @@ from typing import IO
 
 from exnorm.cli.inputs import BLOCK_BYTES, Input
 from exnorm.counts import Counts
-from exnorm.errors import ParseError
+from exnorm.errors import NormalizerError
 from exnorm.model import Unparsed
 from exnorm.pipeline import Normalizer
 from exnorm.settings import Settings
@@ -77,7 +77,7 @@ def _find_prelude(item: Input, normalizer: Normalizer) -> tuple[bytes, ...]:
         block = file.read(BLOCK_BYTES)
     if block[:2] in _BOMS:
         return ()
-    stream = normalizer.stream(item.name)
+    stream = normalizer.stream(item.shown)
     lines = block.split(b"\n")[:-1]
     for number, line in enumerate(lines):
         stream.read(line)
@@ -149,7 +149,7 @@ def _moved(line: Unparsed, lines: int) -> Unparsed:
 
 def _open_stream(normalizer: Normalizer, part: Range) -> Stream:
     """A stream as it stands behind the first row of the file."""
-    stream = normalizer.stream(part.item.name)
+    stream = normalizer.stream(part.item.shown)
     for line in part.prelude:
         stream.read(line)
     return stream
@@ -166,7 +166,7 @@ def _convert_here(
 ) -> None:
     """Convert the ranges from ``number`` on one after the other, as one stream."""
     first = ranges[number]
-    stream = normalizer.stream(first.item.name) if number == 0 else _open_stream(normalizer, first)
+    stream = normalizer.stream(first.item.shown) if number == 0 else _open_stream(normalizer, first)
     stream.line_number = lines
     for part in ranges[number:]:
         _convert(normalizer, stream, part, write, report)
@@ -175,13 +175,13 @@ def _convert_here(
 
 def _convert_in_worker(settings: Settings, part: Range, path: str, is_first: bool) -> Part:
     normalizer = Normalizer.from_settings(settings)
-    stream = normalizer.stream(part.item.name) if is_first else _open_stream(normalizer, part)
+    stream = normalizer.stream(part.item.shown) if is_first else _open_stream(normalizer, part)
     before = stream.line_number
     refused: list[Unparsed] = []
     with open(path, "wb") as file:
         try:
             _convert(normalizer, stream, part, file.write, refused.append)
-        except (ParseError, OSError):  # it will be met again where what came before is in its place
+        except (NormalizerError, OSError):  # it will be met again where what came before is in its place
             return Part(normalizer.counts, 0, [], None)
     lines = stream.line_number - before
     return Part(normalizer.counts, lines, [_moved(line, -before) for line in refused], stream.memory)

@@ -12,33 +12,49 @@ from exnorm.profiles import explain_loss
 from exnorm.settings import Settings
 
 
-def summarize(counts: Counts, settings: Settings, files: int, refused: int, as_json: bool) -> str:
-    """One JSON object, or lines that say what became of every line and what to look at."""
+def summarize(
+    counts: Counts, settings: Settings, files: int, refused: int, failed: int, as_json: bool
+) -> str:
+    """One JSON object, or lines that say what became of every line and what to look at.
+
+    Of ``files``, so many were ``refused`` as of an unknown type, and so many ``failed`` to be read.
+    """
     warning = explain_loss(counts.dropped, settings.profile)
     if as_json:
-        content: dict[str, Any] = {"files": files, "files_refused": refused, **counts.as_dict()}
+        content: dict[str, Any] = {
+            "files": files,
+            "files_refused": refused,
+            "files_failed": failed,
+            **counts.as_dict(),
+        }
+        if counts.first_errors:
+            content["first_errors"] = counts.first_errors
         if warning:
             content["warnings"] = [warning]
         return msgspec.json.encode(content).decode()
-    read = files - refused
+    read = files - refused - failed
     lines = [
         f"{_many(read, 'file')}, {_many(counts.lines, 'line')}: {_many(counts.events, 'event')}, "
         f"{counts.header} header or blank, {sum(counts.unparsed.values())} not parsed"
         + (f"; {_many(refused, 'file')} left out" if refused else "")
+        + (f"; {_many(failed, 'file')} not read" if failed else "")
     ]
     for text, tally in (
         ("not parsed, by reason", counts.unparsed),
         (f"left out by profile {settings.profile}", counts.dropped),
         ("left out by plugins", counts.removed),
+        ("marked by plugins", counts.marked),
         ("cut to the field's length", counts.cut),
         ("line breaks or TAB replaced", counts.replaced),
         ("values the format cannot carry", counts.refused),
+        ("events the format cannot write, left out", counts.unencodable),
         ("unknown columns, kept", counts.unknown_columns),
         ("unknown events, kept", counts.unknown_events),
         ("plugin errors", counts.plugin_errors),
     ):
         if tally:
             lines.append(f"{text}: {_list(tally)}")
+    lines += [f"first error of plugin {name}: {error}" for name, error in counts.first_errors.items()]
     if warning:
         lines.append(f"warning: {warning}")
     return "\n".join(f"exnorm: {line}" for line in lines)

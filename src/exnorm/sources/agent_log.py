@@ -14,6 +14,7 @@ from exnorm.model import Head, Reader, Record, Schema, Source
 from exnorm.settings import Settings
 from exnorm.sources.columnar import ColumnarReader, Refusal, explain_date, split_csv
 from exnorm.sources.endpoints import describe_endpoint, split_endpoint
+from exnorm.sources.mail_flow import DERIVED, MailColumns, describe_mail
 from exnorm.sources.recognition import recognize_columnar
 
 COLUMNS_2007 = (
@@ -29,6 +30,14 @@ SCHEMAS = (
     Schema("2007", COLUMNS_2007),
     Schema("2010", COLUMNS_2010),
     Schema("2013", COLUMNS),
+)
+
+MAIL = MailColumns(
+    senders=("P1FromAddress", "P2FromAddresses"),
+    recipients="Recipient",
+    directionality="Directionality",
+    source="",
+    ids=("NetworkMsgID", "MessageId"),
 )
 
 ACTIONS = (
@@ -83,7 +92,12 @@ def is_plausible(values: Mapping[str, str]) -> bool:
 def open_reader(source: Source, head: Head, settings: Settings) -> Reader:
     """A reader for one file."""
     return ColumnarReader(
-        source, settings, split=split_csv, finish=finish, name_schema=name_schema, plausible=is_plausible
+        source,
+        settings,
+        split=split_csv,
+        finish=describe_mail(finish, MAIL, settings),
+        name_schema=name_schema,
+        plausible=is_plausible,
     )
 
 
@@ -96,6 +110,7 @@ AGENT_LOG = Source(
         "server-port": "",
         "client-address": "RemoteEndpoint",
         "client-port": "",
+        **DERIVED,
     },
     recognize=recognize_columnar(
         SCHEMAS, log_type=_LOG_TYPE, telltale=_TELLTALE, plausible=is_plausible, file_name=_FILE_NAME
@@ -103,6 +118,7 @@ AGENT_LOG = Source(
     open=open_reader,
     event_column="Action",
     events=frozenset(action.upper() for action in ACTIONS),
+    variants={action: action.upper() for action in ACTIONS},
     schemas=SCHEMAS,
     recipients=("Recipient", ""),  # no column holds a status for each recipient
     agent_log_format="AGENTLOG",

@@ -69,6 +69,7 @@ class ColumnarReader(Reader):
     its rows can be read as a ``model.Layout`` describes.
     """
 
+    remembers = False
     header_name = "#Fields"  # what a refusal calls the line with the column names
 
     def __init__(
@@ -150,6 +151,8 @@ class ColumnarReader(Reader):
         first = self._source.columns[0].lower()
         if len(cells) < 2 or cells[0].strip().lower() != first:
             return False
+        if any("\r" in cell for cell in cells):
+            return False  # lines that end in CR alone: the rows would be lost as names
         columns, self._damaged = field_names(
             self._separator.join(cells), self._source.columns, self._separator
         )

@@ -14,6 +14,7 @@ from exnorm.errors import quote
 from exnorm.model import Confidence, Head, Reader, Record, Schema, Source
 from exnorm.settings import Settings
 from exnorm.sources.columnar import ColumnarReader, Refusal
+from exnorm.sources.mail_flow import DERIVED, MailColumns, describe_mail
 
 COLUMNS = (
     "Date", "Time", "client-ip", "Client-hostname", "Partner-Name", "Server-hostname", "server-IP",
@@ -23,6 +24,14 @@ COLUMNS = (
 )  # fmt: skip
 
 ABSENT = "-"
+
+MAIL = MailColumns(
+    senders=("Sender-Address",),
+    recipients="Recipient-Address",
+    directionality="",
+    source="",
+    ids=("MSGID",),
+)
 
 # fmt: off
 MODERN_EVENTS = {
@@ -118,7 +127,9 @@ def recognize(head: Head) -> Confidence:
     if {"fields", "log-type"} & set(head.directives):
         return Confidence.NO
     cells = split_tabs(head.line)
-    if len(cells) == len(COLUMNS) and (is_plausible(dict(zip(COLUMNS, cells))) or cells[0].lower() == "date"):
+    if len(cells) == len(COLUMNS) and (
+        is_plausible(dict(zip(COLUMNS, cells))) or cells[0].strip().lower() == "date"
+    ):
         return Confidence.SHAPE
     return Confidence.NAME if _FILE_NAME.fullmatch(head.file_name) else Confidence.NO
 
@@ -164,7 +175,7 @@ def open_reader(source: Source, head: Head, settings: Settings) -> Reader:
         source,
         settings,
         split=split_tabs,
-        finish=finish,
+        finish=describe_mail(finish, MAIL, settings),
         separator="\t",
         name_schema=lambda columns, version: "2003",
         plausible=is_plausible,
@@ -175,7 +186,7 @@ EXCHANGE_2003 = Source(
     name="exchange_2003",
     title="Exchange 2000 and 2003 message tracking log",
     columns=COLUMNS,
-    derived={"date-time": ("Date", "Time"), "event-id": "", "product-version": ""},
+    derived={"date-time": ("Date", "Time"), "event-id": "", "product-version": "", **DERIVED},
     recognize=recognize,
     open=open_reader,
     event_column="event-id",

@@ -75,6 +75,7 @@ class ExportReader(Reader):
 
     def __init__(self, settings: Settings, shapes: Iterable[Shape]) -> None:
         self._tz = settings.tz
+        self._finish = message_tracking.make_finish(settings)
         self._year = _forced_year(settings)
         self._shapes = tuple(shapes)
         self._json = JsonObjects(settings.max_line_bytes)
@@ -90,7 +91,7 @@ class ExportReader(Reader):
         """A row of CSV, or as many objects as this line of JSON completes."""
         if self._is_json or (not self._names and line.lstrip()[:1] in _JSON_BEGINS):
             self._is_json = True
-            return [self._from_json(text, refusal) for text, refusal in self._json.feed(line)]
+            return [item for found in self._json.feed(line) for item in self._from_json(*found)]
         return self._read_row(line)
 
     def miss(self) -> None:
@@ -99,7 +100,7 @@ class ExportReader(Reader):
 
     def finish(self) -> list[Record | Unparsed]:
         """The object that was not closed."""
-        return [self._from_json(text, refusal) for text, refusal in self._json.finish()]
+        return [item for found in self._json.finish() for item in self._from_json(*found)]
 
     def _begin(self) -> None:
         self._names: list[str] = []
@@ -109,12 +110,18 @@ class ExportReader(Reader):
         self._is_json = False
         self._clocks: dict[str, Clock] = {}
 
-    def _from_json(self, text: str, refusal: Refusal | None) -> Record | Unparsed:
+    def _from_json(self, text: str, refusal: Refusal | None) -> list[Record | Unparsed]:
         if refusal is not None:
-            return Unparsed(text, *refusal)
+            return [Unparsed(text, *refusal)]
         properties = read_object(text)
         if isinstance(properties, tuple):
-            return Unparsed(text, *properties)
+            return [Unparsed(text, *properties)]
+        pages = _unpack(properties)
+        if pages is None:
+            return [self._from_object(properties, text)]
+        return [self._from_object(member, json.dumps(member, ensure_ascii=False)) for member in pages]
+
+    def _from_object(self, properties: Mapping[str, Any], text: str) -> Record | Unparsed:
         shape = find_shape(self._shapes, properties)
         if shape is None:
             reason = f"no known export has objects with these properties: {quote(', '.join(properties))}"
@@ -157,7 +164,7 @@ class ExportReader(Reader):
             return Unparsed(raw, *moment)
         shape.complete(values)
         record = Record(message_tracking.MESSAGE_TRACKING, self._schema_of(shape, values), values, raw=raw)
-        refusal = message_tracking.finish(record)
+        refusal = self._finish(record)
         return record if refusal is None else Unparsed(raw, *refusal)
 
     def _read_moment(self, shape: Shape, properties: Mapping[str, Any], values: Values) -> Refusal | None:
@@ -201,6 +208,8 @@ def find_header(shapes: Iterable[Shape], line: str) -> tuple[list[str], str, Sha
 
     No name may stand twice: one of the two columns would be lost.
     """
+    if "\r" in line:
+        return None  # lines that end in CR alone: the rows would be lost as names
     for separator in _SEPARATORS:
         names = [name.strip() for name in split_csv(line, separator) or ()]
         shape = find_shape(shapes, names) if len(names) > 1 and len(set(names)) == len(names) else None
@@ -290,6 +299,14 @@ def _write_pair(member: Any) -> str:
 def _is_braced(text: str) -> bool:
     """Whether a list was printed as PowerShell's tables do: ``{one, two}``, and whole."""
     return text.startswith("{") and text.endswith("}") and not text.endswith(("...}", "\u2026}"))
+
+
+def _unpack(properties: Mapping[str, Any]) -> list[dict[str, Any]] | None:
+    """The objects of a page that a reporting service answered with; ``None`` for any other object."""
+    found = properties.get("value")
+    if not isinstance(found, list) or not all(isinstance(member, dict) for member in found):
+        return None
+    return found if all(name == "value" or "odata." in name for name in properties) else None
 
 
 def _unwrap(value: Any) -> Any:

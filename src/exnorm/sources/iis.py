@@ -47,6 +47,7 @@ APPLICATIONS = {
     "rpcwithcert": "RPC",
     "oab": "OAB",
     "powershell": "POWERSHELL",
+    "powershell-proxy": "POWERSHELL",
     # Exchange 2003 serves OWA under these
     "exchange": "OWA",
     "exchweb": "OWA",
@@ -216,6 +217,11 @@ IIS = Source(
     event_column="outcome",
     absent="-",
     events=OUTCOMES,
+    variants={
+        f"{application}:{outcome}": outcome
+        for application in sorted({*APPLICATIONS.values(), OTHER_APPLICATION})
+        for outcome in sorted(OUTCOMES)
+    },
     # WinCollect's own payload has AgentLogFormat=W3C and AgentLogProtocol=OWA; the native payload has
     # one key for the type, and in the guide's sample it holds what WinCollect calls the protocol.
     agent_log_format="OWA",

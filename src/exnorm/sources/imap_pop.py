@@ -2,8 +2,8 @@
 
 ``parameters`` may hold a password or a token; what is secret in it is replaced by ``*****``, in the
 value and in the raw line, before anything else sees the row. Exchange usually writes that mask itself.
-The event is ours: it is read from the command and from the reply in ``context``. A row that cannot be
-used is passed on as it is.
+The event is ours: it is read from the command and from the reply in ``context``. Of a row that cannot
+be used, all that follows such a command is hidden up to the reply.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from exnorm.settings import Settings
 from exnorm.sources.columnar import ColumnarReader, Refusal, explain_date, split_csv
 from exnorm.sources.endpoints import describe_endpoint, split_endpoint
 from exnorm.sources.recognition import recognize_columnar
+from exnorm.sources.smtpsvc import MECHANISMS
 
 COLUMNS = (
     "dateTime", "sessionId", "seqNumber", "sIp", "cIp", "user", "duration", "rqsize", "rpsize",
@@ -54,7 +55,15 @@ _MEMBER = re.compile(r'(?:^|;)\s*(R|Msg|ErrMsg)=("(?:[^"]|"")*"|[^;]*)')
 _FIRST_WORD = re.compile(r'("(?:[^"\\]|\\.)*"|\S*)(\s+)(\S.*)', re.DOTALL)
 _MASKED = re.compile(r"(?:.*\s)?\*+", re.DOTALL)
 _SECRET_AFTER_FIRST_WORD = frozenset(("login", "authenticate", "auth", "apop"))
+_NAMES_MECHANISM = frozenset(("authenticate", "auth"))
 _SECRET_WHOLE = frozenset(("pass",))
+# In a row whose cells cannot be told apart: the command behind its three numbers, and the reply.
+_COMMAND_CELL = re.compile(
+    r'(?:^|[,;\t]\d+[,;\t]|(?:[,;\t]\d*){3}[,;\t]) {0,8}"?'
+    r'(?:login|authenticate|auth|apop|pass)"? {0,8}[,;\t]',
+    re.IGNORECASE,
+)
+_REPLY_CELL = re.compile(r'[,;\t] {0,8}"?(?:R|Msg|ErrMsg)=')
 _NAMES_USER = frozenset(("login", "user", "apop"))
 _AUTHENTICATES = _SECRET_AFTER_FIRST_WORD | _SECRET_WHOLE
 _GOOD = frozenset(("OK", "+OK"))
@@ -116,8 +125,25 @@ def redact(command: str, parameters: str) -> str:
         return parameters
     if word in _SECRET_WHOLE:
         return MASK
-    found = _FIRST_WORD.fullmatch(parameters) if word in _SECRET_AFTER_FIRST_WORD else None
+    if word not in _SECRET_AFTER_FIRST_WORD:
+        return parameters
+    found = _FIRST_WORD.fullmatch(parameters)
+    first = parameters if found is None else found.group(1)
+    if word in _NAMES_MECHANISM and first.strip('"').upper() not in MECHANISMS:
+        return MASK
     return parameters if found is None else found.group(1) + found.group(2) + MASK
+
+
+def redact_line(line: str) -> str:
+    """A row that did not parse, without all that stands between such a command and the last reply."""
+    found = _COMMAND_CELL.search(line)
+    if found is None:
+        return line
+    begin, end = found.end(), len(line)
+    for reply in _REPLY_CELL.finditer(line, begin - 1):
+        end = max(reply.start(), begin)
+    said = line[begin:end].strip('" ,')
+    return line if not said or _MASKED.fullmatch(said) else f"{line[:begin]}{MASK}{line[end:]}"
 
 
 def name_user(command: str, parameters: str) -> str:
@@ -211,6 +237,7 @@ IMAP_POP = Source(
     event_column="event",
     events=EVENTS,
     schemas=SCHEMAS,
+    redact=redact_line,
     agent_log_format="IMAP4POP3",
     names=("IMAP4*.LOG", "POP3*.LOG"),
 )

@@ -15,7 +15,8 @@ from functools import lru_cache
 from exnorm.convert import utc_ms
 from exnorm.model import Confidence, Head, Reader, Record, Schema, Source
 from exnorm.settings import Settings
-from exnorm.sources.columnar import ColumnarReader, Refusal, explain_date, field_names, split_csv
+from exnorm.sources.columnar import ColumnarReader, Finish, Refusal, explain_date, field_names, split_csv
+from exnorm.sources.mail_flow import DERIVED, MailColumns, describe_mail
 
 COLUMNS_2007 = (
     "date-time", "client-ip", "client-hostname", "server-ip", "server-hostname", "source-context",
@@ -51,6 +52,14 @@ EVENTS = frozenset((
     "SUBMITFAIL", "SUPPRESSED", "SUSPEND", "THROTTLE", "TRANSFER",
 ))
 # fmt: on
+
+MAIL = MailColumns(
+    senders=("sender-address", "return-path"),
+    recipients="recipient-address",
+    directionality="directionality",
+    source="source",
+    ids=("network-message-id", "message-id"),
+)
 
 LOG_TYPE = "message tracking log"
 _FILE_NAME = re.compile(r"MSGTRK(MA|MD|MS|M)?\d{8,10}-\d+.*\.LOG.*", re.IGNORECASE)
@@ -138,6 +147,11 @@ def _refine(schema: Schema, version: str) -> Schema:
     return replace(schema, name=name_schema(schema.columns, version), version=version)
 
 
+def make_finish(settings: Settings) -> Finish:
+    """What completes a row, with the direction and the correlation that the settings ask for."""
+    return describe_mail(finish, MAIL, settings)
+
+
 def is_plausible(values: Mapping[str, str]) -> bool:
     """Whether values found by column count stand under the columns they belong to.
 
@@ -157,7 +171,7 @@ def open_reader(source: Source, head: Head, settings: Settings) -> Reader:
         source,
         settings,
         split=split_csv,
-        finish=finish,
+        finish=make_finish(settings),
         name_schema=name_schema,
         plausible=is_plausible,
         derived_from={"product-version": "schema-version"},
@@ -168,7 +182,7 @@ MESSAGE_TRACKING = Source(
     name="message_tracking",
     title="Exchange message tracking log",
     columns=COLUMNS_2016,
-    derived={"product-version": ""},
+    derived={"product-version": "", **DERIVED},
     recognize=recognize,
     open=open_reader,
     event_column="event-id",

@@ -6,7 +6,8 @@ name, the sender, the AUTH user, TLS. Nothing is carried over a ``+`` row or to 
 
 Which side is the client follows the log: in a RECV log the remote end, in a SEND log the local one. The
 log says which it is in ``#Log-type``, else its file's name does, else a row of the session from which
-it is certain; where none does, no row names a source or a destination.
+it is certain, else the one end that has a port of SMTP servers; where none does, no row names a source
+or a destination.
 
 What clients say to AUTH is hidden before anything is worked out (``smtp_secrets``). ``#Version`` is a
 constant in these logs and says nothing of the product.
@@ -125,6 +126,7 @@ _VERB_EVENTS = {
     "AUTH": "AUTH", "X-EXPS": "AUTH", "MAIL": "MAIL", "RCPT": "RCPT", "DATA": "DATA", "BDAT": "DATA",
     "RSET": "RSET", "QUIT": "QUIT", "XPROXY": "PROXY", "XPROXYFROM": "PROXY", "XPROXYTO": "PROXY",
 }  # fmt: skip
+_SERVER_PORTS = frozenset(("25", "465", "475", "587", "717", "2525"))
 _OPENING = frozenset(("EHLO", "HELO", "MAIL"))
 _USER_NAME = re.compile(r"User Name: *(\S.*)", re.IGNORECASE | re.DOTALL)
 _AUTH_FAILED = re.compile(
@@ -183,7 +185,7 @@ def find_direction(directives: Mapping[str, str], file_name: str) -> str:
 
 
 def learn_direction(mark: str, text: str) -> str:
-    """The direction of a session from one row, where it can be no other."""
+    """The direction of a session from what one row says, where it can be no other."""
     if mark == "<":
         return RECEIVE if read_verb(text) in _OPENING else ""
     if mark != ">":
@@ -191,6 +193,15 @@ def learn_direction(mark: str, text: str) -> str:
     if read_reply(text) is not None:
         return RECEIVE
     return SEND if is_command(text) else ""
+
+
+def compare_ports(local: str, remote: str) -> str:
+    """The direction of a session from its ends, where only one of them is a port of SMTP servers."""
+    # Not split_endpoint: a masked address has a port too.
+    serves = local.rpartition(":")[2] in _SERVER_PORTS
+    if serves == (remote.rpartition(":")[2] in _SERVER_PORTS):
+        return ""
+    return RECEIVE if serves else SEND
 
 
 def finish(record: Record) -> Refusal | None:
@@ -205,6 +216,8 @@ def finish(record: Record) -> Refusal | None:
 
 class SmtpReader(ColumnarReader):
     """Reads the rows of one log and remembers its sessions."""
+
+    remembers = True
 
     def __init__(self, source: Source, settings: Settings, file_name: str, sessions: Sessions) -> None:
         super().__init__(
@@ -255,9 +268,10 @@ class SmtpReader(ColumnarReader):
                 session = self._sessions.open(key, now)
             self.evicted += self._sessions.evicted
             self._sessions.evicted = 0
-        session.direction = (
-            self._direction or session.direction or learn_direction(mark, values.get("data", ""))
-        )
+        if not session.certain:
+            known = self._direction or learn_direction(mark, values.get("data", ""))
+            session.certain = bool(known)
+            session.direction = known or compare_ports(values.get("local-endpoint", ""), remote)
         session.local = carry(values.get("local-endpoint", "")) or session.local
         session.remote = carry(remote) or session.remote
         return session
@@ -287,7 +301,8 @@ def _hide(record: Record, session: Session, speaker: str) -> bool:
         if column == "data" and speaker == "client":
             shown = _hide_sent(value, session)
         elif column == "data" and speaker == "server":
-            shown = hide_reply(value, in_auth=session.auth != "")
+            # Who speaks without a reply code may be the client after all.
+            shown = hide_reply(value, session.auth != "") if read_reply(value) else hide_command(value)
         else:
             shown = hide_mention(_hide_unknown(value, record) if column not in COLUMNS else value)
         if shown != value:

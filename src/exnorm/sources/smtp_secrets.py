@@ -38,7 +38,7 @@ _MENTION = re.compile(
 )
 _IS_MECHANISM = re.compile(_MECHANISM, re.IGNORECASE)
 _NO_SECRETS = frozenset(("FAILED", "SUCCEEDED", "8BITMIME"))
-_ECHO = re.compile(r"(command '?)([^\s',\"]+)", re.IGNORECASE)
+_ECHO = re.compile(r"(command ['\"]{0,2})([^\s',\"]+)", re.IGNORECASE)
 _BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 _FIRST_WORD = re.compile(r"\s*([A-Za-z0-9-]*)")
 _UNMISTAKABLE = re.compile(
@@ -79,7 +79,7 @@ def hide_command(text: str) -> str:
     """A client's command without what it says to AUTH; one word that looks like base64 is hidden too."""
     if is_auth(text):
         return _hide_argument(text)
-    return HIDDEN if not is_command(text) and _looks_secret(text.strip()) else text
+    return HIDDEN if not is_command(text) and looks_secret(text.strip()) else text
 
 
 def hide_answer(text: str) -> str:
@@ -103,6 +103,15 @@ def hide_mention(text: str) -> str:
     if "ommand" in text:
         text = _ECHO.sub(_hide_echo, text)
     return _MENTION.sub(_hide_token, text) if _HINT.search(text) else text
+
+
+def hide_said(text: str) -> str:
+    """What one side said, where it is not known which: only a command or a reply is known to be harmless."""
+    if _REPLY.match(text):
+        return hide_reply(text, in_auth=True)
+    if is_command(text) or _is_harmless(text):
+        return text
+    return _hide_argument(text) if is_auth(text) else HIDDEN
 
 
 def hide_line(line: str) -> str:
@@ -150,7 +159,7 @@ def _hide_sent(line: str) -> str:
 
 
 def _hide_echo(found: re.Match[str]) -> str:
-    return _hide_unknown(found) if _looks_secret(found.group(2)) else found.group()
+    return _hide_unknown(found) if looks_secret(found.group(2)) else found.group()
 
 
 def _hide_unknown(found: re.Match[str]) -> str:
@@ -166,7 +175,7 @@ def _hide_token(found: re.Match[str]) -> str:
     return found.group() if harmless or not suspect else lead + HIDDEN
 
 
-def _looks_secret(word: str) -> bool:
+def looks_secret(word: str) -> bool:
     """Whether one word is likely base64: its length, and a mixture that no command has."""
     return _BASE64.fullmatch(word) is not None and len(word) % 4 == 0 and _is_mixed(word)
 

@@ -19,12 +19,14 @@ LONGEST = 512
 class Session:
     """The state of one session. Texts are empty while they are not known.
 
-    ``auth`` is where an AUTH exchange stands: ``""`` none, ``open`` after the command, ``challenged``
-    after a 334 (the client's next words are a secret), ``failed`` after a refusal.
+    ``certain`` says that ``direction`` is more than what the ports suggest. ``auth`` is where an AUTH
+    exchange stands: ``""`` none, ``open`` after the command, ``challenged`` after a 334 (the client's
+    next words are a secret), ``failed`` after a refusal.
     """
 
     last_seen: int = 0
     direction: str = ""
+    certain: bool = False
     local: str = ""
     remote: str = ""
     greeting: str = ""

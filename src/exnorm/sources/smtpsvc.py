@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from exnorm.model import Confidence, Head, Reader, Record, Schema, Source, Unparsed
 from exnorm.settings import Settings
+from exnorm.sources.smtp_secrets import looks_secret
 from exnorm.sources.w3c import (
     SMTP,
     SMTP_VERBS,
@@ -61,6 +62,8 @@ MECHANISMS = frozenset((
 ))  # fmt: skip
 _MECHANISM = re.compile(r"(\+?([^+]*))(\+.*)?", re.DOTALL)
 _AUTH_TAIL = re.compile(r"((?:^|[ +])(?:AUTH|X-EXPS))(?![\w=-]).+", re.IGNORECASE | re.DOTALL)
+_NO_SECRET = re.compile(r"[\d.:-]*|SMTP(?:SVC\d+)?|OutboundConnection(?:Command|Response)", re.IGNORECASE)
+_ROW = re.compile(r"^(?:\S+ )?\d\d:\d\d:\d\d | SMTPSVC\d| (?:AUTH|X-EXPS) (?:- )?\+", re.IGNORECASE)
 MAX_DIALOGUES = 1024
 
 _BLANK = re.compile(r"<[^<>]*>|\+")
@@ -115,6 +118,24 @@ def redact_line(line: str, values: Mapping[str, str], shown: Mapping[str, str]) 
 def redact_text(line: str) -> str:
     """A line whose columns cannot be told apart, without anything that follows an AUTH."""
     return _AUTH_TAIL.sub(rf"\1 {REDACTED}", line)
+
+
+def redact_row(line: str) -> str:
+    """The same of a line that may be of another log, where it is a row of this one."""
+    return redact_text(line) if _ROW.search(line) else line
+
+
+def redact_words(line: str) -> str:
+    """Such a line while an answer to AUTH is due: nothing of it but numbers, unless it has a command."""
+    words = line.split(" ")
+    if any(word.upper() in SMTP_VERBS - SECRET_VERBS for word in words):
+        return redact_text(line)
+    return " ".join(word if _NO_SECRET.fullmatch(word) else redact_all(word) for word in words)
+
+
+def redact_word(text: str) -> str:
+    """One word that looks like base64, as an answer to AUTH is."""
+    return REDACTED if looks_secret(text.strip("+")) else text
 
 
 # --- what the columns say together ---------------------------------------------------------------
@@ -200,7 +221,8 @@ class SmtpsvcReader(W3cReader):
         """One row as a record; what does not parse loses its secrets too."""
         found = super().read(line)
         if isinstance(found, Unparsed):
-            return Unparsed(redact_text(found.raw), found.kind, found.reason)
+            hide = redact_words if self._authenticating else redact_text
+            return Unparsed(hide(found.raw), found.kind, found.reason)
         return found
 
     def record(self, line: str, schema: Schema, values: dict[str, str]) -> Record | Unparsed:
@@ -220,7 +242,8 @@ class SmtpsvcReader(W3cReader):
             self._remember(client)
             return _redact(values, ("cs-uri-stem", "cs-uri-query"), redact_argument)
         if client not in self._authenticating:
-            return {}
+            # A log may begin in the middle of a dialogue.
+            return {} if method in SMTP_VERBS else _redact(values, ("cs-method", "cs-uri-query"), redact_word)
         if method not in SMTP_VERBS:
             # No command: the client's answer to our challenge, its name or its password.
             return _redact(values, ("cs-method", "cs-uri-stem", "cs-uri-query"), redact_all)
@@ -265,6 +288,16 @@ SMTPSVC = Source(
     event_column="outcome",
     absent="-",
     events=OUTCOMES,
+    variants={
+        f"{side}{verb}:{outcome}": outcome
+        for side, verbs in (
+            ("", sorted({*SMTP_VERBS, OTHER_VERB})),
+            ("OUTBOUND-", sorted({*SMTP_VERBS, OTHER_VERB, "REPLY"})),
+        )
+        for verb in verbs
+        for outcome in sorted(OUTCOMES)
+    },
+    redact=redact_row,
     agent_log_format="SMTP",
     names=("ex*.log",),
 )

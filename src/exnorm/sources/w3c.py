@@ -80,12 +80,14 @@ def _service_of(row: Mapping[str, str]) -> str:
     version = row.get("cs-version", "").upper()
     method = row.get("cs-method", "").upper()
     stem = row.get("cs-uri-stem", "")
+    if version == "SMTP":
+        return SMTP  # whatever was sent to it: browsers and worms send HTTP
     if version.startswith("HTTP") or method in HTTP_METHODS or stem.startswith("/"):
         return WEB
     if _FTP_METHOD.fullmatch(method):
         return "MSFTPSVC"
     outbound = row.get("cs-username", "").startswith("OutboundConnection")
-    if version == "SMTP" or method in SMTP_VERBS or outbound:
+    if method in SMTP_VERBS or outbound:
         return SMTP
     return ""
 
@@ -156,6 +158,8 @@ class Calendar:
 class W3cReader(ColumnarReader):
     """Reads rows of cells between blanks; ``complete`` derives what the service's columns hold."""
 
+    remembers = True  # a row without a date is placed after the one before it
+
     def __init__(self, source: Source, settings: Settings, complete: Complete) -> None:
         super().__init__(source, settings, split=split_blanks, finish=self._complete_row, separator=" ")
         self._complete = complete
@@ -193,6 +197,8 @@ class W3cReader(ColumnarReader):
         record.time = self._calendar.place(clock_ms)
         if record.time is None:
             return "date", "the row has no date, and no #Date that can be read came before it"
+        # A payload of this row has no header that could say it.
+        record.values = {"date": iso_utc(record.time)[:10], **values}
         return None
 
 

@@ -23,7 +23,7 @@ syslog header.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from exnorm.errors import quote
@@ -39,8 +39,17 @@ from exnorm.model import (
     Unparsed,
 )
 from exnorm.settings import Settings
+from exnorm.sources.agent_log import AGENT_LOG
+from exnorm.sources.connectivity import CONNECTIVITY
+from exnorm.sources.exchange_2003 import EXCHANGE_2003
+from exnorm.sources.http_proxy import HTTP_PROXY
 from exnorm.sources.iis import IIS
+from exnorm.sources.imap_pop import IMAP_POP, redact as redact_parameters
 from exnorm.sources.message_tracking import MESSAGE_TRACKING
+from exnorm.sources.smtp_protocol import SMTP_PROTOCOL
+from exnorm.sources.smtp_secrets import hide_mention, hide_said
+from exnorm.sources.smtpsvc import SECRET_VERBS, SMTPSVC, redact_all
+from exnorm.sources.w3c import SMTP_VERBS
 
 
 class Carried(NamedTuple):
@@ -54,11 +63,18 @@ class Carried(NamedTuple):
     csv: bool = True
 
 
-# By AgentLogFormat and AgentLogProtocol; without a protocol, whatever the protocol.
-CARRIED: Mapping[tuple[str, str], Carried] = {
-    ("MSGTRK", ""): Carried(MESSAGE_TRACKING, free_text="message-subject"),
-    ("W3C", "OWA"): Carried(IIS, csv=False),
-    ("OWA", ""): Carried(IIS, csv=False),  # as the wincollect format writes it
+# By the word in AgentLogFormat, else in AgentLogProtocol; of several, whichever knows most of the keys.
+CARRIED: Mapping[str, tuple[Carried, ...]] = {
+    "MSGTRK": (
+        Carried(MESSAGE_TRACKING, free_text="message-subject"),
+        Carried(EXCHANGE_2003, free_text="Message-Subject", csv=False),
+    ),
+    "OWA": (Carried(IIS, csv=False),),
+    "SMTP": (Carried(SMTP_PROTOCOL, free_text="data"), Carried(SMTPSVC, csv=False)),
+    "HTTPPROXY": (Carried(HTTP_PROXY),),
+    "IMAP4POP3": (Carried(IMAP_POP),),
+    "AGENTLOG": (Carried(AGENT_LOG),),
+    "CONNECTLOG": (Carried(CONNECTIVITY),),
 }
 
 KEYS = frozenset(
@@ -75,6 +91,8 @@ _HEADER = re.compile(
     rf"(?=(?:{'|'.join(sorted(KEYS))})=)"
 )
 _FIRST_KEY = re.compile(r"[A-Za-z][A-Za-z0-9()_-]*=")
+_SMTP = re.compile(r"AgentLog(?:Format|Protocol)=SMTP\b", re.IGNORECASE)
+_NOT_SAID = frozenset("+-*")  # events of an SMTP log in which neither side speaks
 _QUOTED = re.compile(r'"([^"]*(?:""[^"]*)*)"')
 
 
@@ -121,10 +139,12 @@ def read_envelope(pairs: Sequence[tuple[str, str]]) -> tuple[dict[str, str], int
     return own, len(pairs)
 
 
-def find_carried(own: Mapping[str, str]) -> Carried | None:
-    """The log type that the envelope names."""
-    format_word, protocol = own["AgentLogFormat"].upper(), own.get("AgentLogProtocol", "").upper()
-    return CARRIED.get((format_word, protocol)) or CARRIED.get((format_word, ""))
+def find_carried(own: Mapping[str, str], keys: Iterable[str]) -> Carried | None:
+    """The log type that the envelope names and that has columns of these names."""
+    words = own["AgentLogFormat"].upper(), own.get("AgentLogProtocol", "").upper()
+    candidates = CARRIED.get(words[0]) or CARRIED.get(words[1], ())
+    names = set(keys)
+    return max(candidates, key=lambda carried: len(names.intersection(carried.source.columns)), default=None)
 
 
 def rejoin_text(pairs: Sequence[tuple[str, str]], carried: Carried) -> Sequence[tuple[str, str]]:
@@ -182,6 +202,40 @@ def lay_out(
     return tuple(layout)
 
 
+def take_up(layout: Sequence[Pair], values: Mapping[str, str]) -> tuple[Pair, ...]:
+    """The pairs with the values that the record has now, for one whose own text must not be kept."""
+    return tuple(
+        pair._replace(text=values[pair.column], value=values[pair.column])
+        if pair.column and values.get(pair.column, pair.value) != pair.value
+        else pair
+        for pair in layout
+    )
+
+
+def hide_secrets(line: str) -> str:
+    """A payload that did not parse, without what a client may have said to prove who it is."""
+    parts = line.split("\t")
+    said = dict(part.partition("=")[::2] for part in parts)
+    smtp = _SMTP.search(line) is not None
+    for position, part in enumerate(parts):
+        key, equals, text = part.partition("=")
+        if not equals:
+            shown = text
+        elif key == "data":
+            shown = hide_mention(text) if said.get("event") in _NOT_SAID else hide_said(text)
+        elif key == "parameters":
+            shown = redact_parameters(said.get("command", ""), text)
+        elif smtp and key in ("cs-method", "cs-uri-stem", "cs-uri-query"):
+            verb = said.get("cs-method", "").upper()
+            harmless = verb in SMTP_VERBS if key == "cs-method" else verb in SMTP_VERBS - SECRET_VERBS
+            shown = text if harmless else redact_all(text)
+        else:
+            shown = text
+        if shown != text:
+            parts[position] = f"{key}={shown}"
+    return "\t".join(parts)
+
+
 class WinCollectReader(Reader):
     """Reads payloads, each by the log type it names; one stream may carry several."""
 
@@ -198,7 +252,7 @@ class WinCollectReader(Reader):
         for key in REQUIRED:
             if key not in own:
                 return Unparsed(line, "syntax", f"payload has no {key}")
-        carried = find_carried(own)
+        carried = find_carried(own, (key for key, _ in parts.pairs[start:]))
         if carried is None:
             return Unparsed(line, "unknown-type", explain_unknown(own))
         columns = rejoin_text(parts.pairs[start:], carried)
@@ -208,8 +262,14 @@ class WinCollectReader(Reader):
         layout = lay_out(parts.pairs[:start], columns, carried.csv)
         values = {pair.column: pair.value for pair in layout if pair.column}
         file_name = own.get("AgentLogFile", "")
-        found = self._reader_of(carried.source, file_name).complete(line, values, "payload")
+        reader = self._reader_of(carried.source, file_name)
+        found = reader.complete(line, values, "payload")
+        self.evicted, reader.evicted = self.evicted + reader.evicted, 0
         if isinstance(found, Record):
+            if found.raw != line:  # it held a secret
+                layout = take_up(layout, found.values)
+                texts = "\t".join(f"{pair.key}={pair.text}" for pair in layout)
+                found.raw = f"{parts.header}{texts}{parts.end}"
             found.envelope = Envelope(parts.header, layout, parts.end)
             found.path = file_name
             self.schema = found.schema
@@ -231,8 +291,8 @@ def explain_unknown(own: Mapping[str, str]) -> str:
     named = f"AgentLogFormat {quote(own['AgentLogFormat'])}" + (
         f" with AgentLogProtocol {quote(protocol)}" if protocol else ""
     )
-    known = " or ".join("/".join(filter(None, words)) for words in CARRIED)
-    return f"payload carries {named}, which cannot be read from payloads; expected {known}"
+    known = ", ".join(CARRIED)
+    return f"payload carries {named}, which cannot be read from payloads; expected one of {known}"
 
 
 def recognize(head: Head) -> Confidence:
@@ -257,5 +317,6 @@ WINCOLLECT_PAYLOAD = Source(
     columns=(),
     recognize=recognize,
     open=open_reader,
-    carries=tuple(dict.fromkeys(carried.source.name for carried in CARRIED.values())),
+    carries=tuple(carried.source.name for several in CARRIED.values() for carried in several),
+    redact=hide_secrets,
 )

@@ -10,6 +10,7 @@ from exnorm.convert import address_list, count, ipv4, ipv6, mailbox_list, port, 
 from exnorm.mapping import by_event, constant, row
 from exnorm.model import Mapping
 from exnorm.taxonomies.arcsight.categories import UNKNOWN_SEVERITY, category_rows, describe_event
+from exnorm.taxonomies.arcsight.mail_flow import mail_flow_rows
 
 _SAME = "the field with this meaning"
 _CUSTOM = "no field has this meaning; a custom field keeps it searchable"
@@ -76,6 +77,7 @@ ARCSIGHT_AGENT_LOG = Mapping("arcsight-agent-log", source="agent_log", taxonomy=
         row("Source Port",                  "client-port",              port, ours="the port in RemoteEndpoint, where it has one"),
         row("Source User Name",             "P1FromAddress",            mailbox_list, ours="the envelope sender; the null sender is none"),
         *category_rows("Action"),
+        *mail_flow_rows(),
     ),
     unmapped={
         "TenantID": "no field has this meaning; kept as additional data, as the guide has it for message tracking",

@@ -10,6 +10,7 @@ from exnorm.convert import count, gmt_ms, ipv4, ipv6, mailbox, size_bytes, upper
 from exnorm.mapping import by_event, constant, event_is, event_is_not, row
 from exnorm.model import Mapping
 from exnorm.taxonomies.arcsight.categories import UNKNOWN_SEVERITY, category_rows
+from exnorm.taxonomies.arcsight.mail_flow import mail_flow_rows
 from exnorm.taxonomies.arcsight.message_tracking_events import EVENTS
 
 _EVENT = "the column is a number; the table's content looks for the name the event has since 2007"
@@ -48,6 +49,7 @@ ARCSIGHT_2003 = Mapping("arcsight-2003", source="exchange_2003", taxonomy="arcsi
         row("Device Version",               "product-version",          ours="the CEF header has the field: the version in the log's second line, else empty"),
         row("Severity",                     "event-id",                 by_event("severity", UNKNOWN_SEVERITY), ours="the CEF header has the field: our severity of the event"),
         *category_rows("event-id"),
+        *mail_flow_rows("Flex String 2"),
     ),
     unmapped={
         "Priority":        _OWN,

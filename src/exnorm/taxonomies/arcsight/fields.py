@@ -106,12 +106,12 @@ EXTENSION = (
 
 # The six category fields; the console knows them, the dictionary of CEF keys does not list them.
 CATEGORIES = (
-    Field("Category Object",        "categoryObject",        "categoryObject",        "text", 1023, ecs="cef.category_object"),
-    Field("Category Behavior",      "categoryBehavior",      "categoryBehavior",      "text", 1023, ecs="cef.category_behavior"),
-    Field("Category Outcome",       "categoryOutcome",       "categoryOutcome",       "text", 1023, ecs="cef.category_outcome"),
-    Field("Category Significance",  "categorySignificance",  "categorySignificance",  "text", 1023, ecs="cef.category_significance"),
-    Field("Category Device Group",  "categoryDeviceGroup",   "categoryDeviceGroup",   "text", 1023, ecs="cef.category_device_group"),
-    Field("Category Technique",     "categoryTechnique",     "categoryTechnique",     "text", 1023, ecs="cef.category_technique"),
+    Field("Category Object",        "categoryObject",        "categoryObject",        "text", 1023),
+    Field("Category Behavior",      "categoryBehavior",      "categoryBehavior",      "text", 1023),
+    Field("Category Outcome",       "categoryOutcome",       "categoryOutcome",       "text", 1023),
+    Field("Category Significance",  "categorySignificance",  "categorySignificance",  "text", 1023),
+    Field("Category Device Group",  "categoryDeviceGroup",   "categoryDeviceGroup",   "text", 1023),
+    Field("Category Technique",     "categoryTechnique",     "categoryTechnique",     "text", 1023),
 )
 # fmt: on
 

@@ -14,6 +14,7 @@ from exnorm.convert import count, ipv4, ipv6, mailbox, size_bytes, upper, utc_ms
 from exnorm.mapping import by_event, constant, event_is, event_is_not, row
 from exnorm.model import Mapping
 from exnorm.taxonomies.arcsight.categories import UNKNOWN_SEVERITY, category_rows
+from exnorm.taxonomies.arcsight.mail_flow import mail_flow_rows
 from exnorm.taxonomies.arcsight.message_tracking_events import EVENTS
 
 _VERSION = "the CEF header has the field, the guide has no row: schema-version, else #Version, else empty"
@@ -65,6 +66,7 @@ ARCSIGHT_2016 = Mapping("arcsight-2016", source="message_tracking", taxonomy="ar
         row("Device Version",               "product-version",          ours=_VERSION),
         row("Severity",                     ("event-id", constant(UNKNOWN_SEVERITY)), by_event("severity", UNKNOWN_SEVERITY), ours=_SEVERITY),
         *category_rows("event-id"),
+        *mail_flow_rows("Flex String 2"),
     ),
     unmapped={
         "original-server-ip": "no row in the guide's table; kept as additional data, as the 2007 and 2010 table has it",
@@ -116,6 +118,7 @@ ARCSIGHT_2010 = Mapping("arcsight-2010", source="message_tracking", taxonomy="ar
         row("Device Version",               "product-version",          ours=_VERSION),
         row("Severity",                     ("event-id", constant(UNKNOWN_SEVERITY)), by_event("severity", UNKNOWN_SEVERITY), ours=_SEVERITY),
         *category_rows("event-id"),
+        *mail_flow_rows("Flex String 2"),
     ),
     unmapped={
         "network-message-id":     "2007 and 2010 do not write this column; kept as additional data where the table is pinned",

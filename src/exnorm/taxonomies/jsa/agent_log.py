@@ -10,6 +10,7 @@ from exnorm.convert import address_list, ip, mailbox_list, port, utc_ms
 from exnorm.mapping import by_event, constant, row, setting_is
 from exnorm.model import Mapping
 from exnorm.taxonomies.jsa.categories import UNKNOWN_CATEGORY, UNKNOWN_SEVERITY, describe_event
+from exnorm.taxonomies.jsa.on_request import category_rows, mail_flow_rows
 
 _HEADER = "the LEEF header has the field"
 _ADDRESS = "sent whichever address is the Username"
@@ -56,6 +57,8 @@ JSA_AGENT_LOG = Mapping("jsa-agent-log", source="agent_log", taxonomy="jsa",
         row("policy",           "Agent",                    ours="the agent whose rule was applied"),
         row("senderAddress",    "P1FromAddress",            address_list, ours=_ADDRESS),
         row("recipientAddress", "Recipient",                address_list, ours=_ADDRESS),
+        *category_rows("Action"),
+        *mail_flow_rows(),
     ),
     unmapped={
         "SessionId":        _OWN_KEY,

@@ -11,6 +11,7 @@ from exnorm.mapping import by_event, constant, row, setting_is
 from exnorm.model import Mapping
 from exnorm.taxonomies.jsa.categories import UNKNOWN_CATEGORY, UNKNOWN_SEVERITY
 from exnorm.taxonomies.jsa.message_tracking_events import EVENTS
+from exnorm.taxonomies.jsa.on_request import category_rows, mail_flow_rows
 
 _GUIDE = "the guide names the field and prints no column; read as in the table of message tracking"
 _HEADER = "the LEEF header has the field; as in the ArcSight guide"
@@ -37,6 +38,8 @@ JSA_2003 = Mapping("jsa-2003", source="exchange_2003", taxonomy="jsa",
         row("senderAddress",    "Sender-Address",           addresses, ours=_ADDRESS),
         row("recipientAddress", "Recipient-Address",        addresses, ours=_ADDRESS),
         row("messageSubject",   "Message-Subject",          ours=_OWN_KEY),
+        *category_rows("event-id"),
+        *mail_flow_rows(),
     ),
     unmapped={
         "Event-ID":                "the number behind Event ID; kept as a custom attribute",

@@ -45,6 +45,10 @@ JSA = Taxonomy("jsa", "JSA", default_format="leef", fields=(
     Field("senderAddress",    "senderAddress",    "senderAddress",    "text"),
     Field("recipientAddress", "recipientAddress", "recipientAddress", "text"),
     Field("messageSubject",   "messageSubject",   "messageSubject",   "text"),
+    Field("mailDirection",    "mailDirection",    "mailDirection",    "text"),
+    Field("correlationId",    "correlationId",    "correlationId",    "text"),
+    Field("categoryId",       "categoryId",       "categoryId",       "integer"),
+    Field("highLevelCategory", "highLevelCategory", "highLevelCategory", "text"),
     # custom, of SMTP sessions; the prefix keeps them apart from the columns of other logs
     Field("smtpDirection",    "smtpDirection",    "smtpDirection",    "text"),
     Field("smtpVerb",         "smtpVerb",         "smtpVerb",         "text"),
@@ -64,5 +68,8 @@ JSA = Taxonomy("jsa", "JSA", default_format="leef", fields=(
     Field("referrer",         "referrer",         "referrer",         "text"),
     Field("cookies",          "cookies",          "cookies",          "text"),
     Field("forwardedFor",     "forwardedFor",     "forwardedFor",     "text"),
+    Field("activeSyncDevice", "activeSyncDevice", "activeSyncDevice", "text"),
+    Field("activeSyncType",   "activeSyncType",   "activeSyncType",   "text"),
+    Field("activeSyncCommand", "activeSyncCommand", "activeSyncCommand", "text"),
 ))
 # fmt: on

@@ -10,6 +10,7 @@ from exnorm.convert import ip, size_bytes, utc_ms
 from exnorm.mapping import by_event, constant, row
 from exnorm.model import Mapping
 from exnorm.taxonomies.jsa.categories import UNKNOWN_CATEGORY, UNKNOWN_SEVERITY, describe_event
+from exnorm.taxonomies.jsa.on_request import category_rows
 
 _HEADER = "the LEEF header has the field"
 _OWN_KEY = "no LEEF attribute has this meaning; kept as a custom attribute under the column's name"
@@ -48,6 +49,7 @@ JSA_HTTP_PROXY = Mapping("jsa-http-proxy", source="http_proxy", taxonomy="jsa",
         row("url",              "request-url",              ours="UrlStem and UrlQuery, as the client sent them"),
         row("domain",           "user-domain",              ours="the domain of DOMAIN\\user"),
         row("resource",         "Protocol",                 ours="the service asked for: Owa, Ews, Mapi and so on"),
+        *category_rows("event"),
     ),
     unmapped={
         "RequestId":                       _OWN_KEY,

@@ -11,12 +11,14 @@ from exnorm.convert import account, ip, plus_as_blank, port, size_bytes, utc_ms
 from exnorm.mapping import by_event, constant, row
 from exnorm.model import Mapping
 from exnorm.taxonomies.jsa.categories import UNKNOWN_SEVERITY, describe_event
+from exnorm.taxonomies.jsa.on_request import category_rows
 
 UNKNOWN_CATEGORY = "HTTPS Opened"
 
 _LOST = "a field of the guide's table; the column it is read from is lost there"
 _HEADER = "the LEEF header has the field; as for message tracking"
 _CUSTOM = "no LEEF attribute has this meaning; a custom one, with blanks for the + that IIS writes"
+_ACTIVESYNC = "no LEEF attribute has this meaning; what the query of ActiveSync says of the device"
 _OWN_KEY = "no LEEF attribute has this meaning; kept as a custom attribute under the column's name"
 
 # fmt: off
@@ -57,6 +59,10 @@ JSA_OWA = Mapping("jsa-owa", source="iis", taxonomy="jsa",
         row("referrer",         "cs(Referer)",              plus_as_blank, ours=_CUSTOM),
         row("cookies",          "cs(Cookie)",               plus_as_blank, ours=_CUSTOM),
         row("forwardedFor",     "X-Forwarded-For",          plus_as_blank, ours=_CUSTOM),
+        row("activeSyncDevice", "activesync-device-id",     ours=_ACTIVESYNC),
+        row("activeSyncType",   "activesync-device-type",   ours=_ACTIVESYNC),
+        row("activeSyncCommand", "activesync-command",      ours=_ACTIVESYNC),
+        *category_rows("outcome"),
     ),
     unmapped={
         "s-sitename":      _OWN_KEY,

@@ -10,6 +10,7 @@ from exnorm.convert import ip, port, size_bytes, utc_ms
 from exnorm.mapping import by_event, constant, row
 from exnorm.model import Mapping
 from exnorm.taxonomies.jsa.categories import UNKNOWN_CATEGORY, UNKNOWN_SEVERITY, describe_event
+from exnorm.taxonomies.jsa.on_request import category_rows
 
 _HEADER = "the LEEF header has the field"
 _OWN_KEY = "no LEEF attribute has this meaning; kept as a custom attribute under the column's name"
@@ -45,6 +46,7 @@ JSA_IMAP_POP = Mapping("jsa-imap-pop", source="imap_pop", taxonomy="jsa",
         row("srcBytes",         "rqsize",                   size_bytes, ours="sent by the client"),
         row("dstBytes",         "rpsize",                   size_bytes, ours="sent by the server"),
         row("resource",         "protocol",                 ours="the service asked for: IMAP4 or POP3, by #Log-type, else by the file name"),
+        *category_rows("event"),
     ),
     unmapped={
         "sessionId":  _OWN_KEY,

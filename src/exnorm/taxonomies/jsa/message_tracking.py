@@ -15,6 +15,7 @@ from exnorm.mapping import by_event, constant, row, setting_is
 from exnorm.model import Mapping
 from exnorm.taxonomies.jsa.categories import UNKNOWN_CATEGORY, UNKNOWN_SEVERITY
 from exnorm.taxonomies.jsa.message_tracking_events import EVENTS
+from exnorm.taxonomies.jsa.on_request import category_rows, mail_flow_rows
 
 _HEADER = "the LEEF header has the field; as in the ArcSight guide"
 _ADDRESS = "sent whichever address is the Username"
@@ -41,6 +42,8 @@ JSA_MESSAGE_TRACKING = Mapping("jsa-message-tracking", source="message_tracking"
         row("senderAddress",    "sender-address",           addresses, ours=_ADDRESS),
         row("recipientAddress", "recipient-address",        addresses, ours=_ADDRESS),
         row("messageSubject",   "message-subject",          ours=_OWN_KEY),
+        *category_rows("event-id"),
+        *mail_flow_rows(),
     ),
     unmapped={
         "client-hostname":           _OWN_KEY,

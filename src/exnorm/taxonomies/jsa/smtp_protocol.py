@@ -11,6 +11,7 @@ from exnorm.convert import addresses, count, integer, ip, mailbox, port, size_by
 from exnorm.mapping import by_event, constant, row
 from exnorm.model import Mapping
 from exnorm.taxonomies.jsa.categories import UNKNOWN_CATEGORY, UNKNOWN_SEVERITY
+from exnorm.taxonomies.jsa.on_request import category_rows
 from exnorm.taxonomies.jsa.smtp_protocol_events import EVENTS
 
 _HEADER = "the LEEF header has the field; as in the ArcSight guide"
@@ -54,6 +55,7 @@ JSA_SMTP = Mapping("jsa-smtp", source="smtp_protocol", taxonomy="jsa",
         row("smtpInternalId",   "internal-message-id",          ours=_OWN),
         row("smtpTarpitMs",     "tarpit-ms",                    count, ours=_OWN),
         row("smtpReason",       "reason",                       ours=_OWN),
+        *category_rows("event-name"),
     ),
     unmapped={
         "connector-id":    _OWN_KEY,

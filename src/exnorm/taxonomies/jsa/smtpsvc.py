@@ -11,6 +11,7 @@ from exnorm.convert import ip, size_bytes, used_port, utc_ms
 from exnorm.mapping import by_event, column_is, column_is_not, constant, row
 from exnorm.model import Mapping
 from exnorm.taxonomies.jsa.categories import UNKNOWN_SEVERITY, describe_event
+from exnorm.taxonomies.jsa.on_request import category_rows
 
 UNKNOWN_CATEGORY = "SMTP In Progress"
 
@@ -61,6 +62,7 @@ JSA_SMTPSVC = Mapping("jsa-smtpsvc", source="smtpsvc", taxonomy="jsa",
         row("dstBytes",         "sc-bytes",         size_bytes, when=_REPLY, ours="seen in real logs: of another server's reply, sc-bytes is the length"),
         row("senderAddress",    "sender",           ours=_ADDRESS),
         row("recipientAddress", "recipient",        ours=_ADDRESS),
+        *category_rows("outcome"),
     ),
     unmapped={
         "cs-username":     _OWN_KEY,

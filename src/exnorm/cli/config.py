@@ -1,0 +1,107 @@
+"""``exnorm config``: is a settings file all right, and what is in force."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, fields
+from typing import Any
+
+import click
+import msgspec
+
+from exnorm.cli import OK, USAGE, say
+from exnorm.cli.options import load_config, load_settings
+from exnorm.errors import NormalizerError
+from exnorm.overlay import Overlaid, lay_over
+from exnorm.pipeline import Normalizer
+from exnorm.plugins import Plugins
+from exnorm.settings import Settings, make_settings, read_environment
+
+
+@click.group("config")
+def command() -> None:
+    """Check a settings file, or show which settings and changes to tables are in force."""
+
+
+@command.command("check")
+@click.argument("file")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def check(file: str, as_json: bool) -> int:
+    """Say everything that is wrong in FILE, each with its line. Exit status 0 = nothing, 2 = something.
+
+    Reads settings and changes to tables, and builds what they ask for, with the installed plugins.
+    """
+    report = examine(file)
+    if as_json:
+        click.echo(msgspec.json.encode(report.as_dict()).decode())
+        return USAGE if report.faults else OK
+    for fault in report.faults:
+        say(fault)
+    for note in report.notes:
+        say(f"note: {note}")
+    if not report.faults:
+        settings, changes = len(report.settings), len(report.changes)
+        click.echo(f"{file}: all well: {settings} settings, {changes} changes to tables")
+    return USAGE if report.faults else OK
+
+
+@command.command("show")
+@click.option("--config", "file", metavar="FILE", help="YAML file of settings and of changes to tables.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def show(file: str | None, as_json: bool) -> int:
+    """Print every setting with where it comes from, and each change to a table."""
+    settings = load_settings(file, {})
+    in_file = load_config(file) if file is not None else {}
+    origins = {
+        **dict.fromkeys(_values(settings), "default"),
+        **{name: str(file) for name in in_file},
+        **{name: f"EXNORM_{name.upper()}" for name in read_environment(os.environ)},
+    }
+    changes = _overlay(settings).changes
+    if as_json:
+        shown = {n: {"value": v, "from": origins[n]} for n, v in _values(settings).items()}
+        click.echo(msgspec.json.encode({"settings": shown, "tables": changes}).decode())
+        return OK
+    for name, value in _values(settings).items():
+        written = msgspec.json.encode(value).decode()
+        click.echo(f"{name + ':':<17} {written:<12} # {origins[name]}")
+    for change in changes:
+        click.echo(f"# table {change}")
+    return OK
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was found in a file."""
+
+    faults: list[str]
+    notes: list[str]
+    changes: list[str]
+    settings: list[str]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {"ok": not self.faults, "faults": self.faults, "notes": self.notes, "changes": self.changes}
+
+
+def examine(file: str) -> Report:
+    """Everything that is wrong in a settings file."""
+    try:
+        layer = load_config(file)
+        settings = make_settings(layer)
+        overlaid = _overlay(settings)
+        if not overlaid.faults:
+            Normalizer.from_settings(settings)
+    except NormalizerError as error:
+        return Report([str(error)], [], [], [])
+    names = [name for name in layer if name != "tables"]
+    return Report(overlaid.faults, overlaid.notes, overlaid.changes, names)
+
+
+def _overlay(settings: Settings) -> Overlaid:
+    registry = Plugins(blocked=settings.block_plugins).registry
+    return lay_over(settings.tables, registry.mappings, registry.sources, registry.taxonomies)
+
+
+def _values(settings: Settings) -> dict[str, Any]:
+    return {item.name: getattr(settings, item.name) for item in fields(settings) if item.name != "tables"}

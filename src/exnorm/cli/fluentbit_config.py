@@ -1,0 +1,171 @@
+"""``exnorm fluentbit config``: a complete config of Fluent Bit for folders of logs and a destination."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+from typing import Any
+
+import click
+
+from exnorm.cli import NEXT_HOP, OK, say
+from exnorm.cli.options import setting_flags
+from exnorm.errors import SettingsError, quote, suggest
+from exnorm.fluentbit import configs
+from exnorm.fluentbit.addresses import parse_address
+from exnorm.fluentbit.build import filter_path
+
+_WAYS = ("auto", "filter", "service")
+
+
+@click.command("config")
+@click.argument("folders", nargs=-1, metavar="FOLDER...")
+@click.option(
+    "--to",
+    "destination",
+    metavar="DEST",
+    help="Where the lines go: tcp://HOST:PORT or tls://HOST:PORT (syslog), or file:/PATH.",
+)
+@click.option(
+    "--pattern",
+    "patterns",
+    multiple=True,
+    metavar="WILDCARD",
+    help="Files of each folder; may be given again.  [default: MSGTRK*.LOG]",
+)
+@click.option("--classic", is_flag=True, help="The classic format instead of YAML.")
+@click.option(
+    "--via",
+    default="auto",
+    metavar="auto|filter|service",
+    help="Normalize in Fluent Bit (the plugin of exnorm fluentbit build) or in exnorm fluentbit serve. "
+    "auto: filter where the plugin is built.  [default: auto]",
+)
+@click.option("--plugin", metavar="FILE", help="The filter's shared object, if not where build puts it.")
+@click.option(
+    "--service-address",
+    default="127.0.0.1:24330",
+    metavar="ADDR",
+    help="--listen of the service.  [default: 127.0.0.1:24330]",
+)
+@click.option(
+    "--back-address",
+    default="127.0.0.1:24331",
+    metavar="ADDR",
+    help="--forward of the service.  [default: 127.0.0.1:24331]",
+)
+@click.option(
+    "--state",
+    default="/var/lib/fluent-bit",
+    metavar="FOLDER",
+    help="Offsets, the spool, lines that did not parse.  [default: /var/lib/fluent-bit]",
+)
+@click.option("--hostname", metavar="NAME", help="Host in the syslog header.  [default: this machine's]")
+@click.option("--ca", default="", metavar="FILE", help="TLS: CA of the destination, beside the system's.")
+@click.option("--output", "-o", metavar="FILE", help="Write to FILE instead of standard output.")
+@click.option(
+    "--write-ready", metavar="FOLDER", help="Write the ready configs of the folder fluentbit there."
+)
+@setting_flags
+def command(
+    folders: tuple[str, ...],
+    destination: str | None,
+    patterns: tuple[str, ...],
+    classic: bool,
+    via: str,
+    plugin: str | None,
+    service_address: str,
+    back_address: str,
+    state: str,
+    hostname: str | None,
+    ca: str,
+    output: str | None,
+    write_ready: str | None,
+    **given: Any,
+) -> int:
+    """Print a complete, commented config of Fluent Bit.
+
+    FOLDER is the folder of one server's logs; give as many as there are servers. --format is what the
+    destination takes: cef (ArcSight), leef or wincollect (JSA, the latter is the native payload of its
+    Exchange DSM), json (a file only). Other settings of exnorm are taken over as they are given.
+    """
+    if write_ready is not None:
+        return _write_files(Path(write_ready), configs.render_ready())
+    if destination is None:
+        raise SettingsError("to: not given; expected tcp://host:port, tls://host:port or file:/path")
+    settings = {name: value for name, value in given.items() if value not in (None, (), False)}
+    plan = configs.Plan(
+        folders=folders,
+        destination=configs.read_destination(destination),
+        format=_choose_format(settings),
+        patterns=patterns or (configs.PATTERN,),
+        plugin=_choose_plugin(via, plugin),
+        service=_tcp(service_address, "service_address"),
+        back=_tcp(back_address, "back_address"),
+        state=state,
+        hostname=socket.gethostname() if hostname is None else hostname,
+        ca=ca,
+        settings={name: _as_text(value) for name, value in settings.items()},
+    )
+    text = configs.render_classic(plan) if classic else configs.render_yaml(plan)
+    if output is None:
+        click.echo(text, nl=False)
+        return OK
+    return _write_files(Path(output).parent, {Path(output).name: text})
+
+
+def _write_files(folder: Path, files: dict[str, str]) -> int:
+    for name, text in files.items():
+        path = folder / name
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(text.encode("utf-8"))
+        except OSError as error:
+            say(f"cannot write {quote(path)}: {error.strerror}")
+            return NEXT_HOP
+    return OK
+
+
+def _choose_format(settings: dict[str, Any]) -> str:
+    """The format, taken out of the settings, and the taxonomy that it implies."""
+    name = settings.pop("format", None) or {"jsa": "leef"}.get(settings.get("taxonomy", ""), "cef")
+    if name not in configs.FORMATS:
+        raise SettingsError(f"format: got {quote(name)}{suggest(name, configs.FORMATS)}")
+    taxonomy = configs.FORMATS[name]
+    if taxonomy and settings.pop("taxonomy", taxonomy) != taxonomy:
+        raise SettingsError(f"format: {name} is for taxonomy {taxonomy}; got another with --taxonomy")
+    return str(name)
+
+
+def _choose_plugin(via: str, plugin: str | None) -> str:
+    """The path of the filter's shared object; empty for the service."""
+    if via not in _WAYS:
+        raise SettingsError(f"via: got {quote(via)}{suggest(via, _WAYS)}")
+    if via == "service":
+        if plugin is not None:
+            raise SettingsError("plugin: --via service loads none")
+        return ""
+    found = plugin or _find_built()
+    if not found and via == "filter":
+        raise SettingsError("via: the filter is not built yet; run exnorm fluentbit build, or give --plugin")
+    if not found:
+        say("the filter is not built here (exnorm fluentbit build); the config is for exnorm fluentbit serve")
+    return found
+
+
+def _find_built() -> str:
+    target = filter_path()
+    return str(target) if target.is_file() else ""
+
+
+def _tcp(text: str, name: str) -> tuple[str, int]:
+    address = parse_address(text, name)
+    if address.path or not address.port:
+        raise SettingsError(f"{name}: got {quote(text)}; expected host:port")
+    return address.host, address.port
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return ",".join(map(str, value)) if isinstance(value, (tuple, list)) else str(value)

@@ -1,0 +1,185 @@
+"""``exnorm fluentbit serve``: Fluent Bit's forward protocol in, the same out, acknowledged end to end."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from exnorm.cli import OK
+from exnorm.cli.options import setting_flags
+from exnorm.errors import SettingsError, quote
+from exnorm.fluentbit.addresses import is_local, parse_address
+
+_MEBI = 1024 * 1024
+
+
+@click.command("serve")
+@click.option("--listen", required=True, metavar="ADDR", help="Where to listen: host:port or unix:/path.")
+@click.option("--forward", required=True, metavar="ADDR", help="Where to send: host:port or unix:/path.")
+@click.option(
+    "--tag-prefix",
+    default="normalized.",
+    metavar="TEXT",
+    help="Put before each tag that is sent on, so that what comes back does not match the rule that "
+    "sends here.  [default: normalized.]",
+)
+@setting_flags
+@click.option("--key-name", metavar="NAME[,NAME]", help="Keys with the raw line.  [default: log,message]")
+@click.option(
+    "--file-key",
+    metavar="NAME[,NAME]",
+    help="Keys with the file's path.  [default: filename,file,log.file.path]",
+)
+@click.option("--reserve-data", is_flag=True, default=None, help="Keep a record's other keys too.")
+@click.option(
+    "--read-header",
+    metavar="on|off",
+    help="Take a log's header up from the file itself where it was not seen.  [default: on; off for a "
+    "listener on the network]",
+)
+@click.option("--on-error", metavar="tag|skip", help="A line that does not parse.  [default: tag]")
+@click.option("--listen-cert", metavar="FILE", help="TLS: our certificate (PEM), with its chain.")
+@click.option("--listen-key", metavar="FILE", help="TLS: its key, where it is not in the same file.")
+@click.option("--listen-ca", metavar="FILE", help="TLS: let in only clients with a certificate of this CA.")
+@click.option(
+    "--listen-secret-file", metavar="FILE", help="Shared key of who sends to us (or EXNORM_LISTEN_SECRET)."
+)
+@click.option(
+    "--socket-mode", default="0600", metavar="OCTAL", help="Mode of a unix socket.  [default: 0600]"
+)
+@click.option("--forward-tls", is_flag=True, help="Send over TLS; certificate and name are verified.")
+@click.option("--forward-ca", metavar="FILE", help="TLS: the CA of the next hop, beside the system's.")
+@click.option(
+    "--forward-name", default="", metavar="NAME", help="TLS: the name in the next hop's certificate."
+)
+@click.option("--forward-cert", metavar="FILE", help="TLS: our certificate as a client.")
+@click.option("--forward-key", metavar="FILE", help="TLS: its key, where it is not in the same file.")
+@click.option(
+    "--forward-secret-file", metavar="FILE", help="Shared key of the next hop (or EXNORM_FORWARD_SECRET)."
+)
+@click.option(
+    "--slots",
+    type=click.IntRange(1, 64),
+    default=2,
+    help="So many chunks are worked on at a time.  [default: 2]",
+)
+@click.option(
+    "--max-connections", type=click.IntRange(1, 512), default=64, help="Refuse more.  [default: 64]"
+)
+@click.option(
+    "--max-chunk-mb",
+    type=click.IntRange(1, 1024),
+    default=32,
+    help="Refuse a chunk larger than this, as it comes or decompressed.  [default: 32]",
+)
+@click.option(
+    "--send-mb",
+    type=click.IntRange(1, 256),
+    default=4,
+    help="Send chunks of about this size; Fluent Bit refuses more than its buffer_max_size.  [default: 4]",
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0.1, 3600),
+    default=60.0,
+    help="Seconds the next hop has to acknowledge, and a sender to finish a message.  [default: 60]",
+)
+def command(**given: Any) -> int:
+    """Normalize what a stock Fluent Bit sends, and send it back.
+
+    For packages and containers that cannot load the filter: Fluent Bit's forward output sends to
+    --listen, its forward input takes what we send to --forward. A chunk is acknowledged only after the
+    next hop has acknowledged its normalized form, so nothing is lost while either side is away; set
+    require_ack_response on and Retry_Limit no_limits in the output (exnorm fluentbit config writes
+    both). Nothing is stored here.
+
+    A listener on anything but loopback or a unix socket needs TLS and a shared key. SIGTERM finishes
+    what is being carried and stops; SIGHUP reads the settings of --config again. Log lines are JSON on
+    standard error.
+    """
+    names = _take_names(given)
+    return _serve(names, given, os.environ)
+
+
+def _take_names(given: dict[str, Any]) -> dict[str, Any]:
+    """The settings of the filter among the options, by name; the rest stays."""
+    from exnorm.fluentbit.options import KNOWN_NAMES
+
+    names = {name: given.pop(name) for name in list(given) if name in KNOWN_NAMES}
+    return {name: value for name, value in names.items() if value not in (None, ())}
+
+
+def _serve(names: Mapping[str, Any], given: Mapping[str, Any], environ: Mapping[str, str]) -> int:
+    from exnorm.fluentbit import credentials as secret
+    from exnorm.fluentbit.chunk import ChunkFilter
+    from exnorm.fluentbit.journal import Journal
+
+    try:
+        from exnorm.fluentbit.sender import NextHop
+        from exnorm.fluentbit.service import Doors, Limits, Listener, Service
+    except ImportError as error:
+        raise SettingsError(
+            f"fluentbit serve needs {quote(error.name)}: install it with 'pip install exnorm[fluentbit]'"
+        ) from None
+    journal = Journal(sys.stderr.buffer)
+    listener = Listener(
+        parse_address(given["listen"], "listen"),
+        secret.make_server_context(given["listen_cert"], given["listen_key"], given["listen_ca"]),
+        secret.read_secret(given["listen_secret_file"], secret.LISTEN_SECRET, environ, "listen-secret-file"),
+        _read_mode(given["socket_mode"]),
+    )
+    hop = NextHop(
+        parse_address(given["forward"], "forward"),
+        given["timeout"],
+        secret.make_client_context(
+            given["forward_tls"], given["forward_ca"], given["forward_cert"], given["forward_key"]
+        ),
+        given["forward_name"],
+        secret.read_secret(
+            given["forward_secret_file"], secret.FORWARD_SECRET, environ, "forward-secret-file"
+        ),
+    )
+    if listener.address == hop.address and listener.address.port != 0:
+        raise SettingsError(f"listen and forward are the same address, {listener.address}")
+    limits = Limits(
+        slots=given["slots"],
+        max_connections=given["max_connections"],
+        max_chunk_bytes=given["max_chunk_mb"] * _MEBI,
+        send_bytes=given["send_mb"] * _MEBI,
+        timeout=given["timeout"],
+    )
+    if not is_local(listener.address):  # who sends over the network must not name files for us to open
+        names = {"read_header": "off", **names}
+
+    def report(text: str) -> None:
+        journal("warning", "filter failed", reason=text.partition(":")[0])  # the rest may quote a record
+
+    def load() -> ChunkFilter:
+        return ChunkFilter.from_names(names, environ=environ, log=report)
+
+    service = Service(Doors(listener, hop), load(), limits, given["tag_prefix"], journal)
+    if not is_local(hop.address) and not (hop.tls and hop.shared_key):
+        journal(
+            "warning",
+            "next hop on the network without TLS and a shared key",
+            forward=str(hop.address),
+        )
+    if not given["tag_prefix"]:
+        journal("warning", "no tag prefix: what comes back must not match the rule that sends here")
+    asyncio.run(service.run(lambda: None, load))
+    return OK
+
+
+def _read_mode(text: str) -> int:
+    try:
+        mode = int(text, 8)
+    except ValueError:
+        mode = -1
+    if not 0 <= mode <= 0o777:
+        raise SettingsError(f"socket_mode: got {quote(text)}; expected an octal mode such as 0660")
+    return mode

@@ -1,0 +1,164 @@
+"""``exnorm logstash``: what runs beside a Logstash."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import IO, Any
+
+import click
+
+from exnorm.cli import NEXT_HOP, OK, UNPARSED, say
+from exnorm.cli.inputs import STDIN, Input, read_blocks
+from exnorm.cli.logstash_config import command as config
+from exnorm.cli.logstash_serve import command as serve
+from exnorm.cli.options import settings_options
+from exnorm.errors import ParseError, quote, suggest
+from exnorm.logstash import EventNormalizer, JSONCodec, LineTooLong
+from exnorm.logstash.unpack import unpack
+from exnorm.model import Unparsed
+from exnorm.pipeline import Normalizer
+from exnorm.settings import Settings
+
+LINE_LIMIT = 20 * 1024 * 1024
+SHOWN_LINES = 100
+
+
+class Parts(click.Group):
+    """Names the nearest command where there is none of the name given."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does, with our own message for a name that is not there."""
+        if args and not args[0].startswith("-") and args[0] not in self.commands:
+            ctx.fail(f"no such command '{args[0]}'{suggest(args[0], self.commands)}")
+        return super().resolve_command(ctx, args)
+
+
+@click.group("logstash", cls=Parts)
+def command() -> None:
+    """Normalize the events of a Logstash."""
+
+
+command.add_command(serve)
+command.add_command(config)
+
+
+# --- pipe ----------------------------------------------------------------------------------------
+
+
+@command.command("pipe")
+@settings_options
+@click.option("--on-error", metavar="tag|skip|stop", help="A line that does not parse.  [default: tag]")
+@click.option("--path", metavar="FILE", default=STDIN, help="The file that lines without JSON are from.")
+@click.option(
+    "--charset", metavar="NAME", default="UTF-8", help="Character set of the input.  [default: UTF-8]"
+)
+@click.option(
+    "--decode-size-limit-bytes",
+    "limit",
+    metavar="N",
+    default=str(LINE_LIMIT),
+    help=f"Throw longer lines away.  [default: {LINE_LIMIT}]",
+)
+@click.option("--quiet", "-q", is_flag=True, help="Say nothing but errors.")
+def pipe(settings: Settings, path: str, charset: str, limit: str, quiet: bool) -> int:
+    """Read events as JSON or lines of a log on standard input, write JSON lines.
+
+    The input is JSON lines, JSON objects one behind the other, arrays, or the raw lines of a log; gzip
+    and UTF-16 are seen by their first bytes. An event whose message is a line of an Exchange log, or
+    that has its columns, is normalized; any other goes through untouched; a header line gives nothing. A line
+    that does not parse keeps its event and gets the tag _exnormparsefailure and error.reason.
+
+    --format cef, leef or wincollect puts the finished line into a field of that name instead of the
+    event's fields.
+    """
+    report = Report(quiet or settings.on_error == "skip")
+    format_name = settings.format or "json"
+    normalizer = Normalizer.from_settings(replace(settings, format=format_name))
+    events = EventNormalizer(
+        normalizer, raw_name=path, finished=format_name != "json", on_unparsed=report.show
+    )
+    codec = JSONCodec(events, charset=charset, decode_size_limit_bytes=limit)
+    status = OK
+    try:
+        for block in unpack(read_blocks(Input(STDIN))):
+            _write(codec, _decode(codec, block, report))
+        _write(codec, _flush(codec, report))
+        _write(codec, events.finish())
+    except ParseError as error:
+        _write(codec, codec.take_ready())
+        say(str(error))
+        status = UNPARSED
+    except OutputError as error:
+        say(str(error))
+        return NEXT_HOP
+    if not quiet:
+        counts = normalizer.counts
+        say(
+            f"{counts.events} normalized, {events.untouched} untouched, {events.unparsed} not parsed, "
+            f"{counts.header} header or blank"
+        )
+    return UNPARSED if events.unparsed or report.refused else status
+
+
+class OutputError(Exception):
+    """The output could not take what was written."""
+
+
+class Report:
+    """Says on standard error what could not be read; past ``SHOWN_LINES``, only that once."""
+
+    def __init__(self, quiet: bool) -> None:
+        self.refused = 0
+        self._quiet = quiet
+        self._shown = 0
+
+    def show(self, line: Unparsed) -> None:
+        """A line that did not parse."""
+        where = f"{line.path or STDIN}:{line.line_number}"
+        self._say(f"{where}: {line.reason}: {quote(line.raw)}")
+
+    def refuse(self, error: ParseError) -> None:
+        """Input that is no event at all."""
+        self.refused += 1
+        self._say(str(error))
+
+    def _say(self, text: str) -> None:
+        self._shown += 1
+        if self._quiet or self._shown > SHOWN_LINES + 1:
+            return
+        say(text if self._shown <= SHOWN_LINES else "more lines did not parse; they are tagged in the output")
+
+
+def _decode(codec: JSONCodec, block: bytes, report: Report) -> list[dict[str, Any]]:
+    """The events of a block; a line beyond the limit is reported, and what follows it is read."""
+    while True:
+        try:
+            return codec.decode(block)
+        except LineTooLong as error:
+            report.refuse(error)
+            block = b""
+
+
+def _flush(codec: JSONCodec, report: Report) -> list[dict[str, Any]]:
+    while True:
+        try:
+            return codec.flush()
+        except LineTooLong as error:
+            report.refuse(error)
+
+
+def _write(codec: JSONCodec, events: Iterable[Mapping[str, Any]]) -> None:
+    """Write what a block gave, and hand it on at once."""
+    out: IO[bytes] = sys.stdout.buffer
+    try:
+        for event in events:
+            out.write(codec.encode(event))
+        out.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputError(f"the output cannot be written: {error.strerror or error}") from None

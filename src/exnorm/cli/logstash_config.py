@@ -1,0 +1,60 @@
+"""``exnorm logstash config``: complete pipelines, printed or written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from exnorm.cli import OK
+from exnorm.errors import SettingsError, quote
+from exnorm.logstash.pipelines import (
+    FORMATS,
+    INPUTS,
+    WAYS,
+    Choice,
+    read_siem,
+    render_folder,
+    render_pipelines,
+)
+
+_WAYS_TEXT = "; ".join(f"{name} is {text}" for name, text in WAYS.items())
+
+
+@click.command("config")
+@click.option(
+    "--input", "read", type=click.Choice(list(INPUTS)), default="beats", show_default=True,
+    help="Where Logstash has the logs from.",
+)  # fmt: skip
+@click.option(
+    "--format", "send", type=click.Choice(list(FORMATS)), default="cef", show_default=True,
+    help="What the SIEM gets: finished lines, or JSON that Logstash's own codec => cef writes.",
+)  # fmt: skip
+@click.option(
+    "--way", type=click.Choice(list(WAYS)), default="native", show_default=True,
+    help=f"How Logstash and exnorm talk: {_WAYS_TEXT}.",
+)  # fmt: skip
+@click.option("--siem", metavar="HOST:PORT", help="Where the SIEM listens.  [default: siem.example.com:514]")
+@click.option("--write", metavar="FOLDER", help="Write each file into FOLDER instead of printing it.")
+@click.option("--all", "everything", is_flag=True, help="Every input, format and way, as in logstash/.")
+def command(read: str, send: str, way: str, siem: str | None, write: str | None, everything: bool) -> int:
+    """Print complete pipelines for Logstash, with the persistent queue on.
+
+    What is printed are several files, each under a line with its name; the comments in them say what
+    bites. The last line of their heads is the command that exnorm has to run beside them.
+    """
+    choice = Choice(read, send, way)
+    if siem is not None:
+        choice = read_siem(siem, choice)
+    files = render_folder() if everything else render_pipelines(choice)
+    if write is None:
+        click.echo("\n".join(f"# ==> {name} <==\n{text}" for name, text in files.items()), nl=False)
+        return OK
+    folder = Path(write)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in files.items():
+            (folder / name).write_text(text, encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise SettingsError(f"--write: cannot write {quote(write)}: {error.strerror}") from None
+    return OK

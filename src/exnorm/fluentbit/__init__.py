@@ -1,0 +1,29 @@
+"""exnorm inside Fluent Bit: a chunk of its events in, a chunk out.
+
+``filter_chunk`` is all that both ways in share: the filter in process and the forward service.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+
+from exnorm.fluentbit.chunk import ChunkFilter
+from exnorm.fluentbit.options import Options, read_options
+
+__all__ = ["ChunkFilter", "Options", "filter_chunk", "read_options"]
+
+
+def filter_chunk(tag: str, chunk: bytes) -> bytes | None:
+    """The chunk with every Exchange record normalized; ``None`` where it stays as it is.
+
+    ``chunk`` is what Fluent Bit hands a filter: msgpack events back to back. The settings are the
+    defaults and the environment (``EXNORM_TAXONOMY=jsa``), read at the first call; a ``ChunkFilter``
+    takes others. What was seen of a log file is remembered between calls.
+    """
+    return _shared_filter().filter(tag, chunk)
+
+
+@lru_cache(maxsize=1)
+def _shared_filter() -> ChunkFilter:
+    return ChunkFilter.from_names({}, environ=os.environ)

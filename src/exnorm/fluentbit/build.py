@@ -1,0 +1,135 @@
+"""Builds ``flb-filter_exchange.so`` for the Python that runs this.
+
+Used when exnorm is installed, before it can be imported, so it needs nothing but the standard library.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+FILE_NAME = "flb-filter_exchange.so"
+SOURCE_NAME = "filter_exchange.c"
+FLAGS = ("-O2", "-std=gnu11", "-Wall", "-Wextra", "-fPIC", "-fvisibility=hidden", "-shared")
+STAYS_LOADED = "-Wl,-z,nodelete"  # Python cannot be unloaded with the filter at a hot reload
+LIBRARIES = ("-ldl", "-lpthread")
+OLDEST, NEWEST = (3, 10), (3, 14)
+
+_HERE = Path(__file__).resolve().parent
+
+
+class BuildError(Exception):
+    """Why the filter cannot be built here; one lower-case line."""
+
+
+def filter_path() -> Path:
+    """Where the filter lies, or will lie once it is built."""
+    return _HERE / FILE_NAME
+
+
+def site_path() -> Path:
+    """The folder that holds this exnorm."""
+    return _HERE.parents[1]
+
+
+def find_source() -> Path:
+    """The C source: installed beside this file, or in the folder ``fluentbit`` of a checkout."""
+    candidates = (_HERE / "deploy" / SOURCE_NAME, _HERE.parents[2] / "fluentbit" / SOURCE_NAME)
+    for candidate in candidates:
+        if candidate.is_file():
+            return candidate
+    raise BuildError(f"{SOURCE_NAME} is not there; expected it at {candidates[0]}")
+
+
+def find_libpython() -> Path:
+    """The shared library of this Python. Raises ``BuildError`` for a Python that has none."""
+    check_python()
+    names = [sysconfig.get_config_var(name) for name in ("INSTSONAME", "LDLIBRARY")]
+    folders = [sysconfig.get_config_var(name) for name in ("LIBDIR", "LIBPL")]
+    folders += [os.path.join(sys.base_prefix, "lib")]
+    multiarch = sysconfig.get_config_var("MULTIARCH")
+    if multiarch:
+        folders += [os.path.join(folder, multiarch) for folder in folders if folder]
+    for folder in folders:
+        for name in names:
+            if folder and name and ".so" in name and os.path.isfile(os.path.join(folder, name)):
+                return Path(folder, name).resolve()
+    version = python_version()
+    raise BuildError(
+        f"this Python {version} has no shared library libpython{version}.so: it cannot run inside another "
+        f"program; expected a Python built with --enable-shared (or the package libpython{version})"
+    )
+
+
+def check_python() -> None:
+    """Refuse an interpreter that the filter does not know."""
+    implementation = sys.implementation.name
+    if implementation != "cpython":
+        raise BuildError(f"this Python is {implementation}; expected CPython")
+    if not OLDEST <= sys.version_info[:2] <= NEWEST:
+        oldest, newest = (".".join(map(str, version)) for version in (OLDEST, NEWEST))
+        raise BuildError(f"this is Python {python_version()}; the filter knows {oldest} to {newest}")
+    if sys.platform != "linux":
+        raise BuildError(f"the filter in process is for Linux; this is {sys.platform}")
+    if sysconfig.get_config_var("Py_GIL_DISABLED"):
+        raise BuildError("this Python is free-threaded, which the filter does not know")
+
+
+def python_version() -> str:
+    """The version that the filter is bound to, as ``3.11``."""
+    return f"{sys.version_info[0]}.{sys.version_info[1]}"
+
+
+def find_compiler() -> list[str]:
+    """``CC`` from the environment, else cc, gcc or clang."""
+    given = shlex.split(os.environ.get("CC", ""))
+    for words in [given] if given else [["cc"], ["gcc"], ["clang"]]:
+        if shutil.which(words[0]):
+            return words
+    raise BuildError(f"no C compiler: {given[0] if given else 'cc, gcc and clang'} not found on PATH")
+
+
+def build(target: Path, *, site: Path | None = None, extra_flags: tuple[str, ...] = ()) -> None:
+    """Build the filter into ``target``.
+
+    In exnorm's own folder it finds its virtual environment from where it lies; elsewhere, ``site`` is
+    the folder that holds exnorm. Raises ``BuildError``.
+    """
+    definitions = {
+        "EXNORM_LIBPYTHON": str(find_libpython()),
+        "EXNORM_PYTHON": python_version(),
+        "EXNORM_PREFIX": sys.prefix,
+    }
+    if site is not None:
+        definitions["EXNORM_SITE"] = str(site)
+    made = target.with_name(target.name + ".new")  # the old one may be mapped by a running Fluent Bit
+    words = [
+        *find_compiler(),
+        *FLAGS,
+        STAYS_LOADED,
+        *extra_flags,
+        *(f"-D{name}={_c_string(value)}" for name, value in definitions.items()),
+        str(find_source()),
+        "-o",
+        str(made),
+        *LIBRARIES,
+    ]
+    try:
+        ran = subprocess.run(words, capture_output=True, text=True, errors="replace", check=False)
+        if ran.returncode != 0:
+            raise BuildError(f"{words[0]} failed: {' '.join(ran.stderr.split())[:1000]}")
+        os.replace(made, target)
+    except OSError as error:
+        raise BuildError(f"cannot write {target}: {error.strerror}") from None
+    finally:
+        made.unlink(missing_ok=True)
+
+
+def _c_string(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

@@ -1,0 +1,120 @@
+"""The filter's end of Fluent Bit: called by ``flb-filter_exchange.so``, by nobody else."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+
+from exnorm.errors import NormalizerError, SettingsError, quote
+from exnorm.fluentbit.chunk import ChunkFilter
+
+ERROR, WARNING, INFO = 1, 2, 3
+"""Levels of Fluent Bit's log."""
+
+OLDEST, NEWEST = (2, 2), (5, 1)
+"""The releases of Fluent Bit that the filter was tried with."""
+
+HOST_CHECK = "host_check"
+_OF_THE_HOST = ("active", "condition")
+_HOST_PROGRAM = "/proc/self/exe"
+
+Log = Callable[[int, str, str], None]
+
+
+class EmbeddedFilter:
+    """One ``[FILTER]`` of Fluent Bit, by the name that the host gave it."""
+
+    def __init__(self, name: str, chunks: ChunkFilter, log: Log) -> None:
+        self.filter = chunks.filter
+        self._name = name
+        self._chunks = chunks
+        self._log = log
+
+    def close(self) -> None:
+        """Say at the end what became of everything."""
+        self._log(INFO, self._name, summarize(self._chunks))
+
+
+def start(name: str, properties: Sequence[str], log: Log) -> EmbeddedFilter | None:
+    """A filter from keys and values one after the other; ``None`` where the log says what is wrong."""
+    try:
+        given = pair_properties(properties)
+        if given.pop(HOST_CHECK, "on").strip().lower() not in ("off", "false", "no", "0"):
+            check_host()
+        chunks = ChunkFilter.from_names(
+            given, environ=os.environ, log=lambda text: log(ERROR, name, text), also=(HOST_CHECK,)
+        )
+    except NormalizerError as error:
+        log(ERROR, name, str(error))
+        return None
+    except Exception as error:  # the host must not end without a word
+        log(ERROR, name, f"cannot start: {type(error).__name__}: {quote(error)}")
+        return None
+    return EmbeddedFilter(name, chunks, log)
+
+
+def pair_properties(properties: Sequence[str]) -> dict[str, str]:
+    """The filter's keys and values, without those that the host itself reads."""
+    given: dict[str, str] = {}
+    for key, value in zip(properties[::2], properties[1::2]):
+        name = key.strip().lower().replace("-", "_")
+        if name in given:
+            raise SettingsError(f"key {quote(key)} is set twice")
+        if name not in _OF_THE_HOST:
+            given[name] = value
+    return given
+
+
+def check_host() -> None:
+    """Refuse a release of Fluent Bit that the filter was never tried with."""
+    version = read_host_version()
+    known = f"{OLDEST[0]}.{OLDEST[1]} to {NEWEST[0]}.{NEWEST[1]}"
+    anyway = f"{HOST_CHECK} off starts the filter all the same"
+    if version is None:
+        raise SettingsError(f"cannot tell which Fluent Bit this is; expected {known}; {anyway}")
+    if not OLDEST <= version <= NEWEST:
+        shown = ".".join(str(number) for number in version)
+        raise SettingsError(f"Fluent Bit {shown} is not known to this filter; expected {known}; {anyway}")
+
+
+@lru_cache(maxsize=1)
+def read_host_version() -> tuple[int, int] | None:
+    """What ``--version`` of the running program says: the host gives it in no other way."""
+    try:
+        asked = subprocess.run(
+            [_HOST_PROGRAM, "--version"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=20,
+            check=False,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return find_version(asked.stdout.decode("utf-8", "replace"))
+
+
+def find_version(text: str) -> tuple[int, int] | None:
+    """The release in what the program prints, as ``Fluent Bit v5.1.1``."""
+    found = re.search(r"Fluent Bit v(\d+)\.(\d+)", text)
+    return None if found is None else (int(found.group(1)), int(found.group(2)))
+
+
+def summarize(chunks: ChunkFilter) -> str:
+    """One line of counts."""
+    counts = chunks.counts
+    pipeline = counts.pipeline
+    words = [
+        f"{counts.records_in} records in, {counts.records_out} out",
+        f"{pipeline.events} events, {pipeline.header} header lines",
+        f"{sum(pipeline.unparsed.values())} not parsed, {sum(pipeline.dropped.values())} left out",
+        f"{counts.untouched} not of Exchange",
+        "columns from the header {seen}, the file {file}, the width {width}".format(
+            **{name: counts.logs[name] for name in ("seen", "file", "width")}
+        ),
+    ]
+    if counts.errors:
+        words.append(f"{sum(counts.errors.values())} chunks unchanged after an error")
+    return "; ".join(words)

@@ -1,0 +1,368 @@
+"""The forward protocol of Fluent Bit and Fluentd: bytes -> messages and back; no sockets here.
+
+Four shapes come in, each an array of msgpack:
+
+    [tag, time, record, options?]        Message
+    [tag, [event, event, ...], options?] Forward
+    [tag, events as bin, options?]       PackedForward; with ``"compressed": "gzip"``, CompressedPackedForward
+
+An event is ``[time, record]`` or ``[[time, metadata], record]``. Events are handed on as the bytes they
+came in, back to back, so whatever a record holds (bytes that are no UTF-8 too) stays as it was.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+import msgpack
+
+from exnorm.errors import quote
+
+MAX_TAG_BYTES = 1024
+MAX_CHUNK_ID_BYTES = 256
+"""An acknowledgement must stay under 512 bytes; Fluent Bit's own ids have 24."""
+
+_MAX_OPTIONS = 64
+_MAX_OPTION_NAME = 256
+_PACK = msgpack.Packer(use_bin_type=True, unicode_errors="surrogateescape").pack
+_PACK_AS_TEXT = msgpack.Packer(use_bin_type=False, unicode_errors="surrogateescape").pack
+
+
+class ForwardError(Exception):
+    """The other side does not speak the protocol; the connection is of no more use."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message: the events of one tag.
+
+    ``chunk`` is the id to acknowledge, ``None`` where nobody waits for one. ``signal`` is 0 for logs;
+    for anything else (metrics, traces) ``events`` is not ours to read.
+    """
+
+    tag: str
+    events: bytes
+    chunk: bytes | None = None
+    signal: int = 0
+
+
+# --- bytes -> messages ---------------------------------------------------------------------------
+
+
+class MessageCutter:
+    """Cuts the bytes of one connection into whole messages; holds at most ``max_bytes`` of one."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self._buffer = bytearray()
+        self._scanner = msgpack.Unpacker(raw=True, max_buffer_size=0x7FFFFFFF, read_size=65536)
+        self._offset = 0  # of the buffer's first byte in the whole connection, which the scanner counts
+
+    @property
+    def pending(self) -> int:
+        """How many bytes of an unfinished message are held."""
+        return len(self._buffer)
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """The messages that ``data`` completes. Raises ``ForwardError`` for one that is too large."""
+        self._buffer += data
+        self._scanner.feed(data)
+        messages: list[bytes] = []
+        start = 0
+        while (end := self._find_end()) is not None:
+            if end - start > self._max_bytes:
+                raise self._too_large()
+            messages.append(bytes(self._buffer[start:end]))
+            start = end
+        del self._buffer[:start]
+        self._offset += start
+        if len(self._buffer) > self._max_bytes:
+            raise self._too_large()
+        return messages
+
+    def _find_end(self) -> int | None:
+        try:
+            self._scanner.skip()
+        except msgpack.OutOfData:
+            return None
+        except Exception as error:  # msgpack raises errors of several families
+            raise ForwardError(f"not msgpack: {type(error).__name__}") from None
+        return int(self._scanner.tell()) - self._offset
+
+    def _too_large(self) -> ForwardError:
+        return ForwardError(f"a message is larger than {self._max_bytes} bytes")
+
+
+def decode_message(raw: bytes, max_bytes: int) -> Message:
+    """One whole message; ``max_bytes`` bounds its events after they were decompressed.
+
+    Raises ``ForwardError``, which never quotes what a record holds.
+    """
+    try:
+        return _decode(_Cursor(raw), max_bytes)
+    except ForwardError:
+        raise
+    except Exception as error:  # what msgpack makes of hostile bytes is of several families
+        raise ForwardError(f"malformed message: {type(error).__name__}") from None
+
+
+def split_events(events: bytes, max_bytes: int, max_events: int) -> Iterator[bytes]:
+    """Events in pieces of about ``max_bytes`` and at most ``max_events``; one event is never cut.
+
+    Raises ``ForwardError`` where the bytes are not events back to back.
+    """
+    cursor = _Cursor(events)
+    start = count = 0
+    while cursor.at < len(events):
+        before = cursor.at
+        _skip_event(cursor)
+        if count and (count >= max_events or cursor.at - start > max_bytes):
+            yield events[start:before]
+            start, count = before, 0
+        count += 1
+    if count:
+        yield events[start:]
+
+
+class _Cursor:
+    """A place in msgpack bytes; knows what kind of value stands there before it is read."""
+
+    def __init__(self, raw: bytes) -> None:
+        self.raw = raw
+        self._unpacker = msgpack.Unpacker(raw=True, max_buffer_size=max(len(raw), 1))
+        self._unpacker.feed(raw)
+        self.at = 0
+
+    def kind(self) -> str:
+        return _KINDS[self.raw[self.at]] if self.at < len(self.raw) else "nothing"
+
+    def array(self) -> int:
+        return self._take(self._unpacker.read_array_header)
+
+    def map(self) -> int:
+        return self._take(self._unpacker.read_map_header)
+
+    def text(self, what: str, limit: int) -> bytes:
+        """A str or bin; the size is looked at before anything is made of it."""
+        kind, start = self.kind(), self.at
+        if kind != "text":
+            raise ForwardError(f"{what}: got {kind}; expected text")
+        self.skip()
+        if self.at - start > limit + 5:  # a header has at most 5 bytes
+            raise ForwardError(f"{what} is longer than {limit} bytes")
+        return _text_of(self.raw[start : self.at])
+
+    def number(self, what: str) -> int:
+        if self.kind() != "integer":
+            raise ForwardError(f"{what}: got {self.kind()}; expected an integer")
+        start = self.at
+        self.skip()
+        return int(msgpack.unpackb(self.raw[start : self.at]))
+
+    def skip(self) -> None:
+        self._take(self._unpacker.skip)
+
+    def slice(self) -> bytes:
+        """The next value as its bytes."""
+        start = self.at
+        self.skip()
+        return self.raw[start : self.at]
+
+    def _take(self, read: Callable[[], int]) -> int:
+        found = read()
+        self.at = int(self._unpacker.tell())
+        return found
+
+
+# The first byte of a value -> what it is.
+# fmt: off
+_RANGES = (
+    (0x00, 0x7F, "integer"), (0x80, 0x8F, "map"), (0x90, 0x9F, "array"), (0xA0, 0xBF, "text"),
+    (0xC0, 0xC0, "nil"), (0xC1, 0xC1, "an unused byte"), (0xC2, 0xC3, "boolean"), (0xC4, 0xC6, "text"),
+    (0xC7, 0xC9, "extension"), (0xCA, 0xCB, "float"), (0xCC, 0xD3, "integer"), (0xD4, 0xD8, "extension"),
+    (0xD9, 0xDB, "text"), (0xDC, 0xDD, "array"), (0xDE, 0xDF, "map"), (0xE0, 0xFF, "integer"),
+)
+# fmt: on
+_KINDS = tuple(name for first, last, name in _RANGES for _ in range(first, last + 1))
+_TIMES = ("integer", "float", "extension")
+
+
+def _text_of(raw: bytes) -> bytes:
+    size = {0xC4: 2, 0xC5: 3, 0xC6: 5, 0xD9: 2, 0xDA: 3, 0xDB: 5}.get(raw[0], 1)
+    return raw[size:]
+
+
+@dataclass(slots=True)
+class _Options:
+    chunk: bytes | None = None
+    compressed: str = ""
+    signal: int = 0
+    metadata: bytes = b""
+
+
+def _decode(cursor: _Cursor, max_bytes: int) -> Message:
+    if cursor.kind() != "array":
+        raise ForwardError(f"message: got {cursor.kind()}; expected an array")
+    length = cursor.array()
+    if not 2 <= length <= 4:
+        raise ForwardError(f"message: got an array of {length}; expected 2 to 4")
+    tag = cursor.text("tag", MAX_TAG_BYTES).decode("utf-8", "surrogateescape")
+    kind = cursor.kind()
+    if kind in _TIMES:
+        return _decode_single(cursor, length, tag)
+    if length > 3 or kind not in ("array", "text"):
+        raise ForwardError(f"message: got {kind} after the tag in an array of {length}")
+    entries = _entries(cursor) if kind == "array" else cursor.text("events", max_bytes)
+    options = _read_options(cursor) if length == 3 else _Options()
+    if options.compressed:
+        if kind == "array":
+            raise ForwardError("an array of events cannot be compressed")
+        entries = decompress(entries, options.compressed, max_bytes)
+    return Message(tag, entries, options.chunk, options.signal)
+
+
+def _decode_single(cursor: _Cursor, length: int, tag: str) -> Message:
+    if length < 3:
+        raise ForwardError("message: got a time without a record")
+    time = cursor.slice()
+    if cursor.kind() != "map":
+        raise ForwardError(f"record: got {cursor.kind()}; expected a map")
+    record = cursor.slice()
+    options = _read_options(cursor) if length == 4 else _Options()
+    if options.compressed:
+        raise ForwardError("a single record cannot be compressed")
+    head = b"\x92" + time + options.metadata if options.metadata else time
+    return Message(tag, b"\x92" + head + record, options.chunk, options.signal)
+
+
+def _entries(cursor: _Cursor) -> bytes:
+    count = cursor.array()
+    start = cursor.at
+    for _ in range(count):
+        cursor.skip()
+    return cursor.raw[start : cursor.at]
+
+
+def _skip_event(cursor: _Cursor) -> None:
+    if cursor.kind() != "array" or cursor.array() != 2:
+        raise ForwardError("event: expected an array of two")
+    if cursor.kind() != "array" and cursor.kind() not in _TIMES:
+        raise ForwardError(f"event: got {cursor.kind()}; expected a time")
+    _skip_whole(cursor)
+    if cursor.kind() != "map":
+        raise ForwardError(f"event: got {cursor.kind()}; expected a record")
+    _skip_whole(cursor)
+
+
+def _skip_whole(cursor: _Cursor) -> None:
+    try:
+        cursor.skip()
+    except msgpack.OutOfData:
+        raise ForwardError("event: it ends too soon") from None
+    except Exception as error:  # what msgpack makes of hostile bytes is of several families
+        raise ForwardError(f"event: not msgpack: {type(error).__name__}") from None
+
+
+def _read_options(cursor: _Cursor) -> _Options:
+    options = _Options()
+    if cursor.kind() == "nil":
+        return options
+    if cursor.kind() != "map":
+        raise ForwardError(f"options: got {cursor.kind()}; expected a map")
+    count = cursor.map()
+    if count > _MAX_OPTIONS:
+        raise ForwardError(f"options: got {count}; expected at most {_MAX_OPTIONS}")
+    for _ in range(count):
+        name = cursor.text("name of an option", _MAX_OPTION_NAME)
+        if cursor.kind() == "nil":
+            cursor.skip()
+        elif name == b"chunk":
+            options.chunk = cursor.text("chunk", MAX_CHUNK_ID_BYTES)
+        elif name == b"compressed":
+            options.compressed = _check_compression(cursor.text("compressed", 64))
+        elif name == b"fluent_signal":
+            options.signal = cursor.number("fluent_signal")
+        elif name == b"metadata" and cursor.kind() == "map":
+            options.metadata = cursor.slice()
+        else:
+            cursor.skip()
+    return options
+
+
+def _check_compression(name: bytes) -> str:
+    if name in (b"gzip", b"zstd"):
+        return name.decode()
+    if name in (b"", b"text"):
+        return ""
+    raise ForwardError(f"compressed: got {quote(name.decode('utf-8', 'replace'))}; expected gzip or zstd")
+
+
+def decompress(data: bytes, method: str, max_bytes: int) -> bytes:
+    """What was compressed, in one piece or several after each other; never more than ``max_bytes``."""
+    make = _gzip if method == "gzip" else _zstd()
+    content = bytearray()
+    while data:
+        decompressor = make()
+        try:
+            content += decompressor.decompress(data, max_bytes - len(content) + 1)
+        except Exception as error:  # zlib.error, ZstdError
+            raise ForwardError(f"compressed events: not {method}: {type(error).__name__}") from None
+        if len(content) > max_bytes:
+            raise ForwardError(f"compressed events hold more than {max_bytes} bytes")
+        if not decompressor.eof:
+            raise ForwardError("compressed events end too soon")
+        data = decompressor.unused_data
+    return bytes(content)
+
+
+def _gzip() -> zlib._Decompress:
+    return zlib.decompressobj(wbits=31)
+
+
+def _zstd() -> Callable[[], zlib._Decompress]:
+    try:
+        zstd: Any = import_module("compression.zstd")  # Python 3.14
+    except ImportError:
+        try:
+            zstd = import_module("backports.zstd")
+        except ImportError:
+            reason = "events are compressed with zstd, which this Python cannot read; use gzip"
+            raise ForwardError(reason) from None
+    make: Callable[[], zlib._Decompress] = zstd.ZstdDecompressor
+    return make
+
+
+# --- messages -> bytes ---------------------------------------------------------------------------
+
+
+def encode_packed(message: Message, count: int | None = None) -> bytes:
+    """A message in PackedForward form; ``count`` is how many events it holds, where that is known."""
+    options: dict[bytes, bytes | int] = {}
+    if message.chunk is not None:
+        options[b"chunk"] = message.chunk
+    if count is not None:
+        options[b"size"] = count
+    if message.signal:
+        options[b"fluent_signal"] = message.signal
+    head: bytes = _PACK_AS_TEXT(message.tag.encode("utf-8", "surrogateescape"))
+    body: bytes = _PACK(message.events)
+    tail: bytes = _PACK_AS_TEXT(options)
+    return b"".join((b"\x93", head, body, tail))
+
+
+def encode_ack(chunk: bytes) -> bytes:
+    """The acknowledgement of a chunk: its id as msgpack str, which is all that Fluent Bit accepts."""
+    packed: bytes = _PACK_AS_TEXT({b"ack": chunk})
+    return packed
+
+
+def decode_ack(raw: bytes) -> bytes:
+    """The id that an acknowledgement names. Raises ``ForwardError``."""
+    cursor = _Cursor(raw)
+    if cursor.kind() != "map" or cursor.map() != 1 or cursor.text("acknowledgement", 16) != b"ack":
+        raise ForwardError("acknowledgement: expected a map with ack alone")
+    return cursor.text("ack", MAX_CHUNK_ID_BYTES)

@@ -1,0 +1,141 @@
+"""The header of a log that is read from somewhere else than its beginning.
+
+A filter may never see ``#Fields``: the shipper goes on where it stopped, an instance of its own sits
+on each worker, a file was renamed. What was seen is remembered for each file; what was not is taken
+up from the file itself; and where that cannot be read, the columns are found from a row's width.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from itertools import takewhile
+from weakref import WeakSet
+
+from exnorm.counts import Tally
+from exnorm.lines import LineCutter
+from exnorm.model import Record, Unparsed
+from exnorm.pipeline import Normalizer
+from exnorm.stream import Stream, StreamTable
+
+SCANNED_BYTES = 32 << 20  # Exchange's own logs end at 10 MB; a filter must not read for long
+REPLAYED_BYTES = 1 << 20  # rows before the first one, for what a log type remembers of them
+LEADING_BYTES = 64 << 10
+HEADER_LINES = 1000
+_BOM = b"\xef\xbb\xbf"
+_BEGINNING = b"#Software"
+_FOUND = {"header": "seen", "count": "width"}
+
+
+class Logs:
+    """The state of each log file, by tag and path, whose header is taken up where it was not seen.
+
+    ``found`` counts, once for each log, where its columns came from: ``seen`` (in what was handed to
+    us), ``file`` (taken up from the file), ``width`` (the number of columns and ``schema-version``).
+    """
+
+    def __init__(self, normalizer: Normalizer, read_header: bool) -> None:
+        self.found = Tally()
+        self._normalizer = normalizer
+        self._read_header = read_header
+        self._table = StreamTable(lambda key: normalizer.stream(key.partition("\0")[2]))
+        self._undecided: WeakSet[Stream] = WeakSet()
+
+    @property
+    def forgotten(self) -> int:
+        """How many logs were forgotten so that memory stays bounded."""
+        return self._table.forgotten
+
+    def get(self, tag: str, path: str, line: bytes | None) -> Stream:
+        """The state of a log; ``line`` is the next one of it, ``None`` a row that came already split."""
+        key = f"{tag}\0{path}"
+        is_new = key not in self._table
+        stream = self._table.get(key)
+        if is_new and line is not None:
+            self._begin(stream, path, line)
+        return stream
+
+    def note(self, stream: Stream, item: Record | Unparsed) -> None:
+        """Count where a log's columns came from, at its first record."""
+        if self._undecided and isinstance(item, Record) and stream in self._undecided:
+            self._undecided.discard(stream)
+            found = _FOUND.get(item.schema.found)
+            if found is not None:
+                self.found.add(found)
+
+    def _begin(self, stream: Stream, path: str, line: bytes) -> None:
+        at_beginning = line.removeprefix(_BOM).startswith(_BEGINNING)
+        if path and self._read_header and not at_beginning:
+            for earlier in read_before(path, line, self._normalizer):
+                stream.read(earlier)
+        if stream.directives or (stream.schema is not None and stream.schema.found == "header"):
+            self.found.add("file")
+        else:
+            self._undecided.add(stream)
+
+
+def read_before(path: str, line: bytes, normalizer: Normalizer) -> list[bytes]:
+    """What a reader of the file would have to know before this line of it.
+
+    These are all header lines before it, and the last rows. Of a file that does not hold the line
+    (it was replaced, or is longer than is looked through) these are the header lines at its head.
+    Nothing where it cannot be read or is no regular file.
+    """
+    content = _read_text(path, normalizer)
+    if not content:
+        return []
+    text = b"\n" + content
+    at = _find_line(text, line.rstrip(b"\r\n"))
+    if at < 0:
+        return _leading(text, path, normalizer)
+    tail_at = text.rfind(b"\n", 0, max(at - REPLAYED_BYTES, 1))
+    rows = [old for old in text[tail_at:at].split(b"\n") if old]
+    if tail_at == 0:
+        return rows
+    headers = [old for old in text[:tail_at].split(b"\n") if old.startswith(b"#")]
+    return _leading(text, path, normalizer) + headers[-HEADER_LINES:] + rows
+
+
+def _leading(text: bytes, path: str, normalizer: Normalizer) -> list[bytes]:
+    """The header lines at the head of a log, a bare line of column names too."""
+    stream = normalizer.stream(path)
+    lines = text[1:LEADING_BYTES].split(b"\n")
+    return list(takewhile(lambda line: stream.read(line) is None, lines[:HEADER_LINES]))
+
+
+def _find_line(text: bytes, line: bytes) -> int:
+    """Where the LF before a whole line stands; -1 where the line is not there."""
+    if not line:
+        return -1
+    at = text.find(b"\n" + line)
+    while at >= 0 and text[at + 1 + len(line) : at + 2 + len(line)] not in (b"\r", b"\n", b""):
+        at = text.find(b"\n" + line, at + 1)
+    return at
+
+
+def _read_text(path: str, normalizer: Normalizer) -> bytes:
+    content = _read_regular(path)
+    if content[:2] not in (b"\xff\xfe", b"\xfe\xff"):
+        return content.removeprefix(_BOM)
+    cutter = LineCutter(normalizer.settings.max_line_bytes)
+    return b"\n".join(cutter.feed(content)).removeprefix(_BOM)
+
+
+def _read_regular(path: str) -> bytes:
+    """The beginning of a regular file; nothing of anything else, which might block or never end."""
+    flags = os.O_RDONLY
+    for name in ("O_NONBLOCK", "O_NOCTTY", "O_BINARY"):
+        flags |= getattr(os, name, 0)
+    try:
+        descriptor = os.open(path, flags)
+    except (OSError, ValueError):
+        return b""
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return b""
+        with open(descriptor, "rb", closefd=False) as file:
+            return file.read(SCANNED_BYTES)
+    except OSError:
+        return b""
+    finally:
+        os.close(descriptor)

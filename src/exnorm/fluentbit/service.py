@@ -1,0 +1,347 @@
+"""The forward service: connections in, one carrier behind them, acknowledgements back.
+
+Memory is bounded by settings: every connection holds at most ``SMALL`` bytes of an unfinished message
+until it has one of a few permits for a large one, and only ``slots`` messages are worked on at a time.
+Who gets no permit or slot is not read from, so back pressure reaches the sender. Nothing is spooled.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import os
+import signal
+import socket
+import ssl
+import stat
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import msgpack
+
+from exnorm.errors import NormalizerError, SettingsError, quote
+from exnorm.fluentbit import handshake
+from exnorm.fluentbit.addresses import Address, is_local
+from exnorm.fluentbit.carrier import Carrier, Filter, SenderGoneError
+from exnorm.fluentbit.forward import ForwardError, MessageCutter
+from exnorm.fluentbit.sender import AckSender, NextHop, NextHopError, explain
+
+SMALL = 64 * 1024
+_READ = 64 * 1024
+_HANDSHAKE_SECONDS = 10.0
+_SUMMARY_SECONDS = 60.0
+_GRACE_SECONDS = 5.0
+
+Log = Callable[..., None]
+"""``log(level, event, **fields)``; fields never hold what a record holds."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the service may take up."""
+
+    slots: int = 2
+    max_connections: int = 64
+    max_chunk_bytes: int = 32 * 1024 * 1024
+    send_bytes: int = 4 * 1024 * 1024
+    timeout: float = 60.0
+    idle_timeout: float = 600.0
+
+
+@dataclass(frozen=True)
+class Listener:
+    """Where to listen, and who may come in."""
+
+    address: Address
+    tls: ssl.SSLContext | None = None
+    shared_key: bytes = b""
+    socket_mode: int = 0o600
+
+
+@dataclass(frozen=True)
+class Doors:
+    """Both sides of the service, as a reload may change them."""
+
+    listener: Listener
+    hop: NextHop
+
+
+def check_listener(listener: Listener) -> None:
+    """Refuse a door that is open to the network. Raises ``SettingsError``."""
+    address = listener.address
+    if address.path:
+        if listener.shared_key:
+            reason = "Fluent Bit crashes where it should use both; --socket-mode says who may come in"
+            raise SettingsError(f"listen: {address} takes no shared key: {reason}")
+        if listener.tls is not None:
+            raise SettingsError(f"listen: {address} takes no TLS: it does not leave this machine")
+        return
+    if is_local(address):
+        return
+    missing = [
+        word
+        for word, there in (("TLS", listener.tls is not None), ("a shared key", bool(listener.shared_key)))
+        if not there
+    ]
+    if missing:
+        raise SettingsError(
+            f"listen: {quote(str(address))} is reachable from the network, without {' and '.join(missing)}; "
+            "give --listen-cert, --listen-key and --listen-secret-file, or listen on 127.0.0.1 or unix:/path"
+        )
+
+
+class Service:
+    """Listens, carries and acknowledges until it is stopped."""
+
+    def __init__(self, doors: Doors, normalize: Filter, limits: Limits, tag_prefix: str, log: Log) -> None:
+        check_listener(doors.listener)
+        self._doors = doors
+        self._limits = limits
+        self._log = log
+        self.carrier = Carrier(
+            normalize,
+            [AckSender(doors.hop) for _ in range(limits.slots)],
+            tag_prefix=tag_prefix,
+            send_bytes=limits.send_bytes,
+            max_bytes=limits.max_chunk_bytes,
+        )
+        self._connections: set[asyncio.Task[None]] = set()
+        self._busy: set[asyncio.Task[None]] = set()
+        self._stopping = False
+        self.port = doors.listener.address.port
+
+    async def run(self, ready: Callable[[], None], reload: Callable[[], Filter] | None = None) -> None:
+        """Serve until SIGTERM or SIGINT; SIGHUP asks ``reload`` for a new filter.
+
+        Raises ``SettingsError`` where it cannot listen.
+        """
+        loop = asyncio.get_running_loop()
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        if reload is not None:
+            loop.add_signal_handler(signal.SIGHUP, partial(self._reload, reload))
+        self._slots = asyncio.Semaphore(self._limits.slots)
+        self._large = asyncio.Semaphore(self._limits.slots + 1)
+        self._pool = ThreadPoolExecutor(self._limits.slots, thread_name_prefix="carry")
+        server = await self._listen()
+        gc.freeze()  # tables and plugins live as long as the process: nothing to look through again
+        self._log("info", "listening", listen=self._shown(), forward=str(self._doors.hop.address))
+        ready()
+        summary = asyncio.create_task(self._summarize())
+        await stop.wait()
+        self._log("info", "stopping", in_flight=len(self._busy))
+        server.close()
+        summary.cancel()
+        await self._drain()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        self.carrier.close()
+        _remove_socket(self._doors.listener.address)
+        self._log("info", "stopped", **self._figures())
+
+    # --- listening and stopping ---
+
+    async def _listen(self) -> asyncio.AbstractServer:
+        listener = self._doors.listener
+        address = listener.address
+        try:
+            if address.path:
+                _free_socket(address.path)
+                before = os.umask(0o777 & ~listener.socket_mode)
+                try:
+                    return await asyncio.start_unix_server(self._accept, address.path, limit=_READ)
+                finally:
+                    os.umask(before)
+            server = await asyncio.start_server(
+                self._accept,
+                address.host,
+                address.port,
+                limit=_READ,
+                ssl=listener.tls,
+                ssl_handshake_timeout=_HANDSHAKE_SECONDS if listener.tls else None,
+            )
+        except OSError as error:
+            raise SettingsError(f"listen: cannot listen on {address}: {explain(error)}") from None
+        self.port = server.sockets[0].getsockname()[1]
+        return server
+
+    def _shown(self) -> str:
+        address = self._doors.listener.address
+        return str(address) if address.path else str(Address(address.host, self.port))
+
+    async def _drain(self) -> None:
+        """Let what is being carried come to its end; close who only waits."""
+        self._stopping = True
+        for task in self._connections - self._busy:
+            task.cancel()
+        if self._busy:
+            await asyncio.wait(self._busy, timeout=self._limits.timeout + _GRACE_SECONDS)
+        for task in self._connections:
+            task.cancel()
+        if self._connections:
+            await asyncio.wait(self._connections, timeout=_GRACE_SECONDS)
+
+    def _reload(self, load: Callable[[], Filter]) -> None:
+        try:
+            made = load()
+        except NormalizerError as error:
+            self._log("error", "reload failed", reason=str(error), kept="the settings before")
+            return
+        self.carrier.replace_filter(made)
+        self._log("info", "reloaded")
+
+    async def _summarize(self) -> None:
+        last = -1
+        while True:
+            await asyncio.sleep(_SUMMARY_SECONDS)
+            if self.carrier.traffic.messages != last:
+                last = self.carrier.traffic.messages
+                self._log("info", "traffic", **self._figures())
+
+    def _figures(self) -> dict[str, Any]:
+        traffic = self.carrier.traffic
+        return {
+            "messages": traffic.messages,
+            "bytes_in": traffic.bytes_in,
+            "chunks_out": traffic.chunks_out,
+            "bytes_out": traffic.bytes_out,
+            "filter_failures": dict(traffic.failures),
+        }
+
+    # --- one connection ---
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._connections.add(task)
+        peer = _peer_name(writer)
+        try:
+            if self._stopping or len(self._connections) > self._limits.max_connections:
+                raise ForwardError(f"more than {self._limits.max_connections} connections")
+            await self._serve(reader, writer, task)
+        except ForwardError as error:
+            self._log("warning", "connection refused", peer=peer, reason=str(error))
+        except NextHopError as error:
+            self._log("error", "not delivered, not acknowledged", peer=peer, reason=str(error))
+        except (OSError, asyncio.TimeoutError) as error:
+            self._log("info", "connection lost", peer=peer, reason=explain(error))
+        except SenderGoneError:
+            self._log("info", "connection lost", peer=peer, reason="closed before its chunk was carried")
+        except asyncio.CancelledError:
+            pass  # stopping
+        except Exception as error:  # whatever it is, it costs this connection only
+            self._log("error", "connection failed", peer=peer, reason=type(error).__name__)
+        finally:
+            self._connections.discard(task)
+            self._busy.discard(task)
+            writer.transport.abort() if writer.transport.get_write_buffer_size() else writer.close()
+
+    async def _serve(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, task: asyncio.Task[None]
+    ) -> None:
+        key = self._doors.listener.shared_key
+        if key:
+            await asyncio.wait_for(_shake_hands(reader, writer, key), _HANDSHAKE_SECONDS)
+        cutter = MessageCutter(self._limits.max_chunk_bytes)
+        while not self._stopping:
+            async with contextlib.AsyncExitStack() as permits:
+                messages = await self._read_messages(reader, cutter, permits)
+                if not messages:
+                    return
+                self._busy.add(task)
+                async with self._slots:
+                    for _ in range(3):  # so that the end of a connection that died meanwhile is seen
+                        await asyncio.sleep(0)
+                    carry = partial(self.carrier.carry, messages, reader.at_eof)
+                    acks = await asyncio.get_running_loop().run_in_executor(self._pool, carry)
+                del messages, carry
+                for ack in acks:
+                    writer.write(ack)
+                await asyncio.wait_for(writer.drain(), self._limits.timeout)
+                self._busy.discard(task)
+
+    async def _read_messages(
+        self, reader: asyncio.StreamReader, cutter: MessageCutter, permits: contextlib.AsyncExitStack
+    ) -> list[bytes]:
+        """The next whole messages; none at the end. A large one is read only with a permit."""
+        has_permit = False
+        deadline: float | None = None  # one who sends a byte now and then must not hold a permit for ever
+        clock = asyncio.get_running_loop().time
+        while True:
+            if cutter.pending and deadline is None:
+                deadline = clock() + self._limits.timeout
+            patience = self._limits.idle_timeout if deadline is None else max(deadline - clock(), 0)
+            data = await asyncio.wait_for(reader.read(_READ), patience)
+            if not data:
+                if cutter.pending:
+                    raise ForwardError("closed in the middle of a message")
+                return []
+            messages = cutter.feed(data)
+            if messages:
+                return messages
+            if cutter.pending > SMALL and not has_permit:
+                await permits.enter_async_context(self._large)
+                has_permit = True
+                deadline = None
+
+
+async def _shake_hands(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, key: bytes) -> None:
+    """Ask the client for its proof and give ours; raises ``ForwardError`` for one without the key."""
+    nonce = os.urandom(handshake.NONCE_BYTES)
+    writer.write(handshake.encode_helo(nonce))
+    await writer.drain()
+    scanner = msgpack.Unpacker(raw=True, max_buffer_size=handshake.MAX_BYTES, read_size=1024)
+    ping = b""
+    while True:
+        data = await reader.read(handshake.MAX_BYTES - len(ping) + 1)
+        ping += data
+        if not data or len(ping) > handshake.MAX_BYTES:
+            raise ForwardError("no PING")
+        try:
+            scanner.feed(data)
+            scanner.skip()
+            break
+        except msgpack.OutOfData:
+            continue
+        except Exception as error:  # msgpack raises errors of several families
+            raise ForwardError(f"handshake: not msgpack: {type(error).__name__}") from None
+    salt, reason = handshake.check_ping(ping, nonce, key)
+    writer.write(handshake.encode_pong(reason, socket.gethostname().encode(), salt, nonce, key))
+    await writer.drain()
+    if reason:
+        raise ForwardError(reason)
+
+
+def _peer_name(writer: asyncio.StreamWriter) -> str:
+    name = writer.get_extra_info("peername")
+    return str(Address(str(name[0]), int(name[1]))) if isinstance(name, tuple) else "unix"
+
+
+def _free_socket(path: str) -> None:
+    """Take a socket's file away that no process listens on any more; refuse anything else."""
+    try:
+        mode = os.lstat(path).st_mode
+    except FileNotFoundError:
+        return
+    if not stat.S_ISSOCK(mode):
+        raise SettingsError(f"listen: {quote(path)} is there and is no socket")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(1.0)
+        try:
+            probe.connect(path)
+        except ConnectionRefusedError:
+            os.unlink(path)
+        except OSError as error:
+            raise SettingsError(f"listen: {quote(path)}: {explain(error)}") from None
+        else:
+            raise SettingsError(f"listen: {quote(path)}: another process listens there")
+
+
+def _remove_socket(address: Address) -> None:
+    if address.path:
+        with contextlib.suppress(OSError):
+            os.unlink(address.path)

@@ -1,0 +1,138 @@
+"""Fluent Bit's msgpack events: ``[[time, {metadata}], {body}]``, or the older ``[time, {body}]``.
+
+A chunk holds them back to back. Whatever is not one of them is given back byte for byte, and so is
+the part of an event that nobody changed.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import msgpack
+
+_ANY_BYTES = "surrogateescape"  # strings hold whatever bytes the input had
+_ERRORS = (msgpack.UnpackException, ValueError, TypeError, OverflowError, RecursionError)
+_PAIR = 0x92  # an array of two
+_EVENT_TIME = b"\xd7\x00"  # ext type 0 of eight bytes: seconds and nanoseconds, big-endian
+_MARKERS = (b"\xff\xff\xff\xff", b"\xff\xff\xff\xfe")  # the seconds of where a group begins and ends
+_LAST_SECOND = 0x7FFFFFFF  # above it, Fluent Bit reads a negative number: a marker, or a broken event
+# How long a time is, by its first byte: ext 8, float and int in their widths.
+_TIME_LENGTHS = {
+    0xD7: 10, 0xCA: 5, 0xCB: 9, 0xCC: 2, 0xCD: 3, 0xCE: 5, 0xCF: 9, 0xD0: 2, 0xD1: 3, 0xD2: 5, 0xD3: 9,
+    0xC7: 11,
+}  # fmt: skip
+
+
+class Entry(NamedTuple):
+    """One piece of a chunk: ``raw`` is all of it, ``head`` its time and metadata, ``body`` its record.
+
+    ``body`` is ``None`` for what is no event: a group's marker, or what cannot be read.
+    """
+
+    raw: bytes
+    head: bytes = b""
+    body: dict[Any, Any] | None = None
+
+
+def read_entries(chunk: bytes) -> Iterator[Entry]:
+    """The pieces of a chunk in order; joined again they are the chunk."""
+    unpacker: msgpack.Unpacker | None = _open(chunk)
+    start = 0
+    for end in _ends(chunk):
+        raw = chunk[start:end]
+        entry = _read_event(_open(raw), raw, 0) if unpacker is None else _read_event(unpacker, raw, start)
+        if entry is None:
+            unpacker = None  # it stands somewhere in that piece: from here on, each has its own
+        yield entry or Entry(raw)
+        start = end
+    if start < len(chunk):
+        yield Entry(chunk[start:])
+
+
+def _ends(chunk: bytes) -> Iterator[int]:
+    """Where each whole value ends; found without making objects of what a broken chunk promises."""
+    unpacker = _open(chunk)
+    while True:
+        try:
+            unpacker.skip()
+        except _ERRORS:
+            return
+        yield unpacker.tell()
+
+
+def _read_event(unpacker: msgpack.Unpacker, raw: bytes, start: int) -> Entry | None:
+    """One whole value as an event; ``None`` where it is none that can be read."""
+    try:
+        if unpacker.read_array_header() != 2:
+            return None
+        first = unpacker.tell() - start
+        unpacker.skip()
+        second = unpacker.tell() - start
+        body = unpacker.unpack()
+    except _ERRORS:
+        return None
+    head = raw[first:second]
+    is_event = isinstance(body, dict) and not _is_marker(head)
+    return Entry(raw, head, body if is_event else None)
+
+
+def _open(chunk: bytes) -> msgpack.Unpacker:
+    unpacker = msgpack.Unpacker(
+        None,
+        raw=False,
+        unicode_errors=_ANY_BYTES,
+        strict_map_key=False,
+        timestamp=0,
+        max_buffer_size=max(len(chunk), 1),
+    )
+    unpacker.feed(chunk)
+    return unpacker
+
+
+def _is_marker(head: bytes) -> bool:
+    at = 1 if head[:1] == b"\x92" else 0
+    if head[at : at + 2] == _EVENT_TIME:
+        return head[at + 2 : at + 6] in _MARKERS
+    return head[at : at + 3] == b"\xc7\x08\x00" and head[at + 3 : at + 7] in _MARKERS
+
+
+def set_time(head: bytes, milliseconds: int | None) -> bytes:
+    """The head with another time and the same metadata; unchanged where the time cannot be written."""
+    if milliseconds is None:
+        return head
+    seconds, rest = divmod(milliseconds, 1000)
+    at = 1 if head[:1] == b"\x92" else 0
+    length = _time_length(head[at : at + 1])
+    if not 0 <= seconds <= _LAST_SECOND or not length:
+        return head
+    return head[:at] + _EVENT_TIME + struct.pack(">II", seconds, rest * 1_000_000) + head[at + length :]
+
+
+def _time_length(first: bytes) -> int:
+    if not first:
+        return 0
+    byte = first[0]
+    return 1 if byte < 0x80 or byte >= 0xE0 else _TIME_LENGTHS.get(byte, 0)
+
+
+def make_writer() -> Callable[[bytes, dict[Any, Any]], bytes]:
+    """A function from a head and a body to one event in bytes."""
+    prefix = bytes((_PAIR,))
+    pack = _make_packer(None)  # several times as fast as with another way of encoding
+    pack_any = _make_packer(_ANY_BYTES)
+
+    def write(head: bytes, body: dict[Any, Any]) -> bytes:
+        try:
+            return prefix + head + pack(body)
+        except UnicodeEncodeError:  # a record that was no UTF-8 when it came
+            return prefix + head + pack_any(body)
+
+    return write
+
+
+def _make_packer(unicode_errors: str | None) -> Callable[[dict[Any, Any]], bytes]:
+    packer = msgpack.Packer(unicode_errors=unicode_errors, use_bin_type=True, default=str)
+    pack: Callable[[dict[Any, Any]], bytes] = packer.pack
+    return pack

@@ -1,0 +1,189 @@
+"""The Logstash host: its JSON codecs, and events of Exchange normalized on the way in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from exnorm.errors import ParseError
+from exnorm.logstash.charsets import read_text
+from exnorm.logstash.codec import (
+    TIMESTAMP,
+    AnyEvent,
+    Frames,
+    add_original,
+    clean_texts,
+    decode_line,
+    decode_text,
+    encode_event,
+    events_of,
+    failed,
+    get_field,
+    is_blank,
+    keeps_original,
+    make_event,
+    read_options,
+    set_field,
+)
+from exnorm.logstash.documents import ObjectEnds, read_documents
+from exnorm.logstash.json_text import replace_surrogates
+from exnorm.logstash.normalize import EventNormalizer
+from exnorm.pipeline import Normalizer
+
+__all__ = ["EventNormalizer", "JSONCodec", "LineTooLong"]
+
+_BOM = "\ufeff"
+
+
+class LineTooLong(ParseError):
+    """A line was longer than ``decode_size_limit_bytes``; what follows it can be read."""
+
+
+class JSONCodec:
+    """Logstash's codec ``json_lines`` (framing ``lines``) or ``json`` (``whole``: a document a call).
+
+    ``options`` are Logstash's: ``charset``, ``target``, ``ecs_compatibility``, and for lines
+    ``delimiter`` and ``decode_size_limit_bytes``. Without a normalizer it is that codec. With one,
+    lines and records of Exchange are normalized, a byte order mark is left out, and objects may
+    follow each other without a separator; everything else comes as that codec gives it.
+
+    ``@metadata`` is a key of a decoded event and is never encoded. Raises ``SettingsError`` for an
+    option that is unknown or has a wrong value.
+    """
+
+    def __init__(
+        self,
+        normalizer: Normalizer | EventNormalizer | None = None,
+        framing: str = "lines",
+        **options: Any,
+    ) -> None:
+        self._options = read_options(framing, options)
+        self._drains = isinstance(normalizer, Normalizer)  # one of several codecs must not
+        self._events = EventNormalizer(normalizer) if isinstance(normalizer, Normalizer) else normalizer
+        self._frames = Frames(self._options.delimiter, self._options.size_limit)
+        self._ends = ObjectEnds()
+        self._held: list[AnyEvent] = []
+
+    def decode(self, data: bytes) -> list[AnyEvent]:
+        """The events that ``data`` completes.
+
+        Raises ``LineTooLong`` for a line longer than ``decode_size_limit_bytes``; that line is lost,
+        what came before and after it is given by the next call.
+        """
+        data = bytes(data)
+        if self._options.framing == "whole":
+            return self._read(data)
+        self._frames.append(data)
+        return self._take_lines()
+
+    def flush(self) -> list[AnyEvent]:
+        """What is left when the stream ends."""
+        self._held = self._take_lines()
+        rest = self._frames.take_rest()
+        self._ends = ObjectEnds()
+        if not isinstance(rest, bytes):
+            raise self._too_long()
+        if rest:
+            self._held += self._read(rest)
+        if self._events is not None and self._drains:
+            self._held += self._events.finish()
+        return self.take_ready()
+
+    def take_ready(self) -> list[AnyEvent]:
+        """The events that were ready when ``decode`` or ``flush`` raised, if they are wanted at once."""
+        ready, self._held = self._held, []
+        return ready
+
+    def encode(self, event: Mapping[str, Any]) -> bytes:
+        """One event as JSON, for framing ``lines`` with the delimiter behind it."""
+        end = self._options.delimiter if self._options.framing == "lines" else b""
+        return encode_event(event) + end
+
+    # --- lines -----------------------------------------------------------------------------------
+
+    def _take_lines(self) -> list[AnyEvent]:
+        """The events of every whole line; where one raises, those before it are kept for the next call."""
+        while (line := self._frames.take()) is not None:
+            self._ends = ObjectEnds()
+            if not isinstance(line, bytes):
+                raise self._too_long()
+            self._held += self._read(line)
+        if self._events is not None:
+            # A stream that never has a delimiter: whole objects go on as soon as the next one begins.
+            end = self._ends.find(self._frames.peek())
+            if end:
+                self._ends = ObjectEnds()
+                self._held += self._read(self._frames.take_bytes(end))
+        return self.take_ready()
+
+    def _too_long(self) -> LineTooLong:
+        limit = self._options.size_limit
+        return LineTooLong(f"a line is longer than decode_size_limit_bytes, {limit}, and was thrown away")
+
+    def _read(self, line: bytes) -> list[AnyEvent]:
+        if self._events is None:
+            return decode_line(line, self._options)
+        return self._read_normalized(line, self._events)
+
+    # --- with a normalizer -----------------------------------------------------------------------
+
+    def _read_normalized(self, line: bytes, events: EventNormalizer) -> list[AnyEvent]:
+        text, valid = read_text(line, self._options.charset)
+        text = text.removeprefix(_BOM)
+        documents = read_documents(text) if valid else None
+        if documents is None:
+            return self._read_raw(self._pieces(line, text, valid), text, events)
+        if len(documents) == 1:  # as the bare codec does, whatever stands behind it
+            documents = [(documents[0][0], text)]
+        found: list[AnyEvent] = []
+        for value, part in documents:
+            made = None if value is None else events_of(clean_texts(value, replace_surrogates))
+            if made is None:
+                found += self._read_raw([(part, part)], part, events)
+                continue
+            for event in made:
+                found += self._replace(event, part, len(made) == 1, events)
+        return found
+
+    def _pieces(self, line: bytes, text: str, valid: bool) -> list[tuple[str, str | bytes]]:
+        """The lines of a text that is not JSON, each with what the log's own reader is given."""
+        if self._options.framing == "lines":
+            return [(text, text if valid else line)]
+        if valid:
+            return [(piece, piece) for piece in text.split("\n")]
+        return [(read_text(piece, self._options.charset)[0], piece) for piece in line.split(b"\n")]
+
+    def _read_raw(
+        self, pieces: list[tuple[str, str | bytes]], text: str, events: EventNormalizer
+    ) -> list[AnyEvent]:
+        """Text that is not JSON: lines of a log as they are, or an event of its own with a tag."""
+        found: list[AnyEvent] = []
+        ours = False
+        for piece, line in pieces:
+            if is_blank(piece):
+                continue
+            event = failed(piece)
+            del event["tags"]
+            taken = events.normalize_raw(event, line)
+            ours = ours or taken is not None
+            found += [failed(piece)] if taken is None else [self._placed(one) for one in taken]
+        return found if ours or not found else [failed(text)]
+
+    def _replace(self, event: AnyEvent, text: str, alone: bool, events: EventNormalizer) -> list[AnyEvent]:
+        taken = events.normalize(event)
+        if len(taken) != 1 or taken[0] is not event:
+            return [self._placed(one) for one in taken]
+        if self._options.target is not None:
+            return decode_text(text, self._options)
+        if alone and keeps_original(self._options) and not add_original(event, text):
+            return [failed(text)]
+        return [event]
+
+    def _placed(self, event: AnyEvent) -> AnyEvent:
+        """The event with its fields under ``target``, where there is one."""
+        path = self._options.target
+        if path is None:
+            return event
+        outer = make_event({TIMESTAMP: event.get(TIMESTAMP)})
+        assert outer is not None
+        return outer if set_field(outer, path, event) and get_field(outer, path) is event else event

@@ -1,0 +1,198 @@
+"""Who may connect, and how: addresses, passwords, TLS. Secrets are read here and shown nowhere."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+import ipaddress
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from exnorm.errors import SettingsError, quote
+
+SECRET_BYTES = 4096
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where to listen."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach it; a name other than localhost may lead anywhere."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+
+def read_address(text: str) -> Address:
+    """``127.0.0.1:9801``, ``[::1]:9801`` or ``:9801``, which is every address of the machine."""
+    host, colon, port = text.rpartition(":")
+    bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    if (
+        not colon
+        or not port.isascii()
+        or not port.isdigit()
+        or int(port) > 65535
+        or (":" in bare) != (bare != host)
+    ):
+        raise SettingsError(f"listen: got {quote(text)}; expected address:port, such as 127.0.0.1:9801")
+    return Address(bare or "0.0.0.0", int(port))
+
+
+def check_url(url: str, has_password: bool) -> str:
+    """The address of the next hop; a password never goes to another machine in the clear."""
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018  raises for a port that is no number
+    except ValueError:
+        parts = urlsplit("")
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise SettingsError(f"forward: got {quote(_hide(url))}; expected a URL such as http://127.0.0.1:9800")
+    if parts.username is not None or parts.password is not None:
+        raise SettingsError(
+            "forward: a URL with a password can be read in the list of processes; "
+            "use --forward-user and --forward-password-file"
+        )
+    if has_password and parts.scheme == "http" and not Address(parts.hostname, 0).is_loopback:
+        raise SettingsError(f"forward: {quote(url)} would carry the password in the clear; expected https")
+    return url
+
+
+def _hide(url: str) -> str:
+    """A URL without what stands before its ``@``, which may be a password."""
+    head, at, tail = url.rpartition("@")
+    return f"...@{tail}" if at and head else url
+
+
+def check_exposure(address: Address, has_tls: bool, has_password: bool) -> None:
+    """Anything but the loopback needs TLS and a password."""
+    if address.is_loopback or (has_tls and has_password):
+        return
+    missing = [
+        *(() if has_tls else ("--tls-cert and --tls-key",)),
+        *(() if has_password else ("--auth-user and --auth-password-file",)),
+    ]
+    raise SettingsError(
+        f"listen: {address} can be reached from other machines, which needs TLS and a password; "
+        f"give {' and '.join(missing)}, or listen on 127.0.0.1"
+    )
+
+
+# --- passwords -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """A user name and a password, as basic authentication carries them."""
+
+    username: str
+    password: str = field(repr=False)
+
+    @property
+    def header(self) -> str:
+        """The value of ``Authorization``."""
+        return "Basic " + base64.b64encode(self._pair()).decode("ascii")
+
+    def match(self, header: str) -> bool:
+        """Whether a request's ``Authorization`` is this one; the time it takes says nothing."""
+        scheme, _, given = header.partition(" ")
+        if scheme.lower() != "basic":
+            return False
+        try:
+            pair = base64.b64decode(given.strip().encode("utf-8", "replace"), validate=True)
+        except (binascii.Error, ValueError):
+            return False
+        return hmac.compare_digest(pair, self._pair())
+
+    def _pair(self) -> bytes:
+        return f"{self.username}:{self.password}".encode()
+
+
+def read_credentials(
+    username: str | None, password_file: str | None, environ: Mapping[str, str], *, option: str, variable: str
+) -> Credentials | None:
+    """A name with its password from a file or from the environment; never from the command line.
+
+    ``option`` is what the names of the options begin with, ``variable`` the password's variable.
+    """
+    password = _read_secret(password_file, option) if password_file else environ.get(variable)
+    if not username and not password:
+        return None
+    if not username:
+        raise SettingsError(f"{option}user: not given, but there is a password")
+    if ":" in username:
+        raise SettingsError(f"{option}user: got {quote(username)}; expected a name without a colon")
+    if not password:
+        raise SettingsError(
+            f"{option}password-file: not given; expected a file, or the password in {variable}"
+        )
+    return Credentials(username, password)
+
+
+def _read_secret(path: str, option: str) -> str:
+    name = f"{option}password-file"
+    try:
+        with Path(path).open("rb") as file:
+            content = file.read(SECRET_BYTES + 1)
+        text = content.decode("utf-8")
+    except OSError as error:
+        raise SettingsError(f"{name}: cannot read {quote(path)}: {error.strerror or error}") from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"{name}: {quote(path)} is not UTF-8") from None
+    secret = text.rstrip("\r\n")
+    if not secret or len(content) > SECRET_BYTES or "\n" in secret:
+        raise SettingsError(f"{name}: expected one line of at most {SECRET_BYTES} bytes in {quote(path)}")
+    return secret
+
+
+# --- TLS -----------------------------------------------------------------------------------------
+
+
+def serve_tls(cert: str | None, key: str | None) -> ssl.SSLContext | None:
+    """TLS 1.2 or newer with this certificate; ``None`` where none is given."""
+    if not cert and not key:
+        return None
+    if not cert or not key:
+        raise SettingsError("tls-cert and tls-key: expected both or none")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    load_certificate(context, cert, key)
+    return context
+
+
+def load_certificate(context: ssl.SSLContext, cert: str, key: str) -> None:
+    """Use a certificate from now on; connections that are open keep theirs."""
+    try:
+        context.load_cert_chain(cert, key, password=_refuse_passphrase)
+    except (OSError, ssl.SSLError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise SettingsError(f"tls-cert {quote(cert)}, tls-key {quote(key)}: {reason}") from None
+
+
+def _refuse_passphrase() -> str:
+    """Without this, OpenSSL would ask the terminal and wait."""
+    raise ValueError("the key has a passphrase; expected a key without one")
+
+
+def trust_tls(ca: str | None) -> ssl.SSLContext:
+    """TLS 1.2 or newer that trusts the certificates in ``ca``, else those of the system."""
+    try:
+        context = ssl.create_default_context(cafile=ca)
+    except (OSError, ssl.SSLError) as error:
+        raise SettingsError(f"tls-ca: cannot read {quote(ca)}: {error.strerror or error}") from None
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context

@@ -1,0 +1,161 @@
+"""One request's worth of events: decode, normalize, encode. Runs in one thread, knows no HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from exnorm.counts import Counts
+from exnorm.errors import quote
+from exnorm.logstash import EventNormalizer, JSONCodec
+from exnorm.logstash.bodies import Bounds, RefusedError, is_document, pack, unpack
+from exnorm.logstash.headers import Headers
+from exnorm.logstash.metrics import Traffic
+from exnorm.logstash.normalize import MESSAGE, AnyEvent, add_tag, name_log
+from exnorm.model import Unparsed
+from exnorm.pipeline import Normalizer
+
+T = TypeVar("T")
+DROPPED_TAG = "_exnormdropped"
+
+
+@dataclass(frozen=True)
+class Body:
+    """What a request brought, and the headers that say how to read it."""
+
+    content: bytes
+    encoding: str = ""
+    content_type: str = ""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What goes on to the next hop; ``payload`` is empty where nothing was left to send."""
+
+    payload: bytes
+    events: int
+
+
+class Batches:
+    """Turns bodies of requests into bodies for the next hop, or into answers.
+
+    It remembers the headers of logs between requests, so only one thread may call it; ``headers``
+    remembers them beyond a change of settings, and where it has a file beyond a restart.
+    """
+
+    def __init__(self, normalizer: Normalizer, bounds: Bounds, traffic: Traffic, headers: Headers) -> None:
+        self._bounds = bounds
+        self._traffic = traffic
+        self._headers = headers
+        self._lines = JSONCodec()
+        self._counted = Counts(), normalizer.counts
+        self._events = SafeNormalizer(normalizer, bounds.events, traffic, headers)
+
+    def use(self, normalizer: Normalizer) -> None:
+        """Go on with other settings; what was counted stays counted."""
+        self._counted = self.counts(), normalizer.counts  # at one stroke: metrics are read meanwhile
+        self._events = SafeNormalizer(normalizer, self._bounds.events, self._traffic, self._headers)
+
+    def counts(self) -> Counts:
+        """What the pipelines counted since the start. Any thread may ask."""
+        counts = Counts()
+        for part in self._counted:
+            counts.merge(part)
+        return counts
+
+    def relay(self, body: Body) -> Batch:
+        """The batch for the next hop, packed. Raises ``RefusedError`` for a body that cannot be read."""
+        events = self._normalize(unpack(body.content, body.encoding, self._bounds.unpacked_bytes), body)
+        return Batch(pack(map(self._encode, events)) if events else b"", len(events))
+
+    def answer(self, body: Body) -> bytes:
+        """JSON for whoever asked: an object for an object, an array for an array.
+
+        An object that leaves nothing to keep (a header line, an event the profile drops) is answered
+        with a tag that says so, one that becomes several events with their array.
+        """
+        content = unpack(body.content, body.encoding, self._bounds.unpacked_bytes)
+        events = self._normalize(content, body)
+        self._traffic.events_out += len(events)
+        texts = [self._encode(event).rstrip(b"\n") for event in events]
+        if self._events.given == 1 and len(texts) < 2 and not content.lstrip().startswith(b"["):
+            return texts[0] if texts else b'{"tags":["%s"]}' % DROPPED_TAG.encode()
+        return b"[" + b",".join(texts) + b"]"
+
+    def _encode(self, event: AnyEvent) -> bytes:
+        try:
+            return self._lines.encode(event)
+        except Exception as error:  # a plugin may put anything into an event; the batch must go on
+            self._traffic.failed += 1
+            plain = {name: value for name, value in event.items() if isinstance(value, (str, int))}
+            return self._lines.encode(tag_failure(plain, f"{type(error).__name__}: {quote(error)}"))
+
+    def _normalize(self, content: bytes, body: Body) -> list[AnyEvent]:
+        self._events.begin()
+        if is_document(content, body.content_type):
+            codec = JSONCodec(self._events, framing="whole", ecs_compatibility="disabled")
+        else:
+            content += b"" if content.endswith(b"\n") else b"\n"  # the last line is whole, so it is read once
+            codec = JSONCodec(self._events, decode_size_limit_bytes=len(content))
+        events = codec.decode(content) + codec.flush()
+        self._headers.save()  # before the batch is acknowledged: a header will not come again
+        return events
+
+
+class SafeNormalizer(EventNormalizer):
+    """Normalizes the events of one body after the other; one that raises goes on as it came.
+
+    ``given`` is how many events the body had so far. More than ``limit`` raise ``RefusedError``.
+    """
+
+    def __init__(self, normalizer: Normalizer, limit: int, traffic: Traffic, headers: Headers) -> None:
+        super().__init__(normalizer, finished=normalizer.codec.name != "json")
+        self.given = 0
+        self._limit = limit
+        self._traffic = traffic
+        self._headers = headers
+        for event in headers.replay():
+            super().normalize(event)
+        normalizer.counts.lines = normalizer.counts.header = 0  # those were counted when they came
+
+    def begin(self) -> None:
+        """Another body begins."""
+        self.given = 0
+
+    def normalize(self, event: AnyEvent) -> list[AnyEvent]:
+        """What takes the event's place; never raises because of the event."""
+        super_normalize = super().normalize
+        found = self._guard(event, lambda: super_normalize(event))
+        self._note(event, is_swallowed=not found)
+        return found
+
+    def normalize_raw(self, event: AnyEvent, line: str | bytes) -> list[AnyEvent] | None:
+        """The same for a line that no event came around."""
+        super_normalize = super().normalize_raw
+        return self._guard(event, lambda: super_normalize(event, line))
+
+    def _guard(self, event: AnyEvent, normalize: Callable[[], T]) -> T | list[AnyEvent]:
+        self.given += 1
+        self._traffic.events_in += 1
+        if self.given > self._limit:
+            raise RefusedError(413, f"the body has more than {self._limit} events")
+        try:
+            return normalize()
+        except Exception as error:  # the host's one place: an event that raises must go on all the same
+            self._traffic.failed += 1
+            return [tag_failure(event, f"{type(error).__name__}: {quote(error)}")]
+
+    def _note(self, event: AnyEvent, is_swallowed: bool) -> None:
+        text = event.get(MESSAGE)
+        if not isinstance(text, str):
+            return
+        if is_swallowed and text.removeprefix("\ufeff").startswith("#"):
+            self._headers.note_header(name_log(event), text)
+        else:
+            self._headers.note_row(name_log(event))
+
+
+def tag_failure(event: AnyEvent, reason: str) -> AnyEvent:
+    """The event as it came, with the tag and the reason that a line which did not parse has."""
+    return {**event, "tags": add_tag(event.get("tags"), Unparsed.TAG), "error": {"reason": reason}}

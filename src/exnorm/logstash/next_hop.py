@@ -1,0 +1,94 @@
+"""Where batches go on: one try for each request, because the shipper before us does the retrying."""
+
+from __future__ import annotations
+
+import ssl
+from typing import NamedTuple
+
+import aiohttp
+
+from exnorm.logstash.access import Credentials
+
+CONNECT_SECONDS = 3.0
+_ANSWER_BYTES = 65536
+_REFUSALS = {
+    400: "it cannot read what it was sent",
+    401: "user name or password are wrong",
+    403: "it does not let us in",
+    404: "there is no such path",
+    413: "the batch is larger than it takes",
+}
+
+
+class Verdict(NamedTuple):
+    """What the shipper is answered (200, 429 or 503), and the next hop's failure for metrics and log."""
+
+    status: int
+    failure: str = ""
+    explanation: str = ""
+
+
+TAKEN = Verdict(200)
+
+
+class NextHop:
+    """The one next hop; open it inside the running loop."""
+
+    def __init__(
+        self, url: str, credentials: Credentials | None, tls: ssl.SSLContext | None, connections: int
+    ) -> None:
+        self.url = url
+        self._headers = {
+            "Content-Type": "application/x-ndjson",
+            "Content-Encoding": "gzip",
+            "User-Agent": "exnorm",
+        }
+        if credentials is not None:
+            self._headers["Authorization"] = credentials.header
+        self._tls = tls
+        self._connections = connections
+        self._session: aiohttp.ClientSession | None = None
+
+    async def open(self) -> None:
+        """Get ready; nothing is sent yet."""
+        connector = aiohttp.TCPConnector(limit=self._connections, ssl=self._tls or True)
+        self._session = aiohttp.ClientSession(
+            connector=connector,
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers=self._headers,
+        )
+
+    async def close(self) -> None:
+        """Close every connection."""
+        if self._session is not None:
+            await self._session.close()
+
+    async def deliver(self, body: bytes) -> Verdict:
+        """Send one packed batch; the caller limits the time."""
+        assert self._session is not None
+        try:
+            async with self._session.post(self.url, data=body, allow_redirects=False) as response:
+                await response.content.read(_ANSWER_BYTES)  # so that the connection can be used again
+                return judge(response.status)
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            return Verdict(503, "connection", _explain(error))
+
+
+def judge(status: int) -> Verdict:
+    """What the next hop's status means to the shipper: taken, later, or away.
+
+    A 4xx of the next hop is a fault of our settings or of its own, never of a record: it is passed on
+    as 503, so that the shipper keeps the batch until somebody has put it right.
+    """
+    if 200 <= status < 300:
+        return TAKEN
+    if status == 429:
+        return Verdict(429, "429", "it answered 429: it is busy")
+    reason = f": {_REFUSALS[status]}" if status in _REFUSALS else ""
+    return Verdict(503, str(status), f"it answered {status}{reason}")
+
+
+def _explain(error: BaseException) -> str:
+    text = str(error) or type(error).__name__
+    return " ".join(text.split())[:200]

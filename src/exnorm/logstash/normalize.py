@@ -1,0 +1,374 @@
+"""An event of Logstash -> the normalized events that take its place.
+
+The line comes as ``message``, or its columns come as fields of their own. What the shipper put
+beside them (``host``, ``log``, ``tags``, ``@metadata`` and so on) stays; where both have a name, the
+normalized event's stands.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from exnorm.codecs.logstash_json import ADDITIONAL, build_shape
+from exnorm.lines import join_csv
+from exnorm.model import Confidence, Event, Head, Record, Source, Unparsed
+from exnorm.pipeline import Normalizer
+from exnorm.sources.columnar import split_csv
+from exnorm.stream import Stream, StreamTable, split_heads
+
+AnyEvent = dict[str, Any]
+Shape = Callable[[Event], AnyEvent]
+Layout = tuple[str, tuple[str, ...]]
+"""``row`` or ``object`` or nothing, and the names in order."""
+
+TAG = Unparsed.TAG
+MESSAGE = "message"
+RAW = "-"
+"""The name under which lines that came without an event around them are one log."""
+_BY_TYPE = "\0\0"  # and a log type: lines without a file name that look like it
+
+# Where shippers say which file a line is from: ECS, the file input without ECS, nxlog, Fluent Bit.
+_FILE_FIELDS = (
+    ("log", "file", "path"),
+    ("log.file.path",),
+    ("path",),
+    ("filename",),
+    ("file", "path"),
+    ("file",),
+)
+_HOST_FIELDS = (("host", "name"), ("host", "hostname"), ("host",))
+_NAME_KEPT = 1024  # characters of a host's or file's name; the end of a path says most
+_LAYOUTS_KEPT = 1024  # sets of field names
+_FEWEST_COLUMNS = 3  # what no log type is known by fewer of
+_COMPACT: dict[str, Any] = {"ensure_ascii": False, "separators": (",", ":")}
+
+# Header lines that are Exchange's or IIS's whatever came before them.
+_HEADER = re.compile(r"\ufeff?#(?:Software|Version|Log-type|Date|Fields):|\ufeff?#TYPE ", re.IGNORECASE)
+_BARE_HEADER = re.compile(r"(?:Software|Version|Log-type|Date|Fields)\s*:", re.IGNORECASE)
+# How rows of the logs begin whose separator is no blank; a payload of JSA says what it is.
+_ROW = re.compile(
+    r'"?\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[\d.]*Z"?[,;\t]|\d{4}-\d{1,2}-\d{1,2}\t\d|.{0,200}\bAgentDevice='
+)
+
+
+class EventNormalizer:
+    """Normalizes events one after the other; remembers each log's header, within bounds.
+
+    ``max_files`` logs are remembered; ``raw_name`` is the file that lines without an event around them
+    are from. ``finished`` gives, in the place of the fields, the finished line of the normalizer's
+    format under the format's name. ``on_unparsed`` is told of each line that did not parse.
+    ``unparsed`` counts those lines, ``untouched`` the events that hold nothing of Exchange.
+    """
+
+    def __init__(
+        self,
+        normalizer: Normalizer,
+        max_files: int = 4096,
+        *,
+        raw_name: str = "",
+        finished: bool = False,
+        on_unparsed: Callable[[Unparsed], None] = lambda line: None,
+    ) -> None:
+        self.normalizer = normalizer
+        self.unparsed = 0
+        self.untouched = 0
+        self._raw_name = raw_name
+        self._on_unparsed = on_unparsed
+        self._finished = finished
+        self._shape: Shape = build_shape(normalizer.taxonomy, normalizer.settings)
+        self._streams = StreamTable(self._open, max_files)
+        self._known = frozenset(column for source in normalizer.sources for column in source.columns)
+        self._layouts: dict[frozenset[str], Layout] = {}
+
+    def normalize(self, event: AnyEvent) -> list[AnyEvent]:
+        """What takes the event's place: usually one event, for a header line none.
+
+        An event that holds nothing of Exchange comes back itself. Raises ``ParseError`` only where
+        ``on_error`` is ``stop``.
+        """
+        key = _stream_key(event)
+        text = event.get(MESSAGE)
+        if isinstance(text, str):
+            found = self._normalize_line(event, text, text, key)
+            if found is not None:
+                return found
+        found = self._normalize_fields(event, key)
+        if found is None:
+            self.untouched += 1
+            return [event]
+        return found
+
+    def normalize_raw(self, event: AnyEvent, line: str | bytes) -> list[AnyEvent] | None:
+        """The same for a line that no event came around; ``None`` where it is not of Exchange.
+
+        ``event`` holds what is to be read of it as ``message``.
+        """
+        found = self._normalize_line(event, event[MESSAGE], line, RAW)
+        self.untouched += found is None
+        return found
+
+    def finish(self) -> list[AnyEvent]:
+        """What logs with records of several lines still held when the input ended."""
+        found: list[AnyEvent] = []
+        for stream in self._streams.all():
+            for item in stream.drain():
+                found += self._replace({}, [item], frozenset())
+        return found
+
+    # --- a line, columns -------------------------------------------------------------------------
+
+    def _normalize_line(
+        self, event: AnyEvent, text: str, line: str | bytes, key: str
+    ) -> list[AnyEvent] | None:
+        stream = self._streams.get(key)
+        items = list(self.normalizer.parse([line], stream))
+        if not items:
+            return [] if self._is_swallowed(text, stream, key) else None
+        if not key and isinstance(items[0], Unparsed):
+            stream, items = self._read_elsewhere(text, stream, items)
+        if isinstance(items[0], Unparsed) and not _is_row(text, items[0], stream, key):
+            return None
+        return self._replace(event, items, frozenset((MESSAGE,)))
+
+    def _read_elsewhere(
+        self, text: str, stream: Stream, items: list[Record | Unparsed]
+    ) -> tuple[Stream, list[Record | Unparsed]]:
+        """The line read by the log type it looks like: events without a file name may mix several."""
+        source = self.normalizer.recognize(Head("", {}, text))
+        if source is None or source is stream.source:
+            return stream, items
+        other = self._streams.get(f"{_BY_TYPE}{source.name}")
+        return other, list(self.normalizer.parse([text], other)) or items
+
+    def _is_swallowed(self, text: str, stream: Stream, key: str) -> bool:
+        """Whether a line that holds no event is a log's header, or a blank in a known log."""
+        if _HEADER.match(text) or (key and stream.source is not None):
+            return True
+        if text.strip() and not text.startswith("#") and not _BARE_HEADER.match(text):
+            return True  # the log's own reader took it: a line of names, or a part of an object
+        head = Head(stream.name, {"#": stream.directives.get("#", "")})
+        source = self.normalizer.recognize(head) if text.startswith("#") else None
+        return source is not None and source.recognize(head) is Confidence.HEADER
+
+    def _normalize_fields(self, event: AnyEvent, key: str) -> list[AnyEvent] | None:
+        """A row that came already split, or an object of an export with its properties."""
+        names = frozenset(event) & self._known
+        if len(names) < _FEWEST_COLUMNS:
+            return None
+        found = self._layouts.get(names)
+        if found is None:
+            if len(self._layouts) >= _LAYOUTS_KEPT:
+                self._layouts.clear()
+            found = self._layouts[names] = self._find_layout(names)
+        kind, order = found
+        if kind == "row" and all(_is_cell(event[name]) for name in order):
+            values = {name: _as_text(event[name]) for name in order}
+            item = self.normalizer.parse_fields(values, self._streams.get(key))
+            if isinstance(item, Unparsed):
+                event = {**event, **masked_columns(values, item.raw)}
+            return None if item is None else self._replace(event, [item], frozenset(order))
+        if kind == "object":
+            text = json.dumps({name: event[name] for name in order}, default=str, **_COMPACT)
+            items = list(self.normalizer.parse([text], self._streams.get(f"{_BY_TYPE}{kind}")))
+            return self._replace(event, items, frozenset(order)) if items else None
+        return None
+
+    def _find_layout(self, names: frozenset[str]) -> Layout:
+        """What these columns are of, and their order: Logstash keeps none, and ``exnorm_id`` needs one."""
+        rows = [self._find_order(source, names) for source in self.normalizer.sources if not source.carries]
+        widest = max(rows, key=len, default=())
+        if widest:
+            return "row", widest
+        for source in self.normalizer.sources:
+            order = tuple(sorted(names.intersection(source.columns))) if source.carries else ()
+            text = json.dumps(dict.fromkeys(order, ""), **_COMPACT)
+            if order and source.recognize(Head("", {}, text)) > Confidence.NAME:
+                return "object", order
+        return "", ()
+
+    def _find_order(self, source: Source, names: frozenset[str]) -> tuple[str, ...]:
+        """The columns of one log type among the names, in its order; empty where it needs others."""
+        mine = names.intersection(source.columns)
+        known = next((s.columns for s in source.schemas if mine == set(s.columns)), source.columns)
+        order = tuple(name for name in known if name in mine)
+        found = any(source.recognize(head) is Confidence.HEADER for head in split_heads("", order))
+        return order if found else ()
+
+    # --- the event that takes the place ----------------------------------------------------------
+
+    def _replace(
+        self, event: AnyEvent, items: Iterable[Record | Unparsed], used: frozenset[str]
+    ) -> list[AnyEvent]:
+        found: list[AnyEvent] = []
+        for item in items:
+            if isinstance(item, Unparsed):
+                self._count(item)
+            for result in self.normalizer.normalize_item(item):
+                if isinstance(result, Event):
+                    found.append(self._put_in_place(event, result, used))
+                else:
+                    found.append(tag_unparsed(event, result))
+        return found
+
+    def _put_in_place(self, event: AnyEvent, result: Event, used: frozenset[str]) -> AnyEvent:
+        record = result.record
+        fields = self._finish(result) if self._finished else self._shape(result)
+        if isinstance(fields, Unparsed):  # a plugin may put into an event what its format cannot say
+            self._count(fields)
+            return tag_unparsed(event, fields)
+        return merge(event, fields, used, record.raw)
+
+    def _count(self, line: Unparsed) -> None:
+        self.unparsed += 1
+        self._on_unparsed(line)
+
+    def _finish(self, event: Event) -> AnyEvent | Unparsed:
+        """The finished line under its format's name, and what every event has."""
+        payload = self.normalizer.encode_event(event)
+        if isinstance(payload, Unparsed):
+            return payload
+        shape = self._shape(event)
+        fields: AnyEvent = {name: shape[name] for name in ("@timestamp", "exnorm_id") if name in shape}
+        if self.normalizer.settings.keep_original:
+            fields["event"] = {"original": event.record.raw}
+        return {**fields, self.normalizer.codec.name: payload.decode("utf-8", "replace")}
+
+    def _open(self, key: str) -> Stream:
+        if key == RAW:
+            return self.normalizer.stream(self._raw_name)
+        return self.normalizer.stream("" if key.startswith(_BY_TYPE) else key.partition("\0")[2])
+
+
+def merge(event: AnyEvent, shape: Mapping[str, Any], used: frozenset[str], raw: str) -> AnyEvent:
+    """The shipper's fields but those that were ``used``, and over them the normalized event's.
+
+    Objects are merged name by name. A scalar ``host`` becomes ``host.name`` and a scalar ``event``
+    ``_event``: as scalars they cannot stand beside ECS. ``event.original`` is the raw line where it was
+    the same text, or where the source had to take a secret out of it.
+    """
+    merged = {name: value for name, value in event.items() if name not in used}
+    host, outer = merged.get("host"), merged.get("event")
+    if host is not None and not isinstance(host, dict):
+        merged["host"] = {"name": host}
+    if outer is not None and not isinstance(outer, dict):
+        merged["_event"] = merged.pop("event")
+    elif outer is not None:
+        merged["event"] = _with_original(outer, event.get(MESSAGE), raw)
+    _overlay(merged, without_brackets(shape))
+    return merged
+
+
+def without_brackets(shape: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The same with ``(`` and ``)`` for ``[`` and ``]`` in names, which Logstash reads as references."""
+    additional = shape.get(ADDITIONAL)
+    if not any("[" in name or "]" in name for name in (*shape, *(additional or ()))):
+        return shape
+    cleaned = {_without_brackets(name): value for name, value in shape.items()}
+    if additional:
+        cleaned[ADDITIONAL] = {_without_brackets(name): value for name, value in additional.items()}
+    return cleaned
+
+
+def _without_brackets(name: str) -> str:
+    return name.replace("[", "(").replace("]", ")")
+
+
+def masked_columns(values: Mapping[str, str], raw: str) -> dict[str, str]:
+    """The columns out of which a secret was taken in the row that they were put together to.
+
+    What stood behind a secret may be gone from the row with it; those columns are then empty.
+    """
+    if raw == join_csv(values.values()):
+        return {}
+    cells = split_csv(raw) or raw.split(",")
+    cells += [""] * (len(values) - len(cells))
+    return {name: cell for (name, value), cell in zip(values.items(), cells) if cell != value}
+
+
+def tag_unparsed(event: AnyEvent, line: Unparsed) -> AnyEvent:
+    """The event as it came, with the tag and the reason; secrets are gone from its line."""
+    tagged = dict(event)
+    text = event.get(MESSAGE)
+    if isinstance(text, str) or not event:
+        tagged[MESSAGE] = line.raw if _was_masked(text, line.raw) else text
+        if isinstance(tagged.get("event"), dict):
+            tagged["event"] = _with_original(tagged["event"], text, line.raw)
+    tagged["tags"] = add_tag(event.get("tags"), TAG)
+    error = event.get("error")
+    fields = error if isinstance(error, dict) else {} if error is None else {"message": error}
+    tagged["error"] = {**fields, "reason": line.reason}
+    return tagged
+
+
+def add_tag(tags: Any, tag: str) -> list[Any]:
+    """Tags with one more, each once; a single text is a list of one."""
+    known = list(tags) if isinstance(tags, list) else [] if tags is None else [tags]
+    return known if tag in known else [*known, tag]
+
+
+def _overlay(target: AnyEvent, fields: Mapping[str, Any]) -> None:
+    for name, value in fields.items():
+        before = target.get(name)
+        if isinstance(value, Mapping) and isinstance(before, dict):
+            target[name] = dict(before)
+            _overlay(target[name], value)
+        else:
+            target[name] = value
+
+
+def _with_original(outer: AnyEvent, text: Any, raw: str) -> AnyEvent:
+    original = outer.get("original")
+    if isinstance(original, str) and (original == text or _was_masked(text, raw)):
+        return {**outer, "original": raw}
+    return outer
+
+
+def _was_masked(text: Any, raw: str) -> bool:
+    return not isinstance(text, str) or text.removeprefix("\ufeff").rstrip("\r\n") != raw.rstrip("\r\n")
+
+
+def _is_row(text: str, item: Unparsed, stream: Stream, key: str) -> bool:
+    """Whether a line that did not parse is one of Exchange's all the same."""
+    if stream.source is None:
+        return False
+    return bool(key) or _ROW.match(text) is not None
+
+
+def _is_cell(value: Any) -> bool:
+    if isinstance(value, list):
+        return all(isinstance(member, str) for member in value)
+    return not isinstance(value, dict)
+
+
+def _as_text(value: Any) -> str:
+    """A column as the log has it, though a filter may have read it as something else."""
+    if value is None:
+        return ""
+    if isinstance(value, list):
+        return ";".join(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def name_log(event: AnyEvent) -> tuple[str, str]:
+    """Host and path of the log an event is of; both empty where no file is named."""
+    host, _, path = _stream_key(event).partition("\0")
+    return host, path
+
+
+def _stream_key(event: AnyEvent) -> str:
+    """Which log an event is of: two servers have files of one name. Empty where no file is named."""
+    name = _first_text(event, _FILE_FIELDS)
+    return f"{_first_text(event, _HOST_FIELDS)}\0{name}" if name else ""
+
+
+def _first_text(event: AnyEvent, paths: Iterable[tuple[str, ...]]) -> str:
+    for path in paths:
+        value: Any = event
+        for name in path:
+            value = value.get(name) if isinstance(value, dict) else None
+        if isinstance(value, str) and value:
+            return value[-_NAME_KEPT:].replace("\0", "")
+    return ""

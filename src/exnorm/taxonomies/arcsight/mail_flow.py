@@ -1,0 +1,38 @@
+"""Direction of a message and correlation of its rows, written on request only; all rows are ours."""
+
+from __future__ import annotations
+
+import hashlib
+
+from exnorm.convert import text
+from exnorm.mapping import row, setting_is
+from exnorm.model import Row
+
+_NUMBERS = {"inbound": 0, "outbound": 1}
+_ID_BYTES = 128
+_DIRECTION = setting_is("direction", True)
+_CORRELATION = setting_is("correlation", True)
+
+
+def direction_number(value: str) -> int | None:
+    """0 for inbound and 1 for outbound, as the CEF dictionary has it; it has nothing for the others."""
+    return _NUMBERS.get(value)
+
+
+def message_key(value: str) -> str:
+    """The id itself, or a digest of one that is longer than the field: a cut one could be another's."""
+    encoded = value.encode("utf-8", "surrogatepass")
+    return text(value) if len(encoded) <= _ID_BYTES else "sha256:" + hashlib.sha256(encoded).hexdigest()
+
+
+def mail_flow_rows(free_field: str = "") -> tuple[Row, ...]:
+    """The rows of a table in which the custom field ``free_field`` is free (``""`` = none is)."""
+    # fmt: off
+    rows = (
+        row("Device Direction",  "mail-direction", direction_number, when=_DIRECTION,   ours="with --direction: the CEF field of this meaning, which knows inbound and outbound only"),
+        row("Device Payload ID", "correlation-id", message_key,      when=_CORRELATION, ours="with --correlation: the same in every row of one message; a longer id as its digest"),
+    )
+    if not free_field:
+        return rows
+    return (*rows, row(free_field, "mail-direction", when=_DIRECTION, label="Mail Direction", ours="with --direction: inbound, outbound, internal or unknown"))
+    # fmt: on

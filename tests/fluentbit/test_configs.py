@@ -1,0 +1,276 @@
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from exnorm.cli import run
+from exnorm.errors import SettingsError
+from exnorm.fluentbit.build import FILE_NAME, BuildError, build, site_path
+from exnorm.fluentbit.configs import (
+    READY_PLUGIN,
+    Destination,
+    Plan,
+    read_destination,
+    render_classic,
+    render_ready,
+    render_yaml,
+    serve_command,
+)
+
+ROOT = Path(__file__).parents[2]
+BINARY = os.environ.get("FLUENT_BIT") or shutil.which("fluent-bit")
+TCP = Destination("tcp", "siem.example", 514)
+needs_fluent_bit = pytest.mark.skipif(BINARY is None, reason="no Fluent Bit: set FLUENT_BIT or PATH")
+
+
+def load(plan: Plan) -> Any:
+    return yaml.safe_load(render_yaml(plan))
+
+
+def part(config: Any, kind: str, name: str) -> list[Any]:
+    return [section for section in config["pipeline"][kind] if section["name"] == name]
+
+
+def read_classic(text: str) -> list[tuple[str, dict[str, str]]]:
+    """A classic config as Fluent Bit's documents describe it: [SECTION], then a key and its value a line."""
+    sections: list[tuple[str, dict[str, str]]] = []
+    for line in text.splitlines():
+        if line.startswith("["):
+            sections.append((line.strip("[]"), {}))
+        elif line.strip() and not line.strip().startswith("#"):
+            key, value = line.split(None, 1)
+            sections[-1][1][key] = value
+    return sections
+
+
+# --- what it says --------------------------------------------------------------------------------
+
+
+def test_each_server_has_an_input_with_its_own_wildcard_tag_and_offsets() -> None:
+    config = load(Plan(("/mnt/ex01", "/mnt/ex02"), TCP, "cef", patterns=("MSGTRK*.LOG", "MSGTRKMD*.LOG")))
+    tails = part(config, "inputs", "tail")
+    assert [t["path"] for t in tails] == [
+        "/mnt/ex01/MSGTRK*.LOG,/mnt/ex01/MSGTRKMD*.LOG",
+        "/mnt/ex02/MSGTRK*.LOG,/mnt/ex02/MSGTRKMD*.LOG",
+    ]
+    assert [t["tag"] for t in tails] == ["exchange.server01", "exchange.server02"]
+    assert len({t["db"] for t in tails}) == 2
+
+
+@pytest.mark.parametrize("plugin", ["", "/x/flb-filter_exchange.so"])
+def test_what_the_delivery_depends_on_is_switched_on(plugin: str) -> None:
+    config = load(Plan(("/mnt/ex01",), TCP, "cef", plugin=plugin))
+    assert config["service"]["storage.path"]
+    for section in config["pipeline"]["inputs"]:
+        assert section["storage.type"] == "filesystem"
+    for section in config["pipeline"]["outputs"]:
+        assert section["retry_limit"] == "no_limits"
+    tail = part(config, "inputs", "tail")[0]
+    assert (tail["buffer_max_size"], tail["buffer_chunk_size"], tail["path_key"]) == (
+        "2m",
+        "512k",
+        "filename",
+    )
+    if not plugin:
+        assert part(config, "outputs", "forward")[0]["require_ack_response"] is True
+        assert part(config, "inputs", "forward")[0]["buffer_max_size"] == "64m"
+
+
+def test_what_comes_back_matches_no_rule_that_sends() -> None:
+    config = load(Plan(("/mnt/ex01",), TCP, "cef"))
+    sends = part(config, "outputs", "forward")[0]["match"]
+    back = "normalized." + part(config, "inputs", "tail")[0]["tag"]
+    assert not re.fullmatch(re.escape(sends).replace(r"\*", ".*"), back)
+    delivers = part(config, "outputs", "syslog")[0]["match"]
+    assert re.fullmatch(re.escape(delivers).replace(r"\*", ".*"), back)
+
+
+@pytest.mark.parametrize(("form", "taxonomy"), [("cef", "arcsight"), ("leef", "jsa"), ("wincollect", "jsa")])
+def test_the_format_brings_its_taxonomy_and_is_the_message(form: str, taxonomy: str) -> None:
+    config = load(Plan(("/mnt/ex01",), TCP, form, plugin="/x/flb-filter_exchange.so"))
+    found = part(config, "filters", "exchange")[0]
+    assert (found["taxonomy"], found["format"]) == (taxonomy, form)
+    syslog = part(config, "outputs", "syslog")[0]
+    assert (syslog["syslog_message_key"], syslog["mode"], syslog["port"]) == (form, "tcp", 514)
+    assert syslog["syslog_maxsize"] >= 65536
+
+
+def test_tls_is_verified() -> None:
+    plan = Plan(("/mnt/ex01",), Destination("tls", "siem.example", 6514), "cef", ca="/etc/ca.pem")
+    syslog = part(load(plan), "outputs", "syslog")[0]
+    assert (syslog["tls"], syslog["tls.verify"], syslog["tls.verify_hostname"]) == (True, True, True)
+    assert syslog["tls.ca_file"] == "/etc/ca.pem"
+
+
+def test_a_file_gets_the_bare_line() -> None:
+    plan = Plan(("/mnt/ex01",), Destination("file", path="/var/log/exchange.cef"), "cef")
+    file = next(s for s in part(load(plan), "outputs", "file") if "template" in s)
+    assert (file["path"], file["file"], file["template"]) == ("/var/log", "exchange.cef", "{cef}")
+
+
+def test_both_formats_say_the_same() -> None:
+    plan = Plan(("/mnt/ex 01's", r"C:\logs\a"), TCP, "leef", plugin="/x/flb-filter_exchange.so")
+    config = load(plan)
+    sections = [
+        ("SERVICE", config["service"]),
+        ("PLUGINS", {config["plugins"][0]: "on"}),
+        *(("INPUT", section) for section in config["pipeline"]["inputs"]),
+        *(("FILTER", section) for section in config["pipeline"]["filters"]),
+        *(("OUTPUT", section) for section in config["pipeline"]["outputs"]),
+    ]
+    words = {True: "on", False: "off"}
+    expected = [
+        (name, {k: words[v] if isinstance(v, bool) else str(v) for k, v in section.items()})
+        for name, section in sections
+    ]
+    assert read_classic(render_classic(plan)) == expected
+
+
+def test_the_heading_has_the_command_of_the_service_with_the_settings() -> None:
+    plan = Plan(("/mnt/ex01",), TCP, "leef", settings={"profile": "security", "tz": "a b"})
+    command = serve_command(plan)
+    assert command == (
+        "exnorm fluentbit serve --listen 127.0.0.1:24330 --forward 127.0.0.1:24331"
+        " --taxonomy jsa --format leef --profile security --tz 'a b'"
+    )
+    assert f"#   {command}\n" in render_yaml(plan)
+
+
+def test_a_plugin_with_capitals_in_its_path_is_named_on_the_command_line_for_classic() -> None:
+    text = render_classic(Plan(("/mnt/ex01",), TCP, "cef", plugin="/Opt/flb-filter_exchange.so"))
+    assert "[PLUGINS]" not in text
+    assert "fluent-bit --dry-run -e /Opt/flb-filter_exchange.so -c FILE" in text
+
+
+# --- what it refuses -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("plan", "message"),
+    [
+        (Plan((), TCP, "cef"), "no folder given"),
+        (Plan(("/a,b",), TCP, "cef"), "takes a comma in a path for the next path"),
+        (Plan(("/a\n[OUTPUT]",), TCP, "cef"), "no control characters"),
+        (Plan(("/a${HOME}",), TCP, "cef"), "no '${' in a config"),
+        (Plan(("/a",), TCP, "cfe"), "did you mean 'cef'"),
+        (Plan(("/a",), TCP, "json"), "json goes to a file"),
+        (Plan(("/a ",), TCP, "cef"), "blanks at the ends"),
+    ],
+)
+def test_a_config_that_would_say_something_else_is_refused(plan: Plan, message: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        render_yaml(plan)
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "destination"),
+    [
+        ("tcp://h", Destination("tcp", "h", 514)),
+        ("tls://h", Destination("tls", "h", 6514)),
+        ("tls://[2001:db8::1]:99", Destination("tls", "2001:db8::1", 99)),
+        ("file:/a/b", Destination("file", path="/a/b")),
+        ("file:///a/b", Destination("file", path="/a/b")),
+    ],
+)
+def test_a_destination_is_read(text: str, destination: Destination) -> None:
+    assert read_destination(text) == destination
+
+
+@pytest.mark.parametrize(
+    "text", ["h:514", "udp://h", "tcp:h", "tcp://", "tcp://h:0", "tcp://h:70000", "file:", "x"]
+)
+def test_what_is_no_destination_is_refused(text: str) -> None:
+    with pytest.raises(SettingsError, match=r"^to: got "):
+        read_destination(text)
+
+
+# --- the command ---------------------------------------------------------------------------------
+
+
+def test_the_command_prints_the_config(capsys: pytest.CaptureFixture[str]) -> None:
+    options = ("--via", "service", "--hostname", "ex", "--profile", "security")
+    assert run(["fluentbit", "config", "/mnt/ex01", "--to", "tcp://siem.example", *options]) == 0
+    plan = Plan(("/mnt/ex01",), TCP, "cef", hostname="ex", settings={"profile": "security"})
+    assert capsys.readouterr().out == render_yaml(plan)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--to", "tcp://h", "--via", "filtre"), "did you mean 'filter'"),
+        (("--to", "tcp://h", "--format", "cef", "--taxonomy", "jsa"), "cef is for taxonomy arcsight"),
+        (("--to", "tcp://h", "--via", "service", "--plugin", "/x"), "loads none"),
+        (("--to", "tcp://h", "--via", "service", "--back-address", "unix:/x"), "expected host:port"),
+        ((), "to: not given"),
+    ],
+)
+def test_wrong_usage_prints_no_config(
+    capsys: pytest.CaptureFixture[str], options: tuple[str, ...], message: str
+) -> None:
+    assert run(["fluentbit", "config", "/mnt/ex01", *options]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert message in err
+
+
+# --- the ready ones ------------------------------------------------------------------------------
+
+
+def test_the_folder_fluentbit_holds_what_the_command_writes() -> None:
+    ready = render_ready()
+    base = ROOT / "fluentbit"
+    written = {
+        path.relative_to(base).as_posix(): path.read_text(encoding="utf-8")
+        for way in ("filter", "service")
+        for path in (base / way).iterdir()
+    }
+    assert sorted(written) == sorted(ready)
+    for name, text in ready.items():
+        assert written[name] == text, f"{name} is stale: run tox -e docs"
+
+
+@needs_fluent_bit
+@pytest.mark.parametrize("name", [name for name in render_ready() if name.startswith("service/")])
+def test_fluent_bit_accepts_every_ready_config_of_the_service(name: str) -> None:
+    assert_accepted(ROOT / "fluentbit" / name)
+
+
+@pytest.fixture(scope="module")
+def plugin() -> Iterator[Path]:
+    """The filter, built where the path has no capitals, as the ready configs have it."""
+    with tempfile.TemporaryDirectory(prefix="exnorm-") as folder:
+        target = Path(folder).resolve() / FILE_NAME
+        if str(target) != str(target).lower():
+            pytest.skip("the folder for temporary files has capitals in its path")
+        try:
+            build(target, site=site_path())
+        except BuildError as error:
+            pytest.skip(f"the filter cannot be built here: {error}")
+        yield target
+
+
+@needs_fluent_bit
+@pytest.mark.parametrize("name", [name for name in render_ready() if name.startswith("filter/")])
+def test_fluent_bit_accepts_every_ready_config_of_the_filter(name: str, tmp_path: Path, plugin: Path) -> None:
+    config = tmp_path / Path(name).name
+    config.write_text(render_ready()[name].replace(READY_PLUGIN, str(plugin)), encoding="utf-8")
+    assert_accepted(config)
+
+
+def assert_accepted(config: Path) -> None:
+    assert BINARY is not None
+    done = subprocess.run(
+        [BINARY, "--dry-run", "-c", str(config)], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "configuration test is successful" in done.stdout + done.stderr

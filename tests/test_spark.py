@@ -1,0 +1,151 @@
+"""Spark in local mode, and in local-cluster mode where EXNORM_SPARK_CLUSTER=1 asks for it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from exnorm import SettingsError
+from exnorm.cli import run
+
+pytest.importorskip("pyspark", reason="needs exnorm[spark]")
+if shutil.which("java") is None:
+    pytest.skip("needs Java 17 or later on PATH", allow_module_level=True)
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # pyspark warns of its own dependencies
+
+SAMPLE = Path(__file__).parents[1] / "examples" / "MSGTRK2018112722-1.LOG"
+SMTP = Path(__file__).parent / "samples" / "smtp_protocol"
+LINES = SAMPLE.read_bytes().split(b"\n")[:-1]
+HEADER, ROWS = b"\n".join(LINES[:5]) + b"\n", LINES[5:]
+OTHER_HEADER = (
+    b"#Software: Microsoft Exchange Server\r\n#Log-type: Message Tracking Log\r\n"
+    b"#Fields: date-time,event-id,client-ip\r\n"
+)
+
+
+def make_session(master: str, **options: str) -> Any:
+    from pyspark.sql import SparkSession
+
+    os.environ["PYSPARK_PYTHON"] = sys.executable
+    os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
+    builder = SparkSession.builder.master(master).config("spark.ui.enabled", "false")
+    for name, value in {"spark.sql.session.timeZone": "UTC", **options}.items():
+        builder = builder.config(name.replace("__", "."), value)
+    session = builder.getOrCreate()
+    session.sparkContext.setLogLevel("OFF")
+    return session
+
+
+@pytest.fixture(scope="module")
+def spark() -> Iterator[Any]:
+    session = make_session("local[2]")
+    yield session
+    session.stop()
+
+
+@pytest.fixture(scope="module")
+def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tracking log of 400 rows whose columns change in the middle, SMTP sessions, and another file."""
+    folder = tmp_path_factory.mktemp("logs")
+    rows = [row.replace(b"64441689310559", b"%d" % number) for number in range(100) for row in ROWS]
+    text = HEADER + b"\n".join(rows) + b"\n" + OTHER_HEADER
+    text += b"".join(b"2018-11-28T00:00:00.%03dZ,SEND,10.0.0.9\r\n" % n for n in range(100))
+    (folder / "MSGTRK2018112722-1.LOG").write_bytes(text)
+    for name in ("RECV2023011116-1.LOG", "SEND2024030509-1.LOG"):
+        shutil.copy(SMTP / name, folder)
+    (folder / "notes.txt").write_text("nothing to see here\n")
+    return folder
+
+
+def convert(folder: Path, capture: pytest.CaptureFixture[bytes]) -> list[str]:
+    capture.readouterr()
+    run(["convert", str(folder), "--quiet"])
+    return capture.readouterr().out.decode().split("\n")[:-1]
+
+
+def test_the_payloads_of_many_parts_are_those_of_one_process(
+    spark: Any, logs: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    from exnorm.spark import normalize_files
+
+    expected = convert(logs, capfdbinary)
+    rows = (
+        normalize_files(spark, [str(logs)], part_bytes=20_000).orderBy("path", "start", "position").collect()
+    )
+    assert [row.payload for row in rows if row.status == "ok"] == expected
+    assert len({row.start for row in rows if "MSGTRK" in row.path}) > 10
+    assert len({row.exnorm_id for row in rows if row.status == "ok"}) == len(set(expected))
+
+
+def test_a_log_whose_rows_depend_on_each_other_is_one_part(spark: Any, logs: Path) -> None:
+    from exnorm.spark import normalize_files
+
+    rows = normalize_files(spark, [str(logs / "RECV2023011116-1.LOG")], part_bytes=100).collect()
+    assert {row.start for row in rows} == {0}
+
+
+def test_a_file_of_an_unknown_type_is_one_row_that_says_so(spark: Any, logs: Path) -> None:
+    from exnorm.spark import normalize_files
+
+    (row,) = normalize_files(spark, [str(logs / "notes.txt")]).collect()
+    assert (row.status, row.reason) == ("refused", "unknown log type")
+
+
+def test_wrong_settings_and_missing_folders_are_refused_before_any_task(spark: Any, logs: Path) -> None:
+    from exnorm.spark import normalize_files
+
+    with pytest.raises(SettingsError, match="did you mean 'security'"):
+        normalize_files(spark, [str(logs)], profile="secure")
+    with pytest.raises(SettingsError, match="no such file or folder"):
+        normalize_files(spark, [str(logs / "nowhere")])
+
+
+def test_lines_with_their_schema_can_come_from_anywhere(spark: Any) -> None:
+    from exnorm.spark import normalize_lines
+
+    fields = LINES[4].decode().strip()
+    rows = [(row.decode(), "MSGTRK1.LOG", number, fields) for number, row in enumerate(ROWS)]
+    frame = spark.createDataFrame(rows, "line string, path string, offset long, schema string")
+    found = normalize_lines(frame, taxonomy="jsa").orderBy("offset").collect()
+    assert [row.event_id for row in found] == ["SENDEXTERNAL", "RECEIVE", "DELIVER", "FAIL"]
+    assert found[0].payload.startswith("LEEF:2.0|")
+
+
+def test_a_stream_restarted_on_its_checkpoint_repeats_nothing(spark: Any, tmp_path: Path) -> None:
+    from exnorm.spark import stream_files
+
+    source, target, checkpoint = (tmp_path / name for name in ("in", "out", "checkpoint"))
+    source.mkdir()
+
+    def run_once() -> list[str]:
+        query = (
+            stream_files(spark, str(source))
+            .writeStream.format("parquet")
+            .option("path", str(target))
+            .option("checkpointLocation", str(checkpoint))
+            .trigger(availableNow=True)
+            .start()
+        )
+        query.awaitTermination(120)
+        return [row.event_id for row in spark.read.parquet(str(target)).collect()]
+
+    (source / "MSGTRK2018112722-1.LOG").write_bytes(HEADER + ROWS[0] + b"\n")
+    assert run_once() == ["SENDEXTERNAL"]
+    assert run_once() == ["SENDEXTERNAL"]
+    (source / "MSGTRK2018112723-1.LOG").write_bytes(HEADER + ROWS[1] + b"\n")
+    assert sorted(run_once()) == ["RECEIVE", "SENDEXTERNAL"]
+
+
+def test_the_settings_and_plugins_of_a_run_can_be_kept_beside_its_output() -> None:
+    from exnorm.spark import describe_run
+
+    described = describe_run(profile="security")
+    assert described["settings"]["profile"] == "security"
+    assert "exnorm" in described["plugins"]
