@@ -97,6 +97,26 @@ def test_both_ways_agree_with_processors(settings: dict[str, Any]) -> None:
     assert long[2]["removed"] or long[2]["plugin_errors"]
 
 
+def test_a_reading_function_of_a_plugin_is_called_for_each_row() -> None:
+    def faulty(text: str) -> str:
+        raise ValueError
+
+    class Rows:
+        name = "rows"
+
+        @exnorm.hookimpl
+        def register_mappings(self) -> list[exnorm.Mapping]:
+            rows = (
+                exnorm.row("Device Custom String 6", "return-path", faulty, label="Return Path", ours="test"),
+            )
+            return [exnorm.Mapping("x", "message_tracking", "arcsight", rows, extends="arcsight-2016")]
+
+    lines = head_lines()
+    long = compare_paths.take_long_way(lines, {"format": "cef"}, [Rows()])
+    assert compare_paths.explain_difference(long, compare_paths.take_short_way(lines, {}, [Rows()])) == ""
+    assert long[2]["plugin_errors"]
+
+
 TEXT = st.one_of(
     st.sampled_from(compare_paths.TEXTS), st.text(st.characters(exclude_characters="\n"), max_size=40)
 )

@@ -17,7 +17,7 @@ from typing import Any
 
 from exnorm.convert import addresses, count, integer, mailbox, size_bytes, text, utc_ms
 from exnorm.mapping import CompiledMapping, CompiledRow
-from exnorm.model import Constant, Head, Layout, Notes, Record, Source, Value, Wire
+from exnorm.model import ByEvent, Constant, Head, Layout, Notes, Record, Source, Value, Wire
 from exnorm.native import Assembly, LookUp, Optional, RunNative, load_kernel
 from exnorm.rows import clothe, exceeds, split_quoted, unclothe
 
@@ -188,7 +188,7 @@ class _Writer:
         self.source: Source = mapping.source
         self.columns = layout.schema.columns
         self.cell = {column: f"c{number}" for number, column in enumerate(self.columns)}
-        self.rows = [row for row in mapping.rows if row.field is not None]
+        self.rows = [_bare(row) for row in mapping.rows if row.field is not None]
         self.unescape = _unescaper(wire)
         self.separator = _literal(wire.separator)
         self.caches: dict[str, _Cache] = {}
@@ -367,7 +367,7 @@ class _Writer:
         self._parts().append(f"{{{slot}}}")
 
     def _write_time(self, row: CompiledRow) -> None:
-        if row.row.origins != (self.columns[0],) or row.holds is not None:
+        if row.row.origins != (self.columns[0],) or row.holds is not None or row.row.partial:
             raise _Unfit
         self.used.setdefault(self.columns[0], []).append(())
         self._add_fixed(self._labelled(row, "{second}{fraction}", is_text=False))
@@ -376,6 +376,7 @@ class _Writer:
         """The rows that follow and read the same column the same way under other conditions."""
         for row in following:
             same = row.row.origins == first.row.origins and row.read is first.read
+            same = same and row.row.partial == first.row.partial
             conditional = first.holds is not None and row.holds is not None
             if not same or not conditional or self._condition(row) != self._condition(first):
                 return
@@ -403,7 +404,8 @@ class _Writer:
             assert row.field is not None
             pair = f"{{{key}}}{value}{_literal(self.wire.pair(row.field.name, is_text)[1])}"
             also = also if _covers(group) else (*also, key)
-        self.used.setdefault(column, []).append(also)
+        if not row.row.partial:
+            self.used.setdefault(column, []).append(also)
         pair = f"{self.separator}{pair}" if self.fixed else f"{pair}{self.separator}"
         self._parts().append(_Piece(self._name("p"), pair, cell, also))
 
@@ -732,6 +734,18 @@ class _Writer:
 
 def _as_slots(found: str | None) -> tuple[str, ...] | None:
     return None if found is None else (found,)
+
+
+def _bare(row: CompiledRow) -> CompiledRow:
+    """The row with its own reading function where it is one of ours, which cannot fail.
+
+    A plugin's is called with care and its failures are counted, so it must be called for each row.
+    """
+    if row.read is row.row.read or isinstance(row.row.read, ByEvent):
+        return row
+    if row.row.read not in _INLINE:
+        raise _Unfit
+    return replace(row, read=row.row.read)
 
 
 def _covers(group: list[CompiledRow]) -> bool:
