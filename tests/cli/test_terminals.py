@@ -111,7 +111,13 @@ def test_an_interrupt_ends_the_run_with_130_and_no_traceback(tmp_path: Path, job
     pipe = tmp_path / "MSGTRK2018112722-1.LOG"
     os.mkfifo(pipe)
     line = [sys.executable, "-m", "exnorm", "convert", str(pipe), str(SAMPLE), "--jobs", jobs]
-    running = subprocess.Popen(line, stderr=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
+    running = subprocess.Popen(
+        line,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job in the background ignores it
+    )
     with pipe.open("wb") as writer:  # opens when exnorm, or its worker, has opened the other end
         writer.write(SAMPLE.read_bytes())
         writer.flush()

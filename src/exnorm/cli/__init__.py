@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import metadata
-from typing import Any
+from typing import IO, Any
 
 import click
 
@@ -59,7 +59,7 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except BrokenPipeError:
-            _abandon_stdout()
+            _abandon(sys.stdout)
             return OK
 
 
@@ -103,13 +103,13 @@ def run(arguments: Sequence[str] | None = None) -> int:
         _complain(error)
         return USAGE
     except (KeyboardInterrupt, click.Abort):
-        _abandon_stdout()
+        _abandon(sys.stdout)
         return INTERRUPTED
     except BrokenPipeError:
-        _abandon_stdout()
+        _abandon(sys.stdout)
         return OK
     except OSError as error:  # what could not be read was said where it was read
-        _abandon_stdout()
+        _abandon(sys.stdout)
         place = "the output" if error.filename is None else show(str(error.filename))
         say(f"{place} cannot be written: {error.strerror or error}")
         return NEXT_HOP
@@ -137,8 +137,10 @@ def say(message: str) -> None:
 
 def tell(text: str) -> None:
     """Text on standard error; where that fails, nobody is there to be told."""
-    with contextlib.suppress(OSError):
+    try:
         click.echo(text, err=True)
+    except OSError:
+        _abandon(sys.stderr)
 
 
 def _replace_closed_streams() -> None:
@@ -154,7 +156,7 @@ def _replace_closed_streams() -> None:
         sys.stdout.reconfigure(errors="backslashreplace")
 
 
-def _abandon_stdout() -> None:
+def _abandon(stream: IO[str]) -> None:
     """Let the interpreter flush what is left into nothing: nobody reads it any more."""
     with contextlib.suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
