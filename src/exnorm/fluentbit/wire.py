@@ -132,6 +132,26 @@ def make_writer() -> Callable[[bytes, dict[Any, Any]], bytes]:
     return write
 
 
+def make_text_writer(key: str) -> Callable[[bytes, bytes], bytes]:
+    """A function from a head and a text in UTF-8 to one event that holds the text under ``key`` alone."""
+    body = _make_packer(None)({key: ""})[:-1]
+    prefix = bytes((_PAIR,))
+
+    def write(head: bytes, text: bytes) -> bytes:
+        return b"".join((prefix, head, body, _head_text(len(text)), text))
+
+    return write
+
+
+def _head_text(length: int) -> bytes:
+    """What stands before a text in msgpack."""
+    if length < 32:
+        return bytes((0xA0 | length,))
+    if length < 1 << 8:
+        return bytes((0xD9, length))
+    return b"\xda" + length.to_bytes(2, "big") if length < 1 << 16 else b"\xdb" + length.to_bytes(4, "big")
+
+
 def _make_packer(unicode_errors: str | None) -> Callable[[dict[Any, Any]], bytes]:
     packer = msgpack.Packer(unicode_errors=unicode_errors, use_bin_type=True, default=str)
     pack: Callable[[dict[Any, Any]], bytes] = packer.pack
