@@ -16,6 +16,7 @@ import msgpack
 import pytest
 
 from exnorm.fluentbit import ChunkFilter
+from exnorm.fluentbit.chunk import read_row_time
 from exnorm.native import load_kernel
 
 ROOT = Path(__file__).parents[2]
@@ -205,3 +206,21 @@ def test_a_row_takes_the_time_of_its_first_cell() -> None:
     (entry,) = msgpack.Unpacker(io.BytesIO(run(chunks, [record(row.encode())], 1)), timestamp=0)
     # 2018-11-27T22:40:02.966Z is 1543358402 s and 966 000 000 ns
     assert entry[0] == [msgpack.ExtType(0, struct.pack(">II", 1543358402, 966_000_000)), {}]
+
+
+@pytest.mark.parametrize(
+    ("line", "milliseconds"),
+    [
+        (b"1970-01-01T00:00:01.007Z,x", 1007),
+        (b'"1970-01-01T00:01:00.5Z",x', 60_500),
+        (b"1970-01-02T00:00:00Z,x", 86_400_000),
+        (b"1969-12-31T23:59:59.250Z,x", -750),
+        (b"1970-01-01T00:00:00.1239Z,x", 123),
+        (b"1970-01-01 00:00:00Z,x", None),
+        (b"1970-01-01T00:00:00.x,x", None),
+        (b"\xff,x", None),
+        (b"", None),
+    ],
+)  # fmt: skip
+def test_the_time_of_a_row_is_read_from_its_first_cell(line: bytes, milliseconds: int | None) -> None:
+    assert read_row_time(line) == milliseconds

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from itertools import groupby
 from operator import attrgetter
 from typing import Any, NamedTuple
@@ -210,7 +210,7 @@ class ChunkFilter:
             head = entry.head
             if self.options.event_time:
                 head = set_time(head, read_row_time(line or b""))
-            extra = self._reserve(entry.body or {}, frozenset(), key)
+            extra = self._reserve(entry.body or {}, frozenset(), key) if self.options.reserve_data else {}
             written = (
                 self._write_text(head, payload)
                 if self._write_text is not None and not extra
@@ -307,7 +307,19 @@ class ChunkFilter:
 
 def read_row_time(line: bytes) -> int | None:
     """The time in a row's first cell, which is where a row with a ``Layout`` has it."""
-    return utc_ms(line.partition(b",")[0].strip(b'"').decode("utf-8", "replace"))
+    cell = line.partition(b",")[0].strip(b'"')
+    second, fraction = _read_second(cell[:19]), _read_fraction(cell[19:])
+    return None if second is None or fraction is None else second + fraction
+
+
+@lru_cache(maxsize=4096)  # many rows share a second, and there are a thousand fractions
+def _read_second(start: bytes) -> int | None:
+    return utc_ms(start.decode("utf-8", "replace") + "Z")
+
+
+@lru_cache(maxsize=4096)
+def _read_fraction(end: bytes) -> int | None:
+    return utc_ms("1970-01-01T00:00:00" + end.decode("utf-8", "replace"))
 
 
 def _look_up(body: Body, dotted: str) -> Any:

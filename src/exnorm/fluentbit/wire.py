@@ -17,6 +17,7 @@ _ERRORS = (msgpack.UnpackException, ValueError, TypeError, OverflowError, Recurs
 _PAIR = 0x92  # an array of two
 _EVENT_TIME = b"\xd7\x00"  # ext type 0 of eight bytes: seconds and nanoseconds, big-endian
 _MARKERS = (b"\xff\xff\xff\xff", b"\xff\xff\xff\xfe")  # the seconds of where a group begins and ends
+_pack_time = struct.Struct(">II").pack
 _LAST_SECOND = 0x7FFFFFFF  # above it, Fluent Bit reads a negative number: a marker, or a broken event
 # How long a time is, by its first byte: ext 8, float and int in their widths.
 _TIME_LENGTHS = {
@@ -107,7 +108,7 @@ def set_time(head: bytes, milliseconds: int | None) -> bytes:
     length = _time_length(head[at : at + 1])
     if not 0 <= seconds <= _LAST_SECOND or not length:
         return head
-    return head[:at] + _EVENT_TIME + struct.pack(">II", seconds, rest * 1_000_000) + head[at + length :]
+    return head[:at] + _EVENT_TIME + _pack_time(seconds, rest * 1_000_000) + head[at + length :]
 
 
 def _time_length(first: bytes) -> int:
