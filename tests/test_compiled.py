@@ -142,6 +142,19 @@ def test_both_ways_agree_on_any_text_in_any_column(
     assert compare_paths.explain_difference(long, short) == ""
 
 
+@pytest.mark.parametrize("end", [b"\r", b"\r\r", b"\0", b"\0\r", b"\r\0"], ids=repr)
+@pytest.mark.parametrize("settings", compare_paths.SETTINGS[::3], ids=str)
+def test_what_a_stream_takes_off_a_line_is_in_no_payload(settings: dict[str, Any], end: bytes) -> None:
+    columns = compare_paths.COLUMNS_2010  # its last column can hold any text
+    positions = [COLUMNS_2016.index(column) for column in columns]
+    cells = [row.split(",") for row in ROWS[:90] if '"' not in row]
+    rows = [",".join(row[at] for at in positions) for row in cells]
+    odd = (row.encode() + (end if number % 9 == 8 else b"") for number, row in enumerate(rows))
+    lines = [*compare_paths._header(columns, "14.03.0123.003"), *odd]
+    long, short = compare_paths.take_long_way(lines, settings), compare_paths.take_short_way(lines, settings)
+    assert compare_paths.explain_difference(long, short) == ""
+
+
 def test_a_difference_is_found_where_there_is_one() -> None:
     result: Any = ([b"a", b"b"], [], {"lines": 2}, 2)
     assert "payload 1" in compare_paths.explain_difference(result, ([b"a", b"c"], [], {"lines": 2}, 2))

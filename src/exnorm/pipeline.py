@@ -253,6 +253,34 @@ class Normalizer:
 
     # --- batches: a generated function where there is one, row by row where not ------------------
 
+    def prepare(self, lines: Sequence[bytes], stream: Stream) -> Batch | None:
+        """Lines of a log in a row, for ``encode_rows``; ``None`` where each must be read by itself."""
+        if self._wire is None or _begins_utf16(lines, stream):
+            return None
+        plain = [line.removesuffix(b"\n") for line in lines]
+        # One with a LF inside is left to its reader here, so that it does not cost the others their way.
+        rows = tuple(b"" if b"\n" in line else line for line in plain)
+        return Batch(rows, self._wire, self.settings.max_line_bytes)
+
+    def encode_rows(self, batch: Batch, begin: int, stream: Stream) -> list[bytes]:
+        """The payloads of the lines from ``begin`` on, one each, up to the first that ``parse`` must read.
+
+        For hosts that must know which payload is whose. None where a profile leaves rows out.
+        """
+        if stream.source is None or select(self.settings.profile, stream.source) is not None:
+            return []
+        unknown_before = self.counts.unknown_events.copy()
+        blocks: list[str] = []
+        try:
+            end = self._run(blocks, batch, begin, stream)
+        except Exception:
+            self.counts.unknown_events = unknown_before  # the caller will read these rows by themselves
+            raise
+        payloads = "\n".join(blocks).encode("latin-1").split(b"\n") if blocks else []
+        if len(payloads) != end - begin:
+            raise EncodeError(f"format {self.codec.name}: got {len(payloads)} payloads of {end - begin} rows")
+        return payloads
+
     def _encode_into(
         self,
         payloads: list[str],

@@ -33,6 +33,7 @@ def prepare(lines: Sequence[bytes], wire: Wire, max_line_bytes: int) -> list[str
     ``None`` where the lines are not one row each.
     """
     data = b"\n".join(lines)
+    stripped = b"\r\r" in data or b"\0" in data  # what a stream takes off a line beside one CR
     if b"\r" in data:
         data = _without_line_ends(data, lines)
     odd = _refuse(data, wire.refused)
@@ -43,6 +44,8 @@ def prepare(lines: Sequence[bytes], wire: Wire, max_line_bytes: int) -> list[str
         return None
     if not data.isascii() and not _is_utf8(data):
         rows = [row if _is_utf8(line) else "" for row, line in zip(rows, lines)]
+    if stripped:
+        rows = ["" if line[-2:] == b"\r\r" or b"\0" in line else row for row, line in zip(rows, lines)]
     if len(data) > max_line_bytes:
         rows = ["" if len(line) > max_line_bytes else row for row, line in zip(rows, lines)]
     if odd:

@@ -345,7 +345,7 @@ def test_a_hostile_subject_stays_one_record() -> None:
 # --- errors, threads -------------------------------------------------------------------------------
 
 
-def test_an_error_leaves_the_chunk_and_is_said_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_leaves_the_records_and_is_said_once(monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
     chunks = ChunkFilter.from_names({}, log=said.append)
 
@@ -358,7 +358,8 @@ def test_an_error_leaves_the_chunk_and_is_said_once(monkeypatch: pytest.MonkeyPa
             assert chunks.filter("t", lines(*LINES)) is None
     assert len(said) == 1
     assert "RuntimeError" in said[0]
-    assert chunks.counts.errors == {"RuntimeError": 3}
+    assert chunks.counts.errors == {"RuntimeError": 3 * len(LINES)}
+    assert chunks.counts.records_in == chunks.counts.records_out == 3 * len(LINES)
     assert bodies(chunks.filter("t", lines(*LINES))) == converted(LINES)
 
 

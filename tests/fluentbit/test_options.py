@@ -112,7 +112,7 @@ def test_each_kind_of_error_is_said_once_a_minute_with_its_count() -> None:
     for second in (0, 1, 59, 61):
         now[0] = float(second)
         for kind in (ValueError, KeyError):
-            reports.report(kind("x" * 1000))
+            reports.report(kind("x" * 1000), "the record is left unchanged")
     assert len(said) == 4
     assert said[2].startswith("ValueError")
     assert said[2].endswith("; 2 more of these since it was said last")
@@ -123,5 +123,5 @@ def test_many_kinds_of_error_are_said_together() -> None:
     said: list[str] = []
     reports = Reports(said.append, clock=lambda: 0.0)
     for number in range(500):
-        reports.report(type(f"E{number}", (Exception,), {})("x"))
+        reports.report(type(f"E{number}", (Exception,), {})("x"), "nothing is lost")
     assert len(said) == 101

@@ -59,7 +59,7 @@ def restart(rig: Rig, name: str) -> None:
 
 @pytest.mark.parametrize("name", ["service", "fluent-bit"])
 def test_kill_9_under_load_loses_no_event(rig: Rig, name: str) -> None:
-    events = 4 * EVENTS
+    events = 12 * EVENTS  # so many that the kill comes before the last of them
     rig.write_logs(events)
     rig.write_config()
     rig.start_service()

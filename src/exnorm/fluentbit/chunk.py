@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
+import json
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache, partial
+from itertools import groupby
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 from exnorm.codecs.logstash_json import build_shape
+from exnorm.convert import utc_ms
 from exnorm.counts import Counts, Tally
 from exnorm.fluentbit.headers import Logs
 from exnorm.fluentbit.options import DEFAULT_FORMAT, Options, read_options
 from exnorm.fluentbit.reports import Reports
-from exnorm.fluentbit.wire import Entry, make_writer, read_entries, set_time
+from exnorm.fluentbit.wire import Entry, make_text_writer, make_writer, read_entries, set_time
 from exnorm.model import Event, Record, Unparsed
 from exnorm.pipeline import Normalizer
+from exnorm.rows import Batch
+from exnorm.stream import Stream
 
 Body = dict[Any, Any]
+
+
+class _Given(NamedTuple):
+    """A piece of a chunk; ``path`` is that of the log whose raw line it is, ``None`` where it is none."""
+
+    entry: Entry
+    key: str = ""
+    line: bytes | None = None
+    path: str | None = None
 
 
 class FilterCounts:
@@ -32,7 +48,7 @@ class FilterCounts:
         self.untouched = 0
         self.pipeline = pipeline
         self.logs = logs
-        self.errors = Tally()  # by the exception's name; each left one chunk unchanged
+        self.errors = Tally()  # by the exception's name; each left one record unchanged, or slowed a batch
 
     def as_dict(self) -> dict[str, Any]:
         """Plain numbers, for a log line or for metrics."""
@@ -51,7 +67,7 @@ class ChunkFilter:
     """Normalizes the Exchange records in chunks of Fluent Bit's events.
 
     It remembers each log file between chunks; calls from several threads take turns. An error inside
-    leaves a chunk unchanged, is counted and goes to ``log``, once a minute for each kind of error.
+    leaves a record unchanged, is counted and goes to ``log``, once a minute for each kind of error.
     """
 
     def __init__(
@@ -69,6 +85,8 @@ class ChunkFilter:
         self._lock = threading.Lock()
         self._write = make_writer()
         self._fill = self._choose_form()
+        name = self.normalizer.codec.name
+        self._write_text = None if name == DEFAULT_FORMAT else make_text_writer(name)
 
     @classmethod
     def from_names(
@@ -92,39 +110,117 @@ class ChunkFilter:
             try:
                 return self._filter(tag, chunk)
             except Exception as error:  # whatever it is, the shipper must go on with what it has
-                self.counts.errors.add(type(error).__name__)
-                self._reports.report(error)
+                self._blame(error, "the chunk is left unchanged")
                 return None
 
     def _filter(self, tag: str, chunk: bytes) -> bytes | None:
         pieces: list[bytes] = []
         touched = False
-        for entry in read_entries(chunk):
-            written = None if entry.body is None else self._convert(tag, entry, entry.body)
-            if written is None:
-                pieces.append(entry.raw)
-            else:
-                touched = True
-                pieces += written
+        for path, run in groupby(map(self._look_at, read_entries(chunk)), attrgetter("path")):
+            given = list(run)
+            found = (
+                map(partial(self._convert, tag), given)
+                if path is None
+                else self._convert_lines(tag, path, given)
+            )
+            for one, written in zip(given, found):
+                if written is None:
+                    pieces.append(one.entry.raw)
+                else:
+                    touched = True
+                    pieces += written
         return b"".join(pieces) if touched else None
 
-    def _convert(self, tag: str, entry: Entry, body: Body) -> list[bytes] | None:
-        """The events that a record becomes; ``None`` where it is nothing of ours."""
-        self.counts.records_in += 1
-        key, line = self._find_line(body)
-        path = self._find_path(body)
-        found = self._read_columns(tag, path, body) if line is None else self._read_line(tag, path, line)
-        if found is None:
-            self.counts.untouched += 1
-            self.counts.records_out += 1
+    def _look_at(self, entry: Entry) -> _Given:
+        if entry.body is None:
+            return _Given(entry)
+        key, line = self._find_line(entry.body)
+        return _Given(entry, key, line, None if line is None else self._find_path(entry.body))
+
+    def _convert(self, tag: str, given: _Given) -> list[bytes] | None:
+        """The events that a record becomes; ``None`` where it is nothing of ours, or has made us fail."""
+        entry, key, line, path = given
+        body = entry.body
+        if body is None:
             return None
-        items, used = found
-        extra = (
-            {k: v for k, v in body.items() if k not in used and k != key} if self.options.reserve_data else {}
-        )
-        written = [event for item in items for event in self._write_item(item, entry, body, key, line, extra)]
+        self.counts.records_in += 1
+        try:
+            found = (
+                self._read_columns(tag, self._find_path(body), body)
+                if line is None
+                else self._read_line(tag, path or "", line)
+            )
+            if found is None:
+                self.counts.untouched += 1
+                self.counts.records_out += 1
+                return None
+            items, used = found
+            extra = self._reserve(body, used, key)
+            written = [event for item in items for event in self._write_item(item, given, body, extra)]
+        except Exception as error:  # whatever it is, it must cost this record only
+            self._leave(error)
+            return None
         self.counts.records_out += len(written)
         return written
+
+    def _leave(self, error: Exception) -> None:
+        self.counts.records_out += 1
+        self._blame(error, "the record is left unchanged")
+
+    def _blame(self, error: Exception, outcome: str) -> None:
+        self.counts.errors.add(type(error).__name__)
+        self._reports.report(error, outcome)
+
+    # --- lines of one log in a row -----------------------------------------------------------------
+
+    def _convert_lines(self, tag: str, path: str, given: Sequence[_Given]) -> Iterator[list[bytes] | None]:
+        """What each becomes: in batches as far as the rows are plain, else one by one."""
+        lines = [one.line or b"" for one in given]
+        at = 0
+        prepared = self._prepare(tag, path, lines)
+        while at < len(given):
+            payloads: list[bytes] = []
+            if prepared is not None and not self._logs.awaits(prepared[0]):
+                try:
+                    payloads = self.normalizer.encode_rows(prepared[1], at, prepared[0])
+                except Exception as error:  # the one row that is to blame will be found by itself
+                    prepared = None
+                    self._blame(error, "its batch goes record by record")
+            for payload in payloads:
+                yield self._write_payload(payload, given[at])
+                at += 1
+            if at < len(given):
+                yield self._convert(tag, given[at])
+                at += 1
+
+    def _prepare(self, tag: str, path: str, lines: Sequence[bytes]) -> tuple[Stream, Batch] | None:
+        try:
+            stream = self._logs.get(tag, path, lines[0])
+            batch = self.normalizer.prepare(lines, stream)
+        except Exception as error:  # as in _convert_lines
+            self._blame(error, "its batch goes record by record")
+            return None
+        return None if batch is None else (stream, batch)
+
+    def _write_payload(self, payload: bytes, given: _Given) -> list[bytes] | None:
+        """The event of a row whose payload is there already."""
+        self.counts.records_in += 1
+        try:
+            entry, key, line, _ = given
+            head = entry.head
+            if self.options.event_time:
+                head = set_time(head, read_row_time(line or b""))
+            extra = self._reserve(entry.body or {}, frozenset(), key) if self.options.reserve_data else {}
+            written = (
+                self._write_text(head, payload)
+                if self._write_text is not None and not extra
+                else self._write(head, {**extra, **self._fill_payload(payload)})
+            )
+        except Exception as error:  # as in _convert
+            self._leave(error)
+            return None
+        self.counts.records_out += 1
+        return [written]
 
     # --- what a record holds ---------------------------------------------------------------------
 
@@ -145,9 +241,11 @@ class ChunkFilter:
                 return value
         return ""
 
-    def _reserve(self, body: Body, used: frozenset[str]) -> Body:
+    def _reserve(self, body: Body, used: frozenset[str], key: str) -> Body:
         """The record's other keys, where they are asked for."""
-        return {k: v for k, v in body.items() if k not in used} if self.options.reserve_data else {}
+        if not self.options.reserve_data:
+            return {}
+        return {k: v for k, v in body.items() if k not in used and k != key}
 
     def _read_line(self, tag: str, path: str, line: bytes) -> tuple[list[Record | Unparsed], frozenset[str]]:
         stream = self._logs.get(tag, path, line)
@@ -170,9 +268,8 @@ class ChunkFilter:
 
     # --- what becomes of it ----------------------------------------------------------------------
 
-    def _write_item(
-        self, item: Record | Unparsed, entry: Entry, body: Body, key: str, line: bytes | None, extra: Body
-    ) -> Iterator[bytes]:
+    def _write_item(self, item: Record | Unparsed, given: _Given, body: Body, extra: Body) -> Iterator[bytes]:
+        entry, key, line, _ = given
         for result in self.normalizer.normalize_item(item):
             if isinstance(result, Unparsed):
                 yield self._write(entry.head, _tagged(result, body, key, line))
@@ -195,9 +292,34 @@ class ChunkFilter:
             payload = self.normalizer.encode_event(event)
             if isinstance(payload, Unparsed):
                 return payload
-            return {name: payload.decode("utf-8", "surrogateescape")}
+            return self._fill_payload(payload)
 
         return fill
+
+    def _fill_payload(self, payload: bytes) -> Body:
+        """What an event is in a record, from its payload."""
+        name = self.normalizer.codec.name
+        if name == DEFAULT_FORMAT:
+            fields: Body = json.loads(payload)
+            return fields
+        return {name: payload.decode("utf-8", "surrogateescape")}
+
+
+def read_row_time(line: bytes) -> int | None:
+    """The time in a row's first cell, which is where a row with a ``Layout`` has it."""
+    cell = line.partition(b",")[0].strip(b'"')
+    second, fraction = _read_second(cell[:19]), _read_fraction(cell[19:])
+    return None if second is None or fraction is None else second + fraction
+
+
+@lru_cache(maxsize=4096)  # many rows share a second, and there are a thousand fractions
+def _read_second(start: bytes) -> int | None:
+    return utc_ms(start.decode("utf-8", "replace") + "Z")
+
+
+@lru_cache(maxsize=4096)
+def _read_fraction(end: bytes) -> int | None:
+    return utc_ms("1970-01-01T00:00:00" + end.decode("utf-8", "replace"))
 
 
 def _look_up(body: Body, dotted: str) -> Any:

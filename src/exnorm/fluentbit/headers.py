@@ -55,6 +55,10 @@ class Logs:
             self._begin(stream, path, line)
         return stream
 
+    def awaits(self, stream: Stream) -> bool:
+        """Whether ``note`` must see the log's next record."""
+        return stream in self._undecided
+
     def note(self, stream: Stream, item: Record | Unparsed) -> None:
         """Count where a log's columns came from, at its first record."""
         if self._undecided and isinstance(item, Record) and stream in self._undecided:

@@ -27,8 +27,8 @@ class Reports:
         self._said: dict[tuple[str, str], float] = {}
         self._kept_quiet: dict[tuple[str, str], int] = {}
 
-    def report(self, error: Exception) -> None:
-        """Say what went wrong, unless the same was said less than a minute ago."""
+    def report(self, error: Exception, outcome: str) -> None:
+        """Say what went wrong and what became of it, unless the same was said less than a minute ago."""
         if self._log is None:
             return
         kind = type(error).__name__, _place(error)
@@ -43,7 +43,7 @@ class Reports:
         again = self._kept_quiet.pop(kind, 0)
         times = f"; {again} more of these since it was said last" if again else ""
         where = f" in {kind[1]}" if kind[1] else ""
-        text = f"{type(error).__name__}{where}: {quote(error)}; the chunk is left unchanged{times}"
+        text = f"{type(error).__name__}{where}: {quote(error)}; {outcome}{times}"
         self._log(text)
 
 

@@ -17,6 +17,7 @@ _ERRORS = (msgpack.UnpackException, ValueError, TypeError, OverflowError, Recurs
 _PAIR = 0x92  # an array of two
 _EVENT_TIME = b"\xd7\x00"  # ext type 0 of eight bytes: seconds and nanoseconds, big-endian
 _MARKERS = (b"\xff\xff\xff\xff", b"\xff\xff\xff\xfe")  # the seconds of where a group begins and ends
+_pack_time = struct.Struct(">II").pack
 _LAST_SECOND = 0x7FFFFFFF  # above it, Fluent Bit reads a negative number: a marker, or a broken event
 # How long a time is, by its first byte: ext 8, float and int in their widths.
 _TIME_LENGTHS = {
@@ -107,7 +108,7 @@ def set_time(head: bytes, milliseconds: int | None) -> bytes:
     length = _time_length(head[at : at + 1])
     if not 0 <= seconds <= _LAST_SECOND or not length:
         return head
-    return head[:at] + _EVENT_TIME + struct.pack(">II", seconds, rest * 1_000_000) + head[at + length :]
+    return head[:at] + _EVENT_TIME + _pack_time(seconds, rest * 1_000_000) + head[at + length :]
 
 
 def _time_length(first: bytes) -> int:
@@ -130,6 +131,26 @@ def make_writer() -> Callable[[bytes, dict[Any, Any]], bytes]:
             return prefix + head + pack_any(body)
 
     return write
+
+
+def make_text_writer(key: str) -> Callable[[bytes, bytes], bytes]:
+    """A function from a head and a text in UTF-8 to one event that holds the text under ``key`` alone."""
+    body = _make_packer(None)({key: ""})[:-1]
+    prefix = bytes((_PAIR,))
+
+    def write(head: bytes, text: bytes) -> bytes:
+        return b"".join((prefix, head, body, _head_text(len(text)), text))
+
+    return write
+
+
+def _head_text(length: int) -> bytes:
+    """What stands before a text in msgpack."""
+    if length < 32:
+        return bytes((0xA0 | length,))
+    if length < 1 << 8:
+        return bytes((0xD9, length))
+    return b"\xda" + length.to_bytes(2, "big") if length < 1 << 16 else b"\xdb" + length.to_bytes(4, "big")
 
 
 def _make_packer(unicode_errors: str | None) -> Callable[[dict[Any, Any]], bytes]:

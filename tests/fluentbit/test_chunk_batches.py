@@ -1,0 +1,226 @@
+"""Chunks through generated code against the same records read one by one: the same bytes and counts."""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import random
+import struct
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import msgpack
+import pytest
+
+from exnorm.fluentbit import ChunkFilter
+from exnorm.fluentbit.chunk import read_row_time
+from exnorm.native import load_kernel
+
+ROOT = Path(__file__).parents[2]
+SAMPLES = sorted(path for path in (ROOT / "tests" / "samples").rglob("*") if path.is_file())
+NOW = msgpack.ExtType(0, struct.pack(">II", 1_700_000_000, 5))
+NAME = "/nowhere/MSGTRK2026010100-1.LOG"
+OTHER_NAME = "/nowhere/MSGTRKMD2026010100-1.LOG"
+
+
+def load(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, ROOT / "benchmarks" / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+tracking_rows: Any = load("tracking_rows")
+compare_paths: Any = load("compare_paths")
+ROWS = list(tracking_rows.make_rows(300))
+HEADER = [line.decode() for line in compare_paths._header(compare_paths.COLUMNS_2016, "15.01.2507.039")]
+OPTIONS: tuple[dict[str, Any], ...] = (
+    *compare_paths.SETTINGS,
+    {"format": "cef", "event_time": "off"},
+    {"format": "cef", "reserve_data": "on"},
+    {"format": "json", "reserve_data": "on", "on_error": "skip"},
+)
+
+
+@pytest.fixture(params=["generated Python", "native kernel"], autouse=True)
+def _path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("EXNORM_KERNEL", raising=False)
+    if request.param == "generated Python":
+        monkeypatch.setenv("EXNORM_KERNEL", "0")
+    elif load_kernel() is None:
+        pytest.skip("the kernel is not built here")
+
+
+def record(line: bytes, name: str = NAME, **more: Any) -> bytes:
+    """One event with a raw line, as Fluent Bit packs it: any bytes stand in a string."""
+    text = line.decode("utf-8", "surrogateescape")
+    body = {"log": text, "filename": name, **more}
+    packed: bytes = msgpack.packb([[NOW, {}], body], unicode_errors="surrogateescape")
+    return packed
+
+
+def read_singly(monkeypatch: pytest.MonkeyPatch, **options: Any) -> ChunkFilter:
+    """A filter that reads every record by itself."""
+    chunks = ChunkFilter.from_names(options)
+    monkeypatch.setattr(chunks.normalizer, "prepare", lambda lines, stream: None)
+    return chunks
+
+
+def run(chunks: ChunkFilter, records: Sequence[bytes], size: int) -> bytes:
+    """What goes on to the next plugin, of chunks of so many records."""
+    out = []
+    for begin in range(0, len(records), size):
+        chunk = b"".join(records[begin : begin + size])
+        made = chunks.filter("t", chunk)
+        out.append(chunk if made is None else made)
+    return b"".join(out)
+
+
+def mix(lines: Sequence[bytes], chance: random.Random) -> Iterator[bytes]:
+    """The lines as records of two files in turn, with other things among them."""
+    name = NAME
+    for line in lines:
+        kind = chance.random()
+        if kind < 0.02:
+            name = OTHER_NAME if name == NAME else NAME
+        elif kind < 0.03:
+            yield msgpack.packb([[NOW, {}], {"cpu": 1}])
+        elif kind < 0.04:
+            yield msgpack.packb([NOW, {"message": line, "file": name, "host": "x"}])
+            continue
+        elif kind < 0.05:
+            yield b"\xc1" if kind < 0.041 else msgpack.packb(5)
+        elif kind < 0.06:
+            line = line + b"\n" + line
+        elif kind < 0.10:
+            line += b"\n"
+        yield record(line, name, **({"pod": "p"} if kind > 0.5 else {}))
+
+
+def counts_of(chunks: ChunkFilter) -> dict[str, Any]:
+    return {**chunks.counts.as_dict(), "chunks": 0}
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+@pytest.mark.parametrize("size", [1, 7, 400])
+def test_odd_rows_give_the_same_bytes_and_counts_in_batches_as_one_by_one(
+    options: dict[str, Any], size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chance = random.Random(f"{options}{size}")
+    rows = [line.encode() for line in HEADER]
+    rows += compare_paths.odd_lines(chance.sample(ROWS, 150), chance)
+    rows += [row.encode() for row in chance.sample(ROWS, 150)]
+    records = list(mix(rows, chance))
+    singly, batches = read_singly(monkeypatch, **options), ChunkFilter.from_names(options)
+    assert run(batches, records, size) == run(singly, records, size)  # a broken piece hides what follows
+    assert counts_of(batches) == counts_of(singly)
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+def test_the_samples_of_every_log_type_give_the_same_bytes_and_counts(
+    options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    singly, batches = read_singly(monkeypatch, **options), ChunkFilter.from_names(options)
+    records = [
+        record(line, f"/nowhere/{path.name}") for path in SAMPLES for line in path.read_bytes().splitlines()
+    ]
+    assert len(records) > 300
+    assert run(batches, records, len(records)) == run(singly, records, 1)
+    assert counts_of(batches) == counts_of(singly)
+
+
+def test_plain_rows_are_not_read_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    chunks = ChunkFilter.from_names({"format": "cef"})
+    read: list[bytes] = []
+    parse = chunks.normalizer.parse
+
+    def note(lines: Any, stream: Any) -> Any:
+        read.extend(lines)
+        return parse(lines, stream)
+
+    monkeypatch.setattr(chunks.normalizer, "parse", note)
+    run(chunks, [record(line.encode()) for line in HEADER + ROWS[:100]], 1000)
+    assert len(read) < 20  # the header, the first row, and those with a value that must be cut
+    assert chunks.counts.records_out == 100
+
+
+def test_a_batch_that_raises_is_read_record_by_record_and_nothing_is_counted_twice(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    said: list[str] = []
+    batches = ChunkFilter.from_names({"format": "cef"}, log=said.append)
+    singly = read_singly(monkeypatch, format="cef")
+
+    def fail(*arguments: Any) -> int:
+        batches.normalizer.counts.unknown_events.add("NEWEVENT")  # as far as it came
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(batches.normalizer, "_run", fail)
+    records = [record(line.encode()) for line in HEADER + ROWS[:50]]
+    assert run(batches, records, 1000) == run(singly, records, 1)
+    assert batches.counts.errors == {"RuntimeError": 1}
+    assert said[0].endswith("its batch goes record by record")
+    assert counts_of(batches) == {**counts_of(singly), "errors": {"RuntimeError": 1}}
+
+
+@pytest.mark.parametrize("event_time", ["on", "off"])
+def test_a_record_that_raises_costs_only_itself(event_time: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    chunks = ChunkFilter.from_names({"format": "cef", "event_time": event_time})
+    parse = chunks.normalizer.parse
+
+    def fail(lines: Any, stream: Any) -> Any:
+        if lines[0] == b"poison":
+            raise RuntimeError("broken")
+        return parse(lines, stream)
+
+    monkeypatch.setattr(chunks.normalizer, "parse", fail)
+    poison = record(b"poison")
+    good = [record(line.encode()) for line in HEADER + ROWS[:40]]
+    expected = run(ChunkFilter.from_names({"format": "cef", "event_time": event_time}), good, 1000)
+    made = run(chunks, [*good[:20], poison, *good[20:]], 1000)
+    assert made.count(poison) == 1
+    assert made.replace(poison, b"") == expected
+    assert chunks.counts.errors == {"RuntimeError": 1}
+    assert (chunks.counts.records_in, chunks.counts.records_out) == (45, 41)
+
+
+@pytest.mark.parametrize("length", [0, 31, 32, 255, 256, 65535, 65536])
+def test_a_text_is_written_as_msgpack_writes_it(length: int) -> None:
+    from exnorm.fluentbit.wire import make_text_writer
+
+    text = "x" * length
+    head: bytes = msgpack.packb([NOW, {"a": 1}])
+    assert make_text_writer("cef")(head, text.encode()) == msgpack.packb([[NOW, {"a": 1}], {"cef": text}])
+
+
+def test_a_row_takes_the_time_of_its_first_cell() -> None:
+    row = ROWS[0].replace(ROWS[0].split(",", 1)[0], "2018-11-27T22:40:02.966Z", 1)
+    chunks = ChunkFilter.from_names({"format": "cef"})
+    run(chunks, [record(line.encode()) for line in [*HEADER, *ROWS[:9]]], 1000)
+    (entry,) = msgpack.Unpacker(io.BytesIO(run(chunks, [record(row.encode())], 1)), timestamp=0)
+    # 2018-11-27T22:40:02.966Z is 1543358402 s and 966 000 000 ns
+    assert entry[0] == [msgpack.ExtType(0, struct.pack(">II", 1543358402, 966_000_000)), {}]
+
+
+@pytest.mark.parametrize(
+    ("line", "milliseconds"),
+    [
+        (b"1970-01-01T00:00:01.007Z,x", 1007),
+        (b'"1970-01-01T00:01:00.5Z",x', 60_500),
+        (b"1970-01-02T00:00:00Z,x", 86_400_000),
+        (b"1969-12-31T23:59:59.250Z,x", -750),
+        (b"1970-01-01T00:00:00.1239Z,x", 123),
+        (b"1970-01-01 00:00:00Z,x", None),
+        (b"1970-01-01T00:00:00.x,x", None),
+        (b"\xff,x", None),
+        (b"", None),
+    ],
+)  # fmt: skip
+def test_the_time_of_a_row_is_read_from_its_first_cell(line: bytes, milliseconds: int | None) -> None:
+    assert read_row_time(line) == milliseconds
