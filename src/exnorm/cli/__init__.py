@@ -18,6 +18,7 @@ from exnorm.errors import NormalizerError, show, suggest
 COMMANDS = {
     "convert": "exnorm.cli.convert",
     "explain": "exnorm.cli.explain",
+    "report": "exnorm.cli.report",
     "fluentbit": "exnorm.cli.fluentbit",
     "mappings": "exnorm.cli.mappings",
     "plugins": "exnorm.cli.plugins",
