@@ -77,7 +77,7 @@ def _find_files(survey: Survey) -> Iterator[Finding]:
             "Where one of them should be a log of Exchange, look at its first lines: its header is gone, or it "
             "is packed.",
             "files",
-            _list(f"{show_path(file.path)}: {file.refusal.partition('; known are')[0]}" for file in refused),
+            _list(f"{show_path(file.path)}: {show(shorten_refusal(file.refusal))}" for file in refused),
         )
     if not survey.rows and not refused and not failed:
         yield Finding(PROBLEM, "There is not one row in these files", "Check the folder.", "files")
@@ -115,7 +115,7 @@ def _find_unparsed(survey: Survey) -> Iterator[Finding]:
     share = unparsed / (unparsed + survey.rows)
     worst = sorted((file for file in survey.files if file.unparsed), key=lambda file: -file.unparsed)
     reasons = [
-        f"{group(refused.lines)} of kind {kind}: {show(refused.reasons.most_common(1)[0][0])}"
+        f"{group(refused.lines)} of kind {kind}: {show(refused.reasons.top(1)[0][0])}"
         for kind, refused in sorted(survey.refused.items(), key=lambda item: -item[1].lines)
     ]
     place = f"most in {show_path(worst[0].path)}" if len(worst) > 1 else f"in {show_path(worst[0].path)}"
@@ -319,8 +319,8 @@ def _find_versions(survey: Survey, sources: AnyMapping[str, Source]) -> Iterator
         yield Finding(
             NOTE,
             "Rows of several versions of Exchange side by side",
-            "Each row is read by its own columns; but their tables, and so the fields in the SIEM, may differ: "
-            "see Where fields come from.",
+            "Each row is read by its own columns, but by version the table may differ, and so the fields in the "
+            "SIEM.",
             "read",
             _list(mixed),
         )
@@ -380,6 +380,11 @@ def show_path(path: str) -> str:
     """A path on one line, its end where it is very long."""
     shown = show(path)
     return shown if len(shown) <= PATH_LIMIT else "..." + shown[-PATH_LIMIT:]
+
+
+def shorten_refusal(refusal: str) -> str:
+    """Why a file is left out, without the list of the log types that are known."""
+    return refusal.partition("; known are")[0]
 
 
 def moment(time: int) -> str:

@@ -15,7 +15,7 @@ _WORD = re.compile(r"\\x[0-9a-f]{2}|\w+", re.ASCII)
 _LETTER = re.compile(r"[^\W\d_]")
 _DIGIT = re.compile(r"\d")
 _TIME = re.compile(r"\d{4}-\d{1,2}-\d{1,2}[T ]\d{1,2}:\d{2}:\d{2}(?:\.\d{1,7})?Z?(?![0-9])", re.ASCII)
-_NUMBER = re.compile(r"\d{1,19}", re.ASCII)
+_NUMBER = re.compile(r"\d{1,19}(?:\.\d{1,9}){0,3}", re.ASCII)
 _ADDRESS = re.compile(r"[^\s@<>]+@[^\s@<>]+")
 _QUOTED = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"", re.DOTALL)
 _FAULT = re.compile(r"^((?:source|plugin) [\w-]+: \w+):.*", re.DOTALL)
@@ -50,11 +50,11 @@ def mask_ip(text: str) -> str:
 
 def mask_value(value: str, plain: Collection[str] = ()) -> str:
     """The value of a column or field: times, numbers and words in ``plain`` stay as they are."""
-    if value.upper() in plain or _NUMBER.fullmatch(value) or _TIME.fullmatch(value):
-        return value
     address = ip(value)
     if address is not None:
         return mask_ip(address)
+    if value.upper() in plain or _NUMBER.fullmatch(value) or _TIME.fullmatch(value):
+        return value
     if _ADDRESS.fullmatch(value):
         return mask_name(value)
     return mask_text(value, plain)
@@ -76,7 +76,7 @@ def _mask_words(text: str, plain: Collection[str]) -> str:
 
 
 def _mask_word(word: str, plain: Collection[str]) -> str:
-    if word.startswith("\\") or word.upper() in plain:
+    if word.startswith("\\") or word in plain:  # as logs write them: a subject's "Mail" is none
         return word
     return _DIGIT.sub("9", _LETTER.sub("x", word))
 

@@ -24,6 +24,7 @@ from exnorm.report.findings import (
     many,
     moment,
     percent,
+    shorten_refusal,
     show_path,
     title,
 )
@@ -54,6 +55,7 @@ TALKERS_SHOWN = 10
 VALUE_LIMIT = 120
 LINE_LIMIT = 600
 VERSIONS_SHOWN = 3
+LABEL_LIMIT = 24
 
 SECTIONS = (
     ("wrong", "What is wrong"),
@@ -187,14 +189,14 @@ def _digest(text: str) -> str:
 
 
 def _gather_plain(known: Known) -> frozenset[str]:
-    """The words that say nothing of a person: names of events and columns, and what tables write for them."""
+    """The words that say nothing of a person: names of events, and what tables write for them."""
     words = set(VOCABULARY)
     for source in known.sources.values():
-        words.update(name.upper() for name in (*source.events, *source.variants, *source.columns))
+        words.update(name.upper() for name in (*source.events, *source.variants))
     for mapping in known.mappings.values():
         for event, attributes in mapping.events.items():
             words.update(str(word).upper() for word in (event, *attributes.values()))
-    return frozenset(word for word in words if len(word) > 1)
+    return frozenset(word for word in words if len(word) > 1 and not word.isdigit())
 
 
 # --- the top of the page -------------------------------------------------------------------------
@@ -241,7 +243,10 @@ def _view_heading(survey: Survey, about: About, findings: list[Finding]) -> dict
 
 def _view_read(survey: Survey, about: About, known: Known) -> dict[str, Any]:
     first, last = survey.first, survey.last
-    files = sorted(survey.files, key=lambda file: (not _remark(file), file.path))
+    files = sorted(survey.files, key=lambda file: file.path)
+    folder = find_folder([file.path for file in survey.files])
+    below = f" below {show_path(folder)}" if folder else ""
+    remarked = [(file, remarks) for file in files if (remarks := _remark(file))]
     servers = sorted(survey.series.items(), key=lambda item: (item[0][0], item[0][1]))
     facts = [
         ("files", group(len(survey.files))),
@@ -258,8 +263,13 @@ def _view_read(survey: Survey, about: About, known: Known) -> dict[str, Any]:
         "types": [_view_type(source, survey, known) for source in survey.events],
         "servers": [_view_server(*key, series, known) for key, series in servers[:SERVERS_SHOWN]],
         "servers_caption": "Servers, as far as rows name them" + _of(len(servers), SERVERS_SHOWN),
-        "files": [_view_file(file, known) for file in files[:FILES_SHOWN]],
-        "files_caption": "Files, those with remarks first" + _of(len(files), FILES_SHOWN),
+        "files": [_view_file(file, folder, known) for file in files[:FILES_SHOWN]],
+        "files_caption": f"Files{below}" + _of(len(files), FILES_SHOWN),
+        "remarks": [
+            (show_path(file.path.removeprefix(folder)), "; ".join(remarks))
+            for file, remarks in remarked[:FILES_SHOWN]
+        ],
+        "remarks_caption": f"Files{below} with something to say of them" + _of(len(remarked), FILES_SHOWN),
     }
 
 
@@ -297,22 +307,30 @@ def _view_server(source: str, server: str, rows: Series, known: Known) -> tuple[
     )
 
 
-def _view_file(file: LogFile, known: Known) -> tuple[str, ...]:
+def find_folder(paths: Sequence[str]) -> str:
+    """The folder that all files lie below, with its last slash; empty where there is none."""
+    if len(paths) < 2:
+        return ""
+    least, most = min(paths), max(paths)
+    same = next((i for i, (one, two) in enumerate(zip(least, most)) if one != two), len(least))
+    return least[: max(least.rfind("/", 0, same), least.rfind("\\", 0, same)) + 1]
+
+
+def _view_file(file: LogFile, folder: str, known: Known) -> tuple[str, ...]:
     read = not (file.refusal or file.failure)
     return (
-        show_path(file.path),
+        show_path(file.path.removeprefix(folder)),
         title(file.source, known.sources) if file.source else "",
-        _size(file.size),
         group(file.rows) if read else "",
         group(file.unparsed) if read else "",
         _moment(file.first) if read else "",
         _moment(file.last) if read else "",
-        "; ".join(_remark(file)),
+        _size(file.size),
     )
 
 
 def _remark(file: LogFile) -> list[str]:
-    remarks = [show(text)[:300] for text in (file.failure, file.refusal) if text]
+    remarks = [show(text) for text in (file.failure, shorten_refusal(file.refusal)) if text]
     if file.unparsed:
         remarks.append(f"{many(file.unparsed, 'line')} not parsed")
     if file.backwards:
@@ -321,7 +339,7 @@ def _remark(file: LogFile) -> list[str]:
         remarks.append(f"{many(file.future, 'row')} of a time to come")
     if file.guessed:
         remarks.append(f"columns found by their number in {many(file.guessed, 'row')}")
-    if len(file.versions) > 1:
+    if len([version for version in file.versions if version]) > 1:
         remarks.append(f"versions {_versions(file.versions)}")
     if not remarks and not file.rows:
         remarks.append("no row")
@@ -340,6 +358,10 @@ def _join(names: Sequence[str], most: int) -> str:
 
 def _moment(time: int | None) -> str:
     return "" if time is None else moment(time)
+
+
+def _shorten(name: str) -> str:
+    return name if len(name) <= LABEL_LIMIT else name[: LABEL_LIMIT - 3] + "..."
 
 
 def _size(size: int) -> str:
@@ -386,14 +408,16 @@ def _view_timeline(
     busiest, begun, of_type = max(
         (rows, start, names[source]) for source, counts in by_type.items() for start, rows in counts.items()
     )
-    left_out = f" {len(order) - TYPES_PLOTTED} more are in the table." if len(order) > TYPES_PLOTTED else ""
+    left_out = " The others are in the table below." if len(order) > TYPES_PLOTTED else ""
     caption = f"Rows by time, in slots of {duration(width)}, one band for each log type.{left_out}"
     description = (
         f"From {moment(first)} to {moment(last)} UTC. The busiest slot is that of {moment(begun)} with "
         f"{many(busiest, 'row')} of {of_type}. The numbers are in the table below."
     )
     begin = first // width * width
-    spec = plots.plot_timeline(points, width, begin, last // width * width)
+    spec = plots.plot_timeline(
+        points, [names[source] for source in order], width, begin, last // width * width
+    )
     return {
         "caption": caption,
         "svg": _mark_safe(plots.draw(draw, spec, "p-timeline", "Rows by time", description)),
@@ -415,9 +439,9 @@ def _view_presence(
     )
     shown = sorted(ordered[:SERVERS_PLOTTED], key=lambda item: item[0])
     finest = max((last - first) // (4 * plots.BINS), *(series.slots.width for _, series in shown))
-    label = {key: f"{show(key[1])[:40]} · {key[0]}" for key, _ in shown}
+    label = {key: f"{_shorten(show(key[1]))} · {key[0]}" for key, _ in shown}
     stretches = [
-        {"start": start, "end": end, "server": label[key]}
+        {"start": start, "end": max(end, start + finest), "server": label[key]}
         for key, series in shown
         for start, end in find_stretches(series.slots.starts(), series.slots.width, finest)
     ]
@@ -504,7 +528,7 @@ def _view_events(survey: Survey, about: About, known: Known, draw: plots.Draw) -
     if not counted:
         return view
     shown = counted[:EVENTS_PLOTTED]
-    label = {(source, name): f"{show(name)[:40] or '(empty)'} · {source}" for source, name, _ in shown}
+    label = {(source, name): f"{_shorten(show(name)) or '(empty)'} · {source}" for source, name, _ in shown}
     bars = [
         {
             "event": label[source, name],
@@ -532,7 +556,7 @@ def _view_events(survey: Survey, about: About, known: Known, draw: plots.Draw) -
         ),
     }  # fmt: skip
     view["hours_plot"] = {
-        "caption": f"Events by hour of the day: the darker a square, the nearer to that event's busiest hour.{more}",
+        "caption": f"Events by hour of the day: the fuller a square's colour, the nearer to that event's busiest hour.{more}",
         "svg": _mark_safe(
             plots.draw(
                 draw, plots.plot_hours(squares), "p-hours", "Events by hour of the day",
@@ -555,7 +579,7 @@ def _view_profile(name: str, survey: Survey) -> tuple[str, ...]:
 
 def _view_refused(survey: Survey, masks: Masks, plain: frozenset[str]) -> Iterator[dict[str, Any]]:
     for kind, refused in sorted(survey.refused.items(), key=lambda item: (-item[1].lines, item[0])):
-        reasons = refused.reasons.most_common()
+        reasons = refused.reasons.top(len(refused.reasons.counts))
         yield {
             "title": f"{kind}: {many(refused.lines, 'line')}",
             "meaning": KINDS.get(kind, ""),
@@ -633,7 +657,7 @@ def _view_use(use: TableUse, known: Known) -> tuple[str, ...]:
         title(use.source, known.sources),
         known.taxonomies[use.taxonomy].title,
         group(use.examined),
-        _filled(guide),
+        _filled(guide) if guide else "no guide has this log",
         _filled(ours),
     )
 
@@ -652,7 +676,8 @@ def _view_row(row: Any, examined: int) -> tuple[str, ...]:
 
 
 def _view_samples(survey: Survey, known: Known, masks: Masks, plain: frozenset[str]) -> dict[str, Any]:
-    ordered = sorted(survey.samples, key=lambda sample: (sample.source, sample.path, sample.line_number))
+    rows = {source: sum(count.rows for count in counts.values()) for source, counts in survey.events.items()}
+    ordered = sorted(survey.samples, key=lambda s: (-rows[s.source], s.source, s.path, s.line_number))
     masked = "" if masks.value is keep else " Values are masked; their length and shape are kept."
     return {
         "samples": [
@@ -754,11 +779,13 @@ def _view_talkers(survey: Survey, known: Known, about: About, masks: Masks) -> d
     found = []
     for number, (source, talkers) in enumerate(sorted(survey.talkers.items())):
         parts = [
-            _view_tally(f"t-talkers-{number}-{key}", caption, head, tally, masks)
+            _view_tally(
+                f"t-talkers-{number}-{key}", f"{title(source, known.sources)}: {caption}", head, tally, masks
+            )
             for key, caption, head, tally in (
-                ("senders", "Senders, or users who signed in", "sender", talkers.senders),
-                ("domains", "Domains of recipients", "domain", talkers.domains),
-                ("clients", "Clients: who opened the connection", "client", talkers.clients),
+                ("senders", "senders, or users who signed in", "sender", talkers.senders),
+                ("domains", "domains of recipients", "domain", talkers.domains),
+                ("clients", "clients, which opened the connection", "client", talkers.clients),
             )
             if tally.counts
         ]

@@ -22,6 +22,7 @@ _WIDTHS = tuple(HOUR * hours for hours in (1, 2, 3, 6, 12, 24, 48, 168, 336, 672
 _CONFIG = {
     "aria": False,
     "background": None,
+    "padding": {"left": 40, "right": 16, "top": 4, "bottom": 4},  # other fonts are wider than those measured
     "font": "sans-serif",
     "view": {"stroke": None},
     "axis": {
@@ -94,28 +95,32 @@ def choose_width(first: int, last: int, least: int = HOUR) -> int:
     return _WIDTHS[-1] * (1 + (last - first) // (_WIDTHS[-1] * BINS))
 
 
-def plot_timeline(rows: Sequence[AnyMapping[str, Any]], width: int, first: int, last: int) -> dict[str, Any]:
-    """Rows by time, one band for each log type, each with a scale of its own.
+def plot_timeline(
+    rows: Sequence[AnyMapping[str, Any]], order: Sequence[str], width: int, first: int, last: int
+) -> dict[str, Any]:
+    """Rows by time, one band for each log type in this order, each with a scale of its own.
 
     A row has ``start``, ``rows`` and ``type``.
     """
-    values = [{**row, "end": row["start"] + width} for row in rows]
+    header = {"orient": "top", "labelAnchor": "start"}
+    y_axis = {"title": "rows", "tickCount": 3, "format": "~s"}
     return {
-        "data": {"values": values},
-        "facet": {"row": {"field": "type", "type": "nominal", "sort": None, "header": {"orient": "top", "labelAnchor": "start"}}},
+        "data": {"values": [{**row, "end": row["start"] + width} for row in rows]},
+        "facet": {"row": {"field": "type", "type": "nominal", "sort": list(order), "header": header}},
         "spacing": 14,
         "resolve": {"scale": {"y": "independent"}, "axis": {"x": "shared"}},
         "spec": {
             "width": WIDTH,
             "height": 64,
-            "mark": {"type": "bar", "color": "var(--bar)", "stroke": "var(--page)", "strokeWidth": 0.5},
+            "mark": {"type": "rect", "color": "var(--bar)", "stroke": "var(--page)", "strokeWidth": 0.5},
             "encoding": {
                 "x": {**_time_axis(first, last + width), "field": "start"},
                 "x2": {"field": "end"},
-                "y": {"field": "rows", "type": "quantitative", "axis": {"title": "rows", "tickCount": 3, "format": "~s"}},
+                "y": {"field": "rows", "type": "quantitative", "scale": {"zero": True}, "axis": y_axis},
+                "y2": {"datum": 0},
             },
         },
-    }  # fmt: skip
+    }
 
 
 def plot_presence(
@@ -170,7 +175,13 @@ def plot_events(rows: Sequence[AnyMapping[str, Any]]) -> dict[str, Any]:
         "height": {"step": 22},
         "mark": {"type": "bar", "strokeWidth": 1.5, "stroke": "var(--bar)"},
         "encoding": {
-            "y": {"field": "event", "type": "nominal", "sort": None, "title": None},
+            "y": {
+                "field": "event",
+                "type": "nominal",
+                "sort": None,
+                "title": None,
+                "scale": {"paddingInner": 0.3},
+            },
             "x": {
                 "field": "rows",
                 "type": "quantitative",
@@ -192,7 +203,7 @@ def plot_events(rows: Sequence[AnyMapping[str, Any]]) -> dict[str, Any]:
 
 
 def plot_hours(rows: Sequence[AnyMapping[str, Any]]) -> dict[str, Any]:
-    """Events by hour of the day: the darker, the nearer to that event's busiest hour.
+    """Events by hour of the day: the fuller the colour, the nearer to that event's busiest hour.
 
     Rows have ``event``, ``hour``, ``rows`` and ``share``.
     """
@@ -212,7 +223,7 @@ def plot_hours(rows: Sequence[AnyMapping[str, Any]]) -> dict[str, Any]:
             "fillOpacity": {
                 "field": "share",
                 "type": "quantitative",
-                "scale": {"domain": [0, 1], "range": [0.06, 1]},
+                "scale": {"domain": [0, 1], "range": [0, 1]},
                 "legend": None,
             },
         },
@@ -224,5 +235,11 @@ def _time_axis(first: int, last: int) -> dict[str, Any]:
     return {
         "type": "temporal",
         "scale": {"type": "utc", "domain": [first, last]},
-        "axis": {"title": "time, UTC", "format": format_text, "labelOverlap": True, "tickCount": 8},
+        "axis": {
+            "title": "time, UTC",
+            "format": format_text,
+            "labelOverlap": "greedy",
+            "labelSeparation": 30,
+            "tickCount": 8,
+        },
     }

@@ -28,7 +28,7 @@ TIMES_USUAL = 4
 LEAST_SLOTS = 24
 LONG = 20 * HOUR
 SHIFTS = 14
-STIR = 0.1  # a time is silent with so many of its slots in use, or fewer
+STIR = 0.1  # a time is silent with such a share of the slots in use that are usual in as long a time
 
 
 @dataclass(frozen=True)
@@ -95,6 +95,7 @@ def is_habit(starts: list[int], width: int, start: int, end: int) -> bool:
     """Whether the same hours were silent on half of the other days (or weeks) that the rows span, or more."""
     period = WEEK if end - start >= LONG else DAY
     first, last = starts[0], starts[-1] + width
+    usual = len(starts) / (last - first)  # slots in use, by millisecond
     silent = compared = 0
     for shift in (*range(-SHIFTS, 0), *range(1, SHIFTS + 1)):
         begin, stop = start + shift * period, end + shift * period
@@ -102,5 +103,5 @@ def is_habit(starts: list[int], width: int, start: int, end: int) -> bool:
             continue
         compared += 1
         used = bisect_left(starts, stop) - bisect_left(starts, begin)
-        silent += used * width <= STIR * (stop - begin)
+        silent += used <= STIR * usual * (stop - begin)
     return compared > 0 and silent * 2 >= compared

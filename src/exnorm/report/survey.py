@@ -110,7 +110,7 @@ class Refused:
     """Lines that did not parse for one kind of reason."""
 
     lines: int = 0
-    reasons: Tally = field(default_factory=Tally)
+    reasons: TopTally = field(default_factory=TopTally)
     examples: list[Unparsed] = field(default_factory=list)
 
 
@@ -246,7 +246,7 @@ class Survey:
         for kind, refused in other.refused.items():
             mine = self.refused.setdefault(kind, Refused())
             mine.lines += refused.lines
-            _merge_tally(mine.reasons, refused.reasons)
+            mine.reasons.merge(refused.reasons)
             mine.examples = (mine.examples + refused.examples)[:EXAMPLES]
         for source, tally in other.unknown_columns.items():
             _merge_tally(self.unknown_columns.setdefault(source, Tally()), tally)
@@ -287,13 +287,27 @@ class Survey:
             found = events.setdefault(name, EventCount(kept_by=like.kept_by, known=like.known))
         return found
 
-    def add_sample(self, sample: Sample, most: int) -> bool:
-        """Keep a sample row if there are not enough of its log type, and none of its event yet."""
-        alike = [other for other in self.samples if other.source == sample.source]
-        if len(alike) >= most or any(other.event == sample.event for other in alike):
-            return False
-        self.samples.append(sample)
-        return True
+    def add_sample(self, sample: Sample, most: int) -> None:
+        """Keep a sample row: of each log type the fullest rows, each of another event."""
+        replaced = self.find_sample(sample.source, sample.event, len(sample.columns), most)
+        if replaced is None:
+            return
+        if replaced < len(self.samples):
+            self.samples[replaced] = sample
+        else:
+            self.samples.append(sample)
+
+    def find_sample(self, source: str, event: str, filled: int, most: int) -> int | None:
+        """Where a sample row with so many filled columns belongs; ``None`` where others are fuller."""
+        alike = [number for number, sample in enumerate(self.samples) if sample.source == source]
+        same = [number for number in alike if self.samples[number].event == event]
+        if not same and len(alike) < most:
+            return len(self.samples)
+        candidates = same or alike
+        if not candidates:
+            return None
+        emptiest = min(candidates, key=lambda number: len(self.samples[number].columns))
+        return emptiest if filled > len(self.samples[emptiest].columns) else None
 
 
 class Surveyor:
@@ -498,11 +512,10 @@ class Surveyor:
 
     def _role_table(self, record: Record) -> CompiledMapping | None:
         """The rows of ArcSight's table that say who took part in such an event."""
-        key = record.source.name, record.event_id
+        name = record.event_id if record.event_id in record.source.events else ""
+        key = record.source.name, name
         if key not in self._roles:
-            if len(self._roles) >= COLUMNS_LIMIT:
-                self._roles.clear()
-            self._roles[key] = _select_roles(record, self._registry, self._settings)
+            self._roles[key] = _select_roles(record, self._registry, self._settings, decided=bool(name))
         return self._roles[key]
 
     # --- what its fields come to -------------------------------------------------------------------
@@ -535,8 +548,8 @@ class Surveyor:
 
     def _take_sample(self, record: Record, source: str) -> None:
         event = record.event_id
-        alike = [sample.event for sample in self.survey.samples if sample.source == source]
-        if len(alike) >= self._samples or event in alike:
+        filled = sum(map(bool, map(record.get, record.values)))
+        if self.survey.find_sample(source, event, filled, self._samples) is None:
             return
         sides: dict[str, SampleSide] = {}
         for name, normalizer in self._normalizers.items():
@@ -573,7 +586,9 @@ def _assemble(settings: Settings, taxonomy: str) -> Normalizer:
     return Normalizer.from_settings(replace(chosen, taxonomy=taxonomy, per_recipient=False))
 
 
-def _select_roles(record: Record, registry: Registry, settings: Settings) -> CompiledMapping | None:
+def _select_roles(
+    record: Record, registry: Registry, settings: Settings, *, decided: bool
+) -> CompiledMapping | None:
     source = record.source
     candidates = [
         mapping
@@ -587,7 +602,7 @@ def _select_roles(record: Record, registry: Registry, settings: Settings) -> Com
         candidates[0], source, registry.taxonomies["arcsight"], replace(settings, additional_data="none")
     )
     rows = tuple(row for row in compiled.rows if _role(row.row.field, row.row.label) in _ROLES)
-    return replace(compiled, rows=tuple(_decide(rows, record)))
+    return replace(compiled, rows=tuple(_decide(rows, record)) if decided else rows)
 
 
 def _decide(rows: Iterable[CompiledRow], record: Record) -> Iterator[CompiledRow]:

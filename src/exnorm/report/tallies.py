@@ -5,7 +5,6 @@ from __future__ import annotations
 NAME_LIMIT = 200
 MINUTE = 60_000
 SLOTS_LIMIT = 4096
-SLOT_MOST = 1 << 40  # milliseconds; wider than any span of time that a log can name
 
 
 class TopTally:
@@ -61,7 +60,8 @@ class TimeSlots:
         slot = time // self.width
         self.counts[slot] = self.counts.get(slot, 0) + amount
         if len(self.counts) > SLOTS_LIMIT:
-            self._widen()
+            while len(self.counts) > SLOTS_LIMIT // 2:
+                self._widen()
 
     def merge(self, other: TimeSlots) -> None:
         """Add the slots of another, in the wider of both widths."""
@@ -83,11 +83,8 @@ class TimeSlots:
         return found
 
     def _widen(self) -> None:
-        counts = self.counts
-        while len(counts) > SLOTS_LIMIT // 2 and self.width < SLOT_MOST:
-            self.width *= 2
-            wider: dict[int, int] = {}
-            for slot, amount in counts.items():
-                wider[slot // 2] = wider.get(slot // 2, 0) + amount
-            counts = wider
-        self.counts = counts
+        self.width *= 2
+        wider: dict[int, int] = {}
+        for slot, amount in self.counts.items():
+            wider[slot // 2] = wider.get(slot // 2, 0) + amount
+        self.counts = wider
