@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from exnorm.cli import explain, report as cli_report
 from exnorm.report import page as page_module
 from exnorm.report.plots import Draw
 
@@ -186,3 +188,25 @@ def test_what_is_wrong_is_said_and_nothing_is_written(
     result = exnorm("report", SAMPLE, *arguments)
     assert (result.status, said in result.err) == (2, True), result.err
     assert not Path("report.html").exists()
+
+
+def test_every_report_command_of_its_page_works_as_it_stands(exnorm: Exnorm) -> None:
+    Path("logs").mkdir()
+    Path("logs/MSGTRK2018112722-1.LOG").write_bytes(SAMPLE.read_bytes())
+    text = (ROOT / "docs" / "report.md").read_text(encoding="utf-8")
+    commands = [line for line in text.splitlines() if line.startswith("exnorm report")]
+    assert len(commands) == 4
+    for line in commands:
+        result = exnorm(*shlex.split(line)[1:])
+        assert result.status == 0, result.err
+    assert sorted(os.listdir(".")) == ["logs", "report.html", "security.html", "with-values.html"]
+
+
+def test_every_option_of_its_own_is_on_its_page(exnorm: Exnorm) -> None:
+    text = (ROOT / "docs" / "report.md").read_text(encoding="utf-8")
+    shared = {option for parameter in explain.command.params for option in parameter.opts}
+    own = {
+        o for parameter in cli_report.command.params for o in parameter.opts if o.startswith("--")
+    } - shared
+    assert {"--output", "--force", "--examine"} <= own
+    assert {option for option in own if f"`{option}`" not in text and f"`{option} " not in text} == set()
