@@ -36,7 +36,8 @@ PAGES = [
     *sorted(ROOT.glob("plugins/*/README.md")),
 ]
 BLOCK = re.compile(
-    r"(?:[Ww]rite `(?P<file>[^`\n]+)`[^\n`]*:\n\n)?^(?P<indent> *)```(?P<kind>[^\n]*)\n(?P<text>.*?)^(?P=indent)```$",
+    r"(?:[Ww]rite `(?P<file>[^`\n]+)`[^\n`]*:\n\n)?"
+    r"^(?P<indent> *)```(?P<kind>[^\n]*)\n(?P<text>.*?)^(?P=indent)```$",
     re.MULTILINE | re.DOTALL,
 )
 COMMANDS = ("", "sh")
@@ -205,7 +206,7 @@ def wait_until(happened: object) -> None:
 
 
 def matches(shown: str, printed: str) -> bool:
-    """Whether the output on a page is what was printed; ``...`` alone stands for any lines, else for any text."""
+    """Whether a page shows what was printed; ``...`` alone stands for any lines, else for any text."""
     lines = [re.escape(line).replace(r"\.\.\.", ".*") for line in shown.rstrip().splitlines()]
     pattern = "".join(r"(?:.*\n)*" if line == ".*" else rf"{line}[ \t]*\n" for line in lines)
     return re.fullmatch(pattern, printed.rstrip() + "\n") is not None
@@ -275,7 +276,9 @@ def follow(page: Path, scratch: Scratch) -> None:
                         scratch.skipped.append(f"{part}: {why}")
                     elif part.startswith("fluent-bit "):
                         if find_fluent_bit() is None:
-                            pytest.skip(f"no fluent-bit (FLUENT_BIT, PATH), so not run: {part} and what follows")
+                            pytest.skip(
+                                f"no fluent-bit (FLUENT_BIT, PATH), so not run: {part} and what follows"
+                            )
                         scratch.start(part)
                     elif SERVES.match(part):
                         scratch.serve(part)
@@ -386,7 +389,9 @@ def test_a_page_whose_command_fails_or_prints_something_else_is_found(
         page.write_text(text, encoding="utf-8")
         with pytest.raises(AssertionError):
             follow(page, scratch)
-    page.write_text(f"```\nexnorm convert {log} --dry-run\n```\n\n```output\nexnorm: 1 file,...\n```\n", "utf-8")
+    page.write_text(
+        f"```\nexnorm convert {log} --dry-run\n```\n\n```output\nexnorm: 1 file,...\n```\n", "utf-8"
+    )
     follow(page, scratch)
 
 
