@@ -1,4 +1,4 @@
-"""Draws docs/architecture.svg from the imports of src/exnorm: ``python docs/picture.py docs/architecture.svg``.
+"""Draws the rooms of exnorm from its imports: ``python docs/picture.py docs/architecture.svg``.
 
 Each module or package of exnorm is a room, each band a floor. A room imports rooms of its own floor or of
 lower ones; tests/test_picture.py holds that, and that the picture is not stale.
@@ -139,8 +139,9 @@ def _draw_flow() -> Iterator[str]:
 def _box(x: float, y: float, width: float, name: str, kind: str, tooltip: str) -> str:
     ink = "name light" if kind == "noun" else "name"
     title = f"<title>{escape(tooltip)}</title>" if tooltip else ""
+    place = f'x="{x:g}" y="{y:g}" width="{width:g}" height="30"'
     return (
-        f'<g class="box">{title}<rect class="{kind}" x="{x:g}" y="{y:g}" width="{width:g}" height="30" rx="4"/>'
+        f'<g class="box">{title}<rect class="{kind}" {place} rx="4"/>'
         f'<text class="{ink}" x="{x + width / 2:g}" y="{y + 20:g}">{escape(name)}</text></g>'
     )
 

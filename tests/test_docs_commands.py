@@ -9,6 +9,7 @@ A block without a language counts as commands; what cannot be run stands in ELSE
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
 import shlex
@@ -126,6 +127,7 @@ class Scratch:
     environment: dict[str, str]
     running: list[subprocess.Popen[bytes]] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
+    installed: list[str] = field(default_factory=list)
 
     @property
     def checkout(self) -> Path:
@@ -191,11 +193,15 @@ class Scratch:
         shutil.copy(ROOT / "plugins" / name / f"{module}.py", self.folder / "site")
         (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 0.1.0\n")
         (info / "entry_points.txt").write_text(f"[exnorm]\n{name.removeprefix('exnorm-')} = {module}\n")
+        self.installed.append(module)
+        importlib.invalidate_caches()
 
     def stop(self) -> None:
         for process in self.running:
             process.terminate()
             process.wait(START_SECONDS)
+        for module in self.installed:
+            sys.modules.pop(module, None)
 
 
 def wait_until(happened: object) -> None:
@@ -206,10 +212,14 @@ def wait_until(happened: object) -> None:
 
 
 def matches(shown: str, printed: str) -> bool:
-    """Whether a page shows what was printed; ``...`` alone stands for any lines, else for any text."""
-    lines = [re.escape(line).replace(r"\.\.\.", ".*") for line in shown.rstrip().splitlines()]
-    pattern = "".join(r"(?:.*\n)*" if line == ".*" else rf"{line}[ \t]*\n" for line in lines)
-    return re.fullmatch(pattern, printed.rstrip() + "\n") is not None
+    """Whether a page shows what was printed; ``...`` alone stands for any lines, else for any text.
+
+    Blanks in a row, as they make columns, count as one.
+    """
+    lines = [re.escape(" ".join(line.split())).replace(r"\.\.\.", ".*") for line in shown.rstrip().splitlines()]
+    pattern = "".join(r"(?:.*\n)*" if line == ".*" else rf"{line}\n" for line in lines)
+    wanted = "".join(" ".join(line.split()) + "\n" for line in printed.rstrip().splitlines())
+    return re.fullmatch(pattern, wanted) is not None
 
 
 @pytest.fixture
@@ -369,6 +379,8 @@ def test_the_reasons_for_not_running_a_command_are_all_needed() -> None:
         ("a", "a\nb\n", False),
         ("a...c", "ab\nc\n", False),
         ("a.c", "abc\n", False),
+        ("a b", " a   b \n", True),
+        ("a b", "ab\n", False),
     ],
 )
 def test_dots_stand_for_any_text_and_nothing_else_does(shown: str, printed: str, same: bool) -> None:
