@@ -20,7 +20,9 @@ from exnorm.pipeline import Normalizer
 from exnorm.settings import Settings
 from exnorm.stream import Stream
 
-NO_HEADER = "nothing was parsed, and no header came before it: give the log's lines with # too, or --source NAME"
+NO_HEADER = (
+    "nothing was parsed, and no header came before it: give the log's lines with # too, or --source NAME"
+)
 
 
 class Explain(click.Command):
