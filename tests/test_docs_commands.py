@@ -51,7 +51,7 @@ FOLLOWED = {"plugins/README.md": "tests/test_plugin_tutorial.py"}
 
 # What the tests cannot run: how such a command begins, and why not.
 ELSEWHERE = {
-    r"(python3? -m )?pip install|python3 -m venv|\. \S+/activate|/opt/exnorm\S*/bin/pip": "installs: tox does",
+    r"(python3? -m )?pip install|python3 -m venv|\. \S+/activate|/opt/exnorm\S*/bin/pip": "tox installs",
     r"tox\b|pytest|python -m pytest|ruff|mypy|mkdocs|[A-Z_]+=1 pytest": "the tests themselves",
     r"(env \S+ )?python benchmarks/": "takes minutes; its last result stands beside it",
     r"sudo|systemctl|mount|ss |apt|setfacl|usermod": "changes or asks the machine",
