@@ -69,11 +69,9 @@ SHELLS: dict[str, type[ShellComplete]] = {
 def command(shell: str) -> int:
     """Print what makes SHELL complete exnorm's commands, options and values.
 
-    \b
-    bash        exnorm completion bash > ~/.local/share/bash-completion/completions/exnorm
-    zsh         exnorm completion zsh > "${fpath[1]}/_exnorm"
-    fish        exnorm completion fish > ~/.config/fish/completions/exnorm.fish
-    powershell  exnorm completion powershell >> $PROFILE
+    For bash, write it to ~/.local/share/bash-completion/completions/exnorm; for zsh, to _exnorm in a
+    folder of $fpath; for fish, to ~/.config/fish/completions/exnorm.fish; for PowerShell, append it to
+    $PROFILE.
     """
     if shell not in SHELLS:
         raise SettingsError(f"completion: got {quote(shell)}{suggest(shell, SHELLS)}")
