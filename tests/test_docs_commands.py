@@ -80,9 +80,9 @@ class Block:
         """Each command; one that goes on after a backslash or in a here-document is one."""
         waiting = ""
         for line in self.text.splitlines():
-            waiting += line
+            waiting += line.lstrip() if waiting.endswith(" ") else line
             if line.endswith("\\"):
-                waiting = waiting[:-1] + " "
+                waiting = waiting[:-1].rstrip() + " "
             elif here := re.search(r"<<'(\w+)'", waiting):
                 waiting += "\n"
                 if line == here[1]:
