@@ -50,6 +50,12 @@ NO_COMMANDS = (
 # Pages that a test of their own follows.
 FOLLOWED = {"plugins/README.md": "tests/test_plugin_tutorial.py"}
 
+# Python that a test of its own runs.
+PYTHON_ELSEWHERE = {
+    "docs/plugins.md": "tests/test_docs.py",
+    "docs/spark.md": "needs a cluster; tests/test_spark.py where there is one",
+}
+
 # What the tests cannot run: how such a command begins, and why not.
 ELSEWHERE = {
     r"(python3? -m )?pip install|python3 -m venv|\. \S+/activate|/opt/exnorm\S*/bin/pip": "tox installs",
@@ -98,6 +104,10 @@ class Block:
         for command in self.commands():
             parts, status = split_command(command)
             yield from ((part, status) for part in parts)
+
+
+def name_of(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix() if page.is_relative_to(ROOT) else page.name
 
 
 def read_blocks(page: Path) -> list[Block]:
@@ -317,6 +327,8 @@ def follow(page: Path, scratch: Scratch) -> None:
             continue
         if block.file:
             Path(block.file).write_text(scratch.localize(block.text), encoding="utf-8")
+        elif block.kind == "python" and name_of(page) not in PYTHON_ELSEWHERE:
+            exec(compile(block.text, name_of(page), "exec"), {"__name__": "page"})
         elif block.kind == "output" and last:
             if scratch.running and not matches(block.text, said):
                 wait_until(lambda text=block.text, again=last: matches(text, scratch.run(again)[1]))
@@ -339,14 +351,14 @@ def follow(page: Path, scratch: Scratch) -> None:
 
 @pytest.mark.parametrize(
     "page",
-    [page for page in PAGES if str(page.relative_to(ROOT)) not in FOLLOWED],
-    ids=lambda page: str(page.relative_to(ROOT)),
+    [page for page in PAGES if name_of(page) not in FOLLOWED],
+    ids=name_of,
 )
 def test_the_commands_of_a_page_do_what_the_page_shows(page: Path, scratch: Scratch) -> None:
     follow(page, scratch)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_every_block_of_a_page_says_what_it_is(page: Path) -> None:
     blocks = read_blocks(page)
     assert len(blocks) * 2 == len(re.findall(r"^ *```", page.read_text(encoding="utf-8"), re.MULTILINE))
@@ -382,7 +394,7 @@ def find_wrong_options(words: list[str]) -> list[str]:
     return []
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_every_command_that_a_page_names_exists_with_its_options(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     named = re.findall(r"`exnorm ([^`\n]+)`", text)
