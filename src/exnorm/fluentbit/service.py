@@ -15,20 +15,26 @@ import signal
 import socket
 import ssl
 import stat
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import msgpack
 
 from exnorm.errors import NormalizerError, SettingsError, quote
 from exnorm.fluentbit import handshake
+from exnorm.fluentbit.accounts import Accounts
 from exnorm.fluentbit.addresses import Address, is_local
 from exnorm.fluentbit.carrier import Carrier, Filter, SenderGoneError
 from exnorm.fluentbit.forward import ForwardError, MessageCutter
 from exnorm.fluentbit.sender import AckSender, NextHop, NextHopError, explain
+from exnorm.operation.figures import sum_up
+from exnorm.operation.journal import Journal
+from exnorm.operation.notify import READY, STOPPING, notify
+from exnorm.operation.readiness import Readiness, connect_once
 
 SMALL = 64 * 1024
 _READ = 64 * 1024
@@ -36,8 +42,15 @@ _HANDSHAKE_SECONDS = 10.0
 _SUMMARY_SECONDS = 60.0
 _GRACE_SECONDS = 5.0
 
-Log = Callable[..., None]
-"""``log(level, event, **fields)``; fields never hold what a record holds."""
+
+class Panel(Protocol):
+    """Where health and metrics are asked for."""
+
+    async def open(self) -> str:
+        """Listen; where."""
+
+    async def close(self) -> None:
+        """Stop listening."""
 
 
 @dataclass(frozen=True)
@@ -97,11 +110,20 @@ def check_listener(listener: Listener) -> None:
 class Service:
     """Listens, carries and acknowledges until it is stopped."""
 
-    def __init__(self, doors: Doors, normalize: Filter, limits: Limits, tag_prefix: str, log: Log) -> None:
+    def __init__(
+        self,
+        doors: Doors,
+        normalize: Filter,
+        limits: Limits,
+        tag_prefix: str,
+        log: Journal,
+        accounts: Accounts,
+    ) -> None:
         check_listener(doors.listener)
         self._doors = doors
         self._limits = limits
         self._log = log
+        self._accounts = accounts
         self.carrier = Carrier(
             normalize,
             [AckSender(doors.hop) for _ in range(limits.slots)],
@@ -112,9 +134,31 @@ class Service:
         self._connections: set[asyncio.Task[None]] = set()
         self._busy: set[asyncio.Task[None]] = set()
         self._stopping = False
+        self._pending = 0
+        self._refused = 0
+        self._next_hop_failures: Counter[str] = Counter()
+        address = doors.hop.address
+        self.readiness = Readiness(partial(connect_once, address.host, address.port, address.path))
         self.port = doors.listener.address.port
 
-    async def run(self, ready: Callable[[], None], reload: Callable[[], Filter] | None = None) -> None:
+    def numbers(self) -> dict[str, Any]:
+        """What the service itself counts, by the names of its metrics. Any thread may ask."""
+        traffic = self.carrier.traffic
+        return {
+            "exnorm_events_in": traffic.events_in,
+            "exnorm_events_out": traffic.events_out,
+            "exnorm_acknowledgements_pending": self._pending,
+            "exnorm_events_failed": sum(dict(traffic.failures).values()) + self._accounts.failed(),
+            "exnorm_next_hop_failures": self._next_hop_failures,
+            "exnorm_connections": len(self._connections),
+            "exnorm_connections_refused": self._refused,
+            "exnorm_messages": traffic.messages,
+            "exnorm_bytes_in": traffic.bytes_in,
+            "exnorm_chunks_out": traffic.chunks_out,
+            "exnorm_bytes_out": traffic.bytes_out,
+        }
+
+    async def run(self, panel: Panel | None = None, reload: Callable[[], Filter] | None = None) -> None:
         """Serve until SIGTERM or SIGINT; SIGHUP asks ``reload`` for a new filter.
 
         Raises ``SettingsError`` where it cannot listen.
@@ -130,16 +174,27 @@ class Service:
         self._pool = ThreadPoolExecutor(self._limits.slots, thread_name_prefix="carry")
         server = await self._listen()
         gc.freeze()  # tables and plugins live as long as the process: nothing to look through again
-        self._log("info", "listening", listen=self._shown(), forward=str(self._doors.hop.address))
-        ready()
+        metrics = "" if panel is None else await panel.open()
+        self._log(
+            "info",
+            "listening",
+            listen=self._shown(),
+            forward=str(self._doors.hop.address),
+            metrics=metrics,
+        )
+        notify(READY)
         summary = asyncio.create_task(self._summarize())
         await stop.wait()
+        notify(STOPPING)
+        self.readiness.stop()
         self._log("info", "stopping", in_flight=len(self._busy))
         server.close()
         summary.cancel()
         await self._drain()
         self._pool.shutdown(wait=False, cancel_futures=True)
         self.carrier.close()
+        if panel is not None:
+            await panel.close()
         _remove_socket(self._doors.listener.address)
         self._log("info", "stopped", **self._figures())
 
@@ -205,11 +260,14 @@ class Service:
     def _figures(self) -> dict[str, Any]:
         traffic = self.carrier.traffic
         return {
+            "events_in": traffic.events_in,
+            "events_out": traffic.events_out,
             "messages": traffic.messages,
             "bytes_in": traffic.bytes_in,
             "chunks_out": traffic.chunks_out,
             "bytes_out": traffic.bytes_out,
             "filter_failures": dict(traffic.failures),
+            **sum_up(self._accounts.counts()),
         }
 
     # --- one connection ---
@@ -224,17 +282,26 @@ class Service:
                 raise ForwardError(f"more than {self._limits.max_connections} connections")
             await self._serve(reader, writer, task)
         except ForwardError as error:
-            self._log("warning", "connection refused", peer=peer, reason=str(error))
+            self._refused += 1
+            self._log.repeat(
+                "warning", "connection refused", error.reason, error.details, peer=peer, reason=error.reason
+            )
         except NextHopError as error:
-            self._log("error", "not delivered, not acknowledged", peer=peer, reason=str(error))
+            self._next_hop_failures[error.kind] += 1
+            self.readiness.note(error.kind)
+            self._log.repeat(
+                "error", "not delivered, not acknowledged", error.kind, peer=peer, reason=str(error)
+            )
         except (OSError, asyncio.TimeoutError) as error:
-            self._log("info", "connection lost", peer=peer, reason=explain(error))
+            self._log.repeat("info", "connection lost", explain(error), peer=peer, reason=explain(error))
         except SenderGoneError:
-            self._log("info", "connection lost", peer=peer, reason="closed before its chunk was carried")
+            reason = "closed before its chunk was carried"
+            self._log.repeat("info", "connection lost", reason, peer=peer, reason=reason)
         except asyncio.CancelledError:
             pass  # stopping
         except Exception as error:  # whatever it is, it costs this connection only
-            self._log("error", "connection failed", peer=peer, reason=type(error).__name__)
+            kind = type(error).__name__
+            self._log.repeat("error", "connection failed", kind, {"reason": str(error)}, peer=peer)
         finally:
             self._connections.discard(task)
             self._busy.discard(task)
@@ -253,16 +320,27 @@ class Service:
                 if not messages:
                     return
                 self._busy.add(task)
+                permits.enter_context(self._awaiting(len(messages)))
                 async with self._slots:
                     for _ in range(3):  # so that the end of a connection that died meanwhile is seen
                         await asyncio.sleep(0)
                     carry = partial(self.carrier.carry, messages, reader.at_eof)
                     acks = await asyncio.get_running_loop().run_in_executor(self._pool, carry)
                 del messages, carry
+                self.readiness.note("")
                 for ack in acks:
                     writer.write(ack)
                 await asyncio.wait_for(writer.drain(), self._limits.timeout)
                 self._busy.discard(task)
+
+    @contextlib.contextmanager
+    def _awaiting(self, messages: int) -> Iterator[None]:
+        """So many messages wait for their acknowledgement meanwhile."""
+        self._pending += messages
+        try:
+            yield
+        finally:
+            self._pending -= messages
 
     async def _read_messages(
         self, reader: asyncio.StreamReader, cutter: MessageCutter, permits: contextlib.AsyncExitStack

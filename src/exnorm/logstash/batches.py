@@ -6,14 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from exnorm.counts import Counts
+from exnorm.counts import Counts, Ledger
 from exnorm.errors import quote
 from exnorm.logstash import EventNormalizer, JSONCodec
 from exnorm.logstash.bodies import Bounds, RefusedError, is_document, pack, unpack
 from exnorm.logstash.headers import Headers
-from exnorm.logstash.metrics import Traffic
 from exnorm.logstash.normalize import MESSAGE, AnyEvent, add_tag, name_log
+from exnorm.logstash.traffic import Traffic
 from exnorm.model import Unparsed
+from exnorm.operation.journal import Journal
 from exnorm.pipeline import Normalizer
 
 T = TypeVar("T")
@@ -41,28 +42,36 @@ class Batches:
     """Turns bodies of requests into bodies for the next hop, or into answers.
 
     It remembers the headers of logs between requests, so only one thread may call it; ``headers``
-    remembers them beyond a change of settings, and where it has a file beyond a restart.
+    remembers them beyond a change of settings, and where it has a file beyond a restart. ``journal`` is
+    told of lines that do not parse and of events that fail.
     """
 
-    def __init__(self, normalizer: Normalizer, bounds: Bounds, traffic: Traffic, headers: Headers) -> None:
+    def __init__(
+        self,
+        normalizer: Normalizer,
+        bounds: Bounds,
+        traffic: Traffic,
+        headers: Headers,
+        journal: Journal | None = None,
+    ) -> None:
         self._bounds = bounds
         self._traffic = traffic
         self._headers = headers
+        self._journal = journal
         self._lines = JSONCodec()
-        self._counted = Counts(), normalizer.counts
-        self._events = SafeNormalizer(normalizer, bounds.events, traffic, headers)
+        self._ledger = Ledger()
+        self.use(normalizer)
 
     def use(self, normalizer: Normalizer) -> None:
         """Go on with other settings; what was counted stays counted."""
-        self._counted = self.counts(), normalizer.counts  # at one stroke: metrics are read meanwhile
-        self._events = SafeNormalizer(normalizer, self._bounds.events, self._traffic, self._headers)
+        self._ledger.follow(normalizer.counts)
+        self._events = SafeNormalizer(
+            normalizer, self._bounds.events, self._traffic, self._headers, self._journal
+        )
 
     def counts(self) -> Counts:
         """What the pipelines counted since the start. Any thread may ask."""
-        counts = Counts()
-        for part in self._counted:
-            counts.merge(part)
-        return counts
+        return self._ledger.total()
 
     def relay(self, body: Body) -> Batch:
         """The batch for the next hop, packed. Raises ``RefusedError`` for a body that cannot be read."""
@@ -109,9 +118,19 @@ class SafeNormalizer(EventNormalizer):
     ``given`` is how many events the body had so far. More than ``limit`` raise ``RefusedError``.
     """
 
-    def __init__(self, normalizer: Normalizer, limit: int, traffic: Traffic, headers: Headers) -> None:
-        super().__init__(normalizer, finished=normalizer.codec.name != "json")
+    def __init__(
+        self,
+        normalizer: Normalizer,
+        limit: int,
+        traffic: Traffic,
+        headers: Headers,
+        journal: Journal | None = None,
+    ) -> None:
+        super().__init__(
+            normalizer, finished=normalizer.codec.name != "json", on_unparsed=self._report_unparsed
+        )
         self.given = 0
+        self._journal = journal
         self._limit = limit
         self._traffic = traffic
         self._headers = headers
@@ -144,7 +163,15 @@ class SafeNormalizer(EventNormalizer):
             return normalize()
         except Exception as error:  # the host's one place: an event that raises must go on all the same
             self._traffic.failed += 1
-            return [tag_failure(event, f"{type(error).__name__}: {quote(error)}")]
+            kind = type(error).__name__
+            if self._journal is not None:
+                self._journal.repeat("error", "an event failed", kind, {"reason": str(error)})
+            return [tag_failure(event, f"{kind}: {quote(error)}")]
+
+    def _report_unparsed(self, line: Unparsed) -> None:
+        if self._journal is not None:
+            details = {"reason": line.reason, "file": line.path}
+            self._journal.repeat("warning", "a line does not parse", line.kind, details)
 
     def _note(self, event: AnyEvent, is_swallowed: bool) -> None:
         text = event.get(MESSAGE)

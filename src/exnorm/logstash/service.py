@@ -22,17 +22,24 @@ from exnorm.logstash.access import Address, Credentials
 from exnorm.logstash.batches import Batches, Body
 from exnorm.logstash.bodies import Bounds, RefusedError
 from exnorm.logstash.headers import Headers
-from exnorm.logstash.metrics import CONTENT_TYPE, Metrics, Traffic
 from exnorm.logstash.next_hop import NextHop, Verdict
+from exnorm.logstash.traffic import Traffic
+from exnorm.operation.figures import sum_up
+from exnorm.operation.journal import Journal
+from exnorm.operation.metrics import Metrics
+from exnorm.operation.notify import READY, STOPPING, notify
+from exnorm.operation.pages import HEALTH, METRICS, OPEN_PATHS, READY as READY_PATH, Pages
+from exnorm.operation.readiness import Readiness
 from exnorm.pipeline import Normalizer
 
 T = TypeVar("T")
-Report = Callable[[str], None]
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Work = Callable[["list[Future[Any]]"], Awaitable[web.Response]]
 """Answers a request; what it gives to the thread it puts into the list."""
 
-RELAY, NORMALIZE, HEALTH, METRICS = "/", "/v1/normalize", "/healthz", "/metrics"
+RELAY, NORMALIZE = "/", "/v1/normalize"
+PATHS = (RELAY, NORMALIZE, HEALTH, READY_PATH, METRICS)
+SUMMARY_SECONDS = 60.0
 RETRY_AFTER = {"Retry-After": "1"}
 LINGER_SECONDS = 2.0
 
@@ -66,33 +73,37 @@ class Service:
         reloaded: Reloaded,
         next_hop: NextHop | None,
         limits: Limits,
-        report: Report,
+        journal: Journal,
         headers: Headers,
     ) -> None:
         self.traffic = Traffic()
         self._limits = limits
-        self._report = report
+        self._journal = journal
         self._next_hop = next_hop
         self._credentials = reloaded.credentials
-        self._batches = Batches(reloaded.normalizer, limits.bounds, self.traffic, headers)
-        self._metrics = Metrics(self.traffic, self._batches.counts)
+        self._batches = Batches(reloaded.normalizer, limits.bounds, self.traffic, headers, journal)
+        self.readiness = Readiness(None if next_hop is None else next_hop.connect_once)
+        self._pages = Pages(
+            Metrics("logstash", self._batches.counts, self.traffic.numbers),
+            self.readiness,
+            lambda: {"next_hop": self._describe_next_hop()},
+        )
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="normalize")
         self._places = asyncio.Semaphore(limits.in_flight)
         self._next_hop_failure = ""
-        self._stopping = False
 
     def application(self) -> web.Application:
         """The routes."""
         app = web.Application(middlewares=[self._watch], client_max_size=self._limits.bounds.body_bytes)
         app.router.add_post(RELAY, self._relay)
         app.router.add_post(NORMALIZE, self._normalize)
-        app.router.add_get(HEALTH, self._health)
-        app.router.add_get(METRICS, self._show_metrics)
+        self._pages.add_to(app)
         return app
 
-    def stop_accepting(self) -> None:
-        """Say so on /healthz while the last requests are being finished."""
-        self._stopping = True
+    def figures(self) -> dict[str, Any]:
+        """What was done so far, for the log."""
+        numbers = {"events_in": self.traffic.events_in, "events_out": self.traffic.events_out}
+        return {**numbers, "failed": self.traffic.failed, **sum_up(self._batches.counts())}
 
     def close(self) -> None:
         """Wait for the thread."""
@@ -108,7 +119,7 @@ class Service:
     @web.middleware
     async def _watch(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Who may ask, and a count of what was answered."""
-        known = request.path in (RELAY, NORMALIZE, HEALTH, METRICS)
+        known = request.path in PATHS
         status = "500"
         try:
             response = self._refuse_stranger(request) or await handler(request)
@@ -124,7 +135,7 @@ class Service:
             self.traffic.count_request(request.path if known else "other", status)
 
     def _refuse_stranger(self, request: web.Request) -> web.Response | None:
-        if self._credentials is None or request.path == HEALTH:
+        if self._credentials is None or request.path in OPEN_PATHS:
             return None
         if self._credentials.match(request.headers.get("Authorization", "")):
             return None
@@ -142,7 +153,7 @@ class Service:
         except asyncio.TimeoutError:
             return _say(429, f"not done within {self._limits.seconds:g} seconds", RETRY_AFTER)
         except RefusedError as error:
-            self._report(f"a request was refused with {error.status}: {error}")
+            self._journal.repeat("warning", "a request was refused", str(error.status), reason=str(error))
             return _say(error.status, str(error))
 
     async def _in_place(self, work: Work) -> web.Response:
@@ -192,14 +203,6 @@ class Service:
 
         return await self._bounded(work, waits=True)
 
-    async def _health(self, request: web.Request) -> web.Response:
-        state = "stopping" if self._stopping else "ok"
-        content = {"status": state, "next_hop": self._describe_next_hop()}
-        return web.json_response(content, status=503 if self._stopping else 200)
-
-    async def _show_metrics(self, request: web.Request) -> web.Response:
-        return web.Response(body=self._metrics.render(), headers={"Content-Type": CONTENT_TYPE})
-
     # --- their parts -----------------------------------------------------------------------------
 
     async def _read(self, request: web.Request) -> Body:
@@ -223,16 +226,19 @@ class Service:
 
     def _note(self, verdict: Verdict) -> None:
         """Count a failure; say it once, and once that it is over."""
+        self.readiness.note(verdict.failure)
         if verdict.failure:
             self.traffic.next_hop_failures[verdict.failure] += 1
         if verdict.failure == self._next_hop_failure:
             return
         self._next_hop_failure = verdict.failure
-        self._report(
-            f"the next hop did not take a batch: {verdict.explanation}; it stays with its sender"
-            if verdict.failure
-            else "the next hop takes batches again"
-        )
+        if verdict.failure:
+            self._journal.repeat(
+                "error", "the next hop did not take a batch, it stays with its sender", verdict.failure,
+                reason=verdict.explanation,
+            )  # fmt: skip
+        else:
+            self._journal.repeat("info", "the next hop takes batches again", "")
 
     def _describe_next_hop(self) -> str:
         return "none" if self._next_hop is None else self._next_hop_failure or "ok"
@@ -252,7 +258,7 @@ async def run_service(
     tls: ssl.SSLContext | None,
     limits: Limits,
     reload: Callable[[], Reloaded],
-    report: Report,
+    journal: Journal,
 ) -> None:
     """Serve until SIGTERM or SIGINT, then finish what is in flight; SIGHUP reads the settings again."""
     stop = asyncio.Event()
@@ -263,23 +269,37 @@ async def run_service(
         lingering_time=LINGER_SECONDS,
         shutdown_timeout=limits.seconds + 1,
     )
-    with _signals(stop, service, reload, report):  # to the end: a second SIGTERM cuts nothing short
+    with _signals(stop, service, reload, journal):  # to the end: a second SIGTERM cuts nothing short
         try:
             if next_hop is not None:
                 await next_hop.open()
             await runner.setup()
             bound = await _listen(runner, address, tls)
             scheme = "https" if tls is not None else "http"
-            onward = f", forwarding to {next_hop.url}" if next_hop is not None else ", without a next hop"
-            report(f"listening on {scheme}://{bound}{onward}")
-            await stop.wait()
-            service.stop_accepting()
-            report("stopping: finishing what is in flight")
+            onward = next_hop.url if next_hop is not None else ""
+            journal("info", "listening", listen=f"{scheme}://{bound}", forward=onward)
+            notify(READY)
+            await _summarize(service, journal, stop)
+            notify(STOPPING)
+            service.readiness.stop()
+            journal("info", "stopping", in_flight=service.traffic.in_flight)
         finally:
             await runner.cleanup()
             if next_hop is not None:
                 await next_hop.close()
             service.close()
+    journal("info", "stopped", **service.figures())
+
+
+async def _summarize(service: Service, journal: Journal, stop: asyncio.Event) -> None:
+    """Until it is told to stop, say once a minute what was done, where there was anything."""
+    last = 0
+    while not stop.is_set():
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(stop.wait(), SUMMARY_SECONDS)
+        if service.traffic.events_in != last and not stop.is_set():
+            last = service.traffic.events_in
+            journal("info", "traffic", **service.figures())
 
 
 async def _listen(runner: web.AppRunner, address: Address, tls: ssl.SSLContext | None) -> Address:
@@ -292,16 +312,16 @@ async def _listen(runner: web.AppRunner, address: Address, tls: ssl.SSLContext |
 
 
 @contextlib.contextmanager
-def _signals(stop: asyncio.Event, service: Service, reload: Callable[[], Reloaded], report: Report) -> Any:
+def _signals(stop: asyncio.Event, service: Service, reload: Callable[[], Reloaded], journal: Journal) -> Any:
     loop = asyncio.get_running_loop()
     reloads: set[asyncio.Task[None]] = set()
 
     async def apply() -> None:
         try:
             await service.use(await asyncio.to_thread(reload))
-            report("settings were read again")
+            journal("info", "reloaded")
         except NormalizerError as error:
-            report(f"settings stay as they were: {error}")
+            journal("error", "reload failed", reason=str(error), kept="the settings before")
 
     def start_reload() -> None:
         task = loop.create_task(apply())
