@@ -19,14 +19,14 @@ _ANSWER_BYTES = 65536
 
 
 @click.command("health")
-@click.argument("address", metavar="ADDR")
+@click.argument("address", metavar="[ADDR]", envvar="EXNORM_HEALTH")
 @click.option("--ready", is_flag=True, help="Ask whether it can take events now, not only whether it lives.")
 @click.option("--tls-ca", metavar="FILE", help="Certificates to trust where ADDR begins with https://.")
 def command(address: str, ready: bool, tls_ca: str | None) -> int:
     """Ask a service whether it lives; exit status 0 where it does, 1 where not.
 
     ADDR is what was given to --metrics of fluentbit serve or to --listen of logstash serve: host:port or
-    unix:/path, or a URL. It needs no shell, no curl and no password.
+    unix:/path, or a URL; without it EXNORM_HEALTH says so. It needs no shell, no curl and no password.
     """
     path = "/readyz" if ready else "/healthz"
     try:
