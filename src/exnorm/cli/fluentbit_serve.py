@@ -6,6 +6,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import click
@@ -14,12 +15,17 @@ from exnorm.cli import OK
 from exnorm.cli.options import setting_flags
 from exnorm.errors import SettingsError, quote
 from exnorm.fluentbit.addresses import is_local, parse_address
+from exnorm.rejects import RejectFile
 
 _MEBI = 1024 * 1024
 
 
 @click.command("serve")
-@click.option("--listen", required=True, metavar="ADDR", help="Where to listen: host:port or unix:/path.")
+@click.option(
+    "--listen", default="127.0.0.1:24330", show_default=True, metavar="ADDR",
+    help="Where to listen: host:port or unix:/path. Anything but these and the loopback needs TLS and a "
+    "shared key.",
+)  # fmt: skip
 @click.option("--forward", required=True, metavar="ADDR", help="Where to send: host:port or unix:/path.")
 @click.option(
     "--tag-prefix",
@@ -69,8 +75,9 @@ _MEBI = 1024 * 1024
     help="So many chunks are worked on at a time.  [default: 2]",
 )
 @click.option(
-    "--max-connections", type=click.IntRange(1, 512), default=64, help="Refuse more.  [default: 64]"
-)
+    "--max-connections", type=click.IntRange(1, 512), default=64,
+    help="Close the quietest, or refuse, where there are more.  [default: 64]",
+)  # fmt: skip
 @click.option(
     "--max-chunk-mb",
     type=click.IntRange(1, 1024),
@@ -89,6 +96,7 @@ _MEBI = 1024 * 1024
     default=60.0,
     help="Seconds the next hop has to acknowledge, and a sender to finish a message.  [default: 60]",
 )
+@click.option("--rejects", metavar="FILE", help="Write lines that do not parse to FILE too, as NDJSON.")
 def command(**given: Any) -> int:
     """Normalize what a stock Fluent Bit sends, and send it back.
 
@@ -159,10 +167,18 @@ def _serve(names: Mapping[str, Any], given: Mapping[str, Any], environ: Mapping[
     def report(text: str) -> None:
         journal("warning", "filter failed", reason=text.partition(":")[0])  # the rest may quote a record
 
-    def load() -> ChunkFilter:
-        return ChunkFilter.from_names(names, environ=environ, log=report)
+    rejects = None
+    if given["rejects"]:
+        rejects = RejectFile(Path(given["rejects"]), lambda text: journal("error", "rejects", reason=text))
 
-    service = Service(Doors(listener, hop), load(), limits, given["tag_prefix"], journal)
+    def load() -> ChunkFilter:
+        if rejects is None:
+            return ChunkFilter.from_names(names, environ=environ, log=report)
+        made = ChunkFilter.from_names(names, environ=environ, log=report, on_unparsed=rejects.add)
+        rejects.reopen()
+        return made
+
+    service = Service(Doors(listener, hop), load(), limits, given["tag_prefix"], journal, rejects)
     if not is_local(hop.address) and not (hop.tls and hop.shared_key):
         journal(
             "warning",

@@ -68,6 +68,7 @@ class ChunkFilter:
 
     It remembers each log file between chunks; calls from several threads take turns. An error inside
     leaves a record unchanged, is counted and goes to ``log``, once a minute for each kind of error.
+    ``on_unparsed`` is told of each line that did not parse.
     """
 
     def __init__(
@@ -76,8 +77,10 @@ class ChunkFilter:
         *,
         normalizer: Normalizer | None = None,
         log: Callable[[str], None] | None = None,
+        on_unparsed: Callable[[Unparsed], None] = lambda line: None,
     ) -> None:
         self.options = options or Options()
+        self._on_unparsed = on_unparsed
         self.normalizer = normalizer or Normalizer.from_settings(self.options.settings)
         self._logs = Logs(self.normalizer, self.options.read_header)
         self.counts = FilterCounts(self.normalizer.counts, self._logs.found)
@@ -96,12 +99,13 @@ class ChunkFilter:
         environ: Mapping[str, str] | None = None,
         log: Callable[[str], None] | None = None,
         also: tuple[str, ...] = (),
+        on_unparsed: Callable[[Unparsed], None] = lambda line: None,
     ) -> ChunkFilter:
         """A filter from settings by name; raises ``NormalizerError`` for what it cannot use.
 
         ``also`` are names that the caller has read itself: they count among those to come near to.
         """
-        return cls(read_options(given, environ or {}, also), log=log)
+        return cls(read_options(given, environ or {}, also), log=log, on_unparsed=on_unparsed)
 
     def filter(self, tag: str, chunk: bytes) -> bytes | None:
         """The chunk with its Exchange records normalized; ``None`` where it stays as it is."""
@@ -272,10 +276,12 @@ class ChunkFilter:
         entry, key, line, _ = given
         for result in self.normalizer.normalize_item(item):
             if isinstance(result, Unparsed):
+                self._on_unparsed(result)
                 yield self._write(entry.head, _tagged(result, body, key, line))
                 continue
             filled = self._fill(result)
             if isinstance(filled, Unparsed):
+                self._on_unparsed(filled)
                 yield self._write(entry.head, _tagged(filled, body, "", None))
                 continue
             head = set_time(entry.head, result.time) if self.options.event_time else entry.head

@@ -15,6 +15,7 @@ from exnorm.logstash.metrics import Traffic
 from exnorm.logstash.normalize import MESSAGE, AnyEvent, add_tag, name_log
 from exnorm.model import Unparsed
 from exnorm.pipeline import Normalizer
+from exnorm.rejects import RejectFile
 
 T = TypeVar("T")
 DROPPED_TAG = "_exnormdropped"
@@ -44,18 +45,33 @@ class Batches:
     remembers them beyond a change of settings, and where it has a file beyond a restart.
     """
 
-    def __init__(self, normalizer: Normalizer, bounds: Bounds, traffic: Traffic, headers: Headers) -> None:
+    def __init__(
+        self,
+        normalizer: Normalizer,
+        bounds: Bounds,
+        traffic: Traffic,
+        headers: Headers,
+        rejects: RejectFile | None = None,
+    ) -> None:
         self._bounds = bounds
+        self._rejects = rejects
         self._traffic = traffic
         self._headers = headers
         self._lines = JSONCodec()
         self._counted = Counts(), normalizer.counts
-        self._events = SafeNormalizer(normalizer, bounds.events, traffic, headers)
+        self._events = self._guard(normalizer)
 
     def use(self, normalizer: Normalizer) -> None:
         """Go on with other settings; what was counted stays counted."""
         self._counted = self.counts(), normalizer.counts  # at one stroke: metrics are read meanwhile
-        self._events = SafeNormalizer(normalizer, self._bounds.events, self._traffic, self._headers)
+        self._events = self._guard(normalizer)
+        if self._rejects is not None:
+            self._rejects.reopen()
+
+    def write_failures(self) -> dict[str, int]:
+        """What could not be written to the files beside, by the file. Any thread may ask."""
+        rejects = {} if self._rejects is None else {"rejects": self._rejects.failed}
+        return {"state": self._headers.failed, **rejects}
 
     def counts(self) -> Counts:
         """What the pipelines counted since the start. Any thread may ask."""
@@ -83,6 +99,10 @@ class Batches:
             return texts[0] if texts else b'{"tags":["%s"]}' % DROPPED_TAG.encode()
         return b"[" + b",".join(texts) + b"]"
 
+    def _guard(self, normalizer: Normalizer) -> SafeNormalizer:
+        note = (lambda line: None) if self._rejects is None else self._rejects.add
+        return SafeNormalizer(normalizer, self._bounds.events, self._traffic, self._headers, note)
+
     def _encode(self, event: AnyEvent) -> bytes:
         try:
             return self._lines.encode(event)
@@ -109,8 +129,15 @@ class SafeNormalizer(EventNormalizer):
     ``given`` is how many events the body had so far. More than ``limit`` raise ``RefusedError``.
     """
 
-    def __init__(self, normalizer: Normalizer, limit: int, traffic: Traffic, headers: Headers) -> None:
-        super().__init__(normalizer, finished=normalizer.codec.name != "json")
+    def __init__(
+        self,
+        normalizer: Normalizer,
+        limit: int,
+        traffic: Traffic,
+        headers: Headers,
+        on_unparsed: Callable[[Unparsed], None] = lambda line: None,
+    ) -> None:
+        super().__init__(normalizer, finished=normalizer.codec.name != "json", on_unparsed=on_unparsed)
         self.given = 0
         self._limit = limit
         self._traffic = traffic

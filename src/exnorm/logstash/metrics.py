@@ -35,8 +35,14 @@ class Traffic:
 class Metrics(Collector):
     """Reads the numbers when somebody asks for them; nothing is done for each event."""
 
-    def __init__(self, traffic: Traffic, counts: Callable[[], Counts]) -> None:
+    def __init__(
+        self,
+        traffic: Traffic,
+        counts: Callable[[], Counts],
+        write_failures: Callable[[], Mapping[str, int]] = dict,
+    ) -> None:
         self._traffic = traffic
+        self._write_failures = write_failures
         self._counts = counts
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
@@ -60,6 +66,10 @@ class Metrics(Collector):
             "exnorm_events_failed", "events passed on as they came because of an error", traffic.failed
         )
         yield _totals("exnorm_state_evicted", "memory of a log given up", "source", counts.evicted)
+        yield _totals(
+            "exnorm_write_failures", "times a file beside the events could not be written", "file",
+            self._write_failures(),
+        )  # fmt: skip
         requests = CounterMetricFamily(
             "exnorm_requests", "requests answered, by status", labels=("path", "status")
         )

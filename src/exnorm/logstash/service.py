@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import signal
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 from aiohttp import web
 
 from exnorm.errors import NormalizerError, SettingsError
+from exnorm.gate import Bounds as GateBounds, Gate, describe_peer
 from exnorm.logstash.access import Address, Credentials
 from exnorm.logstash.batches import Batches, Body
 from exnorm.logstash.bodies import Bounds, RefusedError
@@ -25,16 +26,22 @@ from exnorm.logstash.headers import Headers
 from exnorm.logstash.metrics import CONTENT_TYPE, Metrics, Traffic
 from exnorm.logstash.next_hop import NextHop, Verdict
 from exnorm.pipeline import Normalizer
+from exnorm.rarely import Rarely
+from exnorm.rejects import RejectFile
 
 T = TypeVar("T")
 Report = Callable[[str], None]
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-Work = Callable[["list[Future[Any]]"], Awaitable[web.Response]]
+Work = Callable[[Body, "list[Future[Any]]"], Awaitable[web.Response]]
 """Answers a request; what it gives to the thread it puts into the list."""
 
 RELAY, NORMALIZE, HEALTH, METRICS = "/", "/v1/normalize", "/healthz", "/metrics"
 RETRY_AFTER = {"Retry-After": "1"}
 LINGER_SECONDS = 2.0
+FIRST_REQUEST_SECONDS = 30.0
+QUIET_SECONDS = 75.0
+SMALL = 64 * 1024
+"""How much of a body is read before it has a place: who sends slowly shall keep no place from others."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +55,7 @@ class Limits:
     in_flight: int = 16
     seconds: float = 8.0
     bounds: Bounds = field(default_factory=Bounds)
+    connections: int = 128
 
 
 @dataclass(frozen=True)
@@ -68,14 +76,17 @@ class Service:
         limits: Limits,
         report: Report,
         headers: Headers,
+        rejects: RejectFile | None = None,
     ) -> None:
         self.traffic = Traffic()
+        self.gate: Gate | None = None
         self._limits = limits
         self._report = report
         self._next_hop = next_hop
         self._credentials = reloaded.credentials
-        self._batches = Batches(reloaded.normalizer, limits.bounds, self.traffic, headers)
-        self._metrics = Metrics(self.traffic, self._batches.counts)
+        self._batches = Batches(reloaded.normalizer, limits.bounds, self.traffic, headers, rejects)
+        self._metrics = Metrics(self.traffic, self._batches.counts, self._batches.write_failures)
+        self._rarely = Rarely()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="normalize")
         self._places = asyncio.Semaphore(limits.in_flight)
         self._next_hop_failure = ""
@@ -95,8 +106,23 @@ class Service:
         self._stopping = True
 
     def close(self) -> None:
-        """Wait for the thread."""
-        self._thread.shutdown(wait=True)
+        """Wait for what the thread is at; what it has not begun comes again."""
+        self._thread.shutdown(wait=True, cancel_futures=True)
+
+    def say_rarely(self, kind: str, text: str) -> None:
+        """Say a thing, once a minute for its kind: whoever connects can make it happen."""
+        times = self._rarely.count(kind)
+        if times:
+            self._report(text if times == 1 else f"{text}; {times} times since it was said last")
+
+    def say_refused(self, peer: str, reason: str, times: int) -> None:
+        """Say that connections were refused."""
+        again = f"; {times} times since it was said last" if times > 1 else ""
+        self._report(f"a connection was refused: {peer}: {reason}{again}")
+
+    def complain(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """What nobody caught: its kind alone, because its text may hold anything."""
+        self._report(f"internal error: {type(context.get('exception')).__name__}")
 
     async def use(self, reloaded: Reloaded) -> None:
         """Go on with these settings, after the batch that is being normalized."""
@@ -109,9 +135,15 @@ class Service:
     async def _watch(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Who may ask, and a count of what was answered."""
         known = request.path in (RELAY, NORMALIZE, HEALTH, METRICS)
+        guest = self.gate.find(request.transport) if self.gate else None
         status = "500"
         try:
-            response = self._refuse_stranger(request) or await handler(request)
+            response: web.StreamResponse | None = self._refuse_stranger(request)
+            if response is None:
+                if guest is not None:
+                    guest.is_known = guest.is_known or (known and request.path != HEALTH)
+                    guest.work()
+                response = await handler(request)
             status = str(response.status)
             return response
         except web.HTTPException as error:
@@ -120,7 +152,12 @@ class Service:
         except ConnectionError:
             status = "aborted"
             raise
+        except Exception as error:  # whatever it is, it costs this request only, and its sender has it still
+            self.say_rarely(type(error).__name__, f"a request failed: {type(error).__name__}")
+            return _say(500, "an error in exnorm", RETRY_AFTER)
         finally:
+            if guest is not None:
+                guest.rest()
             self.traffic.count_request(request.path if known else "other", status)
 
     def _refuse_stranger(self, request: web.Request) -> web.Response | None:
@@ -128,30 +165,38 @@ class Service:
             return None
         if self._credentials.match(request.headers.get("Authorization", "")):
             return None
+        self.say_rarely(
+            "401", f"a request was refused with 401: wrong user name or password from {_peer(request)}"
+        )
         return _say(401, "user name or password are wrong", {"WWW-Authenticate": 'Basic realm="exnorm"'})
 
-    async def _bounded(self, work: Work, *, waits: bool = False) -> web.Response:
+    async def _bounded(self, request: web.Request, work: Work, *, waits: bool = False) -> web.Response:
         """Do the work within the time limit; 429 where that is not enough, or where every place is taken.
 
-        ``waits`` is for a sender who would not try again: it waits for a place, with its body unread.
+        ``waits`` is for a sender who would not try again: it waits for a place, most of its body unread.
         """
         if self._places.locked() and not waits:
             return _say(429, "too many requests are in flight", RETRY_AFTER)
         try:
-            return await asyncio.wait_for(self._in_place(work), self._limits.seconds)
+            return await asyncio.wait_for(self._in_place(request, work, waits), self._limits.seconds)
         except asyncio.TimeoutError:
             return _say(429, f"not done within {self._limits.seconds:g} seconds", RETRY_AFTER)
         except RefusedError as error:
-            self._report(f"a request was refused with {error.status}: {error}")
+            self.say_rarely(str(error), f"a request was refused with {error.status}: {error}")
             return _say(error.status, str(error))
 
-    async def _in_place(self, work: Work) -> web.Response:
+    async def _in_place(self, request: web.Request, work: Work, waits: bool) -> web.Response:
         """Do the work while holding a place; what its thread has still to do then keeps the place."""
+        parts = [part async for part in self._read(request, SMALL)]
+        if self._places.locked() and not waits:
+            return _say(429, "too many requests are in flight", RETRY_AFTER)
         await self._places.acquire()
         self.traffic.in_flight += 1
         jobs: list[Future[Any]] = []
         try:
-            return await work(jobs)
+            parts += [part async for part in self._read(request, self._limits.bounds.body_bytes, parts)]
+            encoding = request.headers.get("Content-Encoding", "")
+            return await work(Body(b"".join(parts), encoding, request.content_type), jobs)
         finally:
             if jobs and not jobs[-1].done():
                 loop = asyncio.get_running_loop()
@@ -171,8 +216,8 @@ class Service:
     # --- the paths -------------------------------------------------------------------------------
 
     async def _relay(self, request: web.Request) -> web.Response:
-        async def work(jobs: list[Future[Any]]) -> web.Response:
-            batch = await self._in_thread(self._batches.relay, await self._read(request), jobs)
+        async def work(body: Body, jobs: list[Future[Any]]) -> web.Response:
+            batch = await self._in_thread(self._batches.relay, body, jobs)
             if not batch.payload:
                 return _say(200, "ok")
             verdict = await self._deliver(batch.payload)
@@ -183,14 +228,14 @@ class Service:
             self.traffic.events_out += batch.events
             return _say(200, "ok")
 
-        return await self._bounded(work)
+        return await self._bounded(request, work)
 
     async def _normalize(self, request: web.Request) -> web.Response:
-        async def work(jobs: list[Future[Any]]) -> web.Response:
-            answer = await self._in_thread(self._batches.answer, await self._read(request), jobs)
+        async def work(body: Body, jobs: list[Future[Any]]) -> web.Response:
+            answer = await self._in_thread(self._batches.answer, body, jobs)
             return web.Response(body=answer, content_type="application/json", charset="utf-8")
 
-        return await self._bounded(work, waits=True)
+        return await self._bounded(request, work, waits=True)
 
     async def _health(self, request: web.Request) -> web.Response:
         state = "stopping" if self._stopping else "ok"
@@ -202,13 +247,19 @@ class Service:
 
     # --- their parts -----------------------------------------------------------------------------
 
-    async def _read(self, request: web.Request) -> Body:
+    async def _read(
+        self, request: web.Request, enough: int, before: Iterable[bytes] = ()
+    ) -> AsyncIterator[bytes]:
+        """Parts of the body until ``enough`` of it, or its end, is there. Raises ``RefusedError``."""
         limit = self._limits.bounds.body_bytes
-        try:
-            content = await request.read()
-        except web.HTTPRequestEntityTooLarge:
-            raise RefusedError(413, f"the body is larger than {limit} bytes") from None
-        return Body(content, request.headers.get("Content-Encoding", ""), request.content_type)
+        size = sum(map(len, before))
+        if (request.content_length or 0) > limit:
+            raise RefusedError(413, f"the body is larger than {limit} bytes")
+        while size <= enough and (part := await request.content.readany()):
+            size += len(part)
+            if size > limit:
+                raise RefusedError(413, f"the body is larger than {limit} bytes")
+            yield part
 
     async def _deliver(self, payload: bytes) -> Verdict:
         if self._next_hop is None:
@@ -238,6 +289,11 @@ class Service:
         return "none" if self._next_hop is None else self._next_hop_failure or "ok"
 
 
+def _peer(request: web.Request) -> str:
+    peer = request.transport and request.transport.get_extra_info("peername")
+    return describe_peer(peer) if peer else "a connection that has ended"
+
+
 def _say(status: int, text: str, headers: dict[str, str] | None = None) -> web.Response:
     return web.Response(status=status, text=text + "\n", headers=headers)
 
@@ -261,6 +317,7 @@ async def run_service(
         access_log=None,
         auto_decompress=False,  # ours stops at a bound
         lingering_time=LINGER_SECONDS,
+        keepalive_timeout=QUIET_SECONDS,
         shutdown_timeout=limits.seconds + 1,
     )
     with _signals(stop, service, reload, report):  # to the end: a second SIGTERM cuts nothing short
@@ -268,7 +325,8 @@ async def run_service(
             if next_hop is not None:
                 await next_hop.open()
             await runner.setup()
-            bound = await _listen(runner, address, tls)
+            gate = service.gate = _make_gate(runner, service, tls, limits)
+            bound = await _listen(gate, address)
             scheme = "https" if tls is not None else "http"
             onward = f", forwarding to {next_hop.url}" if next_hop is not None else ", without a next hop"
             report(f"listening on {scheme}://{bound}{onward}")
@@ -276,24 +334,33 @@ async def run_service(
             service.stop_accepting()
             report("stopping: finishing what is in flight")
         finally:
+            if service.gate is not None:
+                service.gate.close()
             await runner.cleanup()
             if next_hop is not None:
                 await next_hop.close()
             service.close()
 
 
-async def _listen(runner: web.AppRunner, address: Address, tls: ssl.SSLContext | None) -> Address:
+def _make_gate(runner: web.AppRunner, service: Service, tls: ssl.SSLContext | None, limits: Limits) -> Gate:
+    server = runner.server
+    assert server is not None
+    bounds = GateBounds(limits.connections, FIRST_REQUEST_SECONDS, QUIET_SECONDS)
+    return Gate(lambda guest: server(), bounds, tls, service.say_refused)
+
+
+async def _listen(gate: Gate, address: Address) -> Address:
     """Listen; the address with the port that was taken where 0 was asked for."""
     try:
-        await web.TCPSite(runner, address.host, address.port, ssl_context=tls).start()
+        return Address(address.host, await gate.open_tcp(address.host, address.port))
     except OSError as error:
         raise SettingsError(f"listen: cannot listen on {address}: {error.strerror or error}") from None
-    return Address(address.host, runner.addresses[0][1])
 
 
 @contextlib.contextmanager
 def _signals(stop: asyncio.Event, service: Service, reload: Callable[[], Reloaded], report: Report) -> Any:
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(service.complain)
     reloads: set[asyncio.Task[None]] = set()
 
     async def apply() -> None:
@@ -302,6 +369,8 @@ def _signals(stop: asyncio.Event, service: Service, reload: Callable[[], Reloade
             report("settings were read again")
         except NormalizerError as error:
             report(f"settings stay as they were: {error}")
+        except Exception as error:  # whatever it is, what runs goes on
+            report(f"settings stay as they were: {type(error).__name__}")
 
     def start_reload() -> None:
         task = loop.create_task(apply())
