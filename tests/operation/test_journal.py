@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from exnorm.operation.journal import BURST, Journal, LibraryLog
-from exnorm.operation.repeats import KINDS_LIMIT, Repeats
+from exnorm.operation.journal import Journal, LibraryLog
+from exnorm.rarely import KINDS, Rarely
 
 CANARY = "Geheime Übernahme"
 
@@ -61,23 +61,23 @@ def test_lines_below_the_level_are_not_written() -> None:
     assert [line["event"] for line in lines(stream)] == ["warning", "warning", "error", "error"]
 
 
-def test_what_repeats_is_said_a_few_times_a_minute_and_then_how_often_it_was() -> None:
+def test_what_repeats_is_said_once_a_minute_with_how_often_it_was() -> None:
     now = [0.0]
     stream = io.BytesIO()
     journal = Journal(stream, clock=lambda: now[0])
     for _ in range(1000):
         journal.repeat("warning", "a line does not parse", "width")
     journal.repeat("warning", "a line does not parse", "quote")
-    assert [line["kind"] for line in lines(stream)] == ["width"] * BURST + ["quote"]
+    assert [line["kind"] for line in lines(stream)] == ["width", "quote"]
     now[0] = 61.0
     journal.repeat("warning", "a line does not parse", "width")
-    assert lines(stream)[-1]["left_out"] == 1000 - BURST
+    assert lines(stream)[-1]["times"] == 1000
 
 
 def test_any_number_of_kinds_takes_bounded_memory_and_lines() -> None:
-    repeats = Repeats(clock=lambda: 0.0)
-    admitted = [number for number in range(10_000) if repeats.admit(f"kind {number}") is not None]
-    assert len(admitted) == KINDS_LIMIT + 1
+    rarely = Rarely(clock=lambda: 0.0)
+    said = [number for number in range(10_000) if rarely.count(f"kind {number}")]
+    assert len(said) == KINDS + 1
 
 
 def test_a_stream_that_is_gone_costs_the_line_only() -> None:

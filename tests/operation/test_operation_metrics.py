@@ -102,7 +102,8 @@ def test_names_of_plugins_cannot_break_the_page() -> None:
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_service_shows_only_what_is_its_own(service: str) -> None:
-    numbers = {metric.name: 1 for metric in METRICS if not metric.tally and not metric.labels}
+    numbers: dict[str, Any] = {metric.name: 1 for metric in METRICS if not metric.tally and not metric.labels}
+    numbers["exnorm_write_failures"] = {"state": 1}
     counts = Counts()
     counts.newest = 1000
     for tally in Counts.TALLIES:
@@ -137,6 +138,12 @@ def test_the_line_for_the_log_holds_numbers_and_closed_names_only() -> None:
         "unparsed": {"width": 1}, "lag_seconds": 2.0,
     }  # fmt: skip
     assert "offer" not in json.dumps(found)
+
+
+@pytest.mark.parametrize("name", [metric.name for metric in METRICS])
+def test_every_name_is_one_that_prometheus_takes(name: str) -> None:
+    assert re.fullmatch(r"exnorm_[a-z]+(_[a-z]+)*", name)
+    assert not name.endswith("_total")
 
 
 def test_the_table_of_the_docs_is_what_the_code_says() -> None:

@@ -6,6 +6,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,6 +16,7 @@ from exnorm.cli.options import log_options, setting_flags
 from exnorm.cli.words import FILE
 from exnorm.errors import SettingsError, quote
 from exnorm.fluentbit.addresses import Address, is_local, parse_address
+from exnorm.rejects import RejectFile
 
 if TYPE_CHECKING:
     from exnorm.fluentbit.accounts import Accounts
@@ -26,7 +28,11 @@ _MEBI = 1024 * 1024
 
 
 @click.command("serve")
-@click.option("--listen", required=True, metavar="ADDR", help="Where to listen: host:port or unix:/path.")
+@click.option(
+    "--listen", default="127.0.0.1:24330", show_default=True, metavar="ADDR",
+    help="Where to listen: host:port or unix:/path. Anything but these and the loopback needs TLS and a "
+    "shared key.",
+)  # fmt: skip
 @click.option("--forward", required=True, metavar="ADDR", help="Where to send: host:port or unix:/path.")
 @click.option(
     "--tag-prefix",
@@ -90,8 +96,9 @@ _MEBI = 1024 * 1024
     help="So many chunks are worked on at a time.  [default: 2]",
 )
 @click.option(
-    "--max-connections", type=click.IntRange(1, 512), default=64, help="Refuse more.  [default: 64]"
-)
+    "--max-connections", type=click.IntRange(1, 512), default=64,
+    help="Close the quietest, or refuse, where there are more.  [default: 64]",
+)  # fmt: skip
 @click.option(
     "--max-chunk-mb",
     type=click.IntRange(1, 1024),
@@ -109,6 +116,9 @@ _MEBI = 1024 * 1024
     type=click.FloatRange(0.1, 3600),
     default=60.0,
     help="Seconds the next hop has to acknowledge, and a sender to finish a message.  [default: 60]",
+)
+@click.option(
+    "--rejects", metavar="FILE", type=FILE, help="Write lines that do not parse to FILE too, as NDJSON."
 )
 @click.option(
     "--metrics",
@@ -194,13 +204,22 @@ def _serve(names: Mapping[str, Any], given: Mapping[str, Any], environ: Mapping[
     def note_unparsed(line: Unparsed) -> None:
         details = {"reason": line.reason, "file": line.path, "line": line.line_number}
         journal.repeat("warning", "a line does not parse", line.kind, details)
+        if rejects is not None:
+            rejects.add(line)
+
+    def report_file(text: str) -> None:
+        journal("error", "a file is not written", reason=text)
+
+    rejects = RejectFile(Path(given["rejects"]), report_file) if given["rejects"] else None
 
     def load() -> ChunkFilter:
         made = ChunkFilter.from_names(names, environ=environ, log=report, on_unparsed=note_unparsed)
         accounts.follow(made.counts)
+        if rejects is not None:
+            rejects.reopen()
         return made
 
-    service = Service(Doors(listener, hop), load(), limits, given["tag_prefix"], journal, accounts)
+    service = Service(Doors(listener, hop), load(), limits, given["tag_prefix"], journal, accounts, rejects)
     panel = None if metrics_address is None else _make_panel(service, accounts, metrics_address)
     if not is_local(hop.address) and not (hop.tls and hop.shared_key):
         journal(

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import click
 
 from exnorm.cli import OK, say
+from exnorm.cli.words import FILE
 from exnorm.errors import SettingsError, quote
 
 SICK = 1
@@ -21,7 +22,9 @@ _ANSWER_BYTES = 65536
 @click.command("health")
 @click.argument("address", metavar="[ADDR]", envvar="EXNORM_HEALTH")
 @click.option("--ready", is_flag=True, help="Ask whether it can take events now, not only whether it lives.")
-@click.option("--tls-ca", metavar="FILE", help="Certificates to trust where ADDR begins with https://.")
+@click.option(
+    "--tls-ca", metavar="FILE", type=FILE, help="Certificates to trust where ADDR begins with https://."
+)
 def command(address: str, ready: bool, tls_ca: str | None) -> int:
     """Ask a service whether it lives; exit status 0 where it does, 1 where not.
 

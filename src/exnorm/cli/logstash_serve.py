@@ -18,6 +18,7 @@ from exnorm.cli.options import load_settings, log_options, settings_options
 from exnorm.cli.words import FILE
 from exnorm.errors import SettingsError, quote
 from exnorm.pipeline import Normalizer
+from exnorm.rejects import RejectFile
 from exnorm.settings import NAMES, Settings
 
 if TYPE_CHECKING:
@@ -47,11 +48,18 @@ SECONDS_MAX = 3600.0
     "--forward-password-file", metavar="FILE", type=FILE, help=f"Its password; or in {FORWARD_PASSWORD}."
 )
 @click.option(
+    "--rejects", metavar="FILE", type=FILE, help="Write lines that do not parse to FILE too, as NDJSON."
+)
+@click.option(
     "--state", metavar="FILE", type=FILE, help="Keep the header lines of logs here, over a restart."
 )
 @click.option(
     "--max-in-flight", type=click.IntRange(1, 1000), default=16, show_default=True, metavar="N",
     help="Requests worked on at a time; one more is answered with 429.",
+)  # fmt: skip
+@click.option(
+    "--max-connections", type=click.IntRange(1, 4096), default=128, show_default=True, metavar="N",
+    help="Close the quietest, or refuse, where there are more.",
 )  # fmt: skip
 @click.option(
     "--max-body-bytes", type=click.IntRange(KIB, 1 << 31), default=64 * KIB * KIB, show_default=True,
@@ -119,6 +127,7 @@ def serve(settings: Settings, load: Callable[[], Settings], options: dict[str, A
         options["max_in_flight"],
         options["answer_within"],
         Bounds(options["max_body_bytes"], options["max_unpacked_bytes"], options["max_batch_events"]),
+        options["max_connections"],
     )
     address = read_address(options["listen"])
     cert, key = options["tls_cert"], options["tls_key"]
@@ -153,10 +162,12 @@ def serve(settings: Settings, load: Callable[[], Settings], options: dict[str, A
     take_library_log(journal)
 
     def report(text: str) -> None:
-        journal("error", "state is not kept", reason=text)
+        journal("error", "a file is not written", reason=text)
 
     headers = Headers(Path(options["state"]) if options["state"] else None, report)
-    service = Service(Reloaded(_make_normalizer(settings), credentials), next_hop, limits, journal, headers)
+    rejects = RejectFile(Path(options["rejects"]), report) if options["rejects"] else None
+    first = Reloaded(_make_normalizer(settings), credentials)
+    service = Service(first, next_hop, limits, journal, headers, rejects)
     asyncio.run(run_service(service, next_hop, address, tls, limits, reload, journal))
     return OK
 

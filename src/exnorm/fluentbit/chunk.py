@@ -281,6 +281,7 @@ class ChunkFilter:
                 continue
             filled = self._fill(result)
             if isinstance(filled, Unparsed):
+                self._on_unparsed(filled)
                 yield self._write(entry.head, _tagged(filled, body, "", None))
                 continue
             head = set_time(entry.head, result.time) if self.options.event_time else entry.head

@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Callable
 
 from exnorm.errors import quote
-from exnorm.operation.repeats import Repeats
+from exnorm.rarely import Rarely
 
 
 class Reports:
@@ -27,20 +27,20 @@ class Reports:
     ) -> None:
         self._log = log
         self._quotes = quotes
-        self._repeats = Repeats(clock=clock)
+        self._rarely = Rarely(clock)
 
     def report(self, error: Exception, outcome: str) -> None:
         """Say what went wrong and what became of it, unless the same was said less than a minute ago."""
         if self._log is None:
             return
-        kind = type(error).__name__, find_place(error)
-        again = self._repeats.admit(kind)
-        if again is None:
+        place = find_place(error)
+        kind = f"{type(error).__name__} in {place}" if place else type(error).__name__
+        times = self._rarely.count(kind)
+        if not times:
             return
-        times = f"; {again} more of these since it was said last" if again else ""
-        where = f" in {kind[1]}" if kind[1] else ""
+        again = f"; {times - 1} more of these since it was said last" if times > 1 else ""
         said = f": {quote(error)}" if self._quotes else ""
-        self._log(f"{kind[0]}{where}{said}; {outcome}{times}")
+        self._log(f"{kind}{said}; {outcome}{again}")
 
 
 def find_place(error: BaseException) -> str:

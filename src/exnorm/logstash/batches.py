@@ -16,6 +16,7 @@ from exnorm.logstash.traffic import Traffic
 from exnorm.model import Unparsed
 from exnorm.operation.journal import Journal
 from exnorm.pipeline import Normalizer
+from exnorm.rejects import RejectFile
 
 T = TypeVar("T")
 DROPPED_TAG = "_exnormdropped"
@@ -53,21 +54,27 @@ class Batches:
         traffic: Traffic,
         headers: Headers,
         journal: Journal | None = None,
+        rejects: RejectFile | None = None,
     ) -> None:
         self._bounds = bounds
+        self._rejects = rejects
         self._traffic = traffic
         self._headers = headers
         self._journal = journal
         self._lines = JSONCodec()
         self._ledger = Ledger()
-        self.use(normalizer)
+        self._events = self._follow(normalizer)
 
     def use(self, normalizer: Normalizer) -> None:
         """Go on with other settings; what was counted stays counted."""
-        self._ledger.follow(normalizer.counts)
-        self._events = SafeNormalizer(
-            normalizer, self._bounds.events, self._traffic, self._headers, self._journal
-        )
+        self._events = self._follow(normalizer)
+        if self._rejects is not None:
+            self._rejects.reopen()
+
+    def write_failures(self) -> dict[str, int]:
+        """What could not be written to the files beside, by the file. Any thread may ask."""
+        rejects = {} if self._rejects is None else {"rejects": self._rejects.failed}
+        return {"state": self._headers.failed, **rejects}
 
     def counts(self) -> Counts:
         """What the pipelines counted since the start. Any thread may ask."""
@@ -91,6 +98,25 @@ class Batches:
         if self._events.given == 1 and len(texts) < 2 and not content.lstrip().startswith(b"["):
             return texts[0] if texts else b'{"tags":["%s"]}' % DROPPED_TAG.encode()
         return b"[" + b",".join(texts) + b"]"
+
+    def _follow(self, normalizer: Normalizer) -> SafeNormalizer:
+        self._ledger.follow(normalizer.counts)
+        limit = self._bounds.events
+        return SafeNormalizer(
+            normalizer, limit, self._traffic, self._headers, self._note_unparsed, self._note_error
+        )
+
+    def _note_unparsed(self, line: Unparsed) -> None:
+        if self._rejects is not None:
+            self._rejects.add(line)
+        if self._journal is not None:
+            details = {"reason": line.reason, "file": line.path}
+            self._journal.repeat("warning", "a line does not parse", line.kind, details)
+
+    def _note_error(self, error: Exception) -> None:
+        if self._journal is not None:
+            details = {"reason": str(error)}
+            self._journal.repeat("error", "an event failed", type(error).__name__, details)
 
     def _encode(self, event: AnyEvent) -> bytes:
         try:
@@ -124,13 +150,12 @@ class SafeNormalizer(EventNormalizer):
         limit: int,
         traffic: Traffic,
         headers: Headers,
-        journal: Journal | None = None,
+        on_unparsed: Callable[[Unparsed], None] = lambda line: None,
+        on_error: Callable[[Exception], None] = lambda error: None,
     ) -> None:
-        super().__init__(
-            normalizer, finished=normalizer.codec.name != "json", on_unparsed=self._report_unparsed
-        )
+        super().__init__(normalizer, finished=normalizer.codec.name != "json", on_unparsed=on_unparsed)
         self.given = 0
-        self._journal = journal
+        self._on_error = on_error
         self._limit = limit
         self._traffic = traffic
         self._headers = headers
@@ -163,15 +188,8 @@ class SafeNormalizer(EventNormalizer):
             return normalize()
         except Exception as error:  # the host's one place: an event that raises must go on all the same
             self._traffic.failed += 1
-            kind = type(error).__name__
-            if self._journal is not None:
-                self._journal.repeat("error", "an event failed", kind, {"reason": str(error)})
-            return [tag_failure(event, f"{kind}: {quote(error)}")]
-
-    def _report_unparsed(self, line: Unparsed) -> None:
-        if self._journal is not None:
-            details = {"reason": line.reason, "file": line.path}
-            self._journal.repeat("warning", "a line does not parse", line.kind, details)
+            self._on_error(error)
+            return [tag_failure(event, f"{type(error).__name__}: {quote(error)}")]
 
     def _note(self, event: AnyEvent, is_swallowed: bool) -> None:
         text = event.get(MESSAGE)

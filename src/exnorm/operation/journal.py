@@ -15,11 +15,10 @@ from collections.abc import Callable, Mapping
 from typing import IO
 
 from exnorm.convert import iso_utc
-from exnorm.operation.repeats import Repeats
+from exnorm.rarely import Rarely
 
 LEVELS = ("debug", "info", "warning", "error")
 FORMATS = ("json", "text")
-BURST = 5
 
 
 class Journal:
@@ -38,7 +37,7 @@ class Journal:
         self._stream = stream
         self._write = _as_json if form == "json" else _as_text
         self._lowest = LEVELS.index(level)
-        self._repeats = Repeats(BURST, clock)
+        self._rarely = Rarely(clock)
         self._lock = threading.Lock()
 
     def __call__(
@@ -67,16 +66,15 @@ class Journal:
         details: Mapping[str, object] | None = None,
         **fields: object,
     ) -> None:
-        """The same for what may come any number of times: ``BURST`` lines a minute for each event and kind.
+        """The same for what may come any number of times: one line a minute for each event and kind.
 
-        The next line then says how many were left out (``left_out``).
+        The next line then says for how many it stands (``times``).
         """
         if LEVELS.index(level) < self._lowest:
             return
-        left_out = self._repeats.admit((event, kind))
-        if left_out is not None:
-            more = {"left_out": left_out} if left_out else {}
-            self(level, event, details, kind=kind, **fields, **more)
+        times = self._rarely.count(f"{event}: {kind}")
+        if times:
+            self(level, event, details, kind=kind, **fields, times=times)
 
 
 def _as_json(entry: Mapping[str, object]) -> str:
