@@ -51,7 +51,7 @@ from exnorm.model import (
 from exnorm.overlay import lay_over, require
 from exnorm.plugins import Attributed, Plugins
 from exnorm.profiles import select
-from exnorm.rows import Batch, clothe
+from exnorm.rows import Batch, clothe, read_row_time
 from exnorm.settings import Settings, make_settings
 from exnorm.stream import Stream, redact, surest
 
@@ -326,24 +326,26 @@ class Normalizer:
             block, end, events = program.run_native(batch.lines, begin, start.encode("utf-8"), seed)
             if events:
                 payloads.append(block.decode("latin-1"))
-            self._count_rows(stream, program, end - begin, events)
+            self._count_rows(stream, program, batch.lines[begin:end], events)
             before = len(payloads)
             if end < len(batch.lines):  # the generated function may be sure of a row that the kernel is not
                 row = Batch(batch.lines[end : end + 1], batch.wire, batch.max_line_bytes)
                 taken = program.run(
                     row.rows, row.lines, 0, payloads, clothe(start), identity_seed(stream.name)
                 )
-                self._count_rows(stream, program, taken, len(payloads) - before)
+                self._count_rows(stream, program, row.lines[:taken], len(payloads) - before)
                 end += taken
             return end
         end = program.run(batch.rows, batch.lines, begin, payloads, clothe(start), seed)
-        self._count_rows(stream, program, end - begin, len(payloads) - before)
+        self._count_rows(stream, program, batch.lines[begin:end], len(payloads) - before)
         return end
 
-    def _count_rows(self, stream: Stream, program: Program, rows: int, events: int) -> None:
+    def _count_rows(self, stream: Stream, program: Program, lines: Sequence[bytes], events: int) -> None:
+        rows = len(lines)
         if not rows or stream.source is None:
             return
         stream.skip(rows)
+        self.counts.note_time(read_row_time(lines[-1]))  # a log's last row is its newest
         self.counts.lines += rows
         self.counts.events += events
         self.counts.records.add(stream.source.name, rows)
@@ -407,6 +409,7 @@ class Normalizer:
     def normalize_record(self, record: Record) -> Iterator[Event]:
         """The events of one record: one, none (profile, processor), or one for each recipient."""
         route = self.route(record)
+        self.counts.note_time(record.time)
         self._count_unknown(record, route.mapping)
         if route.keeps is not None and not route.keeps(record):
             self.counts.dropped.add(record.event_id)

@@ -20,6 +20,7 @@ COMMANDS = {
     "convert": "exnorm.cli.convert",
     "explain": "exnorm.cli.explain",
     "fluentbit": "exnorm.cli.fluentbit",
+    "health": "exnorm.cli.health",
     "mappings": "exnorm.cli.mappings",
     "plugins": "exnorm.cli.plugins",
     "config": "exnorm.cli.config",

@@ -14,7 +14,6 @@ from functools import partial
 from typing import IO, Any
 
 import click
-import msgspec
 
 from exnorm.cli import NEXT_HOP, OK, UNPARSED, USAGE, say, tell
 from exnorm.cli.inputs import STDIN, Input, InputError, expand, explain_refusal, read_blocks, same_file
@@ -27,6 +26,7 @@ from exnorm.counts import Counts
 from exnorm.errors import EncodeError, NormalizerError, ParseError, SettingsError, quote
 from exnorm.model import Unparsed
 from exnorm.pipeline import Normalizer
+from exnorm.rejects import encode_reject
 from exnorm.settings import Settings
 from exnorm.stream import Stream
 
@@ -248,13 +248,7 @@ def _guard(write: Callable[[], object]) -> None:
 def _reject(rejects: IO[bytes] | None, line: Unparsed) -> None:
     if rejects is None:
         return
-    entry = {
-        "path": line.path,
-        "line_number": line.line_number,
-        "reason": line.reason,
-        "raw": line.raw,
-    }
-    _write(rejects, [msgspec.json.encode(entry)])
+    _write(rejects, [encode_reject(line)])
 
 
 # --- several files at a time ---------------------------------------------------------------------
