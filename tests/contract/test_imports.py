@@ -15,6 +15,7 @@ HOSTS = (
     "exnorm.logstash",
     "exnorm.arrow",
     "exnorm.spark",
+    "exnorm.tabular",
     "exnorm.__main__",
 )
 NOUNS = ("exnorm.errors", "exnorm.model", "exnorm.settings")
@@ -34,7 +35,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "exnorm.categorizer": ("exnorm.model",),
     "exnorm.profiles": ("exnorm.model",),
     "exnorm.mapping": (*NOUNS, "exnorm.convert"),
-    "exnorm.rows": ("exnorm.model",),
+    "exnorm.rows": ("exnorm.model", "exnorm.convert"),
     "exnorm.native": ("exnorm.model", "exnorm._kernel"),
     "exnorm.compiled": (*NOUNS, "exnorm.convert", "exnorm.mapping", "exnorm.rows", "exnorm.native"),
     "exnorm.stream": (*NOUNS, "exnorm.lines"),

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import lru_cache, partial
+from functools import partial
 from itertools import groupby
 from operator import attrgetter
 from typing import Any, NamedTuple
 
 from exnorm.codecs.logstash_json import build_shape
-from exnorm.convert import utc_ms
 from exnorm.counts import Counts, Tally
 from exnorm.fluentbit.headers import Logs
 from exnorm.fluentbit.options import DEFAULT_FORMAT, Options, read_options
@@ -19,7 +18,7 @@ from exnorm.fluentbit.reports import Reports
 from exnorm.fluentbit.wire import Entry, make_text_writer, make_writer, read_entries, set_time
 from exnorm.model import Event, Record, Unparsed
 from exnorm.pipeline import Normalizer
-from exnorm.rows import Batch
+from exnorm.rows import Batch, read_row_time
 from exnorm.stream import Stream
 
 Body = dict[Any, Any]
@@ -303,23 +302,6 @@ class ChunkFilter:
             fields: Body = json.loads(payload)
             return fields
         return {name: payload.decode("utf-8", "surrogateescape")}
-
-
-def read_row_time(line: bytes) -> int | None:
-    """The time in a row's first cell, which is where a row with a ``Layout`` has it."""
-    cell = line.partition(b",")[0].strip(b'"')
-    second, fraction = _read_second(cell[:19]), _read_fraction(cell[19:])
-    return None if second is None or fraction is None else second + fraction
-
-
-@lru_cache(maxsize=4096)  # many rows share a second, and there are a thousand fractions
-def _read_second(start: bytes) -> int | None:
-    return utc_ms(start.decode("utf-8", "replace") + "Z")
-
-
-@lru_cache(maxsize=4096)
-def _read_fraction(end: bytes) -> int | None:
-    return utc_ms("1970-01-01T00:00:00" + end.decode("utf-8", "replace"))
 
 
 def _look_up(body: Body, dotted: str) -> Any:
