@@ -9,7 +9,7 @@ from io import BufferedReader
 from itertools import chain
 from typing import Any
 
-from exnorm.compiled import Program, generate, identity_seed
+from exnorm.compiled import Program, generate
 from exnorm.convert import addresses, members
 from exnorm.counts import Counts
 from exnorm.errors import (
@@ -21,6 +21,7 @@ from exnorm.errors import (
     quote,
     suggest,
 )
+from exnorm.identity import identity_seed
 from exnorm.lines import join_csv
 from exnorm.mapping import (
     CompiledMapping,
@@ -149,6 +150,16 @@ class Normalizer:
     def stream(self, name: str = "") -> Stream:
         """The state of one log file; ``name`` is its path, which helps to recognise its type."""
         return Stream(name, self.recognize, self.settings, partial(redact, self.sources))
+
+    def explain_refusal(self, name: str, block: bytes) -> str:
+        """Why a log that begins with ``block`` cannot be read at all; empty where its type is known.
+
+        ``name`` is the file's path, as for ``stream``.
+        """
+        stream = self.stream(name)
+        why = stream.explain_unknown(stream.cut(block) or stream.finish())
+        known = ", ".join(source.name for source in self.sources)
+        return f"{why}; known are {known}" if why else ""
 
     def parse(self, lines: Lines, stream: Stream) -> Iterator[Record | Unparsed]:
         """Lines as records under the log's own names; header lines and blank ones give nothing."""

@@ -15,6 +15,7 @@ HOSTS = (
     "exnorm.logstash",
     "exnorm.arrow",
     "exnorm.spark",
+    "exnorm.tabular",
     "exnorm.__main__",
 )
 NOUNS = ("exnorm.errors", "exnorm.model", "exnorm.settings")
