@@ -14,6 +14,7 @@ HOSTS = (
     "exnorm.fluentbit",
     "exnorm.logstash",
     "exnorm.arrow",
+    "exnorm.report",
     "exnorm.spark",
     "exnorm.tabular",
     "exnorm.__main__",
