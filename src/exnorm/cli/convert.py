@@ -14,7 +14,6 @@ from functools import partial
 from typing import IO
 
 import click
-import msgspec
 
 from exnorm.cli import NEXT_HOP, OK, UNPARSED, USAGE, say, tell
 from exnorm.cli.inputs import STDIN, Input, InputError, expand, explain_refusal, read_blocks, same_file
@@ -22,11 +21,13 @@ from exnorm.cli.options import settings_options
 from exnorm.cli.progress import progress, wants_bar
 from exnorm.cli.ranges import Range, convert_ranges, cut_file
 from exnorm.cli.summary import summarize
+from exnorm.cli.words import FILE
 from exnorm.cli.workers import Workers
 from exnorm.counts import Counts
 from exnorm.errors import EncodeError, NormalizerError, ParseError, SettingsError, quote
 from exnorm.model import Unparsed
 from exnorm.pipeline import Normalizer
+from exnorm.rejects import encode_reject
 from exnorm.settings import Settings
 from exnorm.stream import Stream
 
@@ -39,15 +40,17 @@ class OutputError(Exception):
 
 
 @click.command("convert")
-@click.argument("paths", nargs=-1, metavar="[PATH|GLOB|-]...")
+@click.argument("paths", nargs=-1, metavar="[PATH|GLOB|-]...", type=FILE)
 @settings_options
 @click.option(
     "--on-error",
     metavar="tag|skip|stop",
     help="A line that does not parse: report and (JSON) tag it, skip it silently, or stop.  [default: tag]",
 )
-@click.option("--rejects", metavar="FILE", help="Write lines that do not parse to FILE, as NDJSON.")
-@click.option("--output", "-o", metavar="FILE", help="Write to FILE instead of standard output.")
+@click.option(
+    "--rejects", metavar="FILE", type=FILE, help="Write lines that do not parse to FILE, as NDJSON."
+)
+@click.option("--output", "-o", metavar="FILE", type=FILE, help="Write to FILE instead of standard output.")
 @click.option(
     "--jobs",
     "-j",
@@ -168,26 +171,29 @@ def convert_file(
         stream = normalizer.stream(item.shown)
         refuse = partial(_refuse, run, rejects)
         for block in read_blocks(item):
-            _convert_lines(normalizer, stream, stream.cut(block), target, refuse)
+            _convert_block(normalizer, stream, block, target, refuse)
             advance(len(block))
-        _convert_lines(normalizer, stream, stream.finish(), target, refuse)
+        _convert_block(normalizer, stream, b"", target, refuse, is_last=True)
         _write_items(normalizer.encode_records(normalizer.drain(stream), refuse), target)
     except InputError as error:
         run.failed += 1
         run.say(str(error))
 
 
-def _convert_lines(
+def _convert_block(
     normalizer: Normalizer,
     stream: Stream,
-    lines: list[bytes],
+    block: bytes,
     target: IO[bytes] | None,
     refuse: Callable[[Unparsed], object],
+    *,
+    is_last: bool = False,
 ) -> None:
-    """Write what lines come to, as one block; piece by piece where a line may give very many events."""
+    """Write what a block comes to, in few pieces; piece by piece where a line may give very many events."""
     if target is not None and not normalizer.settings.per_recipient:
-        normalizer.encode_block(lines, stream, partial(_put, target), refuse)
-    else:
+        normalizer.encode_block(block, stream, partial(_put, target), refuse, is_last=is_last)
+        return
+    for lines in (stream.cut(block), stream.finish() if is_last else []):
         _write_items(normalizer.encode_records(normalizer.parse(lines, stream), refuse), target)
 
 
@@ -228,7 +234,7 @@ def _write(target: IO[bytes] | None, pending: list[bytes]) -> None:
     _put(target, block)
 
 
-def _put(target: IO[bytes], block: bytes) -> None:
+def _put(target: IO[bytes], block: bytes | memoryview) -> None:
     _guard(lambda: target.write(block))
     _guard(target.flush)
 
@@ -246,13 +252,7 @@ def _guard(write: Callable[[], object]) -> None:
 def _reject(rejects: IO[bytes] | None, line: Unparsed) -> None:
     if rejects is None:
         return
-    entry = {
-        "path": line.path,
-        "line_number": line.line_number,
-        "reason": line.reason,
-        "raw": line.raw,
-    }
-    _write(rejects, [msgspec.json.encode(entry)])
+    _write(rejects, [encode_reject(line)])
 
 
 # --- several files at a time ---------------------------------------------------------------------
