@@ -61,6 +61,7 @@ ELSEWHERE = {
     r"(python3? -m )?pip install|python3 -m venv|\. \S+/activate|/opt/exnorm\S*/bin/pip": "tox installs",
     r"tox\b|pytest|python -m pytest|ruff|mypy|mkdocs|[A-Z_]+=1 pytest": "the tests themselves",
     r"(env \S+ )?python benchmarks/": "takes minutes; its last result stands beside it",
+    r"node benchmarks/": "needs a browser and axe-core; its last result stands beside it",
     r"sudo|systemctl|mount|ss |apt|setfacl|usermod": "changes or asks the machine",
     r"([A-Z_]+=\S+ )*logstash ": "a Logstash; tests/test_examples.py and tests/hosts where there is one",
     r"kcat": "a broker of Kafka",

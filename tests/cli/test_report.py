@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -188,18 +187,6 @@ def test_what_is_wrong_is_said_and_nothing_is_written(
     result = exnorm("report", SAMPLE, *arguments)
     assert (result.status, said in result.err) == (2, True), result.err
     assert not Path("report.html").exists()
-
-
-def test_every_report_command_of_its_page_works_as_it_stands(exnorm: Exnorm) -> None:
-    Path("logs").mkdir()
-    Path("logs/MSGTRK2018112722-1.LOG").write_bytes(SAMPLE.read_bytes())
-    text = (ROOT / "docs" / "report.md").read_text(encoding="utf-8")
-    commands = [line for line in text.splitlines() if line.startswith("exnorm report")]
-    assert len(commands) == 4
-    for line in commands:
-        result = exnorm(*shlex.split(line)[1:])
-        assert result.status == 0, result.err
-    assert sorted(os.listdir(".")) == ["logs", "report.html", "security.html", "with-values.html"]
 
 
 def test_every_option_of_its_own_is_on_its_page(exnorm: Exnorm) -> None:
