@@ -51,7 +51,7 @@ from exnorm.model import (
 from exnorm.overlay import lay_over, require
 from exnorm.plugins import Attributed, Plugins
 from exnorm.profiles import select
-from exnorm.rows import Batch, clothe
+from exnorm.rows import Batch, clothe, leave_huge
 from exnorm.settings import Settings, make_settings
 from exnorm.stream import Stream, redact, surest
 
@@ -60,6 +60,9 @@ _BATCH_BYTES = 64 * 1024
 _FEW_LINES = 8  # fewer are not worth a generated function
 _SAMPLE_LINES = 64  # as many show which columns are usually filled
 _PROGRAMS_KEPT = 64  # a log may bring any number of headers
+_PROGRAM_COLUMNS = 128  # and each program takes memory by the column
+MOST_RECIPIENTS = 10_000
+MOST_SPLIT = 256 * 1024 * 1024  # characters of all the rows that one row is split into
 _UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -209,9 +212,10 @@ class Normalizer:
         stream = stream or self.stream()
         if isinstance(lines, (str, bytes)):
             lines = list(cut_lines(lines, stream))
-        if isinstance(lines, BufferedReader) and lines.seekable() and lines.peek(2)[:2] not in _UTF16_BOMS:
-            while batch := lines.readlines(_BATCH_BYTES):
-                yield from self._encode_batch(batch, stream)
+        if isinstance(lines, BufferedReader):
+            while block := lines.read1(_BATCH_BYTES):
+                yield from self._encode_batch(stream.cut(block), stream)
+            yield from self._encode_batch(stream.finish(), stream)
             return
         if not isinstance(lines, (list, tuple)) or _begins_utf16(lines, stream):
             # The next line may be long in coming; and what UTF-16 is known by stands in the first one only.
@@ -259,8 +263,9 @@ class Normalizer:
             return None
         plain = [line.removesuffix(b"\n") for line in lines]
         # One with a LF inside is left to its reader here, so that it does not cost the others their way.
-        rows = tuple(b"" if b"\n" in line else line for line in plain)
-        return Batch(rows, self._wire, self.settings.max_line_bytes)
+        rows = [b"" if b"\n" in line else line for line in plain]
+        longest = self.settings.max_line_bytes
+        return Batch(tuple(leave_huge(rows, longest)), self._wire, longest)
 
     def encode_rows(self, batch: Batch, begin: int, stream: Stream) -> list[bytes]:
         """The payloads of the lines from ``begin`` on, one each, up to the first that ``parse`` must read.
@@ -297,7 +302,7 @@ class Normalizer:
         while at < len(lines):
             at = self._run(payloads, batch, at, stream)
             if at < len(lines):
-                self._encode_slowly(payloads, batch.lines[at : at + 1], stream, report)
+                self._encode_slowly(payloads, lines[at : at + 1], stream, report)
                 at += 1
 
     def _as_batch(self, lines: Sequence[bytes | str], stream: Stream) -> Batch | None:
@@ -308,7 +313,8 @@ class Normalizer:
             return None
         if lines[0][-1:] == b"\n":
             lines = [line.removesuffix(b"\n") for line in lines]  # type: ignore[arg-type]
-        return Batch(tuple(lines), self._wire, self.settings.max_line_bytes)  # type: ignore[arg-type]
+        longest = self.settings.max_line_bytes
+        return Batch(tuple(leave_huge(lines, longest)), self._wire, longest)  # type: ignore[arg-type]
 
     def _run(self, payloads: list[str], batch: Batch, begin: int, stream: Stream) -> int:
         """Append the payloads of rows with nothing odd about them; the number of the first other one."""
@@ -373,6 +379,8 @@ class Normalizer:
     def generate(self, source: Source, layout: Layout, sample: Sequence[str] = ()) -> Program | None:
         """The function for rows of a layout; ``None`` where they go the long way, one by one."""
         if self._wire is None or source.name not in self._mapped:
+            return None
+        if len(layout.schema.columns) > _PROGRAM_COLUMNS:
             return None
         longest = self.settings.max_line_bytes
         route = self._route(source, layout.schema.name)
@@ -575,10 +583,13 @@ class Normalizer:
 
     def _with_table(self, item: Record | Unparsed) -> Record | Unparsed:
         """The item; a source that carries others may give a record that the taxonomy has no table for."""
-        if isinstance(item, Unparsed) or item.source.name in self._mapped:
+        if isinstance(item, Unparsed):
             return item
-        reason = f"taxonomy {self.taxonomy.name} has no table for {item.source.name}"
-        return Unparsed(item.raw, "unknown-type", reason, item.line_number, item.path)
+        if item.source.name not in self._mapped:
+            reason = f"taxonomy {self.taxonomy.name} has no table for {item.source.name}"
+            return Unparsed(item.raw, "unknown-type", reason, item.line_number, item.path)
+        refusal = _refuse_split(item) if self.settings.per_recipient else ""
+        return Unparsed(item.raw, "width", refusal, item.line_number, item.path) if refusal else item
 
     def _counted(self, item: Record | Unparsed) -> Record | Unparsed:
         if isinstance(item, Unparsed):
@@ -607,6 +618,11 @@ def cut_lines(lines: Lines, stream: Stream) -> Iterator[bytes | str]:
         yield from stream.cut(bytes(lines))
         yield from stream.finish()
         return
+    if isinstance(lines, BufferedReader):  # its own lines would be held whole, however long
+        while block := lines.read1(_BATCH_BYTES):
+            yield from stream.cut(block)
+        yield from stream.finish()
+        return
     utf16 = False
     at_start = stream.line_number == 0  # further down, the same two bytes are text in some other encoding
     for line in lines:
@@ -621,26 +637,47 @@ def cut_lines(lines: Lines, stream: Stream) -> Iterator[bytes | str]:
         yield from stream.finish()
 
 
-def split_recipients(record: Record) -> Iterable[Record]:
+def split_recipients(record: Record) -> Iterator[Record]:
     """One record for each recipient, with its own status where there is one for each."""
-    if record.source.recipients is None:
-        return (record,)
+    found = _recipients(record)
+    if len(found) < 2 or record.source.recipients is None:
+        yield record
+        return
     address_column, status_column = record.source.recipients
-    found = [address for address in members(record.values.get(address_column, "")) if address]
-    if len(found) < 2:
-        return (record,)
     status = record.values.get(status_column, "")
     statuses = members(status)
     aligned = len(statuses) == len(found)
-    parts = []
     for number, address in enumerate(found):
         part = record.copy()
         part.values[address_column] = addresses(address)
         if status_column in part.values:
             part.values[status_column] = statuses[number] if aligned else status
         part.part = str(number + 1)
-        parts.append(part)
-    return parts
+        yield part
+
+
+def _recipients(record: Record) -> list[str]:
+    if record.source.recipients is None:
+        return []
+    return [address for address in members(record.values.get(record.source.recipients[0], "")) if address]
+
+
+def _refuse_split(record: Record) -> str:
+    """Why a row is not split into one for each recipient; empty where it may be."""
+    if record.source.recipients is None:
+        return ""
+    most = record.values.get(record.source.recipients[0], "").count(";") + 1
+    if most < 2:
+        return ""
+    found = len(_recipients(record)) if most > MOST_RECIPIENTS else most
+    if found > MOST_RECIPIENTS:
+        return f"row has {found} recipients; expected at most {MOST_RECIPIENTS} where each gives an event"
+    beside = sum(map(len, record.values.values())) - sum(
+        len(record.values.get(column, "")) for column in record.source.recipients
+    )
+    if beside * found > MOST_SPLIT:
+        return f"row has {found} recipients and {beside} characters beside them, too many to write for each"
+    return ""
 
 
 def _find_fault(processed: object, item: Record | Event) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from operator import methodcaller
 
+from exnorm.lines import MOST_CELLS, SEPARATORS
 from exnorm.model import Wire
 
 _ENDS_IN_CR = methodcaller("endswith", b"\r")
@@ -46,11 +47,20 @@ def prepare(lines: Sequence[bytes], wire: Wire, max_line_bytes: int) -> list[str
         rows = [row if _is_utf8(line) else "" for row, line in zip(rows, lines)]
     if stripped:
         rows = ["" if line[-2:] == b"\r\r" or b"\0" in line else row for row, line in zip(rows, lines)]
-    if len(data) > max_line_bytes:
-        rows = ["" if len(line) > max_line_bytes else row for row, line in zip(rows, lines)]
     if odd:
         rows = ["" if any(character in row for character in odd) else row for row in rows]
     return rows
+
+
+def leave_huge(lines: Sequence[bytes], max_line_bytes: int) -> Sequence[bytes]:
+    """The lines with an empty one for each that a reader must refuse, whose size is not to be multiplied."""
+    if max(map(len, lines), default=0) <= min(MOST_CELLS, max_line_bytes):
+        return lines
+    return [b"" if len(line) > max_line_bytes or _is_crowded(line) else line for line in lines]
+
+
+def _is_crowded(line: bytes) -> bool:
+    return len(line) > MOST_CELLS and any(line.count(sign.encode()) > MOST_CELLS for sign in SEPARATORS)
 
 
 def _without_line_ends(data: bytes, lines: Sequence[bytes]) -> bytes:

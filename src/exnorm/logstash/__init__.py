@@ -32,6 +32,9 @@ from exnorm.pipeline import Normalizer
 
 __all__ = ["EventNormalizer", "JSONCodec", "LineTooLong"]
 
+LINE_LIMIT = 20 * 1024 * 1024
+"""What ``decode_size_limit_bytes`` is where a normalizer reads the lines; Logstash's own is 512 MiB."""
+
 _BOM = "\ufeff"
 
 
@@ -44,8 +47,9 @@ class JSONCodec:
 
     ``options`` are Logstash's: ``charset``, ``target``, ``ecs_compatibility``, and for lines
     ``delimiter`` and ``decode_size_limit_bytes``. Without a normalizer it is that codec. With one,
-    lines and records of Exchange are normalized, a byte order mark is left out, and objects may
-    follow each other without a separator; everything else comes as that codec gives it.
+    lines and records of Exchange are normalized, a byte order mark is left out, objects may
+    follow each other without a separator, and a line may have 20 MiB unless the option says otherwise;
+    everything else comes as that codec gives it.
 
     ``@metadata`` is a key of a decoded event and is never encoded. Raises ``SettingsError`` for an
     option that is unknown or has a wrong value.
@@ -57,6 +61,8 @@ class JSONCodec:
         framing: str = "lines",
         **options: Any,
     ) -> None:
+        if normalizer is not None and framing == "lines":
+            options = {"decode_size_limit_bytes": LINE_LIMIT, **options}
         self._options = read_options(framing, options)
         self._drains = isinstance(normalizer, Normalizer)  # one of several codecs must not
         self._events = EventNormalizer(normalizer) if isinstance(normalizer, Normalizer) else normalizer

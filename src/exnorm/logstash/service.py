@@ -20,7 +20,7 @@ from aiohttp import web
 from exnorm.errors import NormalizerError, SettingsError
 from exnorm.logstash.access import Address, Credentials
 from exnorm.logstash.batches import Batches, Body
-from exnorm.logstash.bodies import Bounds, RefusedError
+from exnorm.logstash.bodies import Bounds, LineLengths, RefusedError
 from exnorm.logstash.headers import Headers
 from exnorm.logstash.metrics import CONTENT_TYPE, Metrics, Traffic
 from exnorm.logstash.next_hop import NextHop, Verdict
@@ -205,10 +205,24 @@ class Service:
     async def _read(self, request: web.Request) -> Body:
         limit = self._limits.bounds.body_bytes
         try:
-            content = await request.read()
+            if (request.content_length or 0) > limit:  # nothing of it need be held to know that
+                raise RefusedError(413, f"the body is larger than {limit} bytes")
+            content = await self._read_content(request)
         except web.HTTPRequestEntityTooLarge:
             raise RefusedError(413, f"the body is larger than {limit} bytes") from None
         return Body(content, request.headers.get("Content-Encoding", ""), request.content_type)
+
+    async def _read_content(self, request: web.Request) -> bytes:
+        """The body; one with a line that is too long is refused while the line arrives."""
+        if request.headers.get("Content-Encoding"):
+            return await request.read()
+        content, lines = bytearray(), LineLengths(self._limits.bounds.line_bytes)
+        async for piece in request.content.iter_any():
+            content += piece
+            lines.add(piece)
+            if len(content) > self._limits.bounds.body_bytes:
+                raise RefusedError(413, f"the body is larger than {self._limits.bounds.body_bytes} bytes")
+        return bytes(content)
 
     async def _deliver(self, payload: bytes) -> Verdict:
         if self._next_hop is None:
