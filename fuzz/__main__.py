@@ -1,9 +1,9 @@
 """The fuzzer: mutated inputs by default, guided by coverage with ``--seconds`` (needs atheris).
 
-    python -m fuzz                                200 000 mutated inputs over all targets, as in CI
-    python -m fuzz message_tracking --inputs 50000 --seed 7
-    python -m fuzz message_tracking --seconds 60  guided by coverage
-    python -m fuzz message_tracking --input FILE  one input, with its traceback
+python -m fuzz                                200 000 mutated inputs over all targets, as in CI
+python -m fuzz message_tracking --inputs 50000 --seed 7
+python -m fuzz message_tracking --seconds 60  guided by coverage
+python -m fuzz message_tracking --input FILE  one input, with its traceback
 """
 
 from __future__ import annotations

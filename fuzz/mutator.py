@@ -23,8 +23,8 @@ TOKENS = (
     b"\xff", b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbf", b"\xc3", b"\xed\xa0\x80", b"\xf4\x90\x80\x80",
     b"\xf0\x9f\x93\xa7", b"\xe2\x80\xae", b"\xc4\xb0", b"\xef\xac\x81",
     # JSON and YAML
-    b"null", b"true", b"NaN", b'{"', b'":', b"[[[[[[[[", b"]]]]]]]]", b"\\u0000", b"\\ud800", b"\\ud83d\\udce7",
-    b"&a ", b"*a", b"!!python/object ", b"<<: ", b"? ", b"- ", b"\n  ", b"|\n",
+    b"null", b"true", b"NaN", b'{"', b'":', b"[[[[[[[[", b"]]]]]]]]", b"\\u0000", b"\\ud800",
+    b"\\ud83d\\udce7", b"&a ", b"*a", b"!!python/object ", b"<<: ", b"? ", b"- ", b"\n  ", b"|\n",
     # msgpack: claims of many, extensions, what is not used
     b"\xdd\xff\xff\xff\xff", b"\xdf\xff\xff\xff\xff", b"\xdb\xff\xff\xff\xff", b"\xc6\xff\xff\xff\xff",
     b"\xc9\xff\xff\xff\xff\x00", b"\xc1", b"\x92", b"\x80", b"\x81", b"\xa0", b"\xc0", b"\xcf" + b"\xff" * 8,

@@ -358,7 +358,9 @@ def test_a_header_line_longer_or_with_more_names_than_any_log_has_is_unparsed(li
     assert record(made.read(row("Next"))).values["message-subject"] == "Next"
 
 
-@pytest.mark.parametrize(("sign", "name"), [(",", "commas"), (";", "semicolons"), ("\t", "TABs"), (" ", "blanks")])
+@pytest.mark.parametrize(
+    ("sign", "name"), [(",", "commas"), (";", "semicolons"), ("\t", "TABs"), (" ", "blanks")]
+)
 def test_a_line_of_more_cells_than_can_be_meant_is_unparsed_before_it_is_cut(sign: str, name: str) -> None:
     made = opened()
     begin = time.process_time()

@@ -116,19 +116,9 @@ class Stream:
             if self._reader is not None:
                 self._reader.miss()
             return text
-        if not text:
-            return None
-        crowd = find_crowd(text)
-        if crowd:
-            if self._reader is not None:
-                self._reader.miss()
-            return self._unparsed(text, "width", crowd)
-        if _is_header(text):
-            refusal = _refuse_header(text)
-            if refusal:
-                return self._unparsed(text, "syntax", refusal)
-        if self._take_header(text):
-            return None
+        refused = self._refuse(text)
+        if refused is not None or not text or self._take_header(text):
+            return refused
         if (self._in_header or self._reader is None) and not self.recognize(text):
             return self._unparsed(text, "unknown-type", "no known log type has lines like this one")
         self._in_header = False
@@ -136,6 +126,16 @@ class Stream:
         found = self._reader.read(text)
         names = isinstance(found, Unparsed) and self._names_columns(text)
         return None if names else self._place(found)
+
+    def _refuse(self, text: str) -> Unparsed | None:
+        """A line that no reader is to see."""
+        crowd = find_crowd(text)
+        if crowd:
+            if self._reader is not None:
+                self._reader.miss()
+            return self._unparsed(text, "width", crowd)
+        refusal = _refuse_header(text) if _is_header(text) else ""
+        return self._unparsed(text, "syntax", refusal) if refusal else None
 
     def fail(self, line: bytes | str, error: Exception) -> Unparsed:
         """A line at which its source raised, which must not cost the line, nor those after it."""
@@ -248,15 +248,17 @@ class Stream:
         limit = self._settings.max_line_bytes
         if len(line) > limit + 2:  # the line end does not count
             part = line[: limit + MARGIN]  # as a line of a file is cut
-            raw = (part.decode("utf-8", "backslashreplace") if isinstance(part, bytes) else part).rstrip("\r\n")
+            raw = (part.decode("utf-8", "backslashreplace") if isinstance(part, bytes) else part).rstrip(
+                "\r\n"
+            )
             return self._unparsed(raw, "too-long", f"line is longer than max_line_bytes, {limit}")
-        text = line if isinstance(line, str) else _decode_utf8(line)
-        if text is None:
+        decoded = line if isinstance(line, str) else _decode_utf8(line)
+        if decoded is None:
             assert isinstance(line, bytes)
             raw = line.decode("utf-8", "backslashreplace").rstrip("\r\n")
             return self._unparsed(raw, "encoding", _explain_encoding(line))
         # A server that crashed leaves the room it had reserved in its log: a block of NUL.
-        return text.removesuffix("\n").rstrip("\r").strip("\0").removeprefix(_BOM)
+        return decoded.removesuffix("\n").rstrip("\r").strip("\0").removeprefix(_BOM)
 
     def _take_header(self, line: str) -> bool:
         found = _DIRECTIVE.fullmatch(line) or self._find_bare_directive(line)

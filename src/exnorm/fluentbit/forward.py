@@ -21,7 +21,7 @@ from typing import Any
 import msgpack
 
 from exnorm.errors import quote
-from exnorm.fluentbit.scan import Scanner, ScanError
+from exnorm.fluentbit.scan import ScanError, Scanner
 
 MAX_TAG_BYTES = 1024
 MAX_CHUNK_ID_BYTES = 256

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import msgpack
 
-from exnorm.fluentbit.scan import Scanner, ScanError
+from exnorm.fluentbit.scan import ScanError, Scanner
 from exnorm.lines import MARGIN
 
 _ANY_BYTES = "surrogateescape"  # strings hold whatever bytes the input had
@@ -24,7 +24,14 @@ _MARKERS = (b"\xff\xff\xff\xff", b"\xff\xff\xff\xfe")  # the seconds of where a 
 _pack_time = struct.Struct(">II").pack
 _LAST_SECOND = 0x7FFFFFFF  # above it, Fluent Bit reads a negative number: a marker, or a broken event
 # How many bytes stand before a text, by its first byte, and whether it is str.
-_TEXTS = {0xD9: (2, True), 0xDA: (3, True), 0xDB: (5, True), 0xC4: (2, False), 0xC5: (3, False), 0xC6: (5, False)}
+_TEXTS = {
+    0xD9: (2, True),
+    0xDA: (3, True),
+    0xDB: (5, True),
+    0xC4: (2, False),
+    0xC5: (3, False),
+    0xC6: (5, False),
+}
 # How long a time is, by its first byte: ext 8, float and int in their widths.
 _TIME_LENGTHS = {
     0xD7: 10, 0xCA: 5, 0xCB: 9, 0xCC: 2, 0xCD: 3, 0xCE: 5, 0xCF: 9, 0xD0: 2, 0xD1: 3, 0xD2: 5, 0xD3: 9,

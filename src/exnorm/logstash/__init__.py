@@ -25,7 +25,7 @@ from exnorm.logstash.codec import (
     read_options,
     set_field,
 )
-from exnorm.logstash.documents import ObjectEnds, read_documents
+from exnorm.logstash.documents import ObjectEnds, is_crowded, read_documents
 from exnorm.logstash.json_text import replace_surrogates
 from exnorm.logstash.normalize import EventNormalizer
 from exnorm.pipeline import Normalizer
@@ -136,7 +136,7 @@ class JSONCodec:
     def _read_normalized(self, line: bytes, events: EventNormalizer) -> list[AnyEvent]:
         text, valid = read_text(line, self._options.charset)
         text = text.removeprefix(_BOM)
-        documents = read_documents(text) if valid else None
+        documents = read_documents(text) if valid and not is_crowded(text) else None
         if documents is None:
             return self._read_raw(self._pieces(line, text, valid), text, events)
         if len(documents) == 1:  # as the bare codec does, whatever stands behind it
