@@ -137,7 +137,7 @@ REASONS = {
     "a row with a million recipients": r"line is longer than max_line_bytes, 4194304",
     "a million recipients of one letter": r"line has 1000000 semicolons; expected at most 250000",
     "10 000 columns": r"header line has \d+ (names|characters); expected at most .*",
-    "a million cells": r"line has 1048602 commas; expected at most 250000",
+    "a million cells": r"line has 1048602 commas; expected at most 250000|_jsonparsefailure",
     "JSON 100 000 deep": r"JSON is nested deeper than 32 levels|_jsonparsefailure",
     "a number of 5 000 digits": r"a number is 5000 characters long; expected at most 64",
     "a million empty lists": r"line has 1048\d+ commas; expected at most 250000|_jsonparsefailure",
@@ -451,7 +451,7 @@ def gzip_in_a_body() -> Found:
 
 
 def gzip_on_a_pipe() -> Found:
-    packed = gzip_of_blanks(256)
+    packed = gzip_of_blanks(64)
     codec = JSONCodec(normalizer(format="json"))
     start_measuring()
     size = 0
@@ -483,7 +483,7 @@ SPECIAL: dict[Callable[[], Found], str] = {
     claim_in_a_message: r"event: it ends too soon|malformed message: .*|message: got .*",
     gzip_in_a_message: r"compressed events hold more than 33554432 bytes",
     gzip_in_a_body: r"the body unpacks to more than 134217728 bytes",
-    gzip_on_a_pipe: r"256 MiB, in pieces",
+    gzip_on_a_pipe: r"64 MiB, in pieces",
 }
 
 

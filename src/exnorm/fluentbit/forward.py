@@ -99,7 +99,7 @@ class MessageCutter:
             raise ForwardError(str(error)) from None
         del self._buffer[:start]
         self._scanner.move(start)
-        if len(self._buffer) > self._max_bytes:
+        if max(len(self._buffer), self._scanner.lacks) > self._max_bytes:
             raise self._too_large()
 
     def _too_large(self) -> ForwardError:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from exnorm.errors import NormalizerError
 
 DEEPEST = 512
@@ -32,6 +34,8 @@ for _byte, _size in {
 _PER_VALUE[0xDC] = _PER_VALUE[0xDD] = 1
 _PER_VALUE[0xDE] = _PER_VALUE[0xDF] = 2
 _UNUSED = 0xC1
+_SHORT = re.compile(rb"[\x00-\x7f\x80\x90\xa0\xc0\xc2\xc3\xe0-\xff]*")  # values of one byte
+_MANY = 64
 
 
 class ScanError(NormalizerError):
@@ -56,44 +60,68 @@ class Scanner:
 
         Raises ``ScanError``.
         """
-        at, values, lacking, size = self.at, self.values, self._open, len(data)
-        while not self._begun or lacking:
-            if at >= size or values >= most:
-                self.at, self.values = at, values
+        size = len(data)
+        while not self._begun or self._open:
+            if self.at >= size or self.values >= most:
                 return None
-            first = data[at]
-            header = _HEADER[first]
+            if self._pass_short(data, most):
+                continue
+            first = data[self.at]
+            behind = self.at + 1 + _HEADER[first]
+            if behind > size:
+                return None
             inside = _VALUES[first]
-            behind = at + 1 + header + _FIXED[first]
-            if header:
-                if at + 1 + header > size:
-                    self.at, self.values = at, values
-                    return None
-                number = int.from_bytes(data[at + 1 : at + 1 + header], "big")
-                per_value = _PER_VALUE[first]
-                if per_value:
-                    inside = number * per_value
-                else:
-                    behind += number
+            if behind > self.at + 1:
+                number = int.from_bytes(data[self.at + 1 : behind], "big")
+                inside = number * _PER_VALUE[first]
+                behind += 0 if _PER_VALUE[first] else number
             elif first == _UNUSED:
                 raise ScanError("not msgpack: the byte 0xc1")
-            at = behind
-            values += 1
-            if self._begun:
-                lacking[-1] -= 1
-            self._begun = True
-            if inside:
-                lacking.append(inside)
-                if len(lacking) > DEEPEST:
-                    raise ScanError(f"not msgpack that is read: nested deeper than {DEEPEST} levels")
-            while lacking and not lacking[-1]:
-                lacking.pop()
-        self.at, self.values = at, values
-        if at > size:
+            self.at = behind + _FIXED[first]
+            self._begin(inside)
+        if self.at > size:
             return None
         self.values, self._begun = 0, False
-        return at
+        return self.at
+
+    def _begin(self, inside: int) -> None:
+        """A value has begun, with so many inside of it."""
+        lacking = self._open
+        self.values += 1
+        if self._begun:
+            lacking[-1] -= 1
+        self._begun = True
+        if inside:
+            lacking.append(inside)
+            if len(lacking) > DEEPEST:
+                raise ScanError(f"not msgpack that is read: nested deeper than {DEEPEST} levels")
+        while lacking and not lacking[-1]:
+            lacking.pop()
+
+    def _pass_short(self, data: bytes | bytearray | memoryview, most: int) -> bool:
+        """Go past many values of one byte at once, where there are some."""
+        lacking = self._open
+        if not lacking or lacking[-1] <= _MANY:
+            return False
+        short = min(_count_short(data, self.at), lacking[-1], most - self.values)
+        self.at += short
+        self.values += short
+        lacking[-1] -= short
+        while lacking and not lacking[-1]:
+            lacking.pop()
+        return short > 0
+
+    @property
+    def lacks(self) -> int:
+        """How many values the value that is not whole yet lacks at least; each is a byte or more."""
+        return sum(self._open)
 
     def move(self, amount: int) -> None:
         """Know that so many bytes before it were taken away."""
         self.at -= amount
+
+
+def _count_short(data: bytes | bytearray | memoryview, at: int) -> int:
+    found = _SHORT.match(data, at)
+    assert found is not None  # it matches nothing too
+    return found.end() - at
