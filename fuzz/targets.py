@@ -27,7 +27,7 @@ from exnorm.logstash.batches import Batches, Body
 from exnorm.logstash.bodies import Bounds, RefusedError
 from exnorm.logstash.headers import Headers
 from exnorm.logstash.json_text import JSONText, read_first, write
-from exnorm.logstash.metrics import Traffic
+from exnorm.logstash.traffic import Traffic
 from exnorm.logstash.unpack import unpack
 from exnorm.model import Event, Record
 from exnorm.overlay import lay_over, require
@@ -56,7 +56,12 @@ def hold(promise: bool, what: str) -> None:
 # --- the parsers ---------------------------------------------------------------------------------
 
 _FORMATS = (("arcsight", "cef"), ("jsa", "leef"), ("jsa", "wincollect"), ("arcsight", "json"))
-_READERS = {"cef": read_cef, "leef": read_leef, "wincollect": read_wincollect, "json": json.loads}
+_READERS: dict[str, Callable[[bytes], object]] = {
+    "cef": read_cef,
+    "leef": read_leef,
+    "wincollect": read_wincollect,
+    "json": json.loads,
+}
 
 
 @cache
@@ -96,7 +101,7 @@ def check_items(running: Normalizer, items: Iterable[Record | Unparsed]) -> None
         for made in running.normalize_item(item):
             if isinstance(made, Event):
                 payload = running.encode_event(made)
-                hold(isinstance(payload, bytes), f"cannot be written: {payload}")
+                hold(isinstance(payload, bytes), "an event cannot be written")
                 assert isinstance(payload, bytes)
                 hold(b"\n" not in payload, "a payload of more than one line")
                 if made.record.envelope is None or running.codec.name != "wincollect":

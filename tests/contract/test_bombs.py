@@ -35,7 +35,7 @@ from exnorm.logstash import EventNormalizer, JSONCodec, LineTooLong
 from exnorm.logstash.batches import Batches, Body
 from exnorm.logstash.bodies import Bounds, RefusedError
 from exnorm.logstash.headers import Headers
-from exnorm.logstash.metrics import Traffic
+from exnorm.logstash.traffic import Traffic
 from exnorm.logstash.unpack import unpack
 from exnorm.testing import normalizer
 

@@ -35,7 +35,7 @@ from exnorm.logstash import EventNormalizer, JSONCodec
 from exnorm.logstash.batches import Batches, Body
 from exnorm.logstash.bodies import Bounds
 from exnorm.logstash.headers import Headers
-from exnorm.logstash.metrics import Traffic
+from exnorm.logstash.traffic import Traffic
 from exnorm.testing import normalizer, read_cef, read_leef, read_wincollect
 
 SAMPLES = Path(__file__).parents[1] / "samples"
