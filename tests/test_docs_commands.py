@@ -407,6 +407,15 @@ def test_every_command_that_a_page_names_exists_with_its_options(page: Path) -> 
     assert wrong == {}
 
 
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_script_that_a_page_names_is_there_and_knows_its_options(page: Path) -> None:
+    parts = [part for block in read_blocks(page) if block.is_commands for part, _ in block.parts()]
+    for part in parts:
+        if script := re.search(r"python ((?:benchmarks|examples|fuzz)/\S+\.py)", part):
+            text = (ROOT / script[1]).read_text(encoding="utf-8")
+            assert [option for option in re.findall(r" (--[a-z-]+)", part) if f'"{option}"' not in text] == []
+
+
 @pytest.mark.parametrize(
     ("shown", "printed", "same"),
     [
