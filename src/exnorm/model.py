@@ -85,13 +85,11 @@ class Reader:
     """Reads the rows of one log; it may remember what it has seen of that log.
 
     ``schema`` are the columns in force for the next row, ``None`` before they are known; ``evicted``
-    is how much it has forgotten so far to stay within its bounds; ``remembers`` says that a row may
-    depend on the rows before it, so that a log must not be cut into parts.
+    is how much it has forgotten so far to stay within its bounds.
     """
 
     schema: Schema | None = None
     evicted: int = 0
-    remembers: bool = True
 
     @property
     def layout(self) -> Layout | None:
@@ -102,7 +100,8 @@ class Reader:
     def memory(self) -> object:
         """All that rows and headers before decide of how a row is read; ``None`` where it cannot be told.
 
-        Two readers of equal memory read the rest of a log alike.
+        Two readers of equal memory read the rest of a log alike. Where it cannot be told, as where rows
+        depend on each other, the log is never cut into parts.
         """
         return None
 
