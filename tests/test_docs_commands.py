@@ -63,7 +63,7 @@ ELSEWHERE = {
     r"(env \S+ )?python benchmarks/": "takes minutes; its last result stands beside it",
     r"sudo|systemctl|install -|mount|setfacl|usermod": "changes the machine",
     r"docker|podman": "needs a container engine",
-    r"export PYSPARK|python job\.py": "a job of Spark; tests/test_spark.py where there is one",
+    r"export PYSPARK|python job\.py|cat /data/": "a job of Spark; tests/test_spark.py where there is one",
     r"exnorm health": "asks a service that runs",
     r"([A-Z_]+=\S+ )*logstash ": "a Logstash; tests/test_examples.py and tests/hosts where there is one",
     r"kcat": "a broker of Kafka",
