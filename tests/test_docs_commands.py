@@ -312,7 +312,9 @@ def put_logs(folder: Path) -> None:
     """Sample logs where the docs say that logs are."""
     samples = ROOT / "tests" / "samples"
     tracking = ROOT / "examples" / "MSGTRK2018112722-1.LOG"
-    for place in ("mnt/ex01/logs", "mnt/ex02/logs", "mnt/ex01/TransportRoles/Logs/MessageTracking", "C/logs"):
+    for place in (
+        "mnt/ex01/logs", "mnt/ex02/logs", "mnt/ex01/TransportRoles/Logs/MessageTracking", "C/logs", "checkout/logs",
+    ):  # fmt: skip
         (folder / place).mkdir(parents=True)
         shutil.copy(tracking, folder / place)
     hub = folder / "mnt/ex01/TransportRoles/Logs/Hub/ProtocolLog/SmtpReceive"
