@@ -313,7 +313,8 @@ def put_logs(folder: Path) -> None:
     samples = ROOT / "tests" / "samples"
     tracking = ROOT / "examples" / "MSGTRK2018112722-1.LOG"
     for place in (
-        "mnt/ex01/logs", "mnt/ex02/logs", "mnt/ex01/TransportRoles/Logs/MessageTracking", "C/logs", "checkout/logs",
+        "mnt/ex01/logs", "mnt/ex02/logs", "mnt/ex01/TransportRoles/Logs/MessageTracking",
+        "C/logs", "checkout/logs",
     ):  # fmt: skip
         (folder / place).mkdir(parents=True)
         shutil.copy(tracking, folder / place)
