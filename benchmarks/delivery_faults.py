@@ -665,6 +665,8 @@ class Rig:
         """Numbered events flow; at the end all of them must be acknowledged."""
         self.ledger = ledger = Ledger((self.ledger.first + _FILE_NUMBER) % 90_000_000, bad_every)
         self.receiver.ledger = ledger
+        if not self.process.is_alive:
+            self.process.start()
         sender = Sender(self.make_client, ledger, rate, retry)
         try:
             ledger.wait_for_acks(2 * WORKERS)
@@ -855,7 +857,7 @@ def fill_disk(rig: Rig, ledger: Ledger, plan: Plan) -> str:
 
 
 def lie_idle(rig: Rig, ledger: Ledger, plan: Plan) -> str:
-    """Very many connections that send nothing, or with TLS the first bytes of a handshake; then a new sender."""
+    """Very many connections that send nothing, or with TLS a handshake's first bytes; then a new sender."""
     allow_files(plan.idle + 500)
     with contextlib.ExitStack() as stack:
         for number in range(plan.idle):

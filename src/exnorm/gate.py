@@ -283,13 +283,13 @@ def describe_peer(address: object) -> str:
 async def _wait_for_word(sock: socket.socket) -> None:
     """Wait for the first byte: until then, a connection costs no more than its file descriptor."""
     loop = asyncio.get_running_loop()
-    spoken = loop.create_future()
+    spoken = asyncio.Event()
     try:
-        loop.add_reader(sock, lambda: spoken.done() or spoken.set_result(None))
+        loop.add_reader(sock, spoken.set)
     except NotImplementedError:  # Windows: TLS will wait for it
         return
     try:
-        await asyncio.wait_for(spoken, HANDSHAKE_SECONDS)
+        await asyncio.wait_for(spoken.wait(), HANDSHAKE_SECONDS)
     finally:
         loop.remove_reader(sock)
 
