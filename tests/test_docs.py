@@ -28,7 +28,7 @@ def test_docs_mappings_is_what_the_tables_say() -> None:
     written = {path.name: path.read_text(encoding="utf-8") for path in (DOCS / "mappings").iterdir()}
     assert sorted(written) == sorted(site)
     for name, page in site.items():
-        assert written[name] == page, f"{name} is stale: run tox -e docs"
+        assert written[name] == page, f"{name} is stale: run tox -e generate"
 
 
 def test_every_setting_is_documented_with_its_default() -> None:

@@ -40,7 +40,7 @@ def render_index(mappings: Iterable[Mapping], sources: AnyMapping[str, Source]) 
     lines = [
         "# Mapping tables",
         "",
-        "Generated from the tables in src/exnorm/taxonomies by `tox -e docs`; a test fails when stale.",
+        "Generated from the tables in src/exnorm/taxonomies by `tox -e generate`; a test fails when stale.",
         "Rows without a reason are the vendor guide's, in its wording and order.",
         "",
         "| log type | to | table | for |",

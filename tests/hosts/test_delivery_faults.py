@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-for _name in ("fluent.sender", "aiohttp", "prometheus_client"):
-    pytest.importorskip(_name, reason=f"{_name} is not installed")
-if sys.platform == "win32":
-    pytest.skip("the services are killed and stopped by POSIX signals", allow_module_level=True)
+pytest.importorskip("fluent.sender", reason="fluent-logger is not installed")
+pytest.importorskip("aiohttp", reason="aiohttp is not installed")
+pytest.importorskip("prometheus_client", reason="prometheus-client is not installed")
+pytest.importorskip("resource", reason="the services are killed and stopped by POSIX signals")
 
 from delivery_faults import (
     CHUNK_EVENTS,

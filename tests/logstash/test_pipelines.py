@@ -26,7 +26,7 @@ def test_the_copies_are_what_the_command_writes() -> None:
     copies = {
         path.name: path.read_text(encoding="utf-8") for path in FOLDER.iterdir() if path.name != "README.md"
     }
-    assert copies == render_folder(), "stale: run tox -e docs"
+    assert copies == render_folder(), "stale: run tox -e generate"
 
 
 def config(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:

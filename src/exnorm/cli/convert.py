@@ -20,6 +20,7 @@ from exnorm.cli.inputs import STDIN, Input, InputError, expand, explain_refusal,
 from exnorm.cli.options import settings_options
 from exnorm.cli.ranges import Range, convert_ranges, cut_file
 from exnorm.cli.summary import summarize
+from exnorm.cli.words import FILE
 from exnorm.cli.workers import Workers
 from exnorm.counts import Counts
 from exnorm.errors import EncodeError, NormalizerError, ParseError, SettingsError, quote
@@ -38,15 +39,17 @@ class OutputError(Exception):
 
 
 @click.command("convert")
-@click.argument("paths", nargs=-1, metavar="[PATH|GLOB|-]...")
+@click.argument("paths", nargs=-1, metavar="[PATH|GLOB|-]...", type=FILE)
 @settings_options
 @click.option(
     "--on-error",
     metavar="tag|skip|stop",
     help="A line that does not parse: report and (JSON) tag it, skip it silently, or stop.  [default: tag]",
 )
-@click.option("--rejects", metavar="FILE", help="Write lines that do not parse to FILE, as NDJSON.")
-@click.option("--output", "-o", metavar="FILE", help="Write to FILE instead of standard output.")
+@click.option(
+    "--rejects", metavar="FILE", type=FILE, help="Write lines that do not parse to FILE, as NDJSON."
+)
+@click.option("--output", "-o", metavar="FILE", type=FILE, help="Write to FILE instead of standard output.")
 @click.option(
     "--jobs",
     "-j",

@@ -13,6 +13,7 @@ import msgspec
 from exnorm.cli import OK, UNPARSED, USAGE, say
 from exnorm.cli.inputs import Input, InputError, expand, explain_refusal, read_blocks
 from exnorm.cli.options import settings_options
+from exnorm.cli.words import FILE
 from exnorm.errors import quote, show
 from exnorm.explanation import Explanation, explain
 from exnorm.model import Record, Unparsed
@@ -36,7 +37,7 @@ def _tell_apart(args: Sequence[str]) -> Iterator[str]:
 
 
 @click.command("explain", cls=Explain)
-@click.argument("paths", nargs=-1, metavar="[PATH|-]...")
+@click.argument("paths", nargs=-1, metavar="[PATH|-]...", type=FILE)
 @settings_options
 @click.option("--limit", "-n", type=click.IntRange(1), help="Stop after so many records.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object for each record.")

@@ -13,6 +13,7 @@ import click
 
 from exnorm.cli import OK
 from exnorm.cli.options import setting_flags
+from exnorm.cli.words import FILE
 from exnorm.errors import SettingsError, quote
 from exnorm.fluentbit.addresses import is_local, parse_address
 from exnorm.rejects import RejectFile
@@ -49,24 +50,38 @@ _MEBI = 1024 * 1024
     "listener on the network]",
 )
 @click.option("--on-error", metavar="tag|skip", help="A line that does not parse.  [default: tag]")
-@click.option("--listen-cert", metavar="FILE", help="TLS: our certificate (PEM), with its chain.")
-@click.option("--listen-key", metavar="FILE", help="TLS: its key, where it is not in the same file.")
-@click.option("--listen-ca", metavar="FILE", help="TLS: let in only clients with a certificate of this CA.")
+@click.option("--listen-cert", metavar="FILE", type=FILE, help="TLS: our certificate (PEM), with its chain.")
 @click.option(
-    "--listen-secret-file", metavar="FILE", help="Shared key of who sends to us (or EXNORM_LISTEN_SECRET)."
+    "--listen-key", metavar="FILE", type=FILE, help="TLS: its key, where it is not in the same file."
+)
+@click.option(
+    "--listen-ca", metavar="FILE", type=FILE, help="TLS: let in only clients with a certificate of this CA."
+)
+@click.option(
+    "--listen-secret-file",
+    metavar="FILE",
+    type=FILE,
+    help="Shared key of who sends to us (or EXNORM_LISTEN_SECRET).",
 )
 @click.option(
     "--socket-mode", default="0600", metavar="OCTAL", help="Mode of a unix socket.  [default: 0600]"
 )
 @click.option("--forward-tls", is_flag=True, help="Send over TLS; certificate and name are verified.")
-@click.option("--forward-ca", metavar="FILE", help="TLS: the CA of the next hop, beside the system's.")
+@click.option(
+    "--forward-ca", metavar="FILE", type=FILE, help="TLS: the CA of the next hop, beside the system's."
+)
 @click.option(
     "--forward-name", default="", metavar="NAME", help="TLS: the name in the next hop's certificate."
 )
-@click.option("--forward-cert", metavar="FILE", help="TLS: our certificate as a client.")
-@click.option("--forward-key", metavar="FILE", help="TLS: its key, where it is not in the same file.")
+@click.option("--forward-cert", metavar="FILE", type=FILE, help="TLS: our certificate as a client.")
 @click.option(
-    "--forward-secret-file", metavar="FILE", help="Shared key of the next hop (or EXNORM_FORWARD_SECRET)."
+    "--forward-key", metavar="FILE", type=FILE, help="TLS: its key, where it is not in the same file."
+)
+@click.option(
+    "--forward-secret-file",
+    metavar="FILE",
+    type=FILE,
+    help="Shared key of the next hop (or EXNORM_FORWARD_SECRET).",
 )
 @click.option(
     "--slots",
@@ -96,7 +111,9 @@ _MEBI = 1024 * 1024
     default=60.0,
     help="Seconds the next hop has to acknowledge, and a sender to finish a message.  [default: 60]",
 )
-@click.option("--rejects", metavar="FILE", help="Write lines that do not parse to FILE too, as NDJSON.")
+@click.option(
+    "--rejects", metavar="FILE", type=FILE, help="Write lines that do not parse to FILE too, as NDJSON."
+)
 def command(**given: Any) -> int:
     """Normalize what a stock Fluent Bit sends, and send it back.
 

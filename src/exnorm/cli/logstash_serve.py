@@ -14,6 +14,7 @@ import click
 
 from exnorm.cli import OK, say
 from exnorm.cli.options import load_settings, settings_options
+from exnorm.cli.words import FILE
 from exnorm.errors import SettingsError, quote
 from exnorm.pipeline import Normalizer
 from exnorm.rejects import RejectFile
@@ -36,15 +37,21 @@ SECONDS_MAX = 3600.0
     help="Where Logstash sends to. Anything but the loopback needs TLS and a password.",
 )  # fmt: skip
 @click.option("--forward", metavar="URL", help="The next hop, such as http://127.0.0.1:9800.")
-@click.option("--tls-cert", metavar="FILE", help="Certificate chain to serve with, PEM.")
-@click.option("--tls-key", metavar="FILE", help="Its key, PEM.")
-@click.option("--tls-ca", metavar="FILE", help="Certificates to trust in the next hop, PEM.")
+@click.option("--tls-cert", metavar="FILE", type=FILE, help="Certificate chain to serve with, PEM.")
+@click.option("--tls-key", metavar="FILE", type=FILE, help="Its key, PEM.")
+@click.option("--tls-ca", metavar="FILE", type=FILE, help="Certificates to trust in the next hop, PEM.")
 @click.option("--auth-user", metavar="NAME", help="User name that a sender must give.")
-@click.option("--auth-password-file", metavar="FILE", help=f"Its password; or in {PASSWORD}.")
+@click.option("--auth-password-file", metavar="FILE", type=FILE, help=f"Its password; or in {PASSWORD}.")
 @click.option("--forward-user", metavar="NAME", help="User name for the next hop.")
-@click.option("--forward-password-file", metavar="FILE", help=f"Its password; or in {FORWARD_PASSWORD}.")
-@click.option("--rejects", metavar="FILE", help="Write lines that do not parse to FILE too, as NDJSON.")
-@click.option("--state", metavar="FILE", help="Keep the header lines of logs here, over a restart.")
+@click.option(
+    "--forward-password-file", metavar="FILE", type=FILE, help=f"Its password; or in {FORWARD_PASSWORD}."
+)
+@click.option(
+    "--rejects", metavar="FILE", type=FILE, help="Write lines that do not parse to FILE too, as NDJSON."
+)
+@click.option(
+    "--state", metavar="FILE", type=FILE, help="Keep the header lines of logs here, over a restart."
+)
 @click.option(
     "--max-in-flight", type=click.IntRange(1, 1000), default=16, show_default=True, metavar="N",
     help="Requests worked on at a time; one more is answered with 429.",

@@ -9,6 +9,7 @@ import click
 from exnorm.categorizer import CATEGORIZER_FILE, render_categorizer
 from exnorm.cli import OK, say
 from exnorm.cli.options import block_plugin_option, load_settings
+from exnorm.cli.words import FILE, FOLDER
 from exnorm.errors import SettingsError, quote, suggest
 from exnorm.overlay import lay_over, require
 from exnorm.plugins import Plugins, Registry
@@ -19,9 +20,14 @@ from exnorm.tables import render_index, render_mapping
 @click.argument("source", required=False, metavar="[SOURCE]")
 @click.argument("taxonomy", required=False, metavar="[TAXONOMY]")
 @block_plugin_option
-@click.option("--config", metavar="FILE", help="Show the tables with the changes of a settings file.")
 @click.option(
-    "--write", metavar="FOLDER", help="Write one page for each table, or --categorizer's file, into FOLDER."
+    "--config", metavar="FILE", type=FILE, help="Show the tables with the changes of a settings file."
+)
+@click.option(
+    "--write",
+    metavar="FOLDER",
+    type=FOLDER,
+    help="Write one page for each table, or --categorizer's file, into FOLDER.",
 )
 @click.option("--categorizer", is_flag=True, help="The event categories as the CSV that ArcSight installs.")
 def command(

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import click
 
+from exnorm.cli.words import FILE, Words
 from exnorm.errors import SettingsError, quote
 from exnorm.settings import (
     CHOICES,
@@ -61,7 +62,9 @@ def _make_option(name: str) -> Callable[[F], F]:
     if isinstance(default, tuple):
         return click.option(flag.removesuffix("s"), name, multiple=True, metavar=metavar, help=text)
     shown = f"{text}  [default: {default}]" if default != "" else text
-    return click.option(flag, name, metavar=metavar or "|".join(CHOICES[name]), help=shown)
+    metavar = metavar or "|".join(CHOICES[name])
+    words = Words([word for word in metavar.split("|") if not word.isupper()])
+    return click.option(flag, name, metavar=metavar, type=words, help=shown)
 
 
 def block_plugin_option(function: F) -> F:
@@ -100,7 +103,7 @@ def settings_options(function: F) -> F:
 def setting_flags(function: F) -> F:
     """Give a command the options above and ``--config``, each ``None`` where it is not given."""
     text = "YAML file of settings and of changes to tables."
-    function = click.option("--config", metavar="FILE", help=text)(function)
+    function = click.option("--config", metavar="FILE", type=FILE, help=text)(function)
     for name in reversed(list(_OPTIONS)):
         function = _make_option(name)(function)
     return function
