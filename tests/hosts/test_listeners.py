@@ -9,6 +9,7 @@ import signal
 import socket
 import ssl
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,19 @@ pytest.importorskip("aiohttp", reason="aiohttp is not installed")
 pytest.importorskip("prometheus_client", reason="prometheus-client is not installed")
 pytest.importorskip("resource", reason="the services are stopped by POSIX signals")
 
-from delivery_faults import SECRET, SERVICES, Door, Ledger, Rig, basic, make_certificate, make_old_tls
+from delivery_faults import (
+    SECRET,
+    SECURED_FAULTS,
+    SERVICES,
+    SHORT,
+    Door,
+    Ledger,
+    Rig,
+    basic,
+    make_certificate,
+    make_old_tls,
+    run_fault,
+)
 
 from exnorm.cli import run
 from exnorm.fluentbit import handshake
@@ -112,6 +125,15 @@ def test_no_tls_older_than_1_2_is_spoken(secured: Rig) -> None:
     with pytest.raises(ssl.SSLError):
         make_old_tls().wrap_socket(socket.create_connection(("127.0.0.1", secured.door.port), WAIT))
     secured.process.wait_for_line("unsupported protocol")
+
+
+@pytest.mark.parametrize("name", SECURED_FAULTS)
+def test_who_should_not_come_in_keeps_nobody_out(secured: Rig, name: str) -> None:
+    plan = replace(SHORT, seconds=0.2, idle=300)
+    result = run_fault(secured, name, SECURED_FAULTS[name], plan)
+    assert result.problems == []
+    assert (result.lost, result.refused, result.wrongly_repeated, result.not_normalized) == (0, 0, 0, 0)
+    assert result.events > 0
 
 
 # --- what they may learn -------------------------------------------------------------------------
