@@ -79,6 +79,7 @@ class Gate:
         self._bounds = bounds
         self._tls = tls
         self._say = refuse
+        self._refused = 0
         self._rarely = Rarely()
         self._guests: dict[Guest, asyncio.BaseTransport | None] = {}  # in the order they came
         self._by_transport: dict[asyncio.BaseTransport, Guest] = {}
@@ -91,12 +92,17 @@ class Gate:
         """How many connections there are."""
         return len(self._guests)
 
+    def numbers(self) -> dict[str, int]:
+        """By the names of their metrics. Any thread may ask."""
+        return {"exnorm_connections": self.count, "exnorm_connections_refused": self._refused}
+
     def find(self, transport: asyncio.BaseTransport | None) -> Guest | None:
         """Whose connection this is; ``None`` where it has ended."""
         return None if transport is None else self._by_transport.get(transport)
 
     def refuse(self, peer: str, reason: str) -> None:
-        """Say that a connection was refused, once a minute for each reason."""
+        """Count that a connection was refused, and say so once a minute for each reason."""
+        self._refused += 1
         times = self._rarely.count(reason)
         if times:
             self._say(peer, reason, times)

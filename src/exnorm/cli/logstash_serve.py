@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import os
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from exnorm.cli import OK, say
-from exnorm.cli.options import load_settings, settings_options
+from exnorm.cli import OK
+from exnorm.cli.options import load_settings, log_options, settings_options
 from exnorm.cli.words import FILE
 from exnorm.errors import SettingsError, quote
 from exnorm.pipeline import Normalizer
@@ -76,13 +77,14 @@ SECONDS_MAX = 3600.0
     "--answer-within", type=float, default=8.0, show_default=True, metavar="SECONDS",
     help="Answer 429 after so long; Logstash gives up after 10.",
 )  # fmt: skip
+@log_options
 def command(settings: Settings, **options: Any) -> int:
     """Take batches from Logstash, normalize them, hand them to the next hop.
 
     Speaks the protocol of Logstash's own logstash output and input: POST / with JSON lines in gzip,
     answered with 200 only after the next hop took the batch. output { http { format => json_batch } }
-    works too. POST /v1/normalize answers the events itself, for filter { http }. GET /healthz and
-    GET /metrics say how it goes. SIGHUP reads settings, passwords and certificates again; SIGTERM
+    works too. POST /v1/normalize answers the events itself, for filter { http }. GET /healthz,
+    /readyz and /metrics say how it goes. SIGHUP reads settings, passwords and certificates again; SIGTERM
     finishes what is in flight. --format is json unless it is given.
     """
     check_extra("logstash serve")
@@ -114,6 +116,7 @@ def serve(settings: Settings, load: Callable[[], Settings], options: dict[str, A
     from exnorm.logstash.headers import Headers
     from exnorm.logstash.next_hop import NextHop
     from exnorm.logstash.service import Limits, Reloaded, Service, run_service
+    from exnorm.operation.journal import Journal, take_library_log
 
     if not 0 < options["answer_within"] <= SECONDS_MAX:
         shown = quote(options["answer_within"])
@@ -155,11 +158,17 @@ def serve(settings: Settings, load: Callable[[], Settings], options: dict[str, A
             load_certificate(tls, cert, key)
         return changed
 
-    headers = Headers(Path(options["state"]) if options["state"] else None, say)
-    rejects = RejectFile(Path(options["rejects"]), say) if options["rejects"] else None
+    journal = Journal(sys.stderr.buffer, options["log_format"], options["log_level"])
+    take_library_log(journal)
+
+    def report(text: str) -> None:
+        journal("error", "a file is not written", reason=text)
+
+    headers = Headers(Path(options["state"]) if options["state"] else None, report)
+    rejects = RejectFile(Path(options["rejects"]), report) if options["rejects"] else None
     first = Reloaded(_make_normalizer(settings), credentials)
-    service = Service(first, next_hop, limits, say, headers, rejects)
-    asyncio.run(run_service(service, next_hop, address, tls, limits, reload, say))
+    service = Service(first, next_hop, limits, journal, headers, rejects)
+    asyncio.run(run_service(service, next_hop, address, tls, limits, reload, journal))
     return OK
 
 

@@ -22,7 +22,14 @@ _REPLY_BYTES = 4096
 
 
 class NextHopError(Exception):
-    """The next hop did not acknowledge; nothing may be acknowledged to whoever waits for us."""
+    """The next hop did not acknowledge; nothing may be acknowledged to whoever waits for us.
+
+    ``kind`` is one of ``connection``, ``timeout``, ``tls`` and ``answer``, for counts.
+    """
+
+    def __init__(self, reason: str, kind: str = "connection") -> None:
+        super().__init__(reason)
+        self.kind = kind
 
 
 @dataclass(frozen=True)
@@ -71,7 +78,7 @@ class AckSender(FluentSender):  # type: ignore[misc]  # fluent-logger has no typ
             except (OSError, ForwardError) as error:
                 self.last_error = error
                 self._close()
-                raise NextHopError(f"{self._hop.address}: {explain(error)}") from None
+                raise NextHopError(f"{self._hop.address}: {explain(error)}", _find_kind(error)) from None
 
     def emit_with_time(self, label: str | None, timestamp: Any, data: Any) -> bool:
         """One event, acknowledged like a chunk; never buffered. Raises ``NextHopError``."""
@@ -193,6 +200,14 @@ class AckSender(FluentSender):  # type: ignore[misc]  # fluent-logger has no typ
         if left <= 0:
             raise TimeoutError("timed out")
         return left
+
+
+def _find_kind(error: BaseException) -> str:
+    if isinstance(error, ForwardError):
+        return "answer"
+    if isinstance(error, TimeoutError):
+        return "timeout"
+    return "tls" if isinstance(error, ssl.SSLError) else "connection"
 
 
 def explain(error: BaseException) -> str:

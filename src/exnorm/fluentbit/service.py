@@ -16,22 +16,27 @@ import signal
 import socket
 import ssl
 import stat
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import msgpack
 
 from exnorm.errors import NormalizerError, SettingsError, quote
 from exnorm.fluentbit import handshake
+from exnorm.fluentbit.accounts import Accounts
 from exnorm.fluentbit.addresses import Address, is_local
 from exnorm.fluentbit.carrier import Carrier, Filter, SenderGoneError
 from exnorm.fluentbit.forward import ForwardError, MessageCutter
 from exnorm.fluentbit.sender import AckSender, NextHop, NextHopError, explain
 from exnorm.gate import Bounds, Gate, Guest
-from exnorm.rarely import Rarely
+from exnorm.operation.figures import sum_up
+from exnorm.operation.journal import Journal
+from exnorm.operation.notify import READY, STOPPING, notify
+from exnorm.operation.readiness import Readiness, connect_once
 from exnorm.rejects import RejectFile
 
 SMALL = 64 * 1024
@@ -40,8 +45,15 @@ _HANDSHAKE_SECONDS = 10.0
 _SUMMARY_SECONDS = 60.0
 _GRACE_SECONDS = 5.0
 
-Log = Callable[..., None]
-"""``log(level, event, **fields)``; fields never hold what a record holds."""
+
+class Panel(Protocol):
+    """Where health and metrics are asked for."""
+
+    async def open(self) -> str:
+        """Listen; where."""
+
+    async def close(self) -> None:
+        """Stop listening."""
 
 
 @dataclass(frozen=True)
@@ -107,15 +119,16 @@ class Service:
         normalize: Filter,
         limits: Limits,
         tag_prefix: str,
-        log: Log,
+        log: Journal,
+        accounts: Accounts,
         rejects: RejectFile | None = None,
     ) -> None:
         check_listener(doors.listener)
         self._doors = doors
         self._limits = limits
         self._log = log
+        self._accounts = accounts
         self._rejects = rejects
-        self._rarely = Rarely()
         self.carrier = Carrier(
             normalize,
             [AckSender(doors.hop) for _ in range(limits.slots)],
@@ -129,9 +142,30 @@ class Service:
         self._connections: set[asyncio.Task[None]] = set()
         self._busy: set[asyncio.Task[None]] = set()
         self._stopping = False
+        self._pending = 0
+        self._next_hop_failures: Counter[str] = Counter()
+        address = doors.hop.address
+        self.readiness = Readiness(partial(connect_once, address.host, address.port, address.path))
         self.port = doors.listener.address.port
 
-    async def run(self, ready: Callable[[], None], reload: Callable[[], Filter] | None = None) -> None:
+    def numbers(self) -> dict[str, Any]:
+        """What the service itself counts, by the names of its metrics. Any thread may ask."""
+        traffic = self.carrier.traffic
+        return {
+            "exnorm_events_in": traffic.events_in,
+            "exnorm_events_out": traffic.events_out,
+            "exnorm_acknowledgements_pending": self._pending,
+            "exnorm_events_failed": sum(dict(traffic.failures).values()) + self._accounts.failed(),
+            "exnorm_next_hop_failures": self._next_hop_failures,
+            "exnorm_write_failures": {"rejects": self._rejects.failed} if self._rejects else {},
+            **self._gate.numbers(),
+            "exnorm_messages": traffic.messages,
+            "exnorm_bytes_in": traffic.bytes_in,
+            "exnorm_chunks_out": traffic.chunks_out,
+            "exnorm_bytes_out": traffic.bytes_out,
+        }
+
+    async def run(self, panel: Panel | None = None, reload: Callable[[], Filter] | None = None) -> None:
         """Serve until SIGTERM or SIGINT; SIGHUP asks ``reload`` for a new filter.
 
         Raises ``SettingsError`` where it cannot listen.
@@ -149,16 +183,27 @@ class Service:
         self._pool = ThreadPoolExecutor(self._limits.slots, thread_name_prefix="carry")
         await self._listen()
         gc.freeze()  # tables and plugins live as long as the process: nothing to look through again
-        self._log("info", "listening", listen=self._shown(), forward=str(self._doors.hop.address))
-        ready()
+        metrics = "" if panel is None else await panel.open()
+        self._log(
+            "info",
+            "listening",
+            listen=self._shown(),
+            forward=str(self._doors.hop.address),
+            metrics=metrics,
+        )
+        notify(READY)
         summary = asyncio.create_task(self._summarize())
         await stop.wait()
+        notify(STOPPING)
+        self.readiness.stop()
         self._log("info", "stopping", in_flight=len(self._busy))
         self._gate.close()
         summary.cancel()
         await self._drain()
         self._pool.shutdown(wait=False, cancel_futures=True)
         self.carrier.close()
+        if panel is not None:
+            await panel.close()
         _remove_socket(self._doors.listener.address)
         self._log("info", "stopped", **self._figures())
 
@@ -185,21 +230,15 @@ class Service:
         return asyncio.StreamReaderProtocol(reader, partial(self._accept, guest))
 
     def _say_refused(self, peer: str, reason: str, times: int) -> None:
-        self._say("warning", "connection refused", peer, reason, times)
+        self._log("warning", "connection refused", peer=peer, reason=reason, times=times)
 
-    def _say_rarely(self, level: str, event: str, peer: str, reason: str) -> None:
-        """Once a minute for each reason; a sender tries again several times a second."""
-        times = self._rarely.count(f"{event} {reason}")
-        if times:
-            self._say(level, event, peer, reason, times)
-
-    def _say(self, level: str, event: str, peer: str, reason: str, times: int) -> None:
-        again = {"times": times} if times > 1 else {}
-        self._log(level, event, peer=peer, reason=reason, **again)
+    def _say_lost(self, peer: str, reason: str) -> None:
+        self._log.repeat("info", "connection lost", reason, peer=peer, reason=reason)
 
     def _complain(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """What nobody caught: its kind alone, because its text may hold anything."""
-        self._log("error", "internal error", reason=type(context.get("exception")).__name__)
+        error = context.get("exception")
+        self._log.repeat("error", "internal error", type(error).__name__, {"reason": str(error)})
 
     def _shown(self) -> str:
         address = self._doors.listener.address
@@ -238,12 +277,15 @@ class Service:
     def _figures(self) -> dict[str, Any]:
         traffic = self.carrier.traffic
         return {
+            "events_in": traffic.events_in,
+            "events_out": traffic.events_out,
             "messages": traffic.messages,
             "bytes_in": traffic.bytes_in,
             "chunks_out": traffic.chunks_out,
             "bytes_out": traffic.bytes_out,
             "filter_failures": dict(traffic.failures),
             **({"rejects_failed": self._rejects.failed} if self._rejects else {}),
+            **sum_up(self._accounts.counts()),
         }
 
     # --- one connection ---
@@ -255,17 +297,24 @@ class Service:
         try:
             await self._serve(guest, reader, writer, task)
         except ForwardError as error:
-            self._gate.refuse(guest.peer, str(error))
+            if error.details:
+                self._log("debug", "connection refused", error.details, peer=guest.peer)
+            self._gate.refuse(guest.peer, error.reason)
         except NextHopError as error:
-            self._say_rarely("error", "not delivered, not acknowledged", guest.peer, str(error))
+            self._next_hop_failures[error.kind] += 1
+            self.readiness.note(error.kind)
+            self._log.repeat(
+                "error", "not delivered, not acknowledged", error.kind, peer=guest.peer, reason=str(error)
+            )
         except (OSError, asyncio.TimeoutError) as error:
-            self._say_rarely("info", "connection lost", guest.peer, explain(error))
+            self._say_lost(guest.peer, explain(error))
         except SenderGoneError:
-            self._say_rarely("info", "connection lost", guest.peer, "closed before its chunk was carried")
+            self._say_lost(guest.peer, "closed before its chunk was carried")
         except asyncio.CancelledError:
             pass  # stopping
         except Exception as error:  # whatever it is, it costs this connection only
-            self._say_rarely("error", "connection failed", guest.peer, type(error).__name__)
+            kind = type(error).__name__
+            self._log.repeat("error", "connection failed", kind, {"reason": str(error)}, peer=guest.peer)
         finally:
             self._connections.discard(task)
             self._busy.discard(task)
@@ -290,17 +339,28 @@ class Service:
                     return
                 guest.is_known = True
                 self._busy.add(task)
+                permits.enter_context(self._awaiting(len(messages)))
                 async with self._slots:
                     for _ in range(3):  # so that the end of a connection that died meanwhile is seen
                         await asyncio.sleep(0)
                     carry = partial(self.carrier.carry, messages, reader.at_eof)
                     acks = await asyncio.get_running_loop().run_in_executor(self._pool, carry)
                 del messages, carry
+                self.readiness.note("")
                 for ack in acks:
                     writer.write(ack)
                 await asyncio.wait_for(writer.drain(), self._limits.timeout)
                 self._busy.discard(task)
                 guest.rest()
+
+    @contextlib.contextmanager
+    def _awaiting(self, messages: int) -> Iterator[None]:
+        """So many messages wait for their acknowledgement meanwhile."""
+        self._pending += messages
+        try:
+            yield
+        finally:
+            self._pending -= messages
 
     async def _read_messages(
         self,

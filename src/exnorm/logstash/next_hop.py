@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import ssl
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 import aiohttp
 
 from exnorm.logstash.access import Credentials
+from exnorm.operation.readiness import connect_once
 
 CONNECT_SECONDS = 3.0
 _ANSWER_BYTES = 65536
@@ -68,6 +70,11 @@ class NextHop:
         """Close every connection."""
         if self._session is not None:
             await self._session.close()
+
+    async def connect_once(self) -> None:
+        """Open a connection and close it, to see whether somebody is there. Raises ``OSError``."""
+        parts = urlsplit(self.url)
+        await connect_once(parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))
 
     async def deliver(self, body: bytes) -> Verdict:
         """Send one packed batch; the caller limits the time."""
