@@ -602,8 +602,8 @@ def test_an_error_in_python_leaves_the_chunks_unchanged_and_is_said_once(
             put(log, row)
             assert host.events(1) == [{"filename": str(log), "log": row}]
         assert host.stop() == 0
-    assert host.log.count("broken on purpose") == 1
-    assert "RuntimeError in fail, line 5: 'broken on purpose'; the chunk is left unchanged" in host.log
+    assert "broken on purpose" not in host.log  # an error's words may quote a record
+    assert host.log.count("RuntimeError in fail, line 5; the chunk is left unchanged") == 1
     assert "chunks unchanged after an error" in host.log
 
 
