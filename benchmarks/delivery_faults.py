@@ -665,6 +665,8 @@ class Rig:
         """Numbered events flow; at the end all of them must be acknowledged."""
         self.ledger = ledger = Ledger((self.ledger.first + _FILE_NUMBER) % 90_000_000, bad_every)
         self.receiver.ledger = ledger
+        if not self.process.is_alive:
+            self.process.start()
         sender = Sender(self.make_client, ledger, rate, retry)
         try:
             ledger.wait_for_acks(2 * WORKERS)
@@ -705,7 +707,7 @@ LONG = Plan(
     stops=20,
     idle=10_000,
     byte_seconds=1.0,
-    rate=1000.0,
+    rate=400.0,
     retry=0.25,
 )
 
@@ -855,12 +857,14 @@ def fill_disk(rig: Rig, ledger: Ledger, plan: Plan) -> str:
 
 
 def lie_idle(rig: Rig, ledger: Ledger, plan: Plan) -> str:
-    """Very many connections that send nothing; then a new sender comes."""
+    """Very many connections that send nothing, or with TLS a handshake's first bytes; then a new sender."""
     allow_files(plan.idle + 500)
     with contextlib.ExitStack() as stack:
-        for _ in range(plan.idle):
+        for number in range(plan.idle):
             with contextlib.suppress(OSError):
-                stack.enter_context(socket.create_connection(("127.0.0.1", rig.door.port), PATIENCE))
+                sock = stack.enter_context(socket.create_connection(("127.0.0.1", rig.door.port), PATIENCE))
+                if rig.door.tls and number % 2:
+                    sock.sendall(b"\x16\x03\x01\x02\x00\x01")
         deliver_anew(rig, ledger)
         ledger.wait_for_acks(WORKERS)
         files = Path(f"/proc/{rig.process.process.pid}/fd")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import signal
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
@@ -329,6 +330,7 @@ async def run_service(
             await runner.setup()
             gate = service.gate = _make_gate(runner, service, tls, limits)
             bound = await _listen(gate, address)
+            gc.freeze()  # tables and plugins live as long as the process: nothing to look through again
             scheme = "https" if tls is not None else "http"
             onward = next_hop.url if next_hop is not None else ""
             journal("info", "listening", listen=f"{scheme}://{bound}", forward=onward)
