@@ -826,13 +826,12 @@ def reload(rig: Rig, ledger: Ledger, plan: Plan) -> str:
         rig.config.write_bytes(BROKEN[turn % len(BROKEN)].encode("latin-1"))
         since = rig.process.line_count
         rig.process.process.send_signal(signal.SIGHUP)
-        kept = "stay as they were" if rig.service == "logstash" else "reload failed"
-        rig.process.wait_for_line(kept, since)
+        rig.process.wait_for_line("reload failed", since)
         ledger.wait_for_acks(1)
     rig.config.write_text(good)
     since = rig.process.line_count
     rig.process.process.send_signal(signal.SIGHUP)
-    rig.process.wait_for_line("were read again" if rig.service == "logstash" else '"reloaded"', since)
+    rig.process.wait_for_line('"reloaded"', since)
     ledger.wait_for_acks(WORKERS)
     return f"{max(plan.stops, len(BROKEN))} broken ones"
 
