@@ -14,7 +14,9 @@ HOSTS = (
     "exnorm.fluentbit",
     "exnorm.logstash",
     "exnorm.arrow",
+    "exnorm.report",
     "exnorm.spark",
+    "exnorm.tabular",
     "exnorm.__main__",
 )
 NOUNS = ("exnorm.errors", "exnorm.model", "exnorm.settings")
@@ -34,7 +36,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "exnorm.categorizer": ("exnorm.model",),
     "exnorm.profiles": ("exnorm.model",),
     "exnorm.mapping": (*NOUNS, "exnorm.convert"),
-    "exnorm.rows": ("exnorm.model", "exnorm.convert"),
+    "exnorm.rows": ("exnorm.model", "exnorm.convert", "exnorm.lines"),
     "exnorm.native": ("exnorm.model", "exnorm._kernel"),
     "exnorm.compiled": (*NOUNS, "exnorm.convert", "exnorm.mapping", "exnorm.rows", "exnorm.native"),
     "exnorm.operation": (*NOUNS, "exnorm.convert", "exnorm.counts", "exnorm.rarely"),

@@ -19,6 +19,7 @@ COMMANDS = {
     "init": "exnorm.cli.init",
     "convert": "exnorm.cli.convert",
     "explain": "exnorm.cli.explain",
+    "report": "exnorm.cli.report",
     "fluentbit": "exnorm.cli.fluentbit",
     "health": "exnorm.cli.health",
     "mappings": "exnorm.cli.mappings",
