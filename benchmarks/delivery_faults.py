@@ -36,7 +36,7 @@ import tempfile
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from functools import partial
@@ -527,7 +527,7 @@ class HttpReceiver(Receiver):
 class Process:
     """The service as a process of its own, started again on the port it had."""
 
-    def __init__(self, command: Callable[[int], list[str]], environ: dict[str, str], door: Door) -> None:
+    def __init__(self, command: Callable[[int], list[str]], environ: Mapping[str, str], door: Door) -> None:
         self._command = command
         self._environ = environ
         self._door = door
@@ -606,7 +606,13 @@ class Rig:
     """A receiver and a running service in a folder; ``with`` ends both."""
 
     def __init__(
-        self, service: str, folder: Path, *options: str, certificate: Path | None = None, timeout: float = 5.0
+        self,
+        service: str,
+        folder: Path,
+        *options: str,
+        certificate: Path | None = None,
+        timeout: float = 5.0,
+        environ: Mapping[str, str] | None = None,
     ) -> None:
         self.service = service
         self.folder = folder
@@ -623,7 +629,9 @@ class Rig:
         clean = {name: value for name, value in os.environ.items() if not name.startswith("EXNORM_")}
         make = self._forward_command if is_forward else self._http_command
         try:
-            self.process = Process(partial(make, options, certificate), clean, self.door)
+            self.process = Process(
+                partial(make, options, certificate), {**clean, **(environ or {})}, self.door
+            )
         except BaseException:
             self.receiver.close()
             raise

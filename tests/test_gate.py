@@ -177,7 +177,7 @@ def test_every_address_of_a_name_has_the_same_port() -> None:
 
 def test_a_closed_gate_lets_nobody_in_and_sends_nobody_away() -> None:
     async def talk(house: House) -> None:
-        reader, writer = await house.connect()
+        reader, _ = await house.connect()
         house.gate.close()
         with pytest.raises(OSError):  # noqa: PT011  refused or reset, as the system likes
             await asyncio.open_connection("127.0.0.1", house.port)

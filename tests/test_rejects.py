@@ -138,5 +138,7 @@ def test_a_file_that_cannot_be_opened_again_is_kept(path: Path) -> None:
 
 
 def test_a_file_that_cannot_be_opened_at_the_start_is_a_wrong_setting(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="rejects: cannot write '.*nowhere.*': No such file or directory"):
+    with pytest.raises(
+        SettingsError, match=r"rejects: cannot write '.*nowhere.*': No such file or directory"
+    ):
         RejectFile(tmp_path / "nowhere" / "rejects", print)

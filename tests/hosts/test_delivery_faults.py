@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
-for _name in ("fluent.sender", "aiohttp", "prometheus_client"):
-    pytest.importorskip(_name, reason=f"{_name} is not installed")
-if sys.platform == "win32":
-    pytest.skip("the services are killed and stopped by POSIX signals", allow_module_level=True)
+pytest.importorskip("fluent.sender", reason="fluent-logger is not installed")
+pytest.importorskip("aiohttp", reason="aiohttp is not installed")
+pytest.importorskip("prometheus_client", reason="prometheus-client is not installed")
+pytest.importorskip("resource", reason="the services are killed and stopped by POSIX signals")
 
 from delivery_faults import (
     CHUNK_EVENTS,
     FAULTS,
     LISTENER_FAULTS,
-    SECURED_FAULTS,
     SERVICES,
     SHORT,
     Ledger,
     Result,
     Rig,
-    make_certificate,
     name_outages,
     run_fault,
 )
@@ -43,16 +39,6 @@ def rig(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
         yield made
 
 
-@pytest.fixture(scope="module", params=SERVICES)
-def secured(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
-    """The same with TLS and a secret."""
-    if shutil.which("openssl") is None:
-        pytest.skip("openssl is not there to make a certificate")
-    folder: Path = tmp_path_factory.mktemp("faults")
-    with Rig(request.param, folder, certificate=make_certificate(folder), timeout=0.6) as made:
-        yield made
-
-
 def check(result: Result) -> None:
     assert result.problems == []
     assert (result.lost, result.refused, result.wrongly_repeated, result.not_normalized) == (0, 0, 0, 0)
@@ -64,11 +50,6 @@ def test_under_a_fault_nothing_is_lost_and_only_what_was_not_acknowledged_comes_
     rig: Rig, name: str
 ) -> None:
     check(run_fault(rig, name, PLAIN[name], PLAN))
-
-
-@pytest.mark.parametrize("name", SECURED_FAULTS)
-def test_with_tls_who_should_not_come_in_keeps_nobody_out(secured: Rig, name: str) -> None:
-    check(run_fault(secured, name, SECURED_FAULTS[name], replace(PLAN, idle=300)))
 
 
 # --- the count itself ----------------------------------------------------------------------------
