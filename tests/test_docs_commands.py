@@ -67,6 +67,8 @@ ELSEWHERE = {
     r"exnorm health": "asks a service that runs",
     r"([A-Z_]+=\S+ )*logstash ": "a Logstash; tests/test_examples.py and tests/hosts where there is one",
     r"kcat": "a broker of Kafka",
+    r"exnorm health": "a running service; tests/hosts/test_service_operation.py",
+    r"install -|podman": "root, an engine; tests/operation/test_deployment.py",
     r"python examples/": "tests/test_examples.py",
 }
 MOVED = re.compile(r"(?<![\w.{/])(?:/(?=(?:mnt|srv|etc|var/lib|tmp|opt)/)|C:\\logs\\)")
