@@ -155,7 +155,7 @@ def without_syslog(line: bytes) -> bytes:
 
 @pytest.mark.parametrize(
     ("form", "settings"),
-    [("cef", {"taxonomy": "arcsight"}), ("leef", {"taxonomy": "jsa"})],
+    [("cef", {"taxonomy": "arcsight"}), ("leef", {"taxonomy": "jsa"}), ("wincollect", {"taxonomy": "jsa"})],
 )
 def test_events_go_to_kafka_finished_and_keyed_by_what_a_messages_rows_share(
     broker: str, plugin: str, tmp_path: Path, form: str, settings: dict[str, str]
