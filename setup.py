@@ -12,6 +12,7 @@ from setuptools.command.build_py import build_py
 from setuptools.errors import CompileError
 
 ROOT = Path(__file__).parent
+KERNEL = Path("src", "kernel")  # setuptools wants paths relative to this file
 FILTER = "exnorm.fluentbit.flb-filter_exchange"
 DEPLOYED = {"fluentbit": "exnorm/fluentbit/deploy"}  # what operators drop in -> where it is installed
 
@@ -55,6 +56,11 @@ setup(
     cmdclass={"build_ext": BuildFilter, "build_py": CopyDeployed},
     ext_modules=[
         Extension(FILTER, ["fluentbit/filter_exchange.c"], optional=True),
-        Extension("exnorm._kernel", ["src/exnorm/_kernel.c"], optional=True),
+        Extension(
+            "exnorm._kernel",
+            sorted(path.as_posix() for path in KERNEL.glob("*.c")),
+            depends=sorted(path.as_posix() for path in KERNEL.glob("*.h")),
+            optional=True,
+        ),
     ],
 )

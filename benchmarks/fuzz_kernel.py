@@ -37,8 +37,8 @@ def build(folder: Path, compiler: str) -> dict[str, str]:
     """Build the kernel with the sanitizers; the environment in which Python loads it."""
     target = folder / f"_kernel{sysconfig.get_config_var('EXT_SUFFIX')}"
     include = f"-I{sysconfig.get_paths()['include']}"
-    source = str(ROOT / "src" / "exnorm" / "_kernel.c")
-    subprocess.run([compiler, *FLAGS, include, source, "-o", str(target)], check=True)
+    sources = sorted(map(str, (ROOT / "src" / "kernel").glob("*.c")))
+    subprocess.run([compiler, *FLAGS, include, *sources, "-o", str(target)], check=True)
     libraries = [
         subprocess.run(
             [compiler, f"-print-file-name={name}"], check=True, capture_output=True, text=True

@@ -350,7 +350,8 @@ class Row:
     Several origins are tried in order; the first whose text is read wins. ``ours`` is the reason of
     a row that is not in the vendor's guide. A row that is ``partial`` carries a part of its column
     only, which therefore stays whole as additional data. ``rule`` says who wrote the row where that
-    is not exnorm: ``plugin NAME``, ``overlay FILE:LINE``.
+    is not exnorm: ``plugin NAME``, ``overlay FILE:LINE``. ``guide`` is what the guide prints beside the
+    field, where that is more or less than the column and the event it holds for.
     """
 
     field: str
@@ -361,6 +362,7 @@ class Row:
     ours: str = ""
     partial: bool = False
     rule: str = ""
+    guide: str = ""
 
 
 @dataclass(frozen=True)

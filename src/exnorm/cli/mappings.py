@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import click
@@ -88,8 +89,13 @@ def _give_categorizer(registry: Registry, source: str | None, folder: str | None
 
 def render_site(registry: Registry) -> dict[str, str]:
     """Every page of docs/mappings by its file name: one for each table, and the list of them."""
-    site = {f"{name}.md": page for name, page in render_pages(registry).items()}
+    site = {f"{name}.md": raise_headings(page) for name, page in render_pages(registry).items()}
     return {"README.md": render_index(registry.mappings.values(), registry.sources), **site}
+
+
+def raise_headings(page: str) -> str:
+    """The page with each heading one level up, for a table that stands alone."""
+    return re.sub(r"^#(?=#+ )", "", page, flags=re.MULTILINE)
 
 
 def render_pages(

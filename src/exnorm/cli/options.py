@@ -14,6 +14,7 @@ import click
 
 from exnorm.cli.words import FILE, Words
 from exnorm.errors import SettingsError, quote
+from exnorm.operation.journal import FORMATS, LEVELS
 from exnorm.settings import (
     CHOICES,
     ENVIRONMENT_PREFIX,
@@ -107,6 +108,19 @@ def setting_flags(function: F) -> F:
     for name in reversed(list(_OPTIONS)):
         function = _make_option(name)(function)
     return function
+
+
+def log_options(function: F) -> F:
+    """Give a service the options of its log; it is called with ``log_format`` and ``log_level``."""
+    level = click.option(
+        "--log-level", type=click.Choice(LEVELS), default="info", show_default=True,
+        help="Write lines of this level and above. At debug they quote records: subjects, addresses.",
+    )  # fmt: skip
+    form = click.option(
+        "--log-format", type=click.Choice(FORMATS), default="json", show_default=True,
+        help="One line an event, on standard error.",
+    )  # fmt: skip
+    return form(level(function))
 
 
 @dataclass(frozen=True)

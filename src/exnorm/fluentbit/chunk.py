@@ -66,7 +66,8 @@ class ChunkFilter:
     """Normalizes the Exchange records in chunks of Fluent Bit's events.
 
     It remembers each log file between chunks; calls from several threads take turns. An error inside
-    leaves a record unchanged, is counted and goes to ``log``, once a minute for each kind of error.
+    leaves a record unchanged, is counted and goes to ``log``, once a minute for each kind of error;
+    ``on_unparsed`` is told of each line that did not parse.
     """
 
     def __init__(
@@ -75,12 +76,14 @@ class ChunkFilter:
         *,
         normalizer: Normalizer | None = None,
         log: Callable[[str], None] | None = None,
+        on_unparsed: Callable[[Unparsed], None] = lambda line: None,
     ) -> None:
         self.options = options or Options()
         self.normalizer = normalizer or Normalizer.from_settings(self.options.settings)
         self._logs = Logs(self.normalizer, self.options.read_header)
         self.counts = FilterCounts(self.normalizer.counts, self._logs.found)
-        self._reports = Reports(log)
+        self._reports = Reports(log, quotes=self.options.log_details)
+        self._on_unparsed = on_unparsed
         self._lock = threading.Lock()
         self._write = make_writer()
         self._fill = self._choose_form()
@@ -95,12 +98,13 @@ class ChunkFilter:
         environ: Mapping[str, str] | None = None,
         log: Callable[[str], None] | None = None,
         also: tuple[str, ...] = (),
+        on_unparsed: Callable[[Unparsed], None] = lambda line: None,
     ) -> ChunkFilter:
         """A filter from settings by name; raises ``NormalizerError`` for what it cannot use.
 
         ``also`` are names that the caller has read itself: they count among those to come near to.
         """
-        return cls(read_options(given, environ or {}, also), log=log)
+        return cls(read_options(given, environ or {}, also), log=log, on_unparsed=on_unparsed)
 
     def filter(self, tag: str, chunk: bytes) -> bytes | None:
         """The chunk with its Exchange records normalized; ``None`` where it stays as it is."""
@@ -269,12 +273,15 @@ class ChunkFilter:
 
     def _write_item(self, item: Record | Unparsed, given: _Given, body: Body, extra: Body) -> Iterator[bytes]:
         entry, key, line, _ = given
+        if isinstance(item, Unparsed):
+            self._on_unparsed(item)
         for result in self.normalizer.normalize_item(item):
             if isinstance(result, Unparsed):
                 yield self._write(entry.head, _tagged(result, body, key, line))
                 continue
             filled = self._fill(result)
             if isinstance(filled, Unparsed):
+                self._on_unparsed(filled)
                 yield self._write(entry.head, _tagged(filled, body, "", None))
                 continue
             head = set_time(entry.head, result.time) if self.options.event_time else entry.head
