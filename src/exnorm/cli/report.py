@@ -43,6 +43,7 @@ _MARK = f'<meta name="generator" content="{GENERATOR} '.encode()
     "-o",
     type=FILE,
     metavar="FILE",
+    type=FILE,
     default=DEFAULT_OUTPUT,
     show_default=True,
     help="The page; - for standard output.",

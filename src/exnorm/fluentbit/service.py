@@ -172,6 +172,7 @@ class Service:
         """
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(self._complain)
+        loop.set_debug(False)  # it would log what is being carried
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
