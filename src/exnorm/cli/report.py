@@ -41,7 +41,6 @@ _MARK = f'<meta name="generator" content="{GENERATOR} '.encode()
 @click.option(
     "--output",
     "-o",
-    type=FILE,
     metavar="FILE",
     type=FILE,
     default=DEFAULT_OUTPUT,
