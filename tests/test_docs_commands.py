@@ -60,7 +60,7 @@ PYTHON_ELSEWHERE = {
 ELSEWHERE = {
     r"(python3? -m )?pip install|python3 -m venv|\. \S+/activate|/opt/exnorm\S*/bin/pip": "tox installs",
     r"tox\b|pytest|python -m pytest|ruff|mypy|mkdocs|[A-Z_]+=1 pytest": "the tests themselves",
-    r"(env \S+ )?python benchmarks/": "takes minutes; its last result stands beside it",
+    r"(env \S+ )?(python|node) benchmarks/": "takes minutes; its last result stands beside it",
     r"sudo|systemctl|install -|mount|setfacl|usermod": "changes the machine",
     r"docker|podman": "needs a container engine",
     r"export PYSPARK|python job\.py|cat /data/": "a job of Spark; tests/test_spark.py where there is one",
