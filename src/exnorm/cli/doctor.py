@@ -37,6 +37,7 @@ FINE, NOTE, BAD = "ok", "note", "bad"
 EXTRAS: Mapping[str, tuple[str, ...]] = {
     "fluentbit": ("fluent",),
     "logstash": ("aiohttp", "prometheus_client"),
+    "report": ("jinja2", "vl_convert"),
     "arrow": ("pyarrow",),
     "spark": ("pyspark", "pyarrow"),
 }

@@ -23,8 +23,9 @@ from exnorm.cli.progress import progress, wants_bar
 from exnorm.cli.workers import Workers
 from exnorm.errors import NormalizerError, SettingsError, quote, show
 from exnorm.report.findings import Finding, many
-from exnorm.report.page import GENERATOR, About, Known, check_libraries, render
+from exnorm.report.page import GENERATOR, check_libraries, render
 from exnorm.report.survey import EXAMINED, Survey, Surveyor
+from exnorm.report.views import About, Known
 from exnorm.settings import NAMES, Settings
 
 DEFAULT_OUTPUT = "report.html"
@@ -205,7 +206,12 @@ def _survey_in_worker(plan: Plan, item: Input) -> Survey:
 def _expand(paths: tuple[str, ...], output: str, force: bool) -> list[Input]:
     """The files to read, without the page that is going to be written, which may lie among them."""
     inputs = expand(paths)
-    if output == STDIN or not os.path.exists(output):
+    if output == STDIN:
+        return inputs
+    folder = os.path.dirname(os.path.realpath(output))
+    if not os.path.isdir(folder):  # said before much is read for nothing
+        raise SettingsError(f"--output: cannot write {quote(output)}: there is no folder {quote(folder)}")
+    if not os.path.exists(output):
         return inputs
     if os.path.isdir(output):
         raise SettingsError(f"--output: {quote(output)} is a folder")

@@ -6,12 +6,13 @@ import json
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from itertools import groupby
+from itertools import groupby, islice
 from operator import attrgetter
 from typing import Any, NamedTuple
 
 from exnorm.codecs.logstash_json import build_shape
 from exnorm.counts import Counts, Tally
+from exnorm.errors import NormalizerError
 from exnorm.fluentbit.headers import Logs
 from exnorm.fluentbit.options import DEFAULT_FORMAT, Options, read_options
 from exnorm.fluentbit.reports import Reports
@@ -22,6 +23,8 @@ from exnorm.rows import Batch, read_row_time
 from exnorm.stream import Stream
 
 Body = dict[Any, Any]
+
+RUN_EVENTS = 4096  # events of a log that are held at a time
 
 
 class _Given(NamedTuple):
@@ -117,21 +120,22 @@ class ChunkFilter:
                 return None
 
     def _filter(self, tag: str, chunk: bytes) -> bytes | None:
-        pieces: list[bytes] = []
+        pieces: list[bytes | memoryview] = []
         touched = False
-        for path, run in groupby(map(self._look_at, read_entries(chunk)), attrgetter("path")):
-            given = list(run)
-            found = (
-                map(partial(self._convert, tag), given)
-                if path is None
-                else self._convert_lines(tag, path, given)
-            )
-            for one, written in zip(given, found):
-                if written is None:
-                    pieces.append(one.entry.raw)
-                else:
-                    touched = True
-                    pieces += written
+        entries = read_entries(chunk, self.normalizer.settings.max_line_bytes)
+        for path, run in groupby(map(self._look_at, entries), attrgetter("path")):
+            while given := list(islice(run, RUN_EVENTS)):
+                found = (
+                    map(partial(self._convert, tag), given)
+                    if path is None
+                    else self._convert_lines(tag, path, given)
+                )
+                for one, written in zip(given, found):
+                    if written is None:
+                        pieces.append(one.entry.raw)
+                    else:
+                        touched = True
+                        pieces += written
         return b"".join(pieces) if touched else None
 
     def _look_at(self, entry: Entry) -> _Given:
@@ -145,6 +149,8 @@ class ChunkFilter:
         entry, key, line, path = given
         body = entry.body
         if body is None:
+            if entry.refusal:
+                self._blame(NormalizerError(entry.refusal), "the record is left unchanged")
             return None
         self.counts.records_in += 1
         try:

@@ -23,7 +23,7 @@ from exnorm.errors import NormalizerError, SettingsError
 from exnorm.gate import Bounds as GateBounds, Gate, describe_peer
 from exnorm.logstash.access import Address, Credentials
 from exnorm.logstash.batches import Batches, Body
-from exnorm.logstash.bodies import Bounds, RefusedError
+from exnorm.logstash.bodies import Bounds, LineLengths, RefusedError
 from exnorm.logstash.headers import Headers
 from exnorm.logstash.next_hop import NextHop, Verdict
 from exnorm.logstash.traffic import Traffic
@@ -257,11 +257,17 @@ class Service:
     ) -> AsyncIterator[bytes]:
         """Parts of the body until ``enough`` of it, or its end, is there. Raises ``RefusedError``."""
         limit = self._limits.bounds.body_bytes
-        size = sum(map(len, before))
+        size, lines = 0, LineLengths(self._limits.bounds.line_bytes)
+        for part in before:
+            size += len(part)
+            lines.add(part)
         if (request.content_length or 0) > limit:
             raise RefusedError(413, f"the body is larger than {limit} bytes")
+        is_packed = bool(request.headers.get("Content-Encoding"))
         while size <= enough and (part := await request.content.readany()):
             size += len(part)
+            if not is_packed:
+                lines.add(part)
             if size > limit:
                 raise RefusedError(413, f"the body is larger than {limit} bytes")
             yield part
