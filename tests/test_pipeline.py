@@ -352,6 +352,6 @@ def test_an_open_file_with_a_line_without_end_is_read_in_bounded_pieces() -> Non
     for read in ("normalize", "encode"):
         raw = Counting(text)
         running = normalizer(format="json", max_line_bytes=1024)
-        found = list(getattr(running, read)(io.BufferedReader(raw)))  # type: ignore[arg-type]
+        found = list(getattr(running, read)(io.BufferedReader(raw)))
         assert len(found) == 2
         assert dict(running.counts.unparsed) == {"too-long": 1}

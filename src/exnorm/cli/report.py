@@ -20,6 +20,7 @@ from exnorm.cli import NEXT_HOP, OK, UNPARSED, USAGE, say
 from exnorm.cli.inputs import STDIN, Input, InputError, expand, explain_refusal, read_blocks, same_file
 from exnorm.cli.options import load_settings, read_layers, setting_flags
 from exnorm.cli.progress import progress, wants_bar
+from exnorm.cli.words import FILE
 from exnorm.cli.workers import Workers
 from exnorm.errors import NormalizerError, SettingsError, quote, show
 from exnorm.report.findings import Finding, many
@@ -35,12 +36,13 @@ _MARK = f'<meta name="generator" content="{GENERATOR} '.encode()
 
 
 @click.command("report")
-@click.argument("paths", nargs=-1, metavar="[PATH|GLOB|-]...")
+@click.argument("paths", nargs=-1, metavar="[PATH|GLOB|-]...", type=FILE)
 @setting_flags
 @click.option(
     "--output",
     "-o",
     metavar="FILE",
+    type=FILE,
     default=DEFAULT_OUTPUT,
     show_default=True,
     help="The page; - for standard output.",
