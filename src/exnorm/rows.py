@@ -34,9 +34,9 @@ class Batch:
         assert self._wire is not None  # nobody asks otherwise
         return prepare(self.lines, self._wire, self._max_line_bytes) or [""] * len(self.lines)
 
-    def has_lines(self, amount: int) -> bool:
-        """Whether there are so many lines still to be done."""
-        return self.block.count(b"\n", self.at, self.end) >= amount
+    def count_lines(self) -> int:
+        """How many lines are still to be done."""
+        return self.block.count(b"\n", self.at, self.end)
 
     def take(self) -> bytes:
         """The next line, which is then done with."""

@@ -26,6 +26,8 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "exnorm.counts": (),
     "exnorm.convert": (),
     "exnorm.lines": (),
+    "exnorm.patterns": (),
+    "exnorm.installed": (),
     "exnorm.hookspecs": (),
     "exnorm.settings": ("exnorm.errors", "exnorm.yamlfile"),
     "exnorm.yamlfile": ("exnorm.errors",),
@@ -38,7 +40,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "exnorm.native": ("exnorm.model", "exnorm._kernel"),
     "exnorm.compiled": (*NOUNS, "exnorm.convert", "exnorm.mapping", "exnorm.rows", "exnorm.native"),
     "exnorm.stream": (*NOUNS, "exnorm.lines"),
-    "exnorm.sources": (*NOUNS, "exnorm.convert", "exnorm.lines"),
+    "exnorm.sources": (*NOUNS, "exnorm.convert", "exnorm.lines", "exnorm.patterns"),
     "exnorm.taxonomies": (*NOUNS, "exnorm.convert", "exnorm.mapping"),
     "exnorm.codecs": (*NOUNS, "exnorm.convert", "exnorm.identity"),
 }

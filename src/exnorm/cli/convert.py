@@ -28,7 +28,12 @@ from exnorm.stream import Stream
 WRITE_BYTES = 1024 * 1024
 SHOWN_LINES = 100
 _SENT_BYTES = 1 << 30
-_CANNOT_SEND = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSOCK)  # such files cannot be sent between
+_CANNOT_SEND = (
+    errno.EINVAL,
+    errno.ENOSYS,
+    errno.EOPNOTSUPP,
+    errno.ENOTSOCK,
+)  # such files cannot be sent between
 
 
 class OutputError(Exception):
