@@ -9,7 +9,7 @@ from io import BufferedReader
 from itertools import chain
 from typing import Any
 
-from exnorm.compiled import Program, generate, identity_seed
+from exnorm.compiled import Program, generate
 from exnorm.convert import addresses, members
 from exnorm.counts import Counts
 from exnorm.errors import (
@@ -21,6 +21,7 @@ from exnorm.errors import (
     quote,
     suggest,
 )
+from exnorm.identity import identity_seed
 from exnorm.lines import Span, join_csv
 from exnorm.mapping import (
     CompiledMapping,
@@ -51,7 +52,7 @@ from exnorm.model import (
 from exnorm.overlay import lay_over, require
 from exnorm.plugins import Attributed, Plugins
 from exnorm.profiles import select
-from exnorm.rows import Batch, clothe
+from exnorm.rows import Batch, clothe, read_row_time
 from exnorm.settings import Settings, make_settings
 from exnorm.stream import Stream, redact, surest
 
@@ -60,6 +61,9 @@ _BATCH_BYTES = 64 * 1024
 _FEW_LINES = 8  # fewer are not worth a generated function
 _SAMPLE_LINES = 64  # as many show which columns are usually filled
 _PROGRAMS_KEPT = 64  # a log may bring any number of headers
+_PROGRAM_COLUMNS = 128  # and each program takes memory by the column
+MOST_RECIPIENTS = 10_000
+MOST_SPLIT = 256 * 1024 * 1024  # characters of all the rows that one row is split into
 _UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
 
 Write = Callable[["bytes | memoryview"], object]
@@ -195,6 +199,16 @@ class Normalizer:
         """The state of one log file; ``name`` is its path, which helps to recognise its type."""
         return Stream(name, self.recognize, self.settings, partial(redact, self.sources))
 
+    def explain_refusal(self, name: str, block: bytes) -> str:
+        """Why a log that begins with ``block`` cannot be read at all; empty where its type is known.
+
+        ``name`` is the file's path, as for ``stream``.
+        """
+        stream = self.stream(name)
+        why = stream.explain_unknown(stream.cut(block) or stream.finish())
+        known = ", ".join(source.name for source in self.sources)
+        return f"{why}; known are {known}" if why else ""
+
     def parse(self, lines: Lines, stream: Stream) -> Iterator[Record | Unparsed]:
         """Lines as records under the log's own names; header lines and blank ones give nothing."""
         try:
@@ -254,9 +268,10 @@ class Normalizer:
         stream = stream or self.stream()
         if isinstance(lines, (str, bytes)):
             lines = list(cut_lines(lines, stream))
-        if isinstance(lines, BufferedReader) and lines.seekable() and lines.peek(2)[:2] not in _UTF16_BOMS:
-            while batch := lines.readlines(_BATCH_BYTES):
-                yield from self._encode_batch(batch, stream)
+        if isinstance(lines, BufferedReader):
+            while block := lines.read1(_BATCH_BYTES):
+                yield from self._encode_piece(block, stream, is_last=False)
+            yield from self._encode_piece(b"", stream, is_last=True)
             return
         if not isinstance(lines, (list, tuple)) or _begins_utf16(lines, stream):
             # The next line may be long in coming; and what UTF-16 is known by stands in the first one only.
@@ -279,6 +294,14 @@ class Normalizer:
         finally:
             for block in blocks:
                 yield from block[:-1].split(b"\n")
+
+    def _encode_piece(self, block: bytes, stream: Stream, is_last: bool) -> Iterator[bytes]:
+        blocks: list[bytes] = []
+        try:
+            self.encode_block(block, stream, lambda made: blocks.append(bytes(made)), is_last=is_last)
+        finally:
+            for made in blocks:
+                yield from made[:-1].split(b"\n")
 
     def encode_block(
         self,
@@ -308,7 +331,8 @@ class Normalizer:
             return None
         plain = [line.removesuffix(b"\n") for line in lines]
         # One with a LF inside is left to its reader here, so that it does not cost the others their way.
-        return self._join(b"" if b"\n" in line else line for line in plain)
+        longest = self.settings.max_line_bytes
+        return self._join(b"" if b"\n" in line or len(line) > longest else line for line in plain)
 
     def encode_rows(self, batch: Batch, begin: int, stream: Stream) -> list[bytes]:
         """The payloads of the lines from ``begin`` on, one each, up to the first that ``parse`` must read.
@@ -364,6 +388,8 @@ class Normalizer:
         """Lines that were cut already, put together again; ``None`` where each must be read by itself."""
         if set(map(type, lines)) != {bytes} or _begins_utf16(lines, stream):
             return None
+        if max(map(len, lines), default=0) > self.settings.max_line_bytes:
+            return None  # its size is not to be multiplied
         plain: list[bytes] = [line.removesuffix(b"\n") for line in lines]  # type: ignore[arg-type, misc]
         return None if any(b"\n" in line for line in plain) else self._join(plain)
 
@@ -379,7 +405,7 @@ class Normalizer:
         if events:
             with memoryview(program.machine) as payloads:  # type: ignore[arg-type]
                 write(payloads)
-        self._count_rows(stream, program, rows, events)
+        self._count_rows(stream, program, batch, rows, events)
         if at < batch.end:  # the generated function may be sure of a row that the kernel is not
             self._run_generated(program, batch, batch.take_one(), begin, stream, write)
 
@@ -397,7 +423,7 @@ class Normalizer:
                 write("\n".join(payloads).encode("latin-1"))
                 payloads.pop()
         batch.pass_over(batch.number + end - before)
-        self._count_rows(stream, program, end - before, len(payloads))
+        self._count_rows(stream, program, batch, end - before, len(payloads))
 
     def _begin(self, stream: Stream) -> _Begin:
         """What the payloads of a log begin with."""
@@ -411,10 +437,11 @@ class Normalizer:
             )
         return known
 
-    def _count_rows(self, stream: Stream, program: Program, rows: int, events: int) -> None:
+    def _count_rows(self, stream: Stream, program: Program, batch: Batch, rows: int, events: int) -> None:
         if not rows or stream.source is None:
             return
         stream.skip(rows)
+        self.counts.note_time(read_row_time(batch.last))  # a log's last row is its newest
         self.counts.lines += rows
         self.counts.events += events
         self.counts.records.add(stream.source.name, rows)
@@ -425,7 +452,7 @@ class Normalizer:
         """The program for the next lines; made at their layout's first row, and anew for rows like these."""
         reader = stream.ready()
         layout = None if reader is None else reader.layout
-        if layout is None or stream.source is None or self._wire is None:
+        if layout is None or stream.source is None or self._wire is None or batch.is_crowded:
             return None
         key = stream.source.name, layout.schema
         known = self._programs.get(key)
@@ -447,6 +474,8 @@ class Normalizer:
     def generate(self, source: Source, layout: Layout, sample: Sequence[str] = ()) -> Program | None:
         """The function for rows of a layout; ``None`` where they go the long way, one by one."""
         if self._wire is None or source.name not in self._mapped:
+            return None
+        if len(layout.schema.columns) > _PROGRAM_COLUMNS:
             return None
         longest = self.settings.max_line_bytes
         route = self._route(source, layout.schema.name)
@@ -481,6 +510,7 @@ class Normalizer:
     def normalize_record(self, record: Record) -> Iterator[Event]:
         """The events of one record: one, none (profile, processor), or one for each recipient."""
         route = self.route(record)
+        self.counts.note_time(record.time)
         self._count_unknown(record, route.mapping)
         if route.keeps is not None and not route.keeps(record):
             self.counts.dropped.add(record.event_id)
@@ -649,10 +679,13 @@ class Normalizer:
 
     def _with_table(self, item: Record | Unparsed) -> Record | Unparsed:
         """The item; a source that carries others may give a record that the taxonomy has no table for."""
-        if isinstance(item, Unparsed) or item.source.name in self._mapped:
+        if isinstance(item, Unparsed):
             return item
-        reason = f"taxonomy {self.taxonomy.name} has no table for {item.source.name}"
-        return Unparsed(item.raw, "unknown-type", reason, item.line_number, item.path)
+        if item.source.name not in self._mapped:
+            reason = f"taxonomy {self.taxonomy.name} has no table for {item.source.name}"
+            return Unparsed(item.raw, "unknown-type", reason, item.line_number, item.path)
+        refusal = _refuse_split(item) if self.settings.per_recipient else ""
+        return Unparsed(item.raw, "width", refusal, item.line_number, item.path) if refusal else item
 
     def _counted(self, item: Record | Unparsed) -> Record | Unparsed:
         if isinstance(item, Unparsed):
@@ -681,6 +714,11 @@ def cut_lines(lines: Lines, stream: Stream) -> Iterator[bytes | str]:
         yield from stream.cut(bytes(lines))
         yield from stream.finish()
         return
+    if isinstance(lines, BufferedReader):  # its own lines would be held whole, however long
+        while block := lines.read1(_BATCH_BYTES):
+            yield from stream.cut(block)
+        yield from stream.finish()
+        return
     utf16 = False
     at_start = stream.line_number == 0  # further down, the same two bytes are text in some other encoding
     for line in lines:
@@ -695,26 +733,47 @@ def cut_lines(lines: Lines, stream: Stream) -> Iterator[bytes | str]:
         yield from stream.finish()
 
 
-def split_recipients(record: Record) -> Iterable[Record]:
+def split_recipients(record: Record) -> Iterator[Record]:
     """One record for each recipient, with its own status where there is one for each."""
-    if record.source.recipients is None:
-        return (record,)
+    found = _recipients(record)
+    if len(found) < 2 or record.source.recipients is None:
+        yield record
+        return
     address_column, status_column = record.source.recipients
-    found = [address for address in members(record.values.get(address_column, "")) if address]
-    if len(found) < 2:
-        return (record,)
     status = record.values.get(status_column, "")
     statuses = members(status)
     aligned = len(statuses) == len(found)
-    parts = []
     for number, address in enumerate(found):
         part = record.copy()
         part.values[address_column] = addresses(address)
         if status_column in part.values:
             part.values[status_column] = statuses[number] if aligned else status
         part.part = str(number + 1)
-        parts.append(part)
-    return parts
+        yield part
+
+
+def _recipients(record: Record) -> list[str]:
+    if record.source.recipients is None:
+        return []
+    return [address for address in members(record.values.get(record.source.recipients[0], "")) if address]
+
+
+def _refuse_split(record: Record) -> str:
+    """Why a row is not split into one for each recipient; empty where it may be."""
+    if record.source.recipients is None:
+        return ""
+    most = record.values.get(record.source.recipients[0], "").count(";") + 1
+    if most < 2:
+        return ""
+    found = len(_recipients(record)) if most > MOST_RECIPIENTS else most
+    if found > MOST_RECIPIENTS:
+        return f"row has {found} recipients; expected at most {MOST_RECIPIENTS} where each gives an event"
+    beside = sum(map(len, record.values.values())) - sum(
+        len(record.values.get(column, "")) for column in record.source.recipients
+    )
+    if beside * found > MOST_SPLIT:
+        return f"row has {found} recipients and {beside} characters beside them, too many to write for each"
+    return ""
 
 
 def _find_fault(processed: object, item: Record | Event) -> str:

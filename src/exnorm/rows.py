@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from operator import methodcaller
 
-from exnorm.lines import Span
+from exnorm.convert import utc_ms
+from exnorm.lines import MOST_CELLS, SEPARATORS, Span
 from exnorm.model import Wire
 
 _ENDS_IN_CR = methodcaller("endswith", b"\r")
@@ -33,6 +34,26 @@ class Batch:
         """All the lines as ``prepare`` gives them; empty rows where they are not one row each."""
         assert self._wire is not None  # nobody asks otherwise
         return prepare(self.lines, self._wire, self._max_line_bytes) or [""] * len(self.lines)
+
+    @cached_property
+    def is_crowded(self) -> bool:
+        """Whether one of the lines has more cells than a reader takes, so that none may be cut here."""
+        at = self.begin
+        while self.end - at > MOST_CELLS:
+            end = self.block.rfind(b"\n", at, at + MOST_CELLS + 1)
+            if end < 0:
+                end = self.block.find(b"\n", at, self.end)
+                end = self.end if end < 0 else end
+                if any(self.block.count(sign.encode(), at, end) > MOST_CELLS for sign in SEPARATORS):
+                    return True
+            at = end + 1
+        return False
+
+    @property
+    def last(self) -> bytes:
+        """The line that was done with last."""
+        end = self.at - 1 if self.block[self.at - 1 : self.at] == b"\n" else self.at
+        return self.block[max(self.begin, self.block.rfind(b"\n", self.begin, end) + 1) : end]
 
     def count_lines(self) -> int:
         """How many lines are still to be done."""
@@ -82,8 +103,6 @@ def prepare(lines: Sequence[bytes], wire: Wire, max_line_bytes: int) -> list[str
         rows = [row if _is_utf8(line) else "" for row, line in zip(rows, lines)]
     if stripped:
         rows = ["" if line[-2:] == b"\r\r" or b"\0" in line else row for row, line in zip(rows, lines)]
-    if len(data) > max_line_bytes:
-        rows = ["" if len(line) > max_line_bytes else row for row, line in zip(rows, lines)]
     if odd:
         rows = ["" if any(character in row for character in odd) else row for row in rows]
     return rows
@@ -146,3 +165,20 @@ def split_quoted(row: str, quote: str = '"') -> list[str]:
 def exceeds(cell: str, max_bytes: int, unescape: Callable[[str], str]) -> bool:
     """Whether the text that an escaped cell stands for is longer than its field."""
     return len(cell) > max_bytes and len(unescape(cell)) > max_bytes
+
+
+def read_row_time(line: bytes) -> int | None:
+    """The time in a row's first cell, which is where a row with a ``Layout`` has it."""
+    cell = line.partition(b",")[0].strip(b'"')
+    second, fraction = _read_second(cell[:19]), _read_fraction(cell[19:])
+    return None if second is None or fraction is None else second + fraction
+
+
+@lru_cache(maxsize=4096)  # many rows share a second, and there are a thousand fractions
+def _read_second(start: bytes) -> int | None:
+    return utc_ms(start.decode("utf-8", "replace") + "Z")
+
+
+@lru_cache(maxsize=4096)
+def _read_fraction(end: bytes) -> int | None:
+    return utc_ms("1970-01-01T00:00:00" + end.decode("utf-8", "replace"))

@@ -16,8 +16,8 @@ import msgpack
 import pytest
 
 from exnorm.fluentbit import ChunkFilter
-from exnorm.fluentbit.chunk import read_row_time
 from exnorm.native import load_kernel
+from exnorm.rows import read_row_time
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = sorted(path for path in (ROOT / "tests" / "samples").rglob("*") if path.is_file())

@@ -102,7 +102,7 @@ def test_a_tag_that_is_no_utf8_goes_out_as_it_came_in() -> None:
         (message("t", [], {"chunk": 7}), "chunk: got integer; expected text"),
         (message("t", [], {"chunk": "c" * 300}), "chunk is longer than 256 bytes"),
         (message("t", [], {"fluent_signal": "x"}), "fluent_signal: got text; expected an integer"),
-        (message("t", b"", {"compressed": "lz4"}), "compressed: got 'lz4'; expected gzip or zstd"),
+        (message("t", b"", {"compressed": "lz4"}), "compressed: expected gzip or zstd"),
         (message("t", [], {"compressed": "gzip"}), "an array of events cannot be compressed"),
         (message("t", b"no", {"compressed": "gzip"}), "compressed events: not gzip: error"),
         (message("t", gzip.compress(NEW)[:-9], {"compressed": "gzip"}), "compressed events end too soon"),
@@ -196,5 +196,22 @@ def test_an_acknowledgement_is_a_map_with_the_id_as_msgpack_str() -> None:
 
 @pytest.mark.parametrize("raw", [b"\x80", b"\xc0", msgpack.packb({"nak": "x"}), msgpack.packb({"ack": 1})])
 def test_an_answer_that_acknowledges_nothing_is_refused(raw: bytes) -> None:
+    with pytest.raises(ForwardError):
+        decode_ack(raw)
+
+
+def test_whole_messages_before_one_that_is_broken_are_given_and_then_it_is_refused() -> None:
+    cutter = MessageCutter(LIMIT)
+    good = message("t", [[1, {"log": "a"}]])
+    assert cutter.feed(good + good + b"\xc1") == [good, good]
+    for _ in range(2):
+        with pytest.raises(ForwardError, match="not msgpack"):
+            cutter.feed(good)
+
+
+@pytest.mark.parametrize(
+    "raw", [b"", b"\x81", b"\x81\xa3a}", b"\x81\xa3ack", b"\x81\xa3ack\xdb\xff\xff\xff\xff", b"\xc1"]
+)
+def test_an_acknowledgement_that_is_cut_off_is_a_forward_error(raw: bytes) -> None:
     with pytest.raises(ForwardError):
         decode_ack(raw)

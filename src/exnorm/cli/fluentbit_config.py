@@ -10,21 +10,32 @@ import click
 
 from exnorm.cli import NEXT_HOP, OK, say
 from exnorm.cli.options import setting_flags
+from exnorm.cli.words import FILE, FOLDER
 from exnorm.errors import SettingsError, quote, suggest
 from exnorm.fluentbit import configs
 from exnorm.fluentbit.addresses import parse_address
 from exnorm.fluentbit.build import filter_path
 
-_WAYS = ("auto", "filter", "service")
+_WAYS = ("auto", "filter", "service", "none")
 
 
 @click.command("config")
-@click.argument("folders", nargs=-1, metavar="FOLDER...")
+@click.argument("folders", nargs=-1, metavar="FOLDER...", type=FOLDER)
 @click.option(
     "--to",
     "destination",
     metavar="DEST",
-    help="Where the lines go: tcp://HOST:PORT or tls://HOST:PORT (syslog), or file:/PATH.",
+    help="Where the lines go: tcp://HOST:PORT or tls://HOST:PORT (syslog), file:/PATH, or "
+    "kafka://BROKER:PORT/TOPIC.",
+)
+@click.option(
+    "--from",
+    "queue",
+    metavar="TOPIC",
+    help="Read lines of kafka://BROKER:PORT/TOPIC in the place of folders; --via none for finished ones.",
+)
+@click.option(
+    "--group", default="exnorm", metavar="NAME", help="Consumer group of --from.  [default: exnorm]"
 )
 @click.option(
     "--pattern",
@@ -37,11 +48,13 @@ _WAYS = ("auto", "filter", "service")
 @click.option(
     "--via",
     default="auto",
-    metavar="auto|filter|service",
+    metavar="auto|filter|service|none",
     help="Normalize in Fluent Bit (the plugin of exnorm fluentbit build) or in exnorm fluentbit serve. "
-    "auto: filter where the plugin is built.  [default: auto]",
+    "auto: filter where the plugin is built. none: pass finished lines of --from on.  [default: auto]",
 )
-@click.option("--plugin", metavar="FILE", help="The filter's shared object, if not where build puts it.")
+@click.option(
+    "--plugin", metavar="FILE", type=FILE, help="The filter's shared object, if not where build puts it."
+)
 @click.option(
     "--service-address",
     default="127.0.0.1:24330",
@@ -58,18 +71,26 @@ _WAYS = ("auto", "filter", "service")
     "--state",
     default="/var/lib/fluent-bit",
     metavar="FOLDER",
+    type=FOLDER,
     help="Offsets, the spool, lines that did not parse.  [default: /var/lib/fluent-bit]",
 )
 @click.option("--hostname", metavar="NAME", help="Host in the syslog header.  [default: this machine's]")
-@click.option("--ca", default="", metavar="FILE", help="TLS: CA of the destination, beside the system's.")
-@click.option("--output", "-o", metavar="FILE", help="Write to FILE instead of standard output.")
 @click.option(
-    "--write-ready", metavar="FOLDER", help="Write the ready configs of the folder fluentbit there."
+    "--ca", default="", metavar="FILE", type=FILE, help="TLS: CA of the destination, beside the system's."
+)
+@click.option("--output", "-o", metavar="FILE", type=FILE, help="Write to FILE instead of standard output.")
+@click.option(
+    "--write-ready",
+    metavar="FOLDER",
+    type=FOLDER,
+    help="Write the ready configs of the folder fluentbit there.",
 )
 @setting_flags
 def command(
     folders: tuple[str, ...],
     destination: str | None,
+    queue: str | None,
+    group: str,
     patterns: tuple[str, ...],
     classic: bool,
     via: str,
@@ -87,19 +108,27 @@ def command(
 
     FOLDER is the folder of one server's logs; give as many as there are servers. --format is what the
     destination takes: cef (ArcSight), leef or wincollect (JSA, the latter is the native payload of its
-    Exchange DSM), json (a file only). Other settings of exnorm are taken over as they are given.
+    Exchange DSM), json (a file or Kafka), raw (lines as they are, to Kafka). Other settings of exnorm are
+    taken over as they are given.
     """
     if write_ready is not None:
         return _write_files(Path(write_ready), configs.render_ready())
     if destination is None:
-        raise SettingsError("to: not given; expected tcp://host:port, tls://host:port or file:/path")
+        raise SettingsError(
+            "to: not given; expected tcp://host:port, tls://host:port, file:/path or kafka://broker:port/topic"
+        )
     settings = {name: value for name, value in given.items() if value not in (None, (), False)}
+    form = _choose_format(settings)
+    normalizes = form != configs.RAW and via != "none"
     plan = configs.Plan(
         folders=folders,
         destination=configs.read_destination(destination),
-        format=_choose_format(settings),
+        queue=None if queue is None else configs.read_queue(queue),
+        group=group,
+        normalizes=normalizes,
+        format=form,
         patterns=patterns or (configs.PATTERN,),
-        plugin=_choose_plugin(via, plugin),
+        plugin=_choose_plugin(via, plugin) if normalizes else "",
         service=_tcp(service_address, "service_address"),
         back=_tcp(back_address, "back_address"),
         state=state,
@@ -129,6 +158,8 @@ def _write_files(folder: Path, files: dict[str, str]) -> int:
 def _choose_format(settings: dict[str, Any]) -> str:
     """The format, taken out of the settings, and the taxonomy that it implies."""
     name = settings.pop("format", None) or {"jsa": "leef"}.get(settings.get("taxonomy", ""), "cef")
+    if name == configs.RAW:
+        return configs.RAW
     if name not in configs.FORMATS:
         raise SettingsError(f"format: got {quote(name)}{suggest(name, configs.FORMATS)}")
     taxonomy = configs.FORMATS[name]

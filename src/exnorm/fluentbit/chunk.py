@@ -5,24 +5,26 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import lru_cache, partial
-from itertools import groupby
+from functools import partial
+from itertools import groupby, islice
 from operator import attrgetter
 from typing import Any, NamedTuple
 
 from exnorm.codecs.logstash_json import build_shape
-from exnorm.convert import utc_ms
 from exnorm.counts import Counts, Tally
+from exnorm.errors import NormalizerError
 from exnorm.fluentbit.headers import Logs
 from exnorm.fluentbit.options import DEFAULT_FORMAT, Options, read_options
 from exnorm.fluentbit.reports import Reports
 from exnorm.fluentbit.wire import Entry, make_text_writer, make_writer, read_entries, set_time
 from exnorm.model import Event, Record, Unparsed
 from exnorm.pipeline import Normalizer
-from exnorm.rows import Batch
+from exnorm.rows import Batch, read_row_time
 from exnorm.stream import Stream
 
 Body = dict[Any, Any]
+
+RUN_EVENTS = 4096  # events of a log that are held at a time
 
 
 class _Given(NamedTuple):
@@ -67,7 +69,8 @@ class ChunkFilter:
     """Normalizes the Exchange records in chunks of Fluent Bit's events.
 
     It remembers each log file between chunks; calls from several threads take turns. An error inside
-    leaves a record unchanged, is counted and goes to ``log``, once a minute for each kind of error.
+    leaves a record unchanged, is counted and goes to ``log``, once a minute for each kind of error;
+    ``on_unparsed`` is told of each line that did not parse.
     """
 
     def __init__(
@@ -76,12 +79,14 @@ class ChunkFilter:
         *,
         normalizer: Normalizer | None = None,
         log: Callable[[str], None] | None = None,
+        on_unparsed: Callable[[Unparsed], None] = lambda line: None,
     ) -> None:
         self.options = options or Options()
         self.normalizer = normalizer or Normalizer.from_settings(self.options.settings)
         self._logs = Logs(self.normalizer, self.options.read_header)
         self.counts = FilterCounts(self.normalizer.counts, self._logs.found)
-        self._reports = Reports(log)
+        self._reports = Reports(log, quotes=self.options.log_details)
+        self._on_unparsed = on_unparsed
         self._lock = threading.Lock()
         self._write = make_writer()
         self._fill = self._choose_form()
@@ -96,12 +101,13 @@ class ChunkFilter:
         environ: Mapping[str, str] | None = None,
         log: Callable[[str], None] | None = None,
         also: tuple[str, ...] = (),
+        on_unparsed: Callable[[Unparsed], None] = lambda line: None,
     ) -> ChunkFilter:
         """A filter from settings by name; raises ``NormalizerError`` for what it cannot use.
 
         ``also`` are names that the caller has read itself: they count among those to come near to.
         """
-        return cls(read_options(given, environ or {}, also), log=log)
+        return cls(read_options(given, environ or {}, also), log=log, on_unparsed=on_unparsed)
 
     def filter(self, tag: str, chunk: bytes) -> bytes | None:
         """The chunk with its Exchange records normalized; ``None`` where it stays as it is."""
@@ -114,21 +120,22 @@ class ChunkFilter:
                 return None
 
     def _filter(self, tag: str, chunk: bytes) -> bytes | None:
-        pieces: list[bytes] = []
+        pieces: list[bytes | memoryview] = []
         touched = False
-        for path, run in groupby(map(self._look_at, read_entries(chunk)), attrgetter("path")):
-            given = list(run)
-            found = (
-                map(partial(self._convert, tag), given)
-                if path is None
-                else self._convert_lines(tag, path, given)
-            )
-            for one, written in zip(given, found):
-                if written is None:
-                    pieces.append(one.entry.raw)
-                else:
-                    touched = True
-                    pieces += written
+        entries = read_entries(chunk, self.normalizer.settings.max_line_bytes)
+        for path, run in groupby(map(self._look_at, entries), attrgetter("path")):
+            while given := list(islice(run, RUN_EVENTS)):
+                found = (
+                    map(partial(self._convert, tag), given)
+                    if path is None
+                    else self._convert_lines(tag, path, given)
+                )
+                for one, written in zip(given, found):
+                    if written is None:
+                        pieces.append(one.entry.raw)
+                    else:
+                        touched = True
+                        pieces += written
         return b"".join(pieces) if touched else None
 
     def _look_at(self, entry: Entry) -> _Given:
@@ -142,6 +149,8 @@ class ChunkFilter:
         entry, key, line, path = given
         body = entry.body
         if body is None:
+            if entry.refusal:
+                self._blame(NormalizerError(entry.refusal), "the record is left unchanged")
             return None
         self.counts.records_in += 1
         try:
@@ -270,12 +279,15 @@ class ChunkFilter:
 
     def _write_item(self, item: Record | Unparsed, given: _Given, body: Body, extra: Body) -> Iterator[bytes]:
         entry, key, line, _ = given
+        if isinstance(item, Unparsed):
+            self._on_unparsed(item)
         for result in self.normalizer.normalize_item(item):
             if isinstance(result, Unparsed):
                 yield self._write(entry.head, _tagged(result, body, key, line))
                 continue
             filled = self._fill(result)
             if isinstance(filled, Unparsed):
+                self._on_unparsed(filled)
                 yield self._write(entry.head, _tagged(filled, body, "", None))
                 continue
             head = set_time(entry.head, result.time) if self.options.event_time else entry.head
@@ -303,23 +315,6 @@ class ChunkFilter:
             fields: Body = json.loads(payload)
             return fields
         return {name: payload.decode("utf-8", "surrogateescape")}
-
-
-def read_row_time(line: bytes) -> int | None:
-    """The time in a row's first cell, which is where a row with a ``Layout`` has it."""
-    cell = line.partition(b",")[0].strip(b'"')
-    second, fraction = _read_second(cell[:19]), _read_fraction(cell[19:])
-    return None if second is None or fraction is None else second + fraction
-
-
-@lru_cache(maxsize=4096)  # many rows share a second, and there are a thousand fractions
-def _read_second(start: bytes) -> int | None:
-    return utc_ms(start.decode("utf-8", "replace") + "Z")
-
-
-@lru_cache(maxsize=4096)
-def _read_fraction(end: bytes) -> int | None:
-    return utc_ms("1970-01-01T00:00:00" + end.decode("utf-8", "replace"))
 
 
 def _look_up(body: Body, dotted: str) -> Any:

@@ -1,0 +1,88 @@
+"""The page itself: one self-contained file of HTML, no script, no network, every text of a log escaped."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from importlib import resources
+from typing import Any
+
+from exnorm.errors import SettingsError
+from exnorm.report import plots
+from exnorm.report.findings import Finding, find
+from exnorm.report.silences import find_gaps
+from exnorm.report.survey import Survey
+from exnorm.report.views import (
+    SECTIONS,
+    About,
+    Known,
+    choose_masks,
+    gather_plain,
+    view_events,
+    view_fields,
+    view_heading,
+    view_read,
+    view_refused,
+    view_samples,
+    view_talkers,
+    view_time,
+    view_unknown,
+)
+
+GENERATOR = "exnorm report"
+
+
+def render(survey: Survey, about: About, known: Known, draw: plots.Draw) -> tuple[str, list[Finding]]:
+    """The page, and what it says is wrong. Raises ``SettingsError`` where Jinja2 is not installed."""
+    environment = _environment()
+    template = environment.from_string(_read("page.html"))
+    style = _read("page.css")
+    masks = choose_masks(about.show_values)
+    plain = gather_plain(known)
+    gaps = find_gaps(survey.series)
+    findings = find(survey, gaps, known.sources, about.profile, masks.text)
+    content = {
+        "style": _mark_safe(style),
+        "style_hash": _mark_safe(f"sha256-{_digest(style)}"),
+        "generator": f"{GENERATOR} {about.version}".strip(),
+        "sections": SECTIONS,
+        **view_heading(survey, about, findings),
+        **view_read(survey, about, known),
+        **view_time(survey, gaps, known, draw),
+        **view_events(survey, about, known, draw),
+        "refused": list(view_refused(survey, masks, plain)),
+        **view_unknown(survey, known),
+        **view_fields(survey, known),
+        **view_samples(survey, known, masks, plain),
+        **view_talkers(survey, known, about, masks),
+    }
+    return template.render(content), findings
+
+
+def check_libraries() -> plots.Draw:
+    """What draws plots; raises ``SettingsError`` where that, or Jinja2, is not installed."""
+    _environment()
+    return plots.load()
+
+
+def _environment() -> Any:
+    try:
+        import jinja2  # an extra: only this command writes pages
+    except ImportError:
+        raise SettingsError("exnorm report needs more: pip install 'exnorm[report]'") from None
+    return jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
+
+
+def _mark_safe(text: str) -> Any:
+    """A text that is HTML already: ours, never a log's."""
+    from markupsafe import Markup
+
+    return Markup(text)
+
+
+def _read(name: str) -> str:
+    return resources.files("exnorm.report").joinpath(name).read_text(encoding="utf-8")
+
+
+def _digest(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii")
