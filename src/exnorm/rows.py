@@ -55,9 +55,9 @@ class Batch:
         end = self.at - 1 if self.block[self.at - 1 : self.at] == b"\n" else self.at
         return self.block[max(self.begin, self.block.rfind(b"\n", self.begin, end) + 1) : end]
 
-    def has_lines(self, amount: int) -> bool:
-        """Whether there are so many lines still to be done."""
-        return self.block.count(b"\n", self.at, self.end) >= amount
+    def count_lines(self) -> int:
+        """How many lines are still to be done."""
+        return self.block.count(b"\n", self.at, self.end)
 
     def take(self) -> bytes:
         """The next line, which is then done with."""
