@@ -103,6 +103,8 @@ def prepare(lines: Sequence[bytes], wire: Wire, max_line_bytes: int) -> list[str
         rows = [row if _is_utf8(line) else "" for row, line in zip(rows, lines)]
     if stripped:
         rows = ["" if line[-2:] == b"\r\r" or b"\0" in line else row for row, line in zip(rows, lines)]
+    if len(data) > max_line_bytes:
+        rows = ["" if len(line) > max_line_bytes else row for row, line in zip(rows, lines)]
     if odd:
         rows = ["" if any(character in row for character in odd) else row for row in rows]
     return rows
