@@ -18,7 +18,7 @@ from typing import Any
 from exnorm.convert import addresses, count, integer, mailbox, size_bytes, text, utc_ms
 from exnorm.mapping import CompiledMapping, CompiledRow
 from exnorm.model import ByEvent, Constant, Head, Layout, Notes, Record, Source, Value, Wire
-from exnorm.native import Assembly, LookUp, Optional, RunNative, load_kernel
+from exnorm.native import Assembly, LookUp, Optional, RunChunk, RunNative, load_kernel
 from exnorm.rows import clothe, exceeds, split_quoted, unclothe
 
 CACHED = 8192
@@ -43,7 +43,7 @@ class Program:
     """The generated function with its source text, and the columns that the table does not know.
 
     ``sampled`` says that it was made for rows like those in a sample. ``run_native`` is the same for the
-    kernel, where there is one.
+    kernel, where there is one, and ``run_chunk`` for rows in events of Fluent Bit.
     """
 
     source_text: str
@@ -51,6 +51,7 @@ class Program:
     unknown_columns: tuple[str, ...] = ()
     sampled: bool = False
     run_native: RunNative | None = None
+    run_chunk: RunChunk | None = None
 
     @property
     def wants_sample(self) -> bool:
@@ -225,7 +226,7 @@ class _Writer:
             raise _Unfit
         source_text = "\n".join(self._assemble()) + "\n"
         unknown = tuple(column for column in self.columns if column not in self.mapping.known_columns)
-        return Program(source_text, self._bind(source_text), unknown, self.sampled, self._bind_native())
+        return Program(source_text, self._bind(source_text), unknown, self.sampled, *self._bind_native())
 
     # --- what the rows depend on ---
 
@@ -667,11 +668,11 @@ class _Writer:
         run: Run = scope["run"]
         return run
 
-    def _bind_native(self) -> RunNative | None:
+    def _bind_native(self) -> tuple[RunNative, RunChunk] | tuple[None, None]:
         """The same parts as a program of the kernel."""
         machine = load_kernel()
         if machine is None:
-            return None
+            return None, None
         cells = {name: number for number, name in enumerate(self.cell.values())}
         look_ups = [
             LookUp(0, lambda start: _as_slots(_read_second(start)), ("second",), 0, 19),
@@ -682,7 +683,7 @@ class _Writer:
                 look_ups.append(LookUp(cells[self.cell[column]], self._finder(cache), tuple(cache.slots)))
         event = next(iter(self.caches[self.source.event_column].slots), "")
         if not event:
-            return None
+            return None, None
         assembly = Assembly(len(self.columns), self.wire, look_ups)
         header = "".join(f"{self.header[name]}|" for name in self.wire.header)
         assembly.add(f"{{start}}{header}{_literal(self.wire.after_header)}")

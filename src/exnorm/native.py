@@ -11,12 +11,16 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 from exnorm.model import Wire
 
 CONSTANT, CELL, SLOT, HEAD, START, WHEN, NEST, ROW, IDENTITY = range(9)
 NOT_TEXT, HAS_SLOT = range(2)
+
+MOST_KEYS = 32
+"""Names that the kernel looks for in a record."""
 
 _WHOLE = {"start": START, "original": ROW, "identity": IDENTITY}
 _FIELD = re.compile(r"\{\{|\}\}|\{([^{}]*)\}")
@@ -27,17 +31,45 @@ Part = tuple[int, int, int, bytes, bytes, int, int, int, int, int]
 RunNative = Callable[[tuple[bytes, ...], int, bytes, bytes], tuple[bytes, int, int]]
 """Lines, where to begin, what begins a payload, what begins an identity; gives payloads joined by LF, the
 number of the first row that was left alone, and how many payloads there are."""
+RunChunk = Callable[["Form", bytes, int, bytes, bytes, bytes], "tuple[bytes, int, int, int]"]
+"""How events are written, events of Fluent Bit, where to begin, the path of the log, what begins a payload,
+what begins an identity; gives events, where the first that was left alone begins, rows, and events."""
+FindEnd = Callable[[bytes, int], int]
+"""Where the value of msgpack ends that begins at a place; -1 where the bytes end before it."""
+
+
+class Form(NamedTuple):
+    """How events of Fluent Bit are written: under which keys line, file's path and payload are.
+
+    Without ``result`` the payload is an object of JSON, and its pairs become the record's.
+    """
+
+    line_keys: tuple[bytes, ...]
+    file_keys: tuple[bytes, ...]
+    result: bytes
+    event_time: bool
+    keep_others: bool
 
 
 def load_kernel() -> Any:
     """The kernel's ``Machine``, or ``None`` where it was not built or is switched off."""
+    return _load("Machine")
+
+
+def load_find_end() -> FindEnd | None:
+    """The kernel's ``find_end``, or ``None`` as with ``load_kernel``."""
+    found: FindEnd | None = _load("find_end")
+    return found
+
+
+def _load(name: str) -> Any:
     if os.environ.get("EXNORM_KERNEL", "") == "0":
         return None
     try:
-        from exnorm._kernel import Machine  # type: ignore[import-not-found,unused-ignore]
+        from exnorm import _kernel  # type: ignore[attr-defined,unused-ignore]
     except ImportError:
         return None
-    return Machine
+    return getattr(_kernel, name)
 
 
 def describe_path() -> str:
@@ -113,14 +145,17 @@ class Assembly:
         longest: int,
         events: str,
         count: Callable[[str, bytes], object],
-    ) -> RunNative:
-        """The program, ready to run. ``events`` is a slot of the look-up that knows the row's event."""
+    ) -> tuple[RunNative, RunChunk]:
+        """The program, ready to run on rows and on chunks.
+
+        ``events`` is a slot of the look-up that knows the row's event.
+        """
         event_at, _ = self._slot(events)
         slots = self.look_ups[event_at].slots
         escapes = {ord(plain): _bytes(to) for plain, to in self.wire.escapes if plain >= " "}
         if self.wire.quote != '"':
             escapes[ord('"')] = _bytes(self.wire.quote)
-        run: RunNative = machine(
+        made = machine(
             self.columns,
             tuple(
                 (one.cell, len(one.slots), one.begin, one.end, _from_bytes(one.find, self.wire))
@@ -139,8 +174,8 @@ class Assembly:
             slots.index("unknown") if "unknown" in slots else -1,
             slots.index("dropped") if "dropped" in slots else -1,
             count,
-        ).run
-        return run
+        )
+        return made.run, partial(made.run_chunk, (*self._slot("second"), *self._slot("fraction")))
 
     def _add_conditions(self, codes: Sequence[str]) -> tuple[int, int]:
         begin = len(self.conditions)
@@ -209,4 +244,16 @@ def _from_bytes(find: Find, wire: Wire) -> Callable[[bytes], tuple[bytes, ...] |
     return found
 
 
-__all__ = ["Assembly", "LookUp", "Optional", "RunNative", "describe_path", "load_kernel"]
+__all__ = [
+    "MOST_KEYS",
+    "Assembly",
+    "FindEnd",
+    "Form",
+    "LookUp",
+    "Optional",
+    "RunChunk",
+    "RunNative",
+    "describe_path",
+    "load_find_end",
+    "load_kernel",
+]

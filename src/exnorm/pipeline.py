@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from io import BufferedReader
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
 from exnorm.compiled import Program, generate, identity_seed
 from exnorm.convert import addresses, members
@@ -48,6 +48,7 @@ from exnorm.model import (
     Unparsed,
     Wire,
 )
+from exnorm.native import RunChunk
 from exnorm.overlay import lay_over, require
 from exnorm.plugins import Attributed, Plugins
 from exnorm.profiles import select
@@ -71,6 +72,15 @@ class Route:
     keeps: Callable[[Record], bool] | None
     record_processors: tuple[Attributed, ...]
     event_processors: tuple[Attributed, ...]
+
+
+class OpenRows(NamedTuple):
+    """A program of the kernel, and what begins the payloads and the identities of one log."""
+
+    program: Program
+    run: RunChunk
+    start: bytes
+    seed: bytes
 
 
 def _ignore(line: Unparsed) -> None:
@@ -257,29 +267,58 @@ class Normalizer:
         """Lines of a log in a row, for ``encode_rows``; ``None`` where each must be read by itself."""
         if self._wire is None or _begins_utf16(lines, stream):
             return None
-        plain = [line.removesuffix(b"\n") for line in lines]
-        # One with a LF inside is left to its reader here, so that it does not cost the others their way.
-        rows = tuple(b"" if b"\n" in line else line for line in plain)
-        return Batch(rows, self._wire, self.settings.max_line_bytes)
+        if b"\n" in b"".join(lines):
+            plain = [line.removesuffix(b"\n") for line in lines]
+            # One with a LF inside is left to its reader here, so that it does not cost the others their way.
+            lines = [b"" if b"\n" in line else line for line in plain]
+        return Batch(tuple(lines), self._wire, self.settings.max_line_bytes)
 
-    def encode_rows(self, batch: Batch, begin: int, stream: Stream) -> list[bytes]:
+    def encode_rows(self, batch: Batch, begin: int, stream: Stream) -> list[bytes | None]:
         """The payloads of the lines from ``begin`` on, one each, up to the first that ``parse`` must read.
 
-        For hosts that must know which payload is whose. None where a profile leaves rows out.
+        For hosts that must know which payload is whose; ``None`` for a row that the profile leaves out.
         """
-        if stream.source is None or select(self.settings.profile, stream.source) is not None:
+        if stream.source is None:
             return []
-        unknown_before = self.counts.unknown_events.copy()
-        blocks: list[str] = []
+        before = self.counts.unknown_events.copy(), self.counts.dropped.copy()
         try:
+            if select(self.settings.profile, stream.source) is not None:
+                return self._encode_singly(batch, begin, stream)
+            blocks: list[str] = []
             end = self._run(blocks, batch, begin, stream)
         except Exception:
-            self.counts.unknown_events = unknown_before  # the caller will read these rows by themselves
+            self.counts.unknown_events, self.counts.dropped = before  # the caller will read these rows again
             raise
-        payloads = "\n".join(blocks).encode("latin-1").split(b"\n") if blocks else []
+        payloads: list[bytes | None] = [block.encode("latin-1") for block in blocks]
+        if len(payloads) != end - begin:  # the kernel has joined them
+            payloads = [payload for block in blocks for payload in block.encode("latin-1").split(b"\n")]
         if len(payloads) != end - begin:
             raise EncodeError(f"format {self.codec.name}: got {len(payloads)} payloads of {end - begin} rows")
         return payloads
+
+    def _encode_singly(self, batch: Batch, begin: int, stream: Stream) -> list[bytes | None]:
+        """The same where rows may be left out: which of them are shows only when each is by itself."""
+        payloads: list[bytes | None] = []
+        for number in range(begin, len(batch.lines)):
+            blocks: list[str] = []
+            if not self._run(blocks, batch.single(number), 0, stream):
+                break
+            payloads.append(blocks[0].encode("latin-1") if blocks else None)
+        return payloads
+
+    def open_rows(self, stream: Stream) -> OpenRows | None:
+        """The kernel's program for a stream's next rows, for hosts that hand over rows where they lie.
+
+        ``None`` where the next line may be no row, or there is no such program. Valid until the stream
+        reads anything else; each run must be told to ``count_rows``.
+        """
+        opened = self._open(stream)
+        if opened is None:
+            return None
+        program, start = opened
+        if program.run_chunk is None:
+            return None
+        return OpenRows(program, program.run_chunk, start.encode("utf-8"), identity_seed(stream.name))
 
     def _encode_into(
         self,
@@ -312,35 +351,42 @@ class Normalizer:
 
     def _run(self, payloads: list[str], batch: Batch, begin: int, stream: Stream) -> int:
         """Append the payloads of rows with nothing odd about them; the number of the first other one."""
-        reader = stream.ready()
-        layout = None if reader is None else reader.layout
-        if layout is None or stream.source is None or self._wire is None:
+        opened = self._open(stream, batch)
+        if opened is None:
             return begin
-        start = self._wire.start(stream.name, stream.source)
-        program = self._program(stream.source, layout, batch) if start else None
-        if program is None:
-            return begin
+        program, start = opened
         seed = identity_seed(stream.name)
         end, before = begin, len(payloads)
         if program.run_native is not None:
             block, end, events = program.run_native(batch.lines, begin, start.encode("utf-8"), seed)
             if events:
                 payloads.append(block.decode("latin-1"))
-            self._count_rows(stream, program, end - begin, events)
+            self.count_rows(stream, program, end - begin, events)
             before = len(payloads)
             if end < len(batch.lines):  # the generated function may be sure of a row that the kernel is not
                 row = Batch(batch.lines[end : end + 1], batch.wire, batch.max_line_bytes)
                 taken = program.run(
                     row.rows, row.lines, 0, payloads, clothe(start), identity_seed(stream.name)
                 )
-                self._count_rows(stream, program, taken, len(payloads) - before)
+                self.count_rows(stream, program, taken, len(payloads) - before)
                 end += taken
             return end
         end = program.run(batch.rows, batch.lines, begin, payloads, clothe(start), seed)
-        self._count_rows(stream, program, end - begin, len(payloads) - before)
+        self.count_rows(stream, program, end - begin, len(payloads) - before)
         return end
 
-    def _count_rows(self, stream: Stream, program: Program, rows: int, events: int) -> None:
+    def _open(self, stream: Stream, batch: Batch | None = None) -> tuple[Program, str] | None:
+        """What a stream's next line is run with if it is a row, and what begins its payload."""
+        reader = stream.ready()
+        layout = None if reader is None else reader.layout
+        if layout is None or stream.source is None or self._wire is None:
+            return None
+        start = self._wire.start(stream.name, stream.source)
+        program = self._program(stream.source, layout, batch) if start else None
+        return None if program is None else (program, start)
+
+    def count_rows(self, stream: Stream, program: Program, rows: int, events: int) -> None:
+        """Count rows that a program has taken, and the events they became."""
         if not rows or stream.source is None:
             return
         stream.skip(rows)
@@ -360,13 +406,18 @@ class Normalizer:
         for payload in self.encode_records(self.parse(lines, stream), report):
             payloads.append(payload.decode("latin-1"))
 
-    def _program(self, source: Source, layout: Layout, batch: Batch) -> Program | None:
+    def _program(self, source: Source, layout: Layout, batch: Batch | None) -> Program | None:
         """The generated function for a layout; made at its first row, and anew for rows like these."""
         key = source.name, layout.schema
         known = self._programs.get(key)
         if key not in self._programs and len(self._programs) < _PROGRAMS_KEPT:
             known = self._programs[key] = self.generate(source, layout)
-        elif known is not None and known.wants_sample and len(batch.lines) >= _SAMPLE_LINES:
+        elif (
+            known is not None
+            and batch is not None
+            and known.wants_sample
+            and len(batch.lines) >= _SAMPLE_LINES
+        ):
             known = self._programs[key] = self.generate(source, layout, batch.rows)
         return known
 

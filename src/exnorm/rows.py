@@ -26,6 +26,12 @@ class Batch:
         """The lines as ``prepare`` gives them; empty rows where they are not one row each."""
         return prepare(self.lines, self.wire, self.max_line_bytes) or [""] * len(self.lines)
 
+    def single(self, number: int) -> Batch:
+        """One of them by itself."""
+        one = Batch(self.lines[number : number + 1], self.wire, self.max_line_bytes)
+        one.rows = self.rows[number : number + 1]
+        return one
+
 
 def prepare(lines: Sequence[bytes], wire: Wire, max_line_bytes: int) -> list[str] | None:
     """The lines as escaped rows, clothed; one that cannot be read like the others becomes an empty row.

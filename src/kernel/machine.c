@@ -175,6 +175,12 @@ static PyObject *slot_of(const Machine *self, int cache, int slot)
     return PyTuple_GET_ITEM(self->caches[cache].current, slot);
 }
 
+Text find_slot(const Machine *self, int cache, int slot)
+{
+    PyObject *found = slot_of(self, cache, slot);
+    return (Text){PyBytes_AS_STRING(found), PyBytes_GET_SIZE(found)};
+}
+
 /* --- writing a row ------------------------------------------------------------------------------ */
 
 static int holds(const Machine *self, const Condition *condition)

@@ -107,11 +107,17 @@ typedef struct {
  */
 int write_payload(Machine *self, const char *row, Py_ssize_t length, Text start, Text seed);
 
+/* What was looked up for the row that was written last. */
+Text find_slot(const Machine *self, int cache, int slot);
+
 /* Cuts a row into cells; 0 where it is odd, 1 where it has the columns it should have. */
 int split(Machine *self, const char *row, Py_ssize_t length);
 
 int build(Machine *self, PyObject *arguments); /* reads a program; -1 with an exception set */
 void forget(Cache *cache);
+
+PyObject *run_chunk(Machine *self, PyObject *arguments);
+PyObject *find_end(PyObject *module, PyObject *arguments);
 
 /* --- buffers ------------------------------------------------------------------------------------ */
 
