@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 import tracking_rows
 
 from exnorm import Normalizer, Unparsed
-from exnorm.lines import join_csv
+from exnorm.lines import MARGIN, join_csv
 from exnorm.sources.message_tracking import COLUMNS_2007, COLUMNS_2010, COLUMNS_2013, COLUMNS_2016
 
 # fmt: off
@@ -137,7 +137,8 @@ def take_long_way(lines: Sequence[bytes], settings: dict[str, Any], plugins: Seq
     normalizer = Normalizer(discover_plugins=False, plugins=plugins, **settings)
     stream = normalizer.stream("logs/MSGTRK2026010100-1.LOG")
     payloads, refused = [], []
-    for item in normalizer.normalize(iter(lines), stream):
+    limit = normalizer.settings.max_line_bytes + MARGIN  # of a longer line a file's reader gives no more
+    for item in normalizer.normalize((line[:limit] for line in lines), stream):
         if isinstance(item, Unparsed):
             refused.append((item.line_number, item.kind, item.reason, item.raw))
         payload = normalizer.encode_item(item)
@@ -147,19 +148,21 @@ def take_long_way(lines: Sequence[bytes], settings: dict[str, Any], plugins: Seq
 
 
 def take_short_way(
-    lines: Sequence[bytes], settings: dict[str, Any], plugins: Sequence[object] = (), batch: int = 90
+    lines: Sequence[bytes], settings: dict[str, Any], plugins: Sequence[object] = (), block: int = 65_536
 ) -> Result:
-    """Generated code where there is any."""
+    """Programs where there are any, over blocks of the log that begin and end anywhere."""
     normalizer = Normalizer(discover_plugins=False, plugins=plugins, **settings)
     stream = normalizer.stream("logs/MSGTRK2026010100-1.LOG")
     blocks: list[bytes] = []
     refused: list[tuple[int, str, str, str]] = []
-    for begin in range(0, len(lines), batch):
+    log = b"\n".join((*lines, b""))
+    for begin in range(0, len(log), block):
         normalizer.encode_block(
-            lines[begin : begin + batch],
+            log[begin : begin + block],
             stream,
-            blocks.append,
+            lambda payloads: blocks.append(bytes(payloads)),
             lambda item: refused.append((item.line_number, item.kind, item.reason, item.raw)),
+            is_last=begin + block >= len(log),
         )
     payloads = b"".join(blocks).split(b"\n")[:-1]
     return payloads, refused, normalizer.counts.as_dict(), stream.line_number

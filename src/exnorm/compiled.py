@@ -15,10 +15,10 @@ from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import Any
 
-from exnorm.convert import addresses, count, integer, mailbox, size_bytes, text, utc_ms
+from exnorm.convert import addresses, count, integer, ip, ipv4, ipv6, mailbox, size_bytes, text, utc_ms
 from exnorm.mapping import CompiledMapping, CompiledRow
 from exnorm.model import ByEvent, Constant, Head, Layout, Notes, Record, Source, Value, Wire
-from exnorm.native import Assembly, LookUp, Optional, RunChunk, RunNative, load_kernel
+from exnorm.native import FRACTION, SECOND, Assembly, LookUp, Machine, Optional, load_kernel
 from exnorm.rows import clothe, exceeds, split_quoted, unclothe
 
 CACHED = 8192
@@ -29,6 +29,8 @@ OFTEN = 0.98
 
 _NUMBERS = (integer, size_bytes, count)
 _INLINE = (text, addresses, mailbox, utc_ms, *_NUMBERS)
+_BY_FORM = (ipv4, ipv6, ip)  # an IPv4 address is for them the same value, or none, whichever it is
+_EXAMPLES = "192.0.2.1", "198.151.100.254"
 _LARGEST = 999_999_999  # what every format takes as an integer
 _OFTEN_SAFE = 1000  # bytes; most rows are shorter, and so is then each of their cells
 _ANY_TIME = "2000-01-01T00:00:00.000Z"
@@ -42,21 +44,20 @@ begins an identity; gives the number of the first row that was left alone. All t
 class Program:
     """The generated function with its source text, and the columns that the table does not know.
 
-    ``sampled`` says that it was made for rows like those in a sample. ``run_native`` is the same for the
-    kernel, where there is one, and ``run_chunk`` for rows in events of Fluent Bit.
+    ``sampled`` says that it was made for rows like those in a sample. ``machine`` is the same for the kernel,
+    where there is one.
     """
 
     source_text: str
     run: Run
     unknown_columns: tuple[str, ...] = ()
     sampled: bool = False
-    run_native: RunNative | None = None
-    run_chunk: RunChunk | None = None
+    machine: Machine | None = None
 
     @property
     def wants_sample(self) -> bool:
         """Whether it would be shorter if it was made for rows like those in a sample."""
-        return not self.sampled and self.run_native is None
+        return not self.sampled and self.machine is None
 
 
 def generate(
@@ -152,7 +153,9 @@ class _Unfit(Exception):
 class _Piece:
     """A part of the payload that may be missing: there where ``cell`` is filled and ``also`` holds.
 
-    None of the groups in ``none_of`` may hold. A condition is ``c1 != "<>"`` or the name of a slot.
+    None of the groups in ``none_of`` may hold. A condition is ``c1 != "<>"``, the name of a slot, or
+    ``fits(c1, 1023)``, which holds in every row that the generated function does not leave alone. The
+    kernel cuts the cell to ``limit`` bytes, where that is not 0, and counts the cut of ``field``.
     """
 
     name: str
@@ -160,11 +163,18 @@ class _Piece:
     cell: str
     also: tuple[str, ...] = ()
     none_of: tuple[tuple[str, ...], ...] = ()
+    limit: int = 0
+    field: str = ""
+
+    @property
+    def is_for_kernel(self) -> bool:
+        """Whether only the kernel meets rows with it."""
+        return not self.text or any(all(map(_is_fit, group)) for group in self.none_of)
 
     @property
     def condition(self) -> str:
         """Code: when it is there, beside its cell being filled."""
-        groups = [" and ".join(group) for group in self.none_of]
+        groups = [" and ".join(code for code in group if not _is_fit(code)) for group in self.none_of]
         return " and ".join((*self.also, *([f"not ({' or '.join(groups)})"] if groups else [])))
 
 
@@ -201,6 +211,8 @@ class _Writer:
         self.checks: list[str] = []
         self.last: list[str] = []  # done when nothing can stop the row any more
         self.limits: dict[str, int] = {}
+        self.uncut: set[str] = set()  # of those, the cells that the kernel cannot cut
+        self.cuts: list[str | _Piece] = []  # to be counted, where the cell is written whole
         self.used: dict[str, list[tuple[str, ...]]] = {}  # when a column is, beside being filled
         self.longest = longest
         self.number_cells: dict[str, None] = {}
@@ -226,7 +238,7 @@ class _Writer:
             raise _Unfit
         source_text = "\n".join(self._assemble()) + "\n"
         unknown = tuple(column for column in self.columns if column not in self.mapping.known_columns)
-        return Program(source_text, self._bind(source_text), unknown, self.sampled, *self._bind_native())
+        return Program(source_text, self._bind(source_text), unknown, self.sampled, self._bind_native())
 
     # --- what the rows depend on ---
 
@@ -396,19 +408,23 @@ class _Writer:
             raise _Unfit
         cell = self.cell[column]
         is_text, value, also = self._read(row, cell)
+        limit, name = 0, ""
         for member in group:
-            self._limit(member, cell)
+            limit = self._limit(member, cell)
         if row.holds is None:
-            pair = self._labelled(row, value, is_text)
+            assert row.field is not None
+            pair, name = self._labelled(row, value, is_text), row.field.name
         else:
+            limit = self._leave_uncut(cell, limit)
             key = self._choose(group, is_text)
             assert row.field is not None
             pair = f"{{{key}}}{value}{_literal(self.wire.pair(row.field.name, is_text)[1])}"
             also = also if _covers(group) else (*also, key)
         if not row.row.partial:
-            self.used.setdefault(column, []).append(also)
+            fits = (f"fits({cell}, {limit})",) if limit else ()
+            self.used.setdefault(column, []).append((*also, *fits))
         pair = f"{self.separator}{pair}" if self.fixed else f"{pair}{self.separator}"
-        self._parts().append(_Piece(self._name("p"), pair, cell, also))
+        self._parts().append(_Piece(self._name("p"), pair, cell, also, (), limit, name))
 
     def _read(self, row: CompiledRow, cell: str) -> tuple[bool, str, tuple[str, ...]]:
         """How a cell is read: as text or number, the code of its value, when beside its being filled."""
@@ -449,15 +465,38 @@ class _Writer:
 
     # --- limits ---
 
-    def _limit(self, row: CompiledRow, cell: str) -> None:
-        if row.field is not None and row.field.max_bytes and row.read not in _NUMBERS:
-            self.limits[cell] = min(self.limits.get(cell, row.field.max_bytes), row.field.max_bytes)
+    def _limit(self, row: CompiledRow, cell: str) -> int:
+        """Note how long the cell may be for a row; 0 where it may have any length."""
+        if row.field is None or not row.field.max_bytes or row.read in _NUMBERS:
+            return 0
+        self.limits[cell] = min(self.limits.get(cell, row.field.max_bytes), row.field.max_bytes)
+        return row.field.max_bytes
+
+    def _leave_uncut(self, cell: str, limit: int) -> int:
+        """Have the kernel leave a row alone in which the cell is too long; the limit it cuts to: none."""
+        if limit:
+            self.uncut.add(cell)
+        return 0
 
     def _limit_all(self) -> None:
         """A format that writes columns has no fields, but one that would be cut is counted all the same."""
         for row in self.rows:
             for column in self._inputs(row) - self.caches.keys() - {self.columns[0]}:
-                self._limit(row, self.cell[column])
+                cell = self.cell[column]
+                limit = self._limit(row, cell)
+                if limit and not self._count_cut(row, cell, limit):
+                    self._leave_uncut(cell, limit)
+
+    def _count_cut(self, row: CompiledRow, cell: str, limit: int) -> bool:
+        """Have the kernel count the rows in which the field would be cut; whether it can tell."""
+        if row.holds is not None or len(row.row.origins) > 1 or row.read not in (text, addresses, mailbox):
+            return False
+        assert row.field is not None
+        if row.read is not text:
+            self.list_cells.setdefault(cell)
+        also = (f'{cell} != "<>"',) if row.read is mailbox else ()
+        self.cuts.append(_Piece(self._name("n"), "", cell, also, (), limit, row.field.name))
+        return True
 
     def _check_limits(self) -> Iterator[str]:
         """Stop at a value that is longer than its field: the long way cuts it and counts the cut."""
@@ -495,9 +534,11 @@ class _Writer:
             if column in self.caches:
                 self.caches[column].slots[name] = self._make_leftover(around)
                 parts.append(f"{{{name}}}")
-            elif () not in self.used.get(column, ()):
+            else:
                 pair = f"{self.separator}{_pair(around, f'{{{cell}}}')}"
-                parts.append(_Piece(name, pair, cell, (), tuple(self.used.get(column, ()))))
+                used = tuple(self.used.get(column, ()))
+                if () not in used:
+                    parts.append(_Piece(name, pair, cell, (), used))
 
     def _make_leftover(self, around: tuple[str, str]) -> Make:
         wire = self.wire
@@ -588,7 +629,8 @@ class _Writer:
 
     def _write_expected(self) -> Iterator[str]:
         """The short code for rows in which all is as expected."""
-        pieces = [part for part in (*self.before, *self.after, *self.rest) if isinstance(part, _Piece)]
+        parts = self._for_python((*self.before, *self.after, *self.rest))
+        pieces = [part for part in parts if isinstance(part, _Piece)]
         filled = [cell for cell in self.often_filled if any(piece.cell == cell for piece in pieces)]
         empty = [cell for cell in self.often_empty if any(piece.cell == cell for piece in pieces)]
         if not filled and not empty:
@@ -601,12 +643,12 @@ class _Writer:
 
     def _write_payload(self, filled: Sequence[str], empty: Sequence[str]) -> Iterator[str]:
         wire, body = self.wire, ""
-        for part in (*self.before, *self.after):
+        for part in self._for_python((*self.before, *self.after)):
             yield from self._define(part, filled, empty)
             body += self._place(part, filled, empty)
         if self.rest:
             inside = ""
-            for part in self.rest:
+            for part in self._for_python(self.rest):
                 yield from self._define(part, filled, empty)
                 inside += self._place(part, filled, empty)
             before, after = map(_literal, wire.nested)
@@ -624,6 +666,10 @@ class _Writer:
         return "".join(
             f"{self.separator}{_pair(around, name)}" for name, around in names.items() if around[0]
         )
+
+    @staticmethod
+    def _for_python(parts: Iterable[str | _Piece]) -> list[str | _Piece]:
+        return [part for part in parts if isinstance(part, str) or not part.is_for_kernel]
 
     def _define(self, part: str | _Piece, filled: Sequence[str], empty: Sequence[str]) -> Iterator[str]:
         """The code of a piece whose place in the payload takes more than its text."""
@@ -668,46 +714,75 @@ class _Writer:
         run: Run = scope["run"]
         return run
 
-    def _bind_native(self) -> tuple[RunNative, RunChunk] | tuple[None, None]:
+    def _bind_native(self) -> Machine | None:
         """The same parts as a program of the kernel."""
         machine = load_kernel()
         if machine is None:
-            return None, None
+            return None
         cells = {name: number for number, name in enumerate(self.cell.values())}
         look_ups = [
-            LookUp(0, lambda start: _as_slots(_read_second(start)), ("second",), 0, 19),
-            LookUp(0, lambda end: _as_slots(_read_fraction(end)), ("fraction",), 19),
+            LookUp(0, lambda start: _as_slots(_read_second(start)), ("second",), 0, 19, form=SECOND),
+            LookUp(0, lambda end: _as_slots(_read_fraction(end)), ("fraction",), 19, form=FRACTION),
         ]
         for column, cache in self.caches.items():
             if cache.slots:
-                look_ups.append(LookUp(cells[self.cell[column]], self._finder(cache), tuple(cache.slots)))
+                find, names = self._finder(cache), tuple(cache.slots)
+                for_ipv4 = self._find_ipv4(cache, find)
+                look_ups.append(LookUp(cells[self.cell[column]], find, names, for_ipv4=for_ipv4))
         event = next(iter(self.caches[self.source.event_column].slots), "")
         if not event:
-            return None, None
+            return None
         assembly = Assembly(len(self.columns), self.wire, look_ups)
         header = "".join(f"{self.header[name]}|" for name in self.wire.header)
         assembly.add(f"{{start}}{header}{_literal(self.wire.after_header)}")
-        for part in (*self.before, *self.after):
+        for part in (*self.before, *self.after, *self.cuts):
             assembly.add(self._for_kernel(part, cells))
         if self.rest:
             assembly.add_nest([self._for_kernel(part, cells) for part in self.rest], *self.wire.nested)
         assembly.add(f"{self._write_end()}{_literal(self.wire.end)}")
         return assembly.build(
             machine,
-            limits={cells[cell]: limit for cell, limit in self.limits.items()},
+            limits={cells[cell]: limit for cell, limit in self.limits.items() if cell in self.uncut},
             numbers=[cells[cell] for cell in self.number_cells],
             lists=[cells[cell] for cell in self.list_cells],
             absent=self.source.absent,
             longest=self.longest,
             events=event,
-            count=lambda what, cell: self._count(what, self.wire.escape(cell.decode("latin-1"))),
+            count=self._count_for_kernel,
         )
 
     @staticmethod
     def _for_kernel(part: str | _Piece, cells: dict[str, int]) -> str | Optional:
         if isinstance(part, str):
             return part
-        return Optional(part.text, cells[part.cell], part.also, part.none_of)
+        return Optional(part.text, cells[part.cell], part.also, part.none_of, part.limit, part.field)
+
+    def _count_for_kernel(self, what: str, of: bytes | str) -> None:
+        """Count the event that a cell of the log names, or a field."""
+        if isinstance(of, str):
+            self.notes.note(what, of)
+        else:
+            self._count(what, self.wire.escape(of.decode("latin-1")))
+
+    def _find_ipv4(
+        self, cache: _Cache, find: Callable[[str], tuple[str, ...] | None]
+    ) -> tuple[tuple[str, ...], tuple[str | None, ...]] | None:
+        """What is found for any IPv4 address: what stands before it and, where it is there, after it."""
+        decides = cache.column in self.layout.derived.values()
+        if decides or any(row.read not in _BY_FORM or row.holds is not None for row in cache.rows):
+            return None
+        first, second = (find(example) for example in _EXAMPLES)
+        if first is None or second is None:
+            return None
+        before: list[str] = []
+        after: list[str | None] = []
+        for one, other in zip(first, second):
+            begin, found, end = one.partition(_EXAMPLES[0])
+            before.append(begin)
+            after.append(end if found else None)
+            if other != (f"{begin}{_EXAMPLES[1]}{end}" if found else one) or _EXAMPLES[0] in end:
+                return None
+        return tuple(before), tuple(after)
 
     def _count(self, what: str, cell: str) -> None:
         """Count the event that a cell names."""
@@ -731,6 +806,10 @@ class _Writer:
             return made if len(made) == len(cache.slots) and not event.cut else None
 
         return find
+
+
+def _is_fit(code: str) -> bool:
+    return code.startswith("fits(")
 
 
 def _as_slots(found: str | None) -> tuple[str, ...] | None:

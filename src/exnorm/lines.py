@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 MARGIN = 3  # more than a line end
 _UTF16 = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
+
+Span = tuple[bytes, int, int]
+"""Whole lines: a block, where in it they begin and where they end. Each ends in LF but perhaps the last."""
 
 
 def join_csv(cells: Iterable[str]) -> str:
@@ -33,12 +36,16 @@ class LineCutter:
 
     def feed(self, block: bytes) -> list[bytes]:
         """The lines that ``block`` completes."""
+        return [line for span in self.cut(block) for line in self._lines(*span)]
+
+    def cut(self, block: bytes) -> Iterator[Span]:
+        """The same lines as they lie in a block."""
         if not self._started:
             block = bytes(self._pending) + block
             self._pending.clear()
             if len(block) < 2:
                 self._pending += block
-                return []
+                return iter(())
             self._start(block)
         return self._cut(self._transcode(block))
 
@@ -47,7 +54,7 @@ class LineCutter:
         rest = bytes(self._pending) if not self._started else self._transcode(b"", final=True)
         if not self._started:
             self._pending.clear()
-        lines = self._cut(rest)
+        lines = [line for span in self._cut(rest) for line in self._lines(*span)]
         if self._pending:
             lines.append(bytes(self._pending))
             self._pending.clear()
@@ -67,25 +74,26 @@ class LineCutter:
         half_character = b"\xff" if final and self._utf16.getstate()[0] else b""
         return self._utf16.decode(block).encode("utf-8", "surrogatepass") + half_character
 
-    def _cut(self, block: bytes) -> list[bytes]:
-        lines: list[bytes] = []
-        pieces = block.split(b"\n")
-        last = pieces.pop()
-        if pieces and len(block) <= self._limit:  # only the first may have a beginning that came before
-            lines.append(self._join(pieces[0]))
+    def _cut(self, block: bytes) -> Iterator[Span]:
+        begin, end = 0, block.rfind(b"\n") + 1
+        if end and (self._pending or self._skipping):  # only the first line may have begun before
+            begin = block.find(b"\n") + 1
+            line = self._join(block[: begin - 1])
             self._pending.clear()
             self._skipping = False
-            lines += pieces[1:]
-            pieces.clear()
-        for piece in pieces:
-            line = self._join(piece)
-            self._pending.clear()
-            self._skipping = False
-            lines.append(line)
-        if last and not self._skipping:
-            self._pending += last[: self._limit - len(self._pending)]
+            yield line, 0, len(line)
+        if begin < end <= begin + self._limit:
+            yield block, begin, end
+        elif begin < end:
+            lines = b"\n".join((*self._lines(block, begin, end), b""))
+            yield lines, 0, len(lines)
+        if end < len(block) and not self._skipping:
+            self._pending += block[end : end + self._limit - len(self._pending)]
             self._skipping = len(self._pending) >= self._limit
-        return lines
+
+    def _lines(self, block: bytes, begin: int, end: int) -> list[bytes]:
+        lines = block[begin:end].removesuffix(b"\n").split(b"\n")
+        return lines if end - begin <= self._limit else [line[: self._limit] for line in lines]
 
     def _join(self, piece: bytes) -> bytes:
         if self._skipping:

@@ -6,18 +6,17 @@ both write the same bytes; a row that the kernel is not sure of goes through the
 
 from __future__ import annotations
 
-import ast
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import partial
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple, Protocol
 
 from exnorm.model import Wire
 
-CONSTANT, CELL, SLOT, HEAD, START, WHEN, NEST, ROW, IDENTITY = range(9)
-NOT_TEXT, HAS_SLOT = range(2)
+CONSTANT, CELL, SLOT, HEAD, START, WHEN, NEST, ROW, IDENTITY, NOTE = range(10)
+NOT_TEXT, HAS_SLOT, FITS = range(3)
+AS_IT_IS, SECOND, FRACTION = range(3)
 
 MOST_KEYS = 32
 """Names that the kernel looks for in a record."""
@@ -25,15 +24,10 @@ MOST_KEYS = 32
 _WHOLE = {"start": START, "original": ROW, "identity": IDENTITY}
 _FIELD = re.compile(r"\{\{|\}\}|\{([^{}]*)\}")
 _NOT_TEXT = re.compile(r'c(\d+) != "(.*)"')
+_FITS = re.compile(r"fits\(c(\d+), (\d+)\)")
 
 Find = Callable[[str], "tuple[str, ...] | None"]
-Part = tuple[int, int, int, bytes, bytes, int, int, int, int, int]
-RunNative = Callable[[tuple[bytes, ...], int, bytes, bytes], tuple[bytes, int, int]]
-"""Lines, where to begin, what begins a payload, what begins an identity; gives payloads joined by LF, the
-number of the first row that was left alone, and how many payloads there are."""
-RunChunk = Callable[["Form", bytes, int, bytes, bytes, bytes], "tuple[bytes, int, int, int]"]
-"""How events are written, events of Fluent Bit, where to begin, the path of the log, what begins a payload,
-what begins an identity; gives events, where the first that was left alone begins, rows, and events."""
+Condition = tuple[int, int, int, bytes]
 FindEnd = Callable[[bytes, int], int]
 """Where the value of msgpack ends that begins at a place; -1 where the bytes end before it."""
 
@@ -49,6 +43,27 @@ class Form(NamedTuple):
     result: bytes
     event_time: bool
     keep_others: bool
+
+
+class Machine(Protocol):
+    """A program, ready to run; as a buffer, the payloads of its last run, each ended by LF."""
+
+    def run(
+        self, block: bytes | bytearray, begin: int, end: int, start: bytes, seed: bytes
+    ) -> tuple[int, int, int]:
+        """Run the lines between two positions of a block.
+
+        ``start`` begins a payload, ``seed`` what an identity is made of. Gives where the first line begins
+        that was left alone, how many were not, and how many payloads they gave.
+        """
+
+    def run_chunk(
+        self, form: Form, chunk: bytes, begin: int, path: bytes, start: bytes, seed: bytes
+    ) -> tuple[bytes, int, int, int]:
+        """Run the rows of one log in events of Fluent Bit, from a place in a chunk on.
+
+        Gives events, where the first begins that was left alone, how many were not, and how many it gives.
+        """
 
 
 def load_kernel() -> Any:
@@ -79,23 +94,57 @@ def describe_path() -> str:
 
 @dataclass(frozen=True)
 class LookUp:
-    """What is looked up for a cell, or for the part of it between two positions: slots by name."""
+    """What is looked up for a cell, or for the part of it between two positions: slots by name.
+
+    ``form`` says what the kernel computes itself for texts of the usual form. ``for_ipv4`` is what is found
+    for every IPv4 address: what stands before it, and after it where the slot holds it.
+    """
 
     cell: int
     find: Find
     slots: tuple[str, ...]
     begin: int = 0
     end: int = -1
+    form: int = AS_IT_IS
+    for_ipv4: tuple[tuple[str, ...], tuple[str | None, ...]] | None = None
 
 
 @dataclass(frozen=True)
 class Optional:
-    """Text of an f-string that is there where a cell is filled, all of ``also`` and no group holds."""
+    """Text of an f-string that is there where a cell is filled, all of ``also`` and no group holds.
+
+    The cell is cut to ``limit`` bytes, where that is not 0, and the cut of ``field`` is counted; without any
+    text it is only counted.
+    """
 
     text: str
     cell: int
     also: tuple[str, ...] = ()
     none_of: tuple[tuple[str, ...], ...] = ()
+    limit: int = 0
+    field: str = ""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of the payload, as the kernel takes it: ``kind`` between two constants, under conditions."""
+
+    kind: int
+    a: int = 0
+    b: int = 0
+    before: bytes = b""
+    after: bytes = b""
+    when: int = -1
+    limit: int = 0
+    field: str = ""
+    skip: int = 0
+    all_of: tuple[int, int] = (0, 0)
+    none_of: tuple[int, int] = (0, 0)
+
+    def as_tuple(self) -> tuple[int | bytes | str, ...]:
+        """Its fields in the kernel's order."""
+        known = (self.kind, self.a, self.b, self.before, self.after, self.when, self.limit, self.field)
+        return (*known, self.skip, *self.all_of, *self.none_of)
 
 
 @dataclass
@@ -106,7 +155,7 @@ class Assembly:
     wire: Wire
     look_ups: Sequence[LookUp]
     parts: list[Part] = field(default_factory=list)
-    conditions: list[tuple[int, int, int, bytes]] = field(default_factory=list)
+    conditions: list[Condition] = field(default_factory=list)
     groups: list[tuple[int, int]] = field(default_factory=list)
 
     def add(self, item: str | Optional) -> None:
@@ -114,25 +163,34 @@ class Assembly:
         if isinstance(item, str):
             self.parts += self._read(item)
             return
-        inside = list(self._read(item.text))
+        inside = list(self._read(item.text)) or [Part(NOTE, item.cell)]
+        inside = [
+            replace(part, limit=item.limit, field=item.field)
+            if part.kind in {CELL, NOTE} and part.a == item.cell
+            else part
+            for part in inside
+        ]
         all_of = self._add_conditions(item.also)
         groups = [self._add_conditions(group) for group in item.none_of]
         begin = len(self.groups)
         self.groups += groups
-        self.parts.append((WHEN, item.cell, 0, b"", b"", len(inside), *all_of, begin, len(self.groups)))
+        none_of = begin, len(self.groups)
+        if len(inside) > 1:
+            inside.insert(0, Part(WHEN, skip=len(inside)))
+        inside[0] = replace(inside[0], when=item.cell, all_of=all_of, none_of=none_of)
         self.parts += inside
 
     def add_nest(self, items: Sequence[str | Optional], opens: str, closes: str) -> None:
         """Parts that are enclosed if there is any; each of them begins with the separator."""
         at = len(self.parts)
-        self.parts.append(_part(NEST))
+        self.parts.append(Part(NEST))
         for item in items:
             self.add(item)
         separator = _bytes(self.wire.separator)
         skip = len(self.parts) - at - 1
-        self.parts[at] = (
-            NEST, len(separator), 0, _bytes(opens), separator + _bytes(closes), skip, 0, 0, 0, 0,
-        )  # fmt: skip
+        self.parts[at] = Part(
+            NEST, before=_bytes(opens), after=separator + _bytes(closes), limit=len(separator), skip=skip
+        )
 
     def build(
         self,
@@ -144,24 +202,18 @@ class Assembly:
         absent: str,
         longest: int,
         events: str,
-        count: Callable[[str, bytes], object],
-    ) -> tuple[RunNative, RunChunk]:
-        """The program, ready to run on rows and on chunks.
-
-        ``events`` is a slot of the look-up that knows the row's event.
-        """
+        count: Callable[[str, bytes | str], object],
+    ) -> Machine:
+        """The program, ready to run. ``events`` is a slot of the look-up that knows the row's event."""
         event_at, _ = self._slot(events)
         slots = self.look_ups[event_at].slots
         escapes = {ord(plain): _bytes(to) for plain, to in self.wire.escapes if plain >= " "}
         if self.wire.quote != '"':
             escapes[ord('"')] = _bytes(self.wire.quote)
-        made = machine(
+        made: Machine = machine(
             self.columns,
-            tuple(
-                (one.cell, len(one.slots), one.begin, one.end, _from_bytes(one.find, self.wire))
-                for one in self.look_ups
-            ),
-            tuple(self.parts),
+            tuple(_as_tuple(one, self.wire) for one in self.look_ups),
+            tuple(part.as_tuple() for part in self.parts),
             tuple(self.conditions),
             tuple(self.groups),
             tuple(number for pair in limits.items() for number in pair),
@@ -175,16 +227,18 @@ class Assembly:
             slots.index("dropped") if "dropped" in slots else -1,
             count,
         )
-        return made.run, partial(made.run_chunk, (*self._slot("second"), *self._slot("fraction")))
+        return made
 
     def _add_conditions(self, codes: Sequence[str]) -> tuple[int, int]:
         begin = len(self.conditions)
         for code in codes:
-            compared = _NOT_TEXT.fullmatch(code)
-            if compared is None:
-                self.conditions.append((HAS_SLOT, *self._slot(code), b""))
-            else:
+            compared, fits = _NOT_TEXT.fullmatch(code), _FITS.fullmatch(code)
+            if compared is not None:
                 self.conditions.append((NOT_TEXT, int(compared[1]), 0, compared[2].encode()))
+            elif fits is not None:
+                self.conditions.append((FITS, int(fits[1]), int(fits[2]), b""))
+            else:
+                self.conditions.append((HAS_SLOT, *self._slot(code), b""))
         return begin, len(self.conditions)
 
     def _slot(self, name: str) -> tuple[int, int]:
@@ -194,34 +248,45 @@ class Assembly:
         raise KeyError(name)
 
     def _read(self, text: str) -> Iterator[Part]:
-        """The parts of the text of an f-string."""
+        """The parts of the text of an f-string: each value with what stands before it."""
         constant, at = "", 0
+        part: Part | None = None
         for found in _FIELD.finditer(text):
             constant += text[at : found.start()]
             at = found.end()
             if found[1] is None:
                 constant += found[0][0]
                 continue
-            if constant:
-                yield _part(CONSTANT, text=_unescaped(constant))
+            if part is not None:
+                yield part
+            part = replace(self._field(found[1]), before=_unescaped(constant))
             constant = ""
-            yield self._field(found[1])
-        if constant + text[at:]:
-            yield _part(CONSTANT, text=_unescaped(constant + text[at:]))
+        constant += text[at:]
+        if part is not None:
+            yield replace(part, after=_unescaped(constant))
+        elif constant:
+            yield Part(CONSTANT, before=_unescaped(constant))
 
     def _field(self, code: str) -> Part:
         if code in _WHOLE:
-            return _part(_WHOLE[code])
+            return Part(_WHOLE[code])
         if code == "c0[:19]":
-            return _part(HEAD, 0, 19)
+            return Part(HEAD, 0, 19)
         cell = re.fullmatch(r"(?:list_)?c(\d+)", code)
         if cell is not None:
-            return _part(CELL, int(cell[1]))
-        return _part(SLOT, *self._slot(code))
+            return Part(CELL, int(cell[1]))
+        return Part(SLOT, *self._slot(code))
 
 
-def _part(kind: int, a: int = 0, b: int = 0, text: bytes = b"") -> Part:
-    return kind, a, b, text, b"", 0, 0, 0, 0, 0
+def _as_tuple(one: LookUp, wire: Wire) -> tuple[object, ...]:
+    before = after = None
+    if one.for_ipv4 is not None:
+        before, after = (
+            tuple(None if text is None else text.encode("latin-1") for text in texts)
+            for texts in one.for_ipv4
+        )
+    find = _from_bytes(one.find, wire)
+    return one.cell, len(one.slots), one.begin, one.end, one.form, find, before, after
 
 
 def _bytes(text: str) -> bytes:
@@ -230,8 +295,7 @@ def _bytes(text: str) -> bytes:
 
 def _unescaped(constant: str) -> bytes:
     """The bytes of a constant as it stands inside an f-string."""
-    text: str = ast.literal_eval(f'"{constant}"')
-    return text.encode("latin-1")
+    return constant.encode("ascii").decode("unicode_escape").encode("latin-1")
 
 
 def _from_bytes(find: Find, wire: Wire) -> Callable[[bytes], tuple[bytes, ...] | None]:
@@ -250,9 +314,8 @@ __all__ = [
     "FindEnd",
     "Form",
     "LookUp",
+    "Machine",
     "Optional",
-    "RunChunk",
-    "RunNative",
     "describe_path",
     "load_find_end",
     "load_kernel",

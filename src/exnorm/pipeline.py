@@ -21,7 +21,7 @@ from exnorm.errors import (
     quote,
     suggest,
 )
-from exnorm.lines import join_csv
+from exnorm.lines import Span, join_csv
 from exnorm.mapping import (
     CompiledMapping,
     CompiledRow,
@@ -48,7 +48,7 @@ from exnorm.model import (
     Unparsed,
     Wire,
 )
-from exnorm.native import RunChunk
+from exnorm.native import Machine
 from exnorm.overlay import lay_over, require
 from exnorm.plugins import Attributed, Plugins
 from exnorm.profiles import select
@@ -62,6 +62,8 @@ _FEW_LINES = 8  # fewer are not worth a generated function
 _SAMPLE_LINES = 64  # as many show which columns are usually filled
 _PROGRAMS_KEPT = 64  # a log may bring any number of headers
 _UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
+
+Write = Callable[["bytes | memoryview"], object]
 
 
 @dataclass(frozen=True)
@@ -78,9 +80,50 @@ class OpenRows(NamedTuple):
     """A program of the kernel, and what begins the payloads and the identities of one log."""
 
     program: Program
-    run: RunChunk
+    machine: Machine
     start: bytes
     seed: bytes
+
+
+@dataclass(frozen=True)
+class _Begin:
+    """What the payloads of a log begin with, as both kinds of program take it, and so their identity."""
+
+    name: str
+    source: Source
+    start: bytes
+    clothed: str
+    seed: bytes
+
+
+class _Pending:
+    """Payloads that came one by one, written together; before those of a program, so that none overtakes."""
+
+    def __init__(self, write: Write) -> None:
+        self._write = write
+        self._payloads: list[bytes] = []
+
+    def add(self, payload: bytes) -> None:
+        """Keep a payload until the next ``flush``."""
+        self._payloads.append(payload)
+
+    def pass_on(self, block: bytes | memoryview) -> None:
+        """Write payloads that are a block already."""
+        self.flush()
+        self._write(block)
+
+    def flush(self) -> None:
+        """Write what was kept."""
+        if self._payloads:
+            self._payloads.append(b"")
+            block = b"\n".join(self._payloads)
+            self._payloads.clear()
+            self._write(block)
+
+
+def _end_lines(payloads: Iterable[bytes]) -> Iterator[bytes]:
+    for payload in payloads:
+        yield payload + b"\n"
 
 
 def _ignore(line: Unparsed) -> None:
@@ -148,6 +191,7 @@ class Normalizer:
         self._wire = self._describe_codec()
         self._routes: dict[tuple[str, str], Route] = {}
         self._programs: dict[tuple[str, Schema], Program | None] = {}
+        self._begins: _Begin | None = None
         self._processors: dict[str, tuple[tuple[Attributed, ...], tuple[Attributed, ...]]] = {}
         taking_part = {name for source in self.sources for name in (source.name, *source.carries)}
         for source in registry.sources.values():
@@ -234,34 +278,38 @@ class Normalizer:
             yield from self._encode_batch(lines[begin : begin + _BATCH_LINES], stream)
 
     def _encode_batch(self, lines: Sequence[bytes | str], stream: Stream) -> Iterator[bytes]:
-        payloads: list[str] = []
+        blocks: list[bytes] = []
         try:
-            self._encode_into(payloads, lines, stream, _ignore)
+            batch = self._as_batch(lines, stream)
+            if batch is None:
+                blocks += _end_lines(self.encode_records(self.parse(lines, stream)))
+            else:
+                self._encode_lines(batch, stream, lambda block: blocks.append(bytes(block)), _ignore)
         finally:
-            for block in payloads:
-                yield from block.encode("latin-1").split(b"\n")
+            for block in blocks:
+                yield from block[:-1].split(b"\n")
 
     def encode_block(
         self,
-        lines: Sequence[bytes | str],
+        block: bytes,
         stream: Stream,
-        write: Callable[[bytes], object],
+        write: Write,
         report: Callable[[Unparsed], object] = _ignore,
+        *,
+        is_last: bool = False,
     ) -> None:
-        """Write the payloads of a batch of lines, each ended by LF, as one block: the fastest way through.
+        """Write the payloads of the lines that a block of a log completes, each ended by LF.
 
-        ``report`` is called with each line that does not parse. Where an error is raised, what came
-        before has been written.
+        The fastest way through. What ``write`` is given holds until it returns. ``report`` is called with
+        each line that does not parse. ``is_last`` says that the log's last line is complete too. Where an
+        error is raised, what came before has been written.
         """
-        payloads: list[str] = []
-        try:
-            self._encode_into(payloads, lines, stream, report)
-        finally:
-            if payloads:
-                payloads.append("")
-                write("\n".join(payloads).encode("latin-1"))
+        for span in stream.cut_spans(block):
+            self._encode_lines(self._batch(span), stream, write, report)
+        for line in stream.finish() if is_last else ():
+            self._encode_lines(self._batch((line, 0, len(line))), stream, write, report)
 
-    # --- batches: a generated function where there is one, row by row where not ------------------
+    # --- batches: a program where there is one, row by row where not ------------------------------
 
     def prepare(self, lines: Sequence[bytes], stream: Stream) -> Batch | None:
         """Lines of a log in a row, for ``encode_rows``; ``None`` where each must be read by itself."""
@@ -271,7 +319,7 @@ class Normalizer:
             plain = [line.removesuffix(b"\n") for line in lines]
             # One with a LF inside is left to its reader here, so that it does not cost the others their way.
             lines = [b"" if b"\n" in line else line for line in plain]
-        return Batch(tuple(lines), self._wire, self.settings.max_line_bytes)
+        return self._join(lines)
 
     def encode_rows(self, batch: Batch, begin: int, stream: Stream) -> list[bytes | None]:
         """The payloads of the lines from ``begin`` on, one each, up to the first that ``parse`` must read.
@@ -280,110 +328,126 @@ class Normalizer:
         """
         if stream.source is None:
             return []
-        before = self.counts.unknown_events.copy(), self.counts.dropped.copy()
+        batch.pass_over(begin)
+        counts = self.counts
+        before = counts.unknown_events.copy(), counts.cut.copy(), counts.dropped.copy()
+        payloads: list[bytes | None] = []
         try:
-            if select(self.settings.profile, stream.source) is not None:
-                return self._encode_singly(batch, begin, stream)
-            blocks: list[str] = []
-            end = self._run(blocks, batch, begin, stream)
-        except Exception:
-            self.counts.unknown_events, self.counts.dropped = before  # the caller will read these rows again
+            program = self._program(stream, batch)
+            if program is not None and select(self.settings.profile, stream.source) is not None:
+                payloads += self._encode_singly(program, batch, stream)
+            elif program is not None:
+                blocks: list[bytes] = []
+                self._run(program, batch, stream, lambda block: blocks.append(bytes(block)))
+                payloads += b"".join(blocks).split(b"\n")[:-1]
+        except Exception:  # the caller will read these rows by themselves
+            counts.unknown_events, counts.cut, counts.dropped = before
             raise
-        payloads: list[bytes | None] = [block.encode("latin-1") for block in blocks]
-        if len(payloads) != end - begin:  # the kernel has joined them
-            payloads = [payload for block in blocks for payload in block.encode("latin-1").split(b"\n")]
-        if len(payloads) != end - begin:
-            raise EncodeError(f"format {self.codec.name}: got {len(payloads)} payloads of {end - begin} rows")
+        if len(payloads) != batch.number - begin:
+            raise EncodeError(
+                f"format {self.codec.name}: got {len(payloads)} payloads of {batch.number - begin} rows"
+            )
         return payloads
 
-    def _encode_singly(self, batch: Batch, begin: int, stream: Stream) -> list[bytes | None]:
-        """The same where rows may be left out: which of them are shows only when each is by itself."""
-        payloads: list[bytes | None] = []
-        for number in range(begin, len(batch.lines)):
-            blocks: list[str] = []
-            if not self._run(blocks, batch.single(number), 0, stream):
+    def _encode_singly(self, program: Program, batch: Batch, stream: Stream) -> Iterator[bytes | None]:
+        """Payloads where rows may be left out: which of them are shows only when each is by itself."""
+        for number in range(batch.number, len(batch.lines)):
+            one = batch.single(number)
+            blocks: list[bytes] = []
+            self._run(program, one, stream, lambda block, blocks=blocks: blocks.append(bytes(block)))  # type: ignore[misc]
+            if not one.number:
                 break
-            payloads.append(blocks[0].encode("latin-1") if blocks else None)
-        return payloads
+            batch.pass_over(number + 1)
+            yield blocks[0].removesuffix(b"\n") if blocks else None
 
     def open_rows(self, stream: Stream) -> OpenRows | None:
         """The kernel's program for a stream's next rows, for hosts that hand over rows where they lie.
 
         ``None`` where the next line may be no row, or there is no such program. Valid until the stream
-        reads anything else; each run must be told to ``count_rows``.
+        reads anything else; what is run must be told to ``count_rows``.
         """
-        opened = self._open(stream)
-        if opened is None:
+        program = self._program(stream, None)
+        if program is None or program.machine is None:
             return None
-        program, start = opened
-        if program.run_chunk is None:
-            return None
-        return OpenRows(program, program.run_chunk, start.encode("utf-8"), identity_seed(stream.name))
+        begin = self._begin(stream)
+        return OpenRows(program, program.machine, begin.start, begin.seed)
 
-    def _encode_into(
-        self,
-        payloads: list[str],
-        lines: Sequence[bytes | str],
-        stream: Stream,
-        report: Callable[[Unparsed], object],
+    def _encode_lines(
+        self, batch: Batch, stream: Stream, write: Write, report: Callable[[Unparsed], object]
     ) -> None:
-        """Append the payloads of lines, clothed (``rows.clothe``); an item may hold several, cut at LF."""
-        batch = self._as_batch(lines, stream)
-        if batch is None:
-            self._encode_slowly(payloads, lines, stream, report)
-            return
-        at = 0
-        while at < len(lines):
-            at = self._run(payloads, batch, at, stream)
-            if at < len(lines):
-                self._encode_slowly(payloads, batch.lines[at : at + 1], stream, report)
-                at += 1
+        """Write the payloads of lines: of those that a program leaves alone, one by one."""
+        payloads = _Pending(write)
+        try:
+            while batch.at < batch.end:
+                program = self._program(stream, batch)
+                if program is not None:
+                    self._run(program, batch, stream, payloads.pass_on)
+                if batch.at < batch.end:
+                    # Without a program now, there is none for the next lines either, but behind a header.
+                    is_header = program is not None or stream.ready() is None
+                    lines = [batch.take()] if is_header else batch.take_all()
+                    for payload in self.encode_records(self.parse(lines, stream), report):
+                        payloads.add(payload)
+        finally:
+            payloads.flush()
+
+    def _batch(self, span: Span) -> Batch:
+        return Batch(span, self._wire, self.settings.max_line_bytes)
+
+    def _join(self, lines: Iterable[bytes]) -> Batch:
+        block = b"\n".join((*lines, b""))
+        return self._batch((block, 0, len(block)))
 
     def _as_batch(self, lines: Sequence[bytes | str], stream: Stream) -> Batch | None:
-        """The lines as generated code takes them; ``None`` where there will be none for them."""
-        if self._wire is None or len(lines) < _FEW_LINES or set(map(type, lines)) != {bytes}:
+        """Lines that were cut already, put together again; ``None`` where each must be read by itself."""
+        if set(map(type, lines)) != {bytes} or _begins_utf16(lines, stream):
             return None
-        if _begins_utf16(lines, stream):
-            return None
-        if lines[0][-1:] == b"\n":
-            lines = [line.removesuffix(b"\n") for line in lines]  # type: ignore[arg-type]
-        return Batch(tuple(lines), self._wire, self.settings.max_line_bytes)  # type: ignore[arg-type]
+        plain: list[bytes] = [line.removesuffix(b"\n") for line in lines]  # type: ignore[arg-type, misc]
+        return None if any(b"\n" in line for line in plain) else self._join(plain)
 
-    def _run(self, payloads: list[str], batch: Batch, begin: int, stream: Stream) -> int:
-        """Append the payloads of rows with nothing odd about them; the number of the first other one."""
-        opened = self._open(stream, batch)
-        if opened is None:
-            return begin
-        program, start = opened
-        seed = identity_seed(stream.name)
-        end, before = begin, len(payloads)
-        if program.run_native is not None:
-            block, end, events = program.run_native(batch.lines, begin, start.encode("utf-8"), seed)
-            if events:
-                payloads.append(block.decode("latin-1"))
-            self.count_rows(stream, program, end - begin, events)
-            before = len(payloads)
-            if end < len(batch.lines):  # the generated function may be sure of a row that the kernel is not
-                row = Batch(batch.lines[end : end + 1], batch.wire, batch.max_line_bytes)
-                taken = program.run(
-                    row.rows, row.lines, 0, payloads, clothe(start), identity_seed(stream.name)
-                )
-                self.count_rows(stream, program, taken, len(payloads) - before)
-                end += taken
-            return end
-        end = program.run(batch.rows, batch.lines, begin, payloads, clothe(start), seed)
-        self.count_rows(stream, program, end - begin, len(payloads) - before)
-        return end
+    def _run(self, program: Program, batch: Batch, stream: Stream, write: Write) -> None:
+        """Write the payloads of rows with nothing odd about them, up to the first other one."""
+        begin = self._begin(stream)
+        if program.machine is None:
+            self._run_generated(program, batch, batch, begin, stream, write)
+            return
+        start, seed = begin.start, begin.seed
+        at, rows, events = program.machine.run(batch.block, batch.at, batch.end, start, seed)
+        batch.at, batch.number = at, batch.number + rows
+        if events:
+            with memoryview(program.machine) as payloads:  # type: ignore[arg-type]
+                write(payloads)
+        self.count_rows(stream, program, rows, events)
+        if at < batch.end:  # the generated function may be sure of a row that the kernel is not
+            self._run_generated(program, batch, batch.take_one(), begin, stream, write)
 
-    def _open(self, stream: Stream, batch: Batch | None = None) -> tuple[Program, str] | None:
-        """What a stream's next line is run with if it is a row, and what begins its payload."""
-        reader = stream.ready()
-        layout = None if reader is None else reader.layout
-        if layout is None or stream.source is None or self._wire is None:
-            return None
-        start = self._wire.start(stream.name, stream.source)
-        program = self._program(stream.source, layout, batch) if start else None
-        return None if program is None else (program, start)
+    def _run_generated(
+        self, program: Program, batch: Batch, rows: Batch, begin: _Begin, stream: Stream, write: Write
+    ) -> None:
+        """The same with the generated function; ``rows`` are the batch's, or the next one by itself."""
+        payloads: list[str] = []
+        before = rows.number
+        try:
+            end = program.run(rows.rows, rows.lines, before, payloads, begin.clothed, begin.seed)
+        finally:
+            if payloads:
+                payloads.append("")
+                write("\n".join(payloads).encode("latin-1"))
+                payloads.pop()
+        batch.pass_over(batch.number + end - before)
+        self.count_rows(stream, program, end - before, len(payloads))
+
+    def _begin(self, stream: Stream) -> _Begin:
+        """What the payloads of a log begin with."""
+        known = self._begins
+        if known is None or known.name != stream.name or known.source is not stream.source:
+            assert self._wire is not None
+            assert stream.source is not None
+            start = _without_surrogates(self._wire.start(stream.name, stream.source))
+            known = self._begins = _Begin(
+                stream.name, stream.source, start.encode("utf-8"), clothe(start), identity_seed(stream.name)
+            )
+        return known
 
     def count_rows(self, stream: Stream, program: Program, rows: int, events: int) -> None:
         """Count rows that a program has taken, and the events they became."""
@@ -396,30 +460,26 @@ class Normalizer:
         for column in program.unknown_columns:
             self.counts.unknown_columns.add(column, rows)
 
-    def _encode_slowly(
-        self,
-        payloads: list[str],
-        lines: Sequence[bytes | str],
-        stream: Stream,
-        report: Callable[[Unparsed], object],
-    ) -> None:
-        for payload in self.encode_records(self.parse(lines, stream), report):
-            payloads.append(payload.decode("latin-1"))
+    def _program(self, stream: Stream, batch: Batch | None) -> Program | None:
+        """The program for the next lines; made at their layout's first row, and anew for rows like these.
 
-    def _program(self, source: Source, layout: Layout, batch: Batch | None) -> Program | None:
-        """The generated function for a layout; made at its first row, and anew for rows like these."""
-        key = source.name, layout.schema
+        Without a batch there may be any number of lines.
+        """
+        reader = stream.ready()
+        layout = None if reader is None else reader.layout
+        if layout is None or stream.source is None or self._wire is None:
+            return None
+        key = stream.source.name, layout.schema
         known = self._programs.get(key)
         if key not in self._programs and len(self._programs) < _PROGRAMS_KEPT:
-            known = self._programs[key] = self.generate(source, layout)
+            if batch is not None and not batch.has_lines(_FEW_LINES):
+                return None
+            known = self._programs[key] = self.generate(stream.source, layout)
         elif (
-            known is not None
-            and batch is not None
-            and known.wants_sample
-            and len(batch.lines) >= _SAMPLE_LINES
+            known is not None and batch is not None and known.wants_sample and batch.has_lines(_SAMPLE_LINES)
         ):
-            known = self._programs[key] = self.generate(source, layout, batch.rows)
-        return known
+            known = self._programs[key] = self.generate(stream.source, layout, batch.rows)
+        return known if self._begin(stream).start else None
 
     def generate(self, source: Source, layout: Layout, sample: Sequence[str] = ()) -> Program | None:
         """The function for rows of a layout; ``None`` where they go the long way, one by one."""
@@ -438,7 +498,7 @@ class Normalizer:
             if reader is not None and reader.layout is not None and stream.source is not None:
                 if self._wire is None:
                     return None
-                batch = Batch(tuple(lines[number:]), self._wire, self.settings.max_line_bytes)
+                batch = self._join(lines[number:])
                 return self.generate(stream.source, reader.layout, batch.rows)
             stream.read(line)
         return None
@@ -644,6 +704,15 @@ class Normalizer:
                 self.counts.unknown_columns.add(column)
         if mapping.known_events and record.event_id not in mapping.known_events:
             self.counts.unknown_events.add(record.event_id)
+
+
+def _without_surrogates(start: str) -> str:
+    """The text, or nothing where a path that is no UTF-8 is in it: each of its rows goes by itself."""
+    try:
+        start.encode("utf-8")
+    except UnicodeEncodeError:
+        return ""
+    return start
 
 
 def _begins_utf16(lines: Sequence[bytes | str], stream: Stream) -> bool:

@@ -4,32 +4,69 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from operator import methodcaller
 
+from exnorm.lines import Span
 from exnorm.model import Wire
 
 _ENDS_IN_CR = methodcaller("endswith", b"\r")
 
 
-@dataclass
 class Batch:
-    """Lines, and when they are needed, the rows they are."""
+    """Whole lines in one block, of which those before ``at`` are done with; ``number`` is how many."""
 
-    lines: tuple[bytes, ...]
-    wire: Wire
-    max_line_bytes: int
+    def __init__(self, span: Span, wire: Wire | None, max_line_bytes: int) -> None:
+        self.block, self.begin, self.end = span
+        self.at = self.begin
+        self.number = 0
+        self._wire = wire
+        self._max_line_bytes = max_line_bytes
+
+    @cached_property
+    def lines(self) -> list[bytes]:
+        """All the lines, without the LF at their end."""
+        return self.block[self.begin : self.end].removesuffix(b"\n").split(b"\n")
 
     @cached_property
     def rows(self) -> list[str]:
-        """The lines as ``prepare`` gives them; empty rows where they are not one row each."""
-        return prepare(self.lines, self.wire, self.max_line_bytes) or [""] * len(self.lines)
+        """All the lines as ``prepare`` gives them; empty rows where they are not one row each."""
+        assert self._wire is not None  # nobody asks otherwise
+        return prepare(self.lines, self._wire, self._max_line_bytes) or [""] * len(self.lines)
+
+    def has_lines(self, amount: int) -> bool:
+        """Whether there are so many lines still to be done."""
+        return self.block.count(b"\n", self.at, self.end) >= amount
+
+    def take(self) -> bytes:
+        """The next line, which is then done with."""
+        begin, end = self.at, self.block.find(b"\n", self.at, self.end)
+        end = self.end if end < 0 else end
+        self.at, self.number = min(end + 1, self.end), self.number + 1
+        return self.block[begin:end]
+
+    def take_all(self) -> list[bytes]:
+        """All the lines still to be done."""
+        lines = []
+        while self.at < self.end:
+            lines.append(self.take())
+        return lines
+
+    def take_one(self) -> Batch:
+        """The next line by itself, in the case that it is done with."""
+        end = self.block.find(b"\n", self.at, self.end) + 1
+        return Batch((self.block, self.at, end or self.end), self._wire, self._max_line_bytes)
+
+    def pass_over(self, number: int) -> None:
+        """Know that the lines before that number are done with."""
+        self.at += sum(map(len, self.lines[self.number : number])) + number - self.number
+        self.at, self.number = min(self.at, self.end), number
 
     def single(self, number: int) -> Batch:
-        """One of them by itself."""
-        one = Batch(self.lines[number : number + 1], self.wire, self.max_line_bytes)
-        one.rows = self.rows[number : number + 1]
+        """One of all the lines by itself."""
+        line = self.lines[number]
+        one = Batch((line, 0, len(line)), self._wire, self._max_line_bytes)
+        one.lines, one.rows = [line], self.rows[number : number + 1]
         return one
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from exnorm.lines import LineCutter, join_csv
+from exnorm.lines import LineCutter, Span, join_csv
 from exnorm.model import Confidence, Head, Read, Reader, Record, Schema, Source, Unparsed
 from exnorm.settings import Settings
 
@@ -96,9 +96,16 @@ class Stream:
 
     def cut(self, block: bytes) -> list[bytes]:
         """The lines that a block of the file's bytes completes; UTF-16 is turned into UTF-8."""
+        return self._cut_lines().feed(block)
+
+    def cut_spans(self, block: bytes) -> Iterator[Span]:
+        """The same lines as they lie in the block."""
+        return self._cut_lines().cut(block)
+
+    def _cut_lines(self) -> LineCutter:
         if self._cutter is None:
             self._cutter = LineCutter(self._settings.max_line_bytes)
-        return self._cutter.feed(block)
+        return self._cutter
 
     def finish(self) -> list[bytes]:
         """The last line of the file where it does not end in LF."""

@@ -34,7 +34,6 @@ typedef struct {
     PyObject *line_keys, *file_keys; /* tuples of bytes, the first that is there counts */
     Text result;                     /* the key of the payload; empty = the payload's own pairs */
     int event_time, keep_others;
-    int second_cache, second_slot, fraction_cache, fraction_slot; /* of the machine */
 } Form;
 
 typedef struct {
@@ -443,8 +442,7 @@ static int write_event(Machine *self, const Event *event, const Form *form, Text
         self->out_length += width - TEXT_HEAD;
     }
     if (form->event_time) {
-        uint64_t second = read_digits(find_slot(self, form->second_cache, form->second_slot));
-        uint64_t fraction = read_digits(find_slot(self, form->fraction_cache, form->fraction_slot));
+        uint64_t second = read_digits(find_found(self, SECOND)), fraction = read_digits(find_found(self, FRACTION));
         char *at = self->out + time;
         if (second > LAST_SECOND) { /* it stays what it was */
             Py_ssize_t old = event->time_end - event->time;
@@ -473,12 +471,7 @@ static int is_names(PyObject *names)
     return 1;
 }
 
-static int is_slot(const Machine *self, int cache, int slot)
-{
-    return cache >= 0 && cache < self->cache_count && slot >= 0 && slot < self->caches[cache].slots;
-}
-
-/* run_chunk((second's cache, slot, fraction's cache, slot), form, chunk, begin, path, start, seed)
+/* run_chunk(form, chunk, begin, path, start, seed)
  * -> (events anew, where the first event begins that was left alone, rows, events) */
 PyObject *run_chunk(Machine *self, PyObject *arguments)
 {
@@ -486,22 +479,19 @@ PyObject *run_chunk(Machine *self, PyObject *arguments)
     Text path, start, seed;
     Form form;
     Py_ssize_t begin, rows = 0, events = 0;
-    if (!PyArg_ParseTuple(arguments, "(iiii)(O!O!y#pp)Sny#y#y#:run_chunk", &form.second_cache, &form.second_slot,
-                          &form.fraction_cache, &form.fraction_slot, &PyTuple_Type, &form.line_keys, &PyTuple_Type,
+    if (!PyArg_ParseTuple(arguments, "(O!O!y#pp)Sny#y#y#:run_chunk", &PyTuple_Type, &form.line_keys, &PyTuple_Type,
                           &form.file_keys, &form.result.at, &form.result.length, &form.event_time, &form.keep_others,
                           &chunk, &begin, &path.at, &path.length, &start.at, &start.length, &seed.at, &seed.length))
         return NULL;
-    if (self->running || begin < 0 || begin > PyBytes_GET_SIZE(chunk) || !is_names(form.line_keys) ||
-        !is_names(form.file_keys) || !is_slot(self, form.second_cache, form.second_slot) ||
-        !is_slot(self, form.fraction_cache, form.fraction_slot)) {
-        PyErr_SetString(PyExc_ValueError, "run_chunk: an argument is not well formed, or the machine runs already");
+    if (begin < 0 || begin > PyBytes_GET_SIZE(chunk) || !is_names(form.line_keys) || !is_names(form.file_keys)) {
+        PyErr_SetString(PyExc_ValueError, "run_chunk: an argument is not well formed");
         return NULL;
     }
+    if (begin_run(self) < 0)
+        return NULL;
     if (form.result.length == 0)
         form.keep_others = 0; /* which of two pairs with one name counts is not decided here */
     Place first = (Place)PyBytes_AS_STRING(chunk), end = first + PyBytes_GET_SIZE(chunk), at = first + begin;
-    self->running = 1;
-    self->out_length = 0;
     Event event;
     while (at < end && read_event(&event, at, end, &form) && is_same(path, event.path.at, event.path.length)) {
         Py_ssize_t before = self->out_length;

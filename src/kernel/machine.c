@@ -1,60 +1,106 @@
 /* Runs a program over one row. */
-#include "blake2b.h"
 #include "machine.h"
 
-static int put_bytes(Machine *self, PyObject *bytes)
+#include "blake2b.h"
+
+/* --- where payloads are written ----------------------------------------------------------------- */
+
+void leave_room(Room *room)
 {
-    return put(self, PyBytes_AS_STRING(bytes), PyBytes_GET_SIZE(bytes));
+    if (room != NULL && --room->users == 0)
+        PyMem_Free(room);
 }
 
-static int put_cell(Machine *self, const Cell *cell)
+int begin_run(Machine *self)
 {
-    if (!cell->special)
-        return put(self, cell->text.at, cell->text.length);
-    if (cell->text.length > PY_SSIZE_T_MAX / self->widest) {
+    if (self->running) {
+        PyErr_SetString(PyExc_ValueError, "Machine: it runs already");
+        return -1;
+    }
+    if (self->room != NULL && self->room->users > 1) { /* somebody still looks at what was written */
+        leave_room(self->room);
+        self->room = NULL;
+        self->out = NULL;
+        self->out_size = 0;
+    }
+    self->out_length = 0;
+    self->running = 1;
+    return 0;
+}
+
+int make_room(Machine *self, Py_ssize_t more)
+{
+    if (more < 0 || more > PY_SSIZE_T_MAX / 4 - self->out_length) {
         PyErr_NoMemory();
         return -1;
     }
-    if (reserve(self, cell->text.length * self->widest) < 0)
+    Py_ssize_t size = self->out_length + more;
+    size += size / 2 + SLACK;
+    Room *room = PyMem_Realloc(self->room, sizeof(Room) + (size_t)size);
+    if (room == NULL) {
+        PyErr_NoMemory();
         return -1;
-    char *to = self->out + self->out_length;
-    const char *at = cell->text.at, *end = at + cell->text.length;
+    }
+    room->users = 1;
+    room->size = size;
+    self->room = room;
+    self->out = room->bytes;
+    self->out_size = size;
+    return 0;
+}
+
+/* Copies in steps of 32 bytes; up to 31 are read and written behind the text. */
+static inline char *copy(char *to, Text text)
+{
+    const char *from = text.at;
+    char *end = to + text.length;
+    do {
+        memcpy(to, from, 32);
+        to += 32;
+        from += 32;
+    } while (to < end);
+    return end;
+}
+
+/* The same with what the format escapes escaped. */
+static char *copy_escaped(const Machine *self, char *to, Text text)
+{
+    const char *at = text.at, *end = at + text.length;
     while (at < end) {
         const char *run = at;
         while (at < end && self->classes[(unsigned char)*at] != SPECIAL)
             at++;
-        memcpy(to, run, (size_t)(at - run));
-        to += at - run;
-        if (at < end) {
-            PyObject *escape = self->escapes[(unsigned char)*at++];
-            memcpy(to, PyBytes_AS_STRING(escape), (size_t)PyBytes_GET_SIZE(escape));
-            to += PyBytes_GET_SIZE(escape);
-        }
+        to = copy(to, (Text){run, at - run});
+        if (at < end)
+            to = copy(to, self->escapes[(unsigned char)*at++]);
     }
-    self->out_length = to - self->out;
-    return 0;
+    return to;
 }
 
-static int put_identity(Machine *self, Text seed, const char *row, Py_ssize_t length)
+static inline char *copy_cell(const Machine *self, char *to, const Cell *cell)
+{
+    return cell->special ? copy_escaped(self, to, cell->text) : copy(to, cell->text);
+}
+
+static char *copy_identity(char *to, Text seed, Text row)
 {
     static const char digits[] = "0123456789abcdef";
     Blake blake;
     unsigned char digest[16];
-    char text[32];
     blake_begin(&blake);
     blake_add(&blake, seed.at, (size_t)seed.length);
-    blake_add(&blake, row, (size_t)length);
+    blake_add(&blake, row.at, (size_t)row.length);
     blake_end(&blake, digest);
     for (int i = 0; i < 16; i++) {
-        text[2 * i] = digits[digest[i] >> 4];
-        text[2 * i + 1] = digits[digest[i] & 15];
+        *to++ = digits[digest[i] >> 4];
+        *to++ = digits[digest[i] & 15];
     }
-    return put(self, text, 32);
+    return to;
 }
 
-/* --- whether a row is plain ------------------------------------------------------------------------ */
+/* --- whether a row is plain --------------------------------------------------------------------- */
 
-static int is_filled(const Machine *self, int cell)
+static inline int is_filled(const Machine *self, int cell)
 {
     const Text *text = &self->cells[cell].text;
     Py_ssize_t absent = PyBytes_GET_SIZE(self->absent);
@@ -90,13 +136,21 @@ static int is_plain(const Machine *self)
     return 1;
 }
 
-/* --- what is remembered ------------------------------------------------------------------------- */
+/* --- what is looked up -------------------------------------------------------------------------- */
+
+void release(Cache *cache)
+{
+    if (cache->current != NULL && !cache->current->remembered)
+        PyMem_Free(cache->current);
+    cache->current = NULL;
+}
 
 void forget(Cache *cache)
 {
+    release(cache);
     for (Py_ssize_t i = 0; cache->table != NULL && i < TABLE; i++) {
-        Py_CLEAR(cache->table[i].key);
-        Py_CLEAR(cache->table[i].found);
+        PyMem_Free(cache->table[i].found);
+        cache->table[i].found = NULL;
     }
     cache->used = 0;
 }
@@ -118,6 +172,86 @@ static uint64_t hash_of(const char *at, Py_ssize_t length)
     return hash ^ (hash >> 29);
 }
 
+static inline int is_text(const Found *found, Text text)
+{
+    return found->key.length == text.length && memcmp(found->key.at, text.at, (size_t)text.length) == 0;
+}
+
+/* A number of so many digits; -1 where it is none. */
+static int read_digits(const char *at, int count)
+{
+    int number = 0;
+    for (int i = 0; i < count; i++) {
+        if (at[i] < '0' || at[i] > '9')
+            return -1;
+        number = 10 * number + (at[i] - '0');
+    }
+    return number;
+}
+
+/* Four numbers up to 255 without leading zeros, as they are written out again. */
+static int is_ipv4(Text text)
+{
+    if (text.length < 7 || text.length > 15)
+        return 0;
+    const char *at = text.at, *end = at + text.length;
+    for (int dots = 0;; dots++, at++) {
+        int number = 0, digits = 0;
+        for (; at < end && *at >= '0' && *at <= '9' && digits < 4; at++, digits++)
+            number = 10 * number + (*at - '0');
+        if (digits == 0 || digits > 3 || number > 255 || (digits > 1 && at[-digits] == '0'))
+            return 0;
+        if (at == end)
+            return dots == 3;
+        if (*at != '.' || dots == 3)
+            return 0;
+    }
+}
+
+/* The second since 1970 of a time yyyy-MM-ddTHH:mm:ss; 0 where it is none, or an unusual one. */
+static int64_t read_second(Text text)
+{
+    static const char days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    const char *at = text.at;
+    if (text.length != 19 || at[4] != '-' || at[7] != '-' || at[10] != 'T' || at[13] != ':' || at[16] != ':')
+        return 0;
+    int year = read_digits(at, 4), month = read_digits(at + 5, 2), day = read_digits(at + 8, 2);
+    int hour = read_digits(at + 11, 2), minute = read_digits(at + 14, 2), second = read_digits(at + 17, 2);
+    if (year < 1971 || month < 1 || month > 12 || day < 1 || hour < 0 || hour > 23 || minute < 0 || minute > 59 ||
+        second < 0 || second > 59)
+        return 0;
+    int leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    if (day > days[month - 1] + (leap && month == 2))
+        return 0;
+    int64_t past = year - 1;
+    int64_t date = 365 * past + past / 4 - past / 100 + past / 400 - 719162 + day - 1; /* days since 1970 */
+    for (int i = 0; i < month - 1; i++)
+        date += days[i] + (leap && i == 1);
+    return 86400 * date + 3600 * hour + 60 * minute + second;
+}
+
+/* Computes what is found for a text of the usual form, in place of Python; 0 where it has another. */
+static int compute(const Cache *cache, Text text, char digits[16])
+{
+    if (cache->form == FRACTION) {
+        if (text.length != 5 || text.at[0] != '.' || text.at[4] != 'Z' || read_digits(text.at + 1, 3) < 0)
+            return 0;
+        memcpy(digits, text.at + 1, 3);
+        return 3;
+    }
+    int64_t second = cache->form == SECOND ? read_second(text) : 0;
+    return second <= 0 ? 0 : snprintf(digits, 16, "%lld", (long long)second);
+}
+
+static PyObject *find(const Cache *cache, Text text)
+{
+    char digits[16];
+    int computed = compute(cache, text, digits);
+    if (computed > 0)
+        return Py_BuildValue("(y#)", digits, (Py_ssize_t)computed);
+    return PyObject_CallFunction(cache->find, "y#", text.at, text.length);
+}
+
 /* Sets cache->current; ODD where Python says that the text has nothing to be remembered for. */
 static int look_up(Cache *cache, const Cell *cells)
 {
@@ -126,59 +260,66 @@ static int look_up(Cache *cache, const Cell *cells)
     Py_ssize_t to = cache->to >= 0 && cache->to < text.length ? cache->to : text.length;
     text.at += from;
     text.length = to > from ? to - from : 0;
-    uint64_t hash = hash_of(text.at, text.length);
-    Py_ssize_t place = (Py_ssize_t)(hash & (TABLE - 1));
-    while (cache->table[place].key != NULL) {
-        Entry *entry = &cache->table[place];
-        if (entry->hash == hash && PyBytes_GET_SIZE(entry->key) == text.length &&
-            memcmp(PyBytes_AS_STRING(entry->key), text.at, (size_t)text.length) == 0) {
-            Py_XSETREF(cache->current, Py_NewRef(entry->found));
-            return WRITTEN;
-        }
-        place = (place + 1) & (TABLE - 1);
-    }
-    PyObject *key = PyBytes_FromStringAndSize(text.at, text.length);
-    if (key == NULL)
-        return FAILED;
-    PyObject *found = PyObject_CallOneArg(cache->find, key);
-    if (found == NULL || found == Py_None) {
-        Py_DECREF(key);
-        Py_XDECREF(found);
-        return found == NULL ? FAILED : ODD;
-    }
-    int good = PyTuple_Check(found) && PyTuple_GET_SIZE(found) == cache->slots;
-    for (Py_ssize_t i = 0; good && i < cache->slots; i++)
-        good = PyBytes_Check(PyTuple_GET_ITEM(found, i));
-    if (!good) {
-        Py_DECREF(key);
-        Py_DECREF(found);
-        PyErr_SetString(PyExc_TypeError, "Machine: what was looked up is no tuple of so many bytes");
-        return FAILED;
-    }
-    Py_XSETREF(cache->current, Py_NewRef(found));
-    if (text.length > LONGEST_KEY) {
-        Py_DECREF(key);
-        Py_DECREF(found);
+    cache->text = text;
+    if (cache->current != NULL && cache->current != cache->for_ipv4 && is_text(cache->current, text))
+        return WRITTEN;
+    if (cache->for_ipv4 != NULL && is_ipv4(text)) {
+        release(cache);
+        cache->current = cache->for_ipv4;
         return WRITTEN;
     }
+    uint64_t hash = hash_of(text.at, text.length);
+    Py_ssize_t place = (Py_ssize_t)(hash & (TABLE - 1));
+    for (const Entry *entry; (entry = &cache->table[place])->found != NULL; place = (place + 1) & (TABLE - 1)) {
+        if (entry->hash == hash && is_text(entry->found, text)) {
+            release(cache);
+            cache->current = entry->found;
+            return WRITTEN;
+        }
+    }
+    PyObject *slots = find(cache, text);
+    if (slots == NULL)
+        return FAILED;
+    if (slots == Py_None) {
+        Py_DECREF(slots);
+        return ODD;
+    }
+    Found *found = make_found(slots, cache->slots, text, NULL);
+    Py_DECREF(slots);
+    if (found == NULL)
+        return FAILED;
+    release(cache);
+    cache->current = found;
+    found->remembered = text.length <= LONGEST_KEY;
+    if (!found->remembered)
+        return WRITTEN;
     if (cache->used >= REMEMBERED) {
+        cache->current = NULL;
         forget(cache);
+        cache->current = found;
         place = (Py_ssize_t)(hash & (TABLE - 1));
     }
-    cache->table[place] = (Entry){hash, key, found};
+    cache->table[place] = (Entry){hash, found};
     cache->used++;
     return WRITTEN;
 }
 
-static PyObject *slot_of(const Machine *self, int cache, int slot)
+static inline const Slot *slot_of(const Machine *self, int cache, Py_ssize_t slot)
 {
-    return PyTuple_GET_ITEM(self->caches[cache].current, slot);
+    return &self->caches[cache].current->slots[slot];
 }
 
-Text find_slot(const Machine *self, int cache, int slot)
+static inline int has_slot(const Machine *self, int cache, Py_ssize_t slot)
 {
-    PyObject *found = slot_of(self, cache, slot);
-    return (Text){PyBytes_AS_STRING(found), PyBytes_GET_SIZE(found)};
+    return slot_of(self, cache, slot)->before.length > 0 || slot_of(self, cache, slot)->with_text;
+}
+
+Text find_found(const Machine *self, int form)
+{
+    for (int i = 0; i < self->cache_count; i++)
+        if (self->caches[i].form == form && self->caches[i].slots > 0 && self->caches[i].current != NULL)
+            return slot_of(self, i, 0)->before;
+    return (Text){"", 0};
 }
 
 /* --- writing a row ------------------------------------------------------------------------------ */
@@ -186,8 +327,10 @@ Text find_slot(const Machine *self, int cache, int slot)
 static int holds(const Machine *self, const Condition *condition)
 {
     if (condition->kind == HAS_SLOT)
-        return PyBytes_GET_SIZE(slot_of(self, condition->a, condition->b)) > 0;
+        return has_slot(self, condition->a, condition->b);
     const Text *text = &self->cells[condition->a].text;
+    if (condition->kind == FITS)
+        return text->length <= condition->b;
     Py_ssize_t length = PyBytes_GET_SIZE(condition->text);
     return text->length != length || memcmp(text->at, PyBytes_AS_STRING(condition->text), (size_t)length) != 0;
 }
@@ -200,9 +343,11 @@ static int hold_all(const Machine *self, int begin, int end)
     return 1;
 }
 
-static int is_wanted(const Machine *self, const Part *part)
+static inline int is_wanted(const Machine *self, const Part *part)
 {
-    if (!is_filled(self, part->a) || !hold_all(self, part->all_begin, part->all_end))
+    if (part->when >= 0 && !is_filled(self, part->when))
+        return 0;
+    if (part->all_begin < part->all_end && !hold_all(self, part->all_begin, part->all_end))
         return 0;
     for (int i = part->groups_begin; i < part->groups_end; i++)
         if (hold_all(self, self->groups[i].begin, self->groups[i].end))
@@ -210,69 +355,115 @@ static int is_wanted(const Machine *self, const Part *part)
     return 1;
 }
 
-static int write_row(Machine *self, const char *row, Py_ssize_t length, Text start, Text seed)
+static int note_cut(const Machine *self, const Part *part)
 {
-    const Cell whole = {{row, length}, 1};
-    Py_ssize_t nest_end = -1, nest_begin = 0; /* a nest holds no other */
-    const Part *nest = NULL;
-    for (Py_ssize_t i = 0; i <= self->part_count; i++) {
-        if (i == nest_end) {
+    PyObject *done = PyObject_CallFunction(self->count, "sO", "cut", part->field);
+    Py_XDECREF(done);
+    return done == NULL ? FAILED : WRITTEN;
+}
+
+/* The cell with no more bytes than its field may have, cut between two characters. */
+static Cell cut(const Cell *cell, Py_ssize_t limit)
+{
+    Cell shorter = *cell;
+    while (limit > 0 && (cell->text.at[limit] & 0xc0) == 0x80)
+        limit--;
+    shorter.text.length = limit;
+    return shorter;
+}
+
+/* The most bytes that the row at hand can come to; -1 where that is no number. */
+static Py_ssize_t bound(const Machine *self, Py_ssize_t length, Text start)
+{
+    Py_ssize_t most = self->fixed + self->starts * start.length + 2 * SLACK, found = 0;
+    for (Py_ssize_t i = 0; i < self->cache_count; i++)
+        found += self->caches[i].current->total + self->caches[i].text.length;
+    if (__builtin_mul_overflow(found, self->slot_uses, &found) ||
+        __builtin_mul_overflow(length, self->cell_uses * self->widest, &length) ||
+        __builtin_add_overflow(most, found, &most) || __builtin_add_overflow(most, length, &most))
+        return -1;
+    return most;
+}
+
+static int write_parts(Machine *self, Text row, Text start, Text seed)
+{
+    if (reserve(self, bound(self, row.length, start)) < 0)
+        return FAILED;
+    char *to = self->out + self->out_length, *nest_begin = NULL;
+    const Part *part = self->parts, *const end = part + self->part_count, *nest = NULL, *nest_end = NULL;
+    for (;; part++) {
+        if (part == nest_end) {
             /* what was written inside begins with a separator, which goes before what opens the nest */
-            Py_ssize_t opened = PyBytes_GET_SIZE(nest->text);
-            if (self->out_length == nest_begin + opened) {
-                self->out_length = nest_begin;
+            Py_ssize_t opened = nest->before.length;
+            if (to == nest_begin + opened) {
+                to = nest_begin;
             } else {
-                char *at = self->out + nest_begin;
-                memmove(at + nest->a, at, (size_t)opened);
-                memcpy(at, PyBytes_AS_STRING(nest->close), (size_t)nest->a);
-                if (put(self, PyBytes_AS_STRING(nest->close) + nest->a,
-                        PyBytes_GET_SIZE(nest->close) - nest->a) < 0)
-                    return FAILED;
+                memmove(nest_begin + nest->limit, nest_begin, (size_t)opened);
+                memcpy(nest_begin, nest->after.at, (size_t)nest->limit);
+                to = copy(to, (Text){nest->after.at + nest->limit, nest->after.length - nest->limit});
             }
-            nest_end = -1;
+            nest_end = NULL;
         }
-        if (i == self->part_count)
+        if (part == end)
             break;
-        const Part *part = &self->parts[i];
-        int failed = 0;
+        if (part->kind == NEST) {
+            nest = part;
+            nest_begin = to;
+            nest_end = part + 1 + part->skip;
+            to = copy(to, part->before);
+            continue;
+        }
+        if (!is_wanted(self, part)) {
+            part += part->skip;
+            continue;
+        }
+        to = copy(to, part->before);
         switch (part->kind) {
-        case CONSTANT:
-            failed = put_bytes(self, part->text);
+        case CELL: {
+            const Cell *cell = &self->cells[part->a];
+            if (part->limit > 0 && cell->text.length > part->limit) {
+                Cell shorter = cut(cell, part->limit);
+                to = copy_cell(self, to, &shorter);
+                if (note_cut(self, part) < 0)
+                    return FAILED;
+            } else {
+                to = copy_cell(self, to, cell);
+            }
             break;
-        case CELL:
-            failed = put_cell(self, &self->cells[part->a]);
+        }
+        case NOTE:
+            if (self->cells[part->a].text.length > part->limit && note_cut(self, part) < 0)
+                return FAILED;
             break;
-        case SLOT:
-            failed = put_bytes(self, slot_of(self, part->a, part->b));
+        case SLOT: {
+            const Slot *slot = slot_of(self, part->a, part->b);
+            to = copy(to, slot->before);
+            if (slot->with_text) {
+                to = copy(to, self->caches[part->a].text);
+                to = copy(to, slot->after);
+            }
             break;
+        }
         case HEAD: {
             Text text = self->cells[part->a].text;
-            failed = put(self, text.at, text.length < part->b ? text.length : part->b);
+            text.length = text.length < part->b ? text.length : part->b;
+            to = copy(to, text);
             break;
         }
         case START:
-            failed = put(self, start.at, start.length);
+            memcpy(to, start.at, (size_t)start.length);
+            to += start.length;
             break;
         case ROW:
-            failed = put_cell(self, &whole);
+            to = copy_escaped(self, to, row);
             break;
         case IDENTITY:
-            failed = put_identity(self, seed, row, length);
-            break;
-        case WHEN:
-            if (!is_wanted(self, part))
-                i += part->skip;
-            break;
-        case NEST:
-            nest = part;
-            nest_begin = self->out_length;
-            nest_end = i + 1 + part->skip;
-            failed = put_bytes(self, part->text);
+            to = copy_identity(to, seed, row);
             break;
         }
-        if (failed < 0)
-            return FAILED;
+        to = copy(to, part->after);
     }
+    self->out_length = to - self->out;
     return WRITTEN;
 }
 
@@ -284,32 +475,41 @@ static int report(Machine *self, const char *what)
     return done == NULL ? FAILED : WRITTEN;
 }
 
-int write_payload(Machine *self, const char *row, Py_ssize_t length, Text start, Text seed)
+/* The payload of the row that was cut into the cells at hand. */
+static int write_cells(Machine *self, Text row, Text start, Text seed)
 {
-    if (length > self->longest)
-        return ODD;
-    if (length > 0 && row[length - 1] == '\r')
-        length--;
-    if (length > self->scratch_size) {
-        char *scratch = PyMem_Realloc(self->scratch, (size_t)length);
-        if (scratch == NULL) {
-            PyErr_NoMemory();
-            return FAILED;
-        }
-        self->scratch = scratch;
-        self->scratch_size = length;
-    }
-    if (!split(self, row, length) || !is_plain(self))
+    if (!is_plain(self))
         return ODD;
     for (Py_ssize_t i = 0; i < self->cache_count; i++) {
         int found = look_up(&self->caches[i], self->cells);
         if (found != WRITTEN)
             return found;
     }
-    if (self->unknown >= 0 && PyBytes_GET_SIZE(slot_of(self, self->events, self->unknown)) > 0 &&
-        report(self, "unknown_events") < 0)
+    if (self->unknown >= 0 && has_slot(self, self->events, self->unknown) && report(self, "unknown_events") < 0)
         return FAILED;
-    if (self->dropped >= 0 && PyBytes_GET_SIZE(slot_of(self, self->events, self->dropped)) > 0)
+    if (self->dropped >= 0 && has_slot(self, self->events, self->dropped))
         return report(self, "dropped") < 0 ? FAILED : DROPPED;
-    return write_row(self, row, length, start, seed);
+    return write_parts(self, row, start, seed);
+}
+
+int write_payload(Machine *self, const char *row, Py_ssize_t length, Text start, Text seed)
+{
+    if (length > self->longest || memchr(row, '\n', (size_t)length) != NULL)
+        return ODD;
+    if (make_scratch(&self->copied, &self->copied_size, length + 1 + SLACK) < 0 ||
+        make_scratch(&self->scratch, &self->scratch_size, length + SLACK) < 0)
+        return FAILED;
+    memcpy(self->copied, row, (size_t)length);
+    memset(self->copied + length, '\n', SLACK + 1);
+    Line line;
+    return split(self, self->copied, &line) ? write_cells(self, line.row, start, seed) : ODD;
+}
+
+int write_line(Machine *self, const char *at, const char *end, Text start, Text seed, const char **next)
+{
+    Line line;
+    if (!split(self, at, &line) || line.next > end || line.next - 1 - at > self->longest)
+        return ODD;
+    *next = line.next;
+    return write_cells(self, line.row, start, seed);
 }

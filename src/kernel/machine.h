@@ -1,11 +1,12 @@
 /* A machine: the program that exnorm.native makes of a table, and what it needs to run it.
  *
- * It knows no column, field or format of its own: a program is a list of parts (constant bytes, a cell,
- * what was looked up for a cell, a part under a condition), and everything that depends on the text of
- * one column is asked of Python once and remembered. A row with anything odd about it is not touched.
+ * It knows no column, field or format of its own: a program is a list of parts (a cell, what was looked up
+ * for a cell, the row itself, each between constant bytes and under conditions), and what depends on the
+ * text of one column is asked of Python once and remembered. A row with anything odd about it is not touched.
  *
- * Memory: a cell is a pointer into the caller's bytes (held for the call) or into a scratch buffer that
- * is as large as the row; every write is preceded by reserve(). Nothing here calls itself.
+ * Memory: a cell is a pointer into the row, which is followed by SLACK bytes that may be read, or into a
+ * scratch buffer as large as the row. A row is written only after room was made for the most it can come
+ * to, and SLACK bytes more. Nothing here calls itself.
  */
 #ifndef EXNORM_MACHINE_H
 #define EXNORM_MACHINE_H
@@ -15,12 +16,14 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { CONSTANT, CELL, SLOT, HEAD, START, WHEN, NEST, ROW, IDENTITY }; /* parts */
-enum { NOT_TEXT, HAS_SLOT };                                       /* conditions */
-enum { COMMA = 1, SPECIAL = 2, CONTROL = 4, HIGH = 8 };            /* classes of bytes */
+enum { CONSTANT, CELL, SLOT, HEAD, START, WHEN, NEST, ROW, IDENTITY, NOTE }; /* parts */
+enum { NOT_TEXT, HAS_SLOT, FITS };                                           /* conditions */
+enum { AS_IT_IS, SECOND, FRACTION };                                         /* what is looked up */
+enum { COMMA = 1, SPECIAL = 2, CONTROL = 4, HIGH = 8 };                      /* classes of bytes */
 enum { ODD = 0, WRITTEN = 1, DROPPED = 2, FAILED = -1 };
 
 #define SPECIALS 3
+#define SLACK 128 /* bytes that may be read or written behind a text: copying goes in steps of 32, cutting of 64 */
 #define TABLE 16384 /* places in a cache, a power of two */
 #define REMEMBERED 8192
 #define LONGEST_KEY 256
@@ -32,42 +35,64 @@ typedef struct {
 
 typedef struct {
     Text text;
-    int special;
+    int special; /* whether anything in it may have to be escaped */
 } Cell;
+
+typedef struct { /* constant bytes, or such bytes around the text that was looked up */
+    Text before, after;
+    int with_text;
+} Slot;
+
+typedef struct { /* one block of memory: the slots, then the texts they and the key point to, then SLACK */
+    Text key;         /* no bytes at all where it stands for every text of a form */
+    Py_ssize_t total; /* bytes that all slots come to, without the text in them */
+    int remembered;   /* whether the table owns it; if not, the cache does as long as it is current */
+    Slot slots[];
+} Found;
 
 typedef struct {
     uint64_t hash;
-    PyObject *key;   /* bytes */
-    PyObject *found; /* tuple of bytes */
+    Found *found;
 } Entry;
 
 typedef struct {
     int cell;
     int slots;
     Py_ssize_t from, to; /* the part of the cell that is looked up; to < 0 = to its end */
+    int form;            /* AS_IT_IS, or what is computed here where the text is as usual */
     PyObject *find;
+    Found *for_ipv4; /* what is found for every IPv4 address, or NULL */
     Entry *table;
     Py_ssize_t used;
-    PyObject *current; /* the tuple for the row at hand, a reference of our own */
+    Found *current; /* for the row at hand */
+    Text text;      /* what was looked up for it */
 } Cache;
 
 typedef struct {
-    int kind, a, b;
+    int kind, a;
+    Py_ssize_t b;
     PyObject *text; /* bytes */
 } Condition;
 
 typedef struct {
     int kind, a, b;
-    PyObject *text;  /* bytes of CONSTANT, what opens a NEST */
-    PyObject *close; /* bytes that close a NEST */
-    Py_ssize_t skip; /* parts that belong to a WHEN or a NEST */
-    int all_begin, all_end;     /* conditions that must all hold */
+    Text before, after; /* memory of our own with SLACK behind; of a NEST: what opens and what closes it */
+    int when;           /* the cell that must be filled, or -1; of a WHEN and its parts */
+    Py_ssize_t limit;   /* most bytes of a CELL, 0 = any; of a NEST the length of the separator */
+    PyObject *field;    /* str: whose cut is counted */
+    Py_ssize_t skip;    /* parts that belong to a WHEN or a NEST */
+    int all_begin, all_end;       /* conditions that must all hold */
     int groups_begin, groups_end; /* groups of which none may hold entirely */
 } Part;
 
 typedef struct {
     int begin, end;
 } Group;
+
+typedef struct { /* where payloads are written; whoever looks at it holds it */
+    Py_ssize_t users, size;
+    char bytes[];
+} Room;
 
 typedef struct {
     PyObject_HEAD
@@ -88,16 +113,26 @@ typedef struct {
     Py_ssize_t *numbers, *lists;
     Py_ssize_t number_count, list_count;
     unsigned char classes[256];
-    PyObject *escapes[256];
+    Text escapes[128]; /* memory of our own with SLACK behind */
     char specials[SPECIALS]; /* the bytes that are escaped, the last of them repeated */
     int special_count;
     Py_ssize_t widest; /* bytes that one byte may become */
-    char *out;
+    Py_ssize_t fixed, cell_uses, slot_uses, starts; /* what bounds the length of a payload */
+    Room *room;
+    char *out; /* the bytes of the room */
     Py_ssize_t out_length, out_size;
-    char *scratch;
+    char *scratch; /* for cells with doubled quotes */
     Py_ssize_t scratch_size;
+    char *copied; /* for a row with less than SLACK behind it */
+    Py_ssize_t copied_size;
     int running;
 } Machine;
+
+/* A line of a block: the row in it without its end, and where the next line begins. */
+typedef struct {
+    Text row;
+    const char *next;
+} Line;
 
 /* Makes the payload of one row, without a line end, behind what is in the machine's buffer `out`.
  *
@@ -107,38 +142,34 @@ typedef struct {
  */
 int write_payload(Machine *self, const char *row, Py_ssize_t length, Text start, Text seed);
 
-/* What was looked up for the row that was written last. */
-Text find_slot(const Machine *self, int cache, int slot);
+/* The same for the row at the beginning of a block of lines, each ended by LF; sets where the next begins. */
+int write_line(Machine *self, const char *at, const char *end, Text start, Text seed, const char **next);
 
-/* Cuts a row into cells; 0 where it is odd, 1 where it has the columns it should have. */
-int split(Machine *self, const char *row, Py_ssize_t length);
+/* What was looked up for the row that was written last, in the cache that is of this form; empty without one. */
+Text find_found(const Machine *self, int form);
+
+/* Cuts the row at `at` into cells, up to the LF that must be there; 0 where it is odd. SLACK bytes behind. */
+int split(Machine *self, const char *at, Line *line);
+int split_slowly(Machine *self, const char *row, Py_ssize_t length);
+int is_utf8(const unsigned char *at, Py_ssize_t length);
+int make_scratch(char **buffer, Py_ssize_t *size, Py_ssize_t needed);
+
+/* Makes ready for a run: the buffer is empty, and nobody else looks at it. */
+int begin_run(Machine *self);
+int make_room(Machine *self, Py_ssize_t more);
+void leave_room(Room *room);
 
 int build(Machine *self, PyObject *arguments); /* reads a program; -1 with an exception set */
+Found *make_found(PyObject *slots, int count, Text key, PyObject *after);
 void forget(Cache *cache);
+void release(Cache *cache);
 
 PyObject *run_chunk(Machine *self, PyObject *arguments);
 PyObject *find_end(PyObject *module, PyObject *arguments);
 
-/* --- buffers ------------------------------------------------------------------------------------ */
-
 static inline int reserve(Machine *self, Py_ssize_t more)
 {
-    if (more < 0 || more > PY_SSIZE_T_MAX - self->out_length) {
-        PyErr_NoMemory();
-        return -1;
-    }
-    Py_ssize_t needed = self->out_length + more;
-    if (needed <= self->out_size)
-        return 0;
-    Py_ssize_t size = needed > PY_SSIZE_T_MAX / 2 ? needed : needed * 2;
-    char *out = PyMem_Realloc(self->out, (size_t)size);
-    if (out == NULL) {
-        PyErr_NoMemory();
-        return -1;
-    }
-    self->out = out;
-    self->out_size = size;
-    return 0;
+    return more >= 0 && more <= self->out_size - self->out_length ? 0 : make_room(self, more);
 }
 
 static inline int put(Machine *self, const char *at, Py_ssize_t length)

@@ -1,43 +1,87 @@
 /* The module exnorm._kernel. */
 #include "machine.h"
 
-/* run(lines, begin, start, seed) -> (payloads joined by LF, number of the first row left alone, payloads) */
+/* Where the lines end that have SLACK bytes of memory behind each of them. */
+static Py_ssize_t find_safe_end(const Py_buffer *block, Py_ssize_t begin, Py_ssize_t end)
+{
+    const char *bytes = block->buf;
+    Py_ssize_t safe = block->len - SLACK < end ? block->len - SLACK : end;
+    while (safe > begin && bytes[safe - 1] != '\n')
+        safe--;
+    return safe > begin ? safe : begin;
+}
+
+/* run(block, begin, end, start, seed) -> (where the first line begins that was left alone, rows, payloads)
+ *
+ * The payloads, each ended by LF, are what the machine gives as a buffer until the next run.
+ */
 static PyObject *run(Machine *self, PyObject *arguments)
 {
-    PyObject *lines;
+    Py_buffer block;
     Text start, seed;
-    Py_ssize_t begin, written = 0;
-    if (!PyArg_ParseTuple(arguments, "O!ny#y#:run", &PyTuple_Type, &lines, &begin, &start.at, &start.length, &seed.at,
+    Py_ssize_t begin, end, rows = 0, payloads = 0;
+    if (!PyArg_ParseTuple(arguments, "y*nny#y#:run", &block, &begin, &end, &start.at, &start.length, &seed.at,
                           &seed.length))
         return NULL;
-    if (begin < 0 || self->running) {
-        PyErr_SetString(PyExc_ValueError, "run: begin is negative, or the machine runs already");
-        return NULL;
-    }
-    self->running = 1;
-    self->out_length = 0;
     int done = WRITTEN;
-    Py_ssize_t at = begin;
-    for (; at < PyTuple_GET_SIZE(lines); at++) {
-        PyObject *line = PyTuple_GET_ITEM(lines, at);
-        if (!PyBytes_Check(line))
-            break;
-        Py_ssize_t before = self->out_length;
-        if (written > 0 && put(self, "\n", 1) < 0) {
+    if (begin < 0 || end < begin || end > block.len) {
+        PyErr_SetString(PyExc_ValueError, "Machine: the lines are not within the block");
+        done = FAILED;
+    } else if (begin_run(self) < 0) {
+        done = FAILED;
+    } else {
+        const char *bytes = block.buf, *at = bytes + begin, *const last = bytes + end;
+        const char *const safe = bytes + find_safe_end(&block, begin, end);
+        if (make_scratch(&self->scratch, &self->scratch_size, end - begin + SLACK) < 0)
             done = FAILED;
-            break;
+        while (at < last && done != FAILED) {
+            Py_ssize_t before = self->out_length;
+            const char *next;
+            if (at < safe) {
+                done = write_line(self, at, safe, start, seed, &next);
+            } else {
+                next = memchr(at, '\n', (size_t)(last - at));
+                done = write_payload(self, at, (next == NULL ? last : next) - at, start, seed);
+                next = next == NULL ? last : next + 1;
+            }
+            if (done == WRITTEN && put(self, "\n", 1) < 0)
+                done = FAILED;
+            if (done != WRITTEN)
+                self->out_length = before;
+            if (done == ODD || done == FAILED)
+                break;
+            rows++;
+            payloads += done == WRITTEN;
+            at = next;
         }
-        done = write_payload(self, PyBytes_AS_STRING(line), PyBytes_GET_SIZE(line), start, seed);
-        if (done != WRITTEN)
-            self->out_length = before;
-        if (done == ODD || done == FAILED)
-            break;
-        written += done == WRITTEN;
+        self->running = 0;
+        begin = at - bytes;
     }
-    self->running = 0;
-    if (done == FAILED)
-        return NULL;
-    return Py_BuildValue("y#nn", self->out == NULL ? "" : self->out, self->out_length, at, written);
+    PyBuffer_Release(&block);
+    return done == FAILED ? NULL : Py_BuildValue("nnn", begin, rows, payloads);
+}
+
+static int look(Machine *self, Py_buffer *view, int flags)
+{
+    if (self->running) {
+        PyErr_SetString(PyExc_BufferError, "Machine: it runs");
+        view->obj = NULL;
+        return -1;
+    }
+    if (self->room == NULL && make_room(self, 0) < 0) {
+        view->obj = NULL;
+        return -1;
+    }
+    if (PyBuffer_FillInfo(view, (PyObject *)self, self->out, self->out_length, 1, flags) < 0)
+        return -1;
+    self->room->users++;
+    view->internal = self->room;
+    return 0;
+}
+
+static void look_away(Machine *Py_UNUSED(self), Py_buffer *view)
+{
+    leave_room(view->internal);
 }
 
 static int machine_init(Machine *self, PyObject *arguments, PyObject *names)
@@ -53,18 +97,19 @@ static void machine_dealloc(Machine *self)
 {
     for (Py_ssize_t i = 0; i < self->cache_count; i++) {
         forget(&self->caches[i]);
+        PyMem_Free(self->caches[i].for_ipv4);
         PyMem_Free(self->caches[i].table);
         Py_XDECREF(self->caches[i].find);
-        Py_XDECREF(self->caches[i].current);
     }
     for (Py_ssize_t i = 0; self->parts != NULL && i < self->part_count; i++) {
-        Py_XDECREF(self->parts[i].text);
-        Py_XDECREF(self->parts[i].close);
+        PyMem_Free((char *)self->parts[i].before.at);
+        PyMem_Free((char *)self->parts[i].after.at);
+        Py_XDECREF(self->parts[i].field);
     }
     for (Py_ssize_t i = 0; self->conditions != NULL && i < self->condition_count; i++)
         Py_XDECREF(self->conditions[i].text);
-    for (int byte = 0; byte < 256; byte++)
-        Py_XDECREF(self->escapes[byte]);
+    for (int byte = 0; byte < 128; byte++)
+        PyMem_Free((char *)self->escapes[byte].at);
     PyMem_Free(self->cells);
     PyMem_Free(self->caches);
     PyMem_Free(self->parts);
@@ -73,29 +118,33 @@ static void machine_dealloc(Machine *self)
     PyMem_Free(self->limits);
     PyMem_Free(self->numbers);
     PyMem_Free(self->lists);
-    PyMem_Free(self->out);
     PyMem_Free(self->scratch);
+    PyMem_Free(self->copied);
+    leave_room(self->room);
     Py_XDECREF(self->absent);
     Py_XDECREF(self->count);
     Py_TYPE(self)->tp_free((PyObject *)self);
 }
 
 static PyMethodDef machine_methods[] = {
-    {"run", (PyCFunction)run, METH_VARARGS, "Rows in, payloads out, up to the first odd row."},
+    {"run", (PyCFunction)run, METH_VARARGS, "Lines in, payloads out, up to the first odd row."},
     {"run_chunk", (PyCFunction)run_chunk, METH_VARARGS, "Events of Fluent Bit in, events out, up to the first odd one."},
     {NULL, NULL, 0, NULL},
 };
 
+static PyBufferProcs machine_buffer = {(getbufferproc)look, (releasebufferproc)look_away};
+
 static PyTypeObject machine_type = {
     PyVarObject_HEAD_INIT(NULL, 0)
     .tp_name = "exnorm._kernel.Machine",
-    .tp_doc = "Runs one program.",
+    .tp_doc = "Runs one program; a buffer of the payloads of its last run.",
     .tp_basicsize = sizeof(Machine),
     .tp_flags = Py_TPFLAGS_DEFAULT,
     .tp_new = PyType_GenericNew,
     .tp_init = (initproc)machine_init,
     .tp_dealloc = (destructor)machine_dealloc,
     .tp_methods = machine_methods,
+    .tp_as_buffer = &machine_buffer,
 };
 
 static PyMethodDef kernel_functions[] = {

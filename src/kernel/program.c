@@ -6,6 +6,27 @@ static void *allocate(Py_ssize_t count, size_t size)
     return PyMem_Calloc((size_t)(count > 0 ? count : 1), size);
 }
 
+static int refuse(const char *what)
+{
+    PyErr_Format(PyExc_ValueError, "Machine: %s", what);
+    return -1;
+}
+
+/* A copy of bytes with SLACK behind it. */
+static int keep(Text *text, PyObject *bytes)
+{
+    Py_ssize_t length = PyBytes_GET_SIZE(bytes);
+    char *at = PyMem_Calloc((size_t)length + SLACK, 1);
+    if (at == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    memcpy(at, PyBytes_AS_STRING(bytes), (size_t)length);
+    PyMem_Free((char *)text->at);
+    *text = (Text){at, length};
+    return 0;
+}
+
 static int read_numbers(PyObject *list, Py_ssize_t **numbers, Py_ssize_t *count, Py_ssize_t below)
 {
     *count = PyTuple_GET_SIZE(list);
@@ -18,12 +39,52 @@ static int read_numbers(PyObject *list, Py_ssize_t **numbers, Py_ssize_t *count,
         (*numbers)[i] = PyNumber_AsSsize_t(PyTuple_GET_ITEM(list, i), PyExc_OverflowError);
         if ((*numbers)[i] == -1 && PyErr_Occurred())
             return -1;
-        if ((*numbers)[i] < 0 || (below > 0 && (*numbers)[i] >= below)) {
-            PyErr_SetString(PyExc_ValueError, "Machine: no such cell");
-            return -1;
-        }
+        if ((*numbers)[i] < 0 || (below > 0 && (*numbers)[i] >= below))
+            return refuse("no such cell");
     }
     return 0;
+}
+
+/* What was found for a text, or where `after` is given, for every text of a form: what stands before it
+ * and after it, a slot each, `None` after it where the slot does not hold it. */
+Found *make_found(PyObject *slots, int count, Text key, PyObject *after)
+{
+    int good = PyTuple_Check(slots) && PyTuple_GET_SIZE(slots) == count;
+    good = good && (after == NULL || (PyTuple_Check(after) && PyTuple_GET_SIZE(after) == count));
+    Py_ssize_t total = 0;
+    for (int i = 0; good && i < count; i++) {
+        PyObject *last = after == NULL ? Py_None : PyTuple_GET_ITEM(after, i);
+        good = PyBytes_Check(PyTuple_GET_ITEM(slots, i)) && (last == Py_None || PyBytes_Check(last));
+        if (good)
+            total += PyBytes_GET_SIZE(PyTuple_GET_ITEM(slots, i)) + (last == Py_None ? 0 : PyBytes_GET_SIZE(last));
+    }
+    if (!good) {
+        PyErr_SetString(PyExc_TypeError, "Machine: what was looked up is no tuple of so many bytes");
+        return NULL;
+    }
+    size_t fixed = sizeof(Found) + (size_t)count * sizeof(Slot);
+    Found *found = PyMem_Calloc(fixed + (size_t)(total + key.length + SLACK), 1);
+    if (found == NULL) {
+        PyErr_NoMemory();
+        return NULL;
+    }
+    found->total = total;
+    char *at = (char *)found + fixed;
+    for (int i = 0; i < count; i++) {
+        PyObject *texts[2] = {PyTuple_GET_ITEM(slots, i), after == NULL ? Py_None : PyTuple_GET_ITEM(after, i)};
+        for (int k = 0; k < 2; k++) {
+            Py_ssize_t length = texts[k] == Py_None ? 0 : PyBytes_GET_SIZE(texts[k]);
+            if (length > 0)
+                memcpy(at, PyBytes_AS_STRING(texts[k]), (size_t)length);
+            *(k == 0 ? &found->slots[i].before : &found->slots[i].after) = (Text){at, length};
+            at += length;
+        }
+        found->slots[i].with_text = texts[1] != Py_None;
+    }
+    if (key.length > 0)
+        memcpy(at, key.at, (size_t)key.length);
+    found->key = (Text){at, key.length};
+    return found;
 }
 
 static int read_caches(Machine *self, PyObject *list)
@@ -36,20 +97,27 @@ static int read_caches(Machine *self, PyObject *list)
     }
     for (Py_ssize_t i = 0; i < count; i++) {
         Cache *cache = &self->caches[i];
-        PyObject *find;
-        if (!PyArg_ParseTuple(PyTuple_GET_ITEM(list, i), "iinnO", &cache->cell, &cache->slots, &cache->from,
-                              &cache->to, &find))
+        PyObject *find, *before, *after;
+        if (!PyArg_ParseTuple(PyTuple_GET_ITEM(list, i), "iinniOOO", &cache->cell, &cache->slots, &cache->from,
+                              &cache->to, &cache->form, &find, &before, &after))
             return -1;
-        if (cache->cell < 0 || cache->cell >= self->columns || cache->from < 0 || cache->slots < 0) {
-            PyErr_SetString(PyExc_ValueError, "Machine: no such cell");
-            return -1;
-        }
+        if (cache->cell < 0 || cache->cell >= self->columns || cache->from < 0 || cache->slots < 0)
+            return refuse("no such cell");
+        if (cache->form < AS_IT_IS || cache->form > FRACTION || (cache->form != AS_IT_IS && cache->slots != 1))
+            return refuse("no such form");
         cache->find = Py_NewRef(find);
         self->cache_count = i + 1;
         cache->table = allocate(TABLE, sizeof(Entry));
         if (cache->table == NULL) {
             PyErr_NoMemory();
             return -1;
+        }
+        if (before != Py_None) {
+            cache->for_ipv4 = make_found(before, cache->slots, (Text){NULL, 0}, after);
+            if (cache->for_ipv4 == NULL)
+                return -1;
+            cache->for_ipv4->remembered = 1;
+            cache->for_ipv4->key.at = NULL;
         }
     }
     return 0;
@@ -68,25 +136,22 @@ static int read_conditions(Machine *self, PyObject *conditions, PyObject *groups
     for (Py_ssize_t i = 0; i < self->condition_count; i++) {
         Condition *condition = &self->conditions[i];
         PyObject *text;
-        if (!PyArg_ParseTuple(PyTuple_GET_ITEM(conditions, i), "iiiS", &condition->kind, &condition->a,
+        if (!PyArg_ParseTuple(PyTuple_GET_ITEM(conditions, i), "iinS", &condition->kind, &condition->a,
                               &condition->b, &text))
             return -1;
         condition->text = Py_NewRef(text);
         Py_ssize_t most = condition->kind == HAS_SLOT ? self->cache_count : self->columns;
-        int bad = condition->a < 0 || condition->a >= most || condition->b < 0;
-        if (bad || (condition->kind == HAS_SLOT && condition->b >= self->caches[condition->a].slots)) {
-            PyErr_SetString(PyExc_ValueError, "Machine: no such cell or cache");
-            return -1;
-        }
+        int bad = condition->kind < NOT_TEXT || condition->kind > FITS || condition->a < 0 || condition->a >= most ||
+                  condition->b < 0;
+        if (bad || (condition->kind == HAS_SLOT && condition->b >= self->caches[condition->a].slots))
+            return refuse("no such cell or cache");
     }
     for (Py_ssize_t i = 0; i < self->group_count; i++) {
         Group *group = &self->groups[i];
         if (!PyArg_ParseTuple(PyTuple_GET_ITEM(groups, i), "ii", &group->begin, &group->end))
             return -1;
-        if (group->begin < 0 || group->end < group->begin || group->end > self->condition_count) {
-            PyErr_SetString(PyExc_ValueError, "Machine: no such condition");
-            return -1;
-        }
+        if (group->begin < 0 || group->end < group->begin || group->end > self->condition_count)
+            return refuse("no such condition");
     }
     return 0;
 }
@@ -102,32 +167,56 @@ static int read_parts(Machine *self, PyObject *list)
     Py_ssize_t nested = 0; /* the first part behind the last nest */
     for (Py_ssize_t i = 0; i < self->part_count; i++) {
         Part *part = &self->parts[i];
-        PyObject *text, *close;
-        if (!PyArg_ParseTuple(PyTuple_GET_ITEM(list, i), "iiiSSniiii", &part->kind, &part->a, &part->b, &text,
-                              &close, &part->skip, &part->all_begin, &part->all_end, &part->groups_begin,
-                              &part->groups_end))
+        PyObject *before, *after;
+        if (!PyArg_ParseTuple(PyTuple_GET_ITEM(list, i), "iiiSSinUniiii", &part->kind, &part->a, &part->b, &before,
+                              &after, &part->when, &part->limit, &part->field, &part->skip, &part->all_begin,
+                              &part->all_end, &part->groups_begin, &part->groups_end)) {
+            part->field = NULL;
             return -1;
-        part->text = Py_NewRef(text);
-        part->close = Py_NewRef(close);
+        }
+        Py_INCREF(part->field);
+        if (keep(&part->before, before) < 0 || keep(&part->after, after) < 0)
+            return -1;
         Py_ssize_t most = part->kind == SLOT ? self->cache_count : self->columns;
-        int bad = part->kind < CONSTANT || part->kind > IDENTITY || part->a < 0 || part->b < 0 || part->skip < 0 ||
+        int bad = part->kind < CONSTANT || part->kind > NOTE || part->a < 0 || part->a >= most || part->b < 0 ||
+                  part->limit < 0 || part->when < -1 || part->when >= self->columns || part->skip < 0 ||
                   part->skip >= self->part_count - i || part->all_begin < 0 || part->groups_begin < 0 ||
                   part->all_end > self->condition_count || part->groups_end > self->group_count;
         if (part->kind == NEST) {
-            bad |= part->a > PyBytes_GET_SIZE(close) || i < nested;
+            bad |= part->limit > part->after.length || i < nested || part->when >= 0;
             nested = i + 1 + part->skip;
         }
         if (part->kind == WHEN)
             bad |= i < nested && i + part->skip >= nested;
-        if (part->kind != NEST)
-            bad |= part->a >= most;
         if (!bad && part->kind == SLOT)
             bad = part->b >= self->caches[part->a].slots;
-        if (bad) {
-            PyErr_SetString(PyExc_ValueError, "Machine: a part is not well formed");
-            return -1;
-        }
+        if (bad)
+            return refuse("a part is not well formed");
     }
+    return 0;
+}
+
+/* What bounds the length of a payload: how often at most a cell and a slot stand in it, and all else. */
+static int measure(Machine *self)
+{
+    Py_ssize_t rows = 0, cells = 0, slots = 0;
+    Py_ssize_t *uses = allocate(self->columns, sizeof(Py_ssize_t));
+    if (uses == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    for (Py_ssize_t i = 0; i < self->part_count; i++) {
+        const Part *part = &self->parts[i];
+        self->fixed += part->before.length + part->after.length + 32;
+        self->starts += part->kind == START;
+        rows += part->kind == ROW;
+        if (part->kind == CELL || part->kind == HEAD)
+            cells = ++uses[part->a] > cells ? uses[part->a] : cells;
+        slots += part->kind == SLOT;
+    }
+    PyMem_Free(uses);
+    self->cell_uses = rows + cells;
+    self->slot_uses = slots;
     return 0;
 }
 
@@ -142,13 +231,14 @@ static int read_escapes(Machine *self, PyObject *escapes)
     Py_ssize_t position = 0;
     while (PyDict_Next(escapes, &position, &key, &value)) {
         long byte = PyLong_AsLong(key);
-        if (byte < 0x20 || byte >= 0x80 || byte == ',' || !PyBytes_Check(value)) {
+        if (byte < 0x20 || byte >= 0x80 || byte == ',' || !PyBytes_Check(value) || self->special_count == SPECIALS) {
             if (!PyErr_Occurred())
-                PyErr_SetString(PyExc_ValueError, "Machine: an escape is not well formed");
+                return refuse("an escape is not well formed");
             return -1;
         }
         self->classes[byte] = SPECIAL;
-        Py_XSETREF(self->escapes[byte], Py_NewRef(value));
+        if (keep(&self->escapes[byte], value) < 0)
+            return -1;
         for (int k = self->special_count; k < SPECIALS; k++)
             self->specials[k] = (char)byte;
         self->special_count++;
@@ -166,10 +256,8 @@ int build(Machine *self, PyObject *arguments)
                           &PyTuple_Type, &numbers, &PyTuple_Type, &lists, &PyDict_Type, &escapes, &absent,
                           &self->longest, &self->events, &self->unknown, &self->dropped, &count))
         return -1;
-    if (self->columns < 1) {
-        PyErr_SetString(PyExc_ValueError, "Machine: no columns");
-        return -1;
-    }
+    if (self->columns < 1)
+        return refuse("no columns");
     self->absent = Py_NewRef(absent);
     self->count = Py_NewRef(count);
     self->cells = allocate(self->columns, sizeof(Cell));
@@ -178,22 +266,17 @@ int build(Machine *self, PyObject *arguments)
         return -1;
     }
     if (read_escapes(self, escapes) < 0 || read_caches(self, caches) < 0 ||
-        read_conditions(self, conditions, groups) < 0 || read_parts(self, parts) < 0 ||
+        read_conditions(self, conditions, groups) < 0 || read_parts(self, parts) < 0 || measure(self) < 0 ||
         read_numbers(limits, &self->limits, &self->limit_count, 0) < 0 ||
         read_numbers(numbers, &self->numbers, &self->number_count, self->columns) < 0 ||
         read_numbers(lists, &self->lists, &self->list_count, self->columns) < 0)
         return -1;
     self->limit_count /= 2;
-    for (Py_ssize_t i = 0; i < self->limit_count; i++) {
-        if (self->limits[2 * i] >= self->columns) {
-            PyErr_SetString(PyExc_ValueError, "Machine: no such cell");
-            return -1;
-        }
-    }
+    for (Py_ssize_t i = 0; i < self->limit_count; i++)
+        if (self->limits[2 * i] >= self->columns)
+            return refuse("no such cell");
     if (self->events < 0 || self->events >= self->cache_count ||
-        self->unknown >= self->caches[self->events].slots || self->dropped >= self->caches[self->events].slots) {
-        PyErr_SetString(PyExc_ValueError, "Machine: no such cache");
-        return -1;
-    }
+        self->unknown >= self->caches[self->events].slots || self->dropped >= self->caches[self->events].slots)
+        return refuse("no such cache");
     return 0;
 }

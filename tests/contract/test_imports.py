@@ -34,7 +34,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "exnorm.categorizer": ("exnorm.model",),
     "exnorm.profiles": ("exnorm.model",),
     "exnorm.mapping": (*NOUNS, "exnorm.convert"),
-    "exnorm.rows": ("exnorm.model",),
+    "exnorm.rows": ("exnorm.model", "exnorm.lines"),
     "exnorm.native": ("exnorm.model", "exnorm._kernel"),
     "exnorm.compiled": (*NOUNS, "exnorm.convert", "exnorm.mapping", "exnorm.rows", "exnorm.native"),
     "exnorm.stream": (*NOUNS, "exnorm.lines"),

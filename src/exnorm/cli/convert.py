@@ -167,26 +167,29 @@ def convert_file(
         stream = normalizer.stream(item.shown)
         refuse = partial(_refuse, run, rejects)
         for block in read_blocks(item):
-            _convert_lines(normalizer, stream, stream.cut(block), target, refuse)
+            _convert_block(normalizer, stream, block, target, refuse)
             advance(len(block))
-        _convert_lines(normalizer, stream, stream.finish(), target, refuse)
+        _convert_block(normalizer, stream, b"", target, refuse, is_last=True)
         _write_items(normalizer.encode_records(normalizer.drain(stream), refuse), target)
     except InputError as error:
         run.failed += 1
         run.say(str(error))
 
 
-def _convert_lines(
+def _convert_block(
     normalizer: Normalizer,
     stream: Stream,
-    lines: list[bytes],
+    block: bytes,
     target: IO[bytes] | None,
     refuse: Callable[[Unparsed], object],
+    *,
+    is_last: bool = False,
 ) -> None:
-    """Write what lines come to, as one block; piece by piece where a line may give very many events."""
+    """Write what a block comes to, in few pieces; piece by piece where a line may give very many events."""
     if target is not None and not normalizer.settings.per_recipient:
-        normalizer.encode_block(lines, stream, partial(_put, target), refuse)
-    else:
+        normalizer.encode_block(block, stream, partial(_put, target), refuse, is_last=is_last)
+        return
+    for lines in (stream.cut(block), stream.finish() if is_last else []):
         _write_items(normalizer.encode_records(normalizer.parse(lines, stream), refuse), target)
 
 
@@ -227,7 +230,7 @@ def _write(target: IO[bytes] | None, pending: list[bytes]) -> None:
     _put(target, block)
 
 
-def _put(target: IO[bytes], block: bytes) -> None:
+def _put(target: IO[bytes], block: bytes | memoryview) -> None:
     _guard(lambda: target.write(block))
     _guard(target.flush)
 

@@ -22,7 +22,7 @@ from exnorm.cli.workers import Workers
 from exnorm.counts import Counts
 from exnorm.errors import NormalizerError
 from exnorm.model import Unparsed
-from exnorm.pipeline import Normalizer
+from exnorm.pipeline import Normalizer, Write
 from exnorm.settings import Settings
 from exnorm.stream import Stream
 
@@ -91,7 +91,7 @@ def convert_ranges(
     settings: Settings,
     ranges: list[Range],
     jobs: int,
-    write: Callable[[bytes], object],
+    write: Write,
     report: Report,
     counts: Counts,
     advance: Callable[[int], None],
@@ -137,7 +137,7 @@ def convert_ranges(
             advance(part.end - part.begin)
 
 
-def _copy(path: str, write: Callable[[bytes], object]) -> None:
+def _copy(path: str, write: Write) -> None:
     with open(path, "rb", buffering=0) as file:
         while block := file.read(BLOCK_BYTES * 16):
             write(block)
@@ -161,7 +161,7 @@ def _convert_here(
     ranges: list[Range],
     number: int,
     lines: int,
-    write: Callable[[bytes], object],
+    write: Write,
     report: Report,
     advance: Callable[[int], None],
 ) -> None:
@@ -188,14 +188,12 @@ def _convert_in_worker(settings: Settings, part: Range, path: str, is_first: boo
     return Part(normalizer.counts, lines, [_moved(line, -before) for line in refused], stream.memory)
 
 
-def _convert(
-    normalizer: Normalizer, stream: Stream, part: Range, write: Callable[[bytes], object], report: Report
-) -> None:
+def _convert(normalizer: Normalizer, stream: Stream, part: Range, write: Write, report: Report) -> None:
     convert = partial(normalizer.encode_block, stream=stream, write=write, report=report)
     with open(part.item.name, "rb", buffering=0) as file:
         for block in _read_range(file, part):
-            convert(stream.cut(block))
-        convert(stream.finish())
+            convert(block)
+        convert(b"", is_last=True)
 
 
 def _read_range(file: IO[bytes], part: Range) -> Iterator[bytes]:

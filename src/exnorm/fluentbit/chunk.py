@@ -174,7 +174,9 @@ class ChunkFilter:
         assert self._form is not None
         try:
             name = path.encode("utf-8", "surrogateescape")
-            made, end, taken, events = rows.run(self._form, chunk, at, name, rows.start, rows.seed)
+            made, end, taken, events = rows.machine.run_chunk(
+                self._form, chunk, at, name, rows.start, rows.seed
+            )
         except Exception as error:  # the one row that is to blame is the next
             self._blame(error, "its batch goes record by record")
             return at
