@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+import exnorm
+
 pytest.importorskip("pyspark", reason="needs exnorm[spark]")
 if os.environ.get("EXNORM_SPARK_CLUSTER") != "1":
     pytest.skip("takes a minute: EXNORM_SPARK_CLUSTER=1 runs it", allow_module_level=True)
@@ -39,6 +41,7 @@ def test_a_task_that_fails_and_speculation_change_no_event(
     spark = (
         SparkSession.builder.master("local-cluster[2,1,1024]")
         .config("spark.ui.enabled", "false")
+        .config("spark.executorEnv.PYTHONPATH", str(Path(exnorm.__file__).parents[1]))  # this exnorm
         .config("spark.speculation", "true")
         .config("spark.speculation.quantile", "0.1")
         .config("spark.speculation.multiplier", "1.1")
@@ -58,10 +61,12 @@ def test_a_task_that_fails_and_speculation_change_no_event(
 
     try:
         spark.sparkContext.setLogLevel("OFF")
-        frame = normalize_files(spark, [str(log)], part_bytes=50_000)
-        found = frame.mapInArrow(fail_once, frame.schema).orderBy("path", "start", "position").collect()
+        frame = normalize_files(spark, [str(log)], part_bytes=400_000)
+        found = frame.mapInArrow(fail_once, frame.schema).collect()
     finally:
         spark.stop()
     assert os.path.exists(marker)
+    assert len({row.start for row in found}) > 3
+    found.sort(key=lambda row: (row.path, row.start, row.position))
     assert [row.payload for row in found] == expected
     assert len({row.exnorm_id for row in found}) == len(set(expected))

@@ -6,34 +6,34 @@ before it: what a row needs of its log (its columns) comes with it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from exnorm.errors import SettingsError
-from exnorm.identity import exnorm_id
-from exnorm.model import Event, Unparsed
+import msgspec
+
+from exnorm.errors import SettingsError, quote
 from exnorm.pipeline import Normalizer
-from exnorm.settings import make_settings
-from exnorm.stream import Stream, StreamTable
+from exnorm.stream import Stream
+from exnorm.tabular import OK, UNPARSED, Recipe, Row, tabulate
 
 if TYPE_CHECKING:
     import pyarrow
 
-OK, UNPARSED, HEADER, DROPPED = "ok", "unparsed", "header", "dropped"
-"""What ``status`` may be: an event, a line that did not parse, a header or blank line, or left out."""
-
 PASSED_ON = ("path", "offset")
+_ADDITIONAL = "additionalData"
+_NO_FIELDS = ("@timestamp", "event", "exnorm_id")  # of JSON; they have columns of their own, or none
+_FEW_ROWS = 512  # so that their fields are still in the processor's cache when a column is made of them
+_NUMBERS = ("integer", "time")  # types of fields that are numbers in JSON; all others are texts
 
 
 class BatchNormalizer:
     """Normalizes record batches; made once, called for each batch, safe to send to another process.
 
     In: ``line`` (string or binary) and, where there are any, ``path``, ``offset`` and ``schema``, the
-    text of the log's ``#Fields``. Rows of one path and schema are read in their order, so header lines
-    among them count. Out, row by row: ``path`` and ``offset`` as they came, ``event_time`` (UTC, in the
-    microseconds that engines share), ``event_id``, ``payload`` (the finished line) or, with
-    ``output="fields"``, ``fields`` (a map of names to texts), ``status``, ``reason``, ``exnorm_id``.
+    text of the log's ``#Fields`` or its whole header. Rows of one path and schema are read in their
+    order, so header lines among them count. Out, row by row: ``path`` and ``offset`` as they came, and
+    ``event_columns``.
 
     ``settings`` are those of ``Normalizer``; ``per_recipient`` is refused, for it makes several events
     of a row. Raises ``SettingsError``.
@@ -41,40 +41,27 @@ class BatchNormalizer:
 
     def __init__(self, output: str = "line", **settings: Any) -> None:
         _require_pyarrow()
-        if output not in ("line", "fields"):
-            raise SettingsError(f"output: got {output!r}; expected line or fields")
         self.output = output
-        self.settings = settings
-        if make_settings(settings).per_recipient:
+        self.recipe = make_recipe(output, settings)
+        if self.recipe.settings.per_recipient:
             raise SettingsError("per_recipient: cannot be used here; one row in is one row out")
-        self._normalizer: Normalizer | None = None
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {"output": self.output, "settings": self.settings, "_normalizer": None}
 
     @property
     def normalizer(self) -> Normalizer:
         """The pipeline, assembled in the process that uses it."""
-        if self._normalizer is None:
-            self._normalizer = Normalizer.from_settings(make_settings(self.settings))
-        return self._normalizer
+        return self.recipe.normalizer
+
+    def pinned(self) -> BatchNormalizer:
+        """The same for processes that have the plugins of this one; any other refuses to work."""
+        pinned = BatchNormalizer()
+        pinned.output, pinned.recipe = self.output, self.recipe.pinned()
+        return pinned
 
     def schema(self, passed_on: Mapping[str, pyarrow.DataType] | None = None) -> pyarrow.Schema:
         """The columns that come out, behind those that are passed on."""
         import pyarrow as pa
 
-        last = pa.string() if self.output == "line" else pa.map_(pa.string(), pa.string())
-        return pa.schema(
-            [
-                *(passed_on or {}).items(),
-                ("event_time", pa.timestamp("us", tz="UTC")),
-                ("event_id", pa.string()),
-                ("payload" if self.output == "line" else "fields", last),
-                ("status", pa.string()),
-                ("reason", pa.string()),
-                ("exnorm_id", pa.string()),
-            ]
-        )
+        return pa.schema([*(passed_on or {}).items(), *event_columns(self.output, self.normalizer)])
 
     def __call__(self, batch: pyarrow.RecordBatch) -> pyarrow.RecordBatch:
         """One batch. Raises ``SettingsError`` where it has no column ``line``."""
@@ -83,60 +70,28 @@ class BatchNormalizer:
         names = batch.schema.names
         if "line" not in names:
             raise SettingsError(f"batch: no column 'line'; got {', '.join(names)}")
-        lines = batch.column("line").to_pylist()
-        paths = _column(batch, "path")
-        schemas = _column(batch, "schema")
-        streams = StreamTable(self.normalizer.stream, limit=256)
-        rows = [
-            self._normalize(line, self._stream_of(streams, path or "", schema or ""))
-            for line, path, schema in zip(lines, paths, schemas)
-        ]
+        lines = _read_lines(batch.column("line"))
+        logs: dict[tuple[Any, Any], list[int]] = {}
+        for number, log in enumerate(zip(_column(batch, "path"), _column(batch, "schema"))):
+            logs.setdefault(log, []).append(number)
+        rows: list[Any] = [None] * len(lines)
+        for (path, schema), numbers in logs.items():
+            stream = self._open(path or "", schema or "")
+            found = tabulate([lines[number] for number in numbers], stream, self.normalizer)
+            for number, row in zip(numbers, map(_only, found)):
+                rows[number] = row
         passed_on = {name: batch.schema.field(name).type for name in PASSED_ON if name in names}
-        out = self.schema(passed_on)
-        columns = [batch.column(name) for name in passed_on]
-        columns += [
-            pa.array(values, type=field.type)
-            for values, field in zip(zip(*rows) if rows else [()] * 6, list(out)[len(passed_on) :])
-        ]
-        return pa.RecordBatch.from_arrays(columns, schema=out)
-
-    def _stream_of(self, streams: StreamTable, path: str, schema: str) -> Stream:
-        key = f"{path}\n{schema}"
-        known = key in streams
-        stream = streams.get(key)
-        if not known:
-            stream.name = path
-            if schema:
-                stream.read(f"#Fields: {schema.removeprefix('#Fields:').strip()}")
-        return stream
-
-    def _normalize(self, line: bytes | str | None, stream: Stream) -> tuple[Any, ...]:
-        """The six values that come out for a line."""
-        items = list(self.normalizer.parse([line or ""], stream))
-        if not items:
-            return None, None, None, HEADER, None, None
-        if len(items) > 1:
-            return None, None, None, UNPARSED, f"line holds {len(items)} records; expected one", None
-        found = list(self.normalizer.normalize_item(items[0]))
-        if not found:
-            return None, None, None, DROPPED, None, None
-        item = found[0]
-        if isinstance(item, Unparsed):
-            return None, None, None, UNPARSED, item.reason, None
-        return (
-            microseconds(item),
-            item.record.event_id,
-            self._write(item),
-            OK,
-            None,
-            exnorm_id(item.record),
+        return pa.RecordBatch.from_arrays(
+            [*(batch.column(name) for name in passed_on), *make_arrays(rows, self.output, self.normalizer)],
+            schema=self.schema(passed_on),
         )
 
-    def _write(self, event: Event) -> Any:
-        if self.output == "fields":
-            return [(name, str(value)) for name, value in event.fields.items()]
-        payload = self.normalizer.encode_item(event)
-        return None if payload is None else payload.decode("utf-8")
+    def _open(self, path: str, schema: str) -> Stream:
+        """The stream of a log whose header is known."""
+        stream = self.normalizer.stream(path)
+        for line in schema.splitlines():
+            stream.read(line if line.startswith("#") else f"#Fields: {line}")
+        return stream
 
 
 def normalize_batch(batch: pyarrow.RecordBatch) -> pyarrow.RecordBatch:
@@ -153,9 +108,157 @@ def _default() -> BatchNormalizer:
     return BatchNormalizer(**read_environment(os.environ))
 
 
-def microseconds(event: Event) -> int | None:
-    """The event's own time in epoch microseconds UTC."""
-    return None if event.time is None else event.time * 1000
+def make_recipe(output: str, settings: Mapping[str, Any]) -> Recipe:
+    """What makes an output: ``line``, or ``fields``, which are made of JSON. Raises ``SettingsError``."""
+    if output == "line":
+        return Recipe(settings)
+    if output != "fields":
+        raise SettingsError(f"output: got {quote(output)}; expected line or fields")
+    needed = {"format": "json", "fields": "full"}
+    for name, value in needed.items():
+        if settings.get(name, value) != value:
+            raise SettingsError(f"{name}: got {quote(settings[name])}; output fields knows {value} only")
+    return Recipe({**settings, **needed})
+
+
+# --- rows -> columns -----------------------------------------------------------------------------
+
+
+def event_columns(output: str, normalizer: Normalizer) -> list[tuple[str, pyarrow.DataType]]:
+    """What comes out for each event.
+
+    ``event_time`` (UTC, in the microseconds that engines share), ``event_id``, ``payload`` (the finished
+    line; of a line that did not parse, where the format can say so) or ``fields`` (a struct of the
+    taxonomy's fields, times as epoch milliseconds, and ``additionalData``), ``status``, ``reason``,
+    ``exnorm_id``.
+    """
+    import pyarrow as pa
+
+    text = pa.string()
+    made = ("payload", text) if output == "line" else ("fields", _fields_type(normalizer))
+    return [
+        ("event_time", pa.timestamp("us", tz="UTC")), ("event_id", text), made, ("status", text),
+        ("reason", text), ("exnorm_id", text),
+    ]  # fmt: skip
+
+
+def make_arrays(rows: Sequence[Row], output: str, normalizer: Normalizer) -> list[pyarrow.Array]:
+    """The columns of ``event_columns`` for rows."""
+    import pyarrow as pa
+
+    times, events, payloads, *others = zip(*rows) if rows else [()] * len(Row._fields)
+    types = [kind for _, kind in event_columns(output, normalizer)]
+    return [
+        pa.array(times, pa.timestamp("ms", tz="UTC")).cast(types[0]),
+        pa.array(events, types[1]),
+        pa.array(payloads, types[2]) if output == "line" else _make_structs(rows, types[2]),
+        *(pa.array(values, kind) for values, kind in zip(others, types[3:])),
+    ]
+
+
+def _fields_type(normalizer: Normalizer) -> pyarrow.DataType:
+    import pyarrow as pa
+
+    return pa.struct(
+        [
+            *(
+                (field.name, pa.int64() if field.type in _NUMBERS else pa.string())
+                for field in normalizer.taxonomy.fields
+            ),
+            (_ADDITIONAL, pa.map_(pa.string(), pa.string())),
+        ]
+    )
+
+
+def _make_structs(rows: Sequence[Row], kind: pyarrow.StructType) -> pyarrow.Array:
+    """The fields of events as structs, null for rows that are no events."""
+    import pyarrow as pa
+
+    few = [rows[begin : begin + _FEW_ROWS] for begin in range(0, len(rows), _FEW_ROWS)] or [()]
+    return pa.concat_arrays([_make_few_structs(part, kind) for part in few])
+
+
+def _make_few_structs(rows: Sequence[Row], kind: pyarrow.StructType) -> pyarrow.StructArray:
+    import pyarrow as pa
+
+    events = [_read_fields(row) for row in rows]
+    additional = [list(event.pop(_ADDITIONAL, {}).items()) for event in events]
+    names = set().union(*events)
+    for name in sorted(names.difference(field.name for field in kind)):
+        _set_apart(name, None, events, additional)
+    arrays = [
+        _make_field(field, events, additional) if field.name in names else pa.nulls(len(events), field.type)
+        for field in list(kind)[:-1]
+    ]
+    arrays.append(pa.array(additional, kind.field(_ADDITIONAL).type))
+    missing = pa.array([row.status != OK for row in rows], pa.bool_())
+    return pa.StructArray.from_arrays(arrays, fields=list(kind), mask=missing)
+
+
+def _make_field(
+    field: pyarrow.Field, events: Sequence[dict[str, Any]], additional: Sequence[list[tuple[str, str]]]
+) -> pyarrow.Array:
+    """One field of all events; a value that is not of its type goes to the additional data."""
+    import pyarrow as pa
+
+    try:
+        return pa.array([event.get(field.name) for event in events], field.type)
+    except (pa.ArrowInvalid, pa.ArrowTypeError):  # a plugin's event
+        _set_apart(field.name, int if pa.types.is_integer(field.type) else str, events, additional)
+        return pa.array([event.get(field.name) for event in events], field.type)
+
+
+def _read_fields(row: Row) -> dict[str, Any]:
+    """The fields of an event from its JSON."""
+    if row.status != OK or row.payload is None:
+        return {}
+    fields: dict[str, Any] = msgspec.json.decode(row.payload)
+    for name in _NO_FIELDS:
+        fields.pop(name, None)
+    return fields
+
+
+def _set_apart(
+    name: str,
+    wanted: type | None,
+    events: Sequence[dict[str, Any]],
+    additional: Sequence[list[tuple[str, str]]],
+) -> None:
+    """Move values under a name, but those of the wanted type, to the additional data."""
+    for event, rest in zip(events, additional):
+        value = event.get(name)
+        if value is not None and type(value) is not wanted:
+            rest.append((name, value if isinstance(value, str) else _dump(value)))
+            del event[name]
+
+
+def _dump(value: Any) -> str:
+    return msgspec.json.encode(value).decode("utf-8")
+
+
+def _only(rows: list[Row]) -> Row:
+    """The row of a line; one that holds several records cannot be told apart here."""
+    if len(rows) == 1:
+        return rows[0]
+    return Row(None, None, None, UNPARSED, f"line holds {len(rows)} records; expected one", None)
+
+
+# --- columns -> lines ----------------------------------------------------------------------------
+
+
+def _read_lines(column: pyarrow.Array) -> list[bytes]:
+    import pyarrow as pa
+
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    kind = column.type
+    if pa.types.is_string(kind) or pa.types.is_null(kind):
+        column = column.cast(pa.binary())
+    elif pa.types.is_large_string(kind) or str(kind) == "string_view":
+        column = column.cast(pa.large_binary())
+    elif "binary" not in str(kind):
+        raise SettingsError(f"batch: column 'line' is of {kind}; expected string or binary")
+    return [line or b"" for line in column.to_pylist()]
 
 
 def _column(batch: pyarrow.RecordBatch, name: str) -> list[Any]:

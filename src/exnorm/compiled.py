@@ -17,7 +17,7 @@ from typing import Any
 
 from exnorm.convert import addresses, count, integer, ip, ipv4, ipv6, mailbox, size_bytes, text, utc_ms
 from exnorm.mapping import CompiledMapping, CompiledRow
-from exnorm.model import ByEvent, Constant, Head, Layout, Notes, Record, Source, Value, Wire
+from exnorm.model import ByEvent, Constant, Layout, Notes, Record, Source, Value, Wire
 from exnorm.native import FRACTION, SECOND, Assembly, LookUp, Machine, Optional, load_kernel
 from exnorm.rows import clothe, exceeds, split_quoted, unclothe
 
@@ -81,11 +81,6 @@ def generate(
         return _Writer(mapping, keeps, layout, wire, notes, sample, longest).write()
     except _Unfit:
         return None
-
-
-def identity_seed(path: str) -> bytes:
-    """What stands before the row in the text that ``identity.exnorm_id`` is made of."""
-    return "\0".join((Head(path).file_name, "", "")).encode("utf-8", "surrogatepass")
 
 
 # --- what is looked up ---------------------------------------------------------------------------

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from typing import Any
 
 NAMES_LIMIT = 1000
 OTHER = "(other)"
 ERROR_LIMIT = 200
+AHEAD_MS = 5 * 60 * 1000
+"""A row whose time is further ahead of the clock is not the newest: its own clock is wrong."""
 
 
 class Tally(Counter[str]):
@@ -35,6 +38,7 @@ class Counts:
         self.lines = 0
         self.header = 0
         self.events = 0
+        self.newest = 0  # the newest time of a row, epoch milliseconds; 0 before the first
         self.records = Tally()  # by source
         self.unparsed = Tally()  # by kind of reason
         self.dropped = Tally()  # by event, left out by the profile
@@ -55,6 +59,11 @@ class Counts:
         tally: Tally = getattr(self, what)
         tally.add(name)
 
+    def note_time(self, row_time: int | None) -> None:
+        """Keep the time of a row where it is the newest so far."""
+        if row_time is not None and self.newest < row_time <= time.time() * 1000 + AHEAD_MS:
+            self.newest = row_time
+
     def blame(self, plugin: str, where: str, error: object) -> None:
         """Count an error of a plugin, and keep what its first one was."""
         self.plugin_errors.add(plugin)
@@ -74,8 +83,27 @@ class Counts:
         self.lines += other.lines
         self.header += other.header
         self.events += other.events
+        self.newest = max(self.newest, other.newest)
         for name in self.TALLIES:
             mine: Tally = getattr(self, name)
             for key, amount in dict(getattr(other, name)).items():
                 mine.add(key, amount)
         self.first_errors = {**other.first_errors, **self.first_errors}
+
+
+class Ledger:
+    """The counts of pipelines that took each other's place, as after a reload. Any thread may ask."""
+
+    def __init__(self) -> None:
+        self._parts: tuple[Counts, ...] = ()
+
+    def follow(self, counts: Counts) -> None:
+        """These are counted from now on; what was counted before stays counted."""
+        self._parts = self.total(), counts  # at one stroke: somebody may ask meanwhile
+
+    def total(self) -> Counts:
+        """What all of them counted."""
+        total = Counts()
+        for part in self._parts:
+            total.merge(part)
+        return total

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 
 from exnorm.model import Head, Record
+
+_BYTES = 16
 
 
 def exnorm_id(record: Record) -> str:
@@ -18,4 +21,18 @@ def exnorm_id(record: Record) -> str:
     row = record.raw if record.envelope is None else record.raw.removeprefix(record.envelope.header)
     parts = (Head(record.path).file_name, record.part, row)
     text = "\0".join(parts).encode("utf-8", "surrogatepass")
-    return blake2b(text, digest_size=16).hexdigest()
+    return blake2b(text, digest_size=_BYTES).hexdigest()
+
+
+def identity_seed(path: str) -> bytes:
+    """What stands before a whole row, in the text that its ``exnorm_id`` is made of."""
+    return "\0".join((Head(path).file_name, "", "")).encode("utf-8", "surrogatepass")
+
+
+def identify_rows(path: str, rows: Iterable[bytes]) -> Iterator[str]:
+    """The ``exnorm_id`` of each of the rows of a log that were neither split nor changed."""
+    seed = blake2b(identity_seed(path), digest_size=_BYTES)
+    for row in rows:
+        digest = seed.copy()
+        digest.update(row)
+        yield digest.hexdigest()

@@ -40,10 +40,11 @@ def row(
     label: str = "",
     ours: str = "",
     partial: bool = False,
+    guide: str = "",
 ) -> Row:
     """One line of a table; the guide's own words first. See ``model.Row``."""
     origins = origin if isinstance(origin, tuple) else (origin,)
-    return Row(field, origins, read, when, label, ours, partial)
+    return Row(field, origins, read, when, label, ours, partial, guide=guide)
 
 
 def constant(value: Value) -> Constant:
@@ -392,6 +393,11 @@ def describe_origin(entry: Row) -> str:
     names = [f"'{o.value}'" if isinstance(o, Constant) else o for o in entry.origins]
     qualifiers = [text for text in (str(entry.when or ""), entry.label) if text]
     return " else ".join(names) + (f" ({'; '.join(qualifiers)})" if qualifiers else "")
+
+
+def quote_guide(entry: Row) -> str:
+    """What the guide prints beside a row's field, to the letter."""
+    return entry.guide or describe_origin(replace(entry, label=""))
 
 
 def describe_rule(entry: Row) -> str:

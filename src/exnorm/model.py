@@ -85,13 +85,11 @@ class Reader:
     """Reads the rows of one log; it may remember what it has seen of that log.
 
     ``schema`` are the columns in force for the next row, ``None`` before they are known; ``evicted``
-    is how much it has forgotten so far to stay within its bounds; ``remembers`` says that a row may
-    depend on the rows before it, so that a log must not be cut into parts.
+    is how much it has forgotten so far to stay within its bounds.
     """
 
     schema: Schema | None = None
     evicted: int = 0
-    remembers: bool = True
 
     @property
     def layout(self) -> Layout | None:
@@ -102,7 +100,8 @@ class Reader:
     def memory(self) -> object:
         """All that rows and headers before decide of how a row is read; ``None`` where it cannot be told.
 
-        Two readers of equal memory read the rest of a log alike.
+        Two readers of equal memory read the rest of a log alike. Where it cannot be told, as where rows
+        depend on each other, the log is never cut into parts.
         """
         return None
 
@@ -351,7 +350,8 @@ class Row:
     Several origins are tried in order; the first whose text is read wins. ``ours`` is the reason of
     a row that is not in the vendor's guide. A row that is ``partial`` carries a part of its column
     only, which therefore stays whole as additional data. ``rule`` says who wrote the row where that
-    is not exnorm: ``plugin NAME``, ``overlay FILE:LINE``.
+    is not exnorm: ``plugin NAME``, ``overlay FILE:LINE``. ``guide`` is what the guide prints beside the
+    field, where that is more or less than the column and the event it holds for.
     """
 
     field: str
@@ -362,6 +362,7 @@ class Row:
     ours: str = ""
     partial: bool = False
     rule: str = ""
+    guide: str = ""
 
 
 @dataclass(frozen=True)

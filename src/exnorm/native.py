@@ -59,10 +59,11 @@ class Machine(Protocol):
 
     def run_chunk(
         self, form: Form, chunk: bytes, begin: int, path: bytes, start: bytes, seed: bytes
-    ) -> tuple[bytes, int, int, int]:
+    ) -> tuple[bytes, int, int, int, int]:
         """Run the rows of one log in events of Fluent Bit, from a place in a chunk on.
 
-        Gives events, where the first begins that was left alone, how many were not, and how many it gives.
+        Gives events, where the first begins that was left alone, how many were not, how many it gives, and
+        the time of the last row.
         """
 
 

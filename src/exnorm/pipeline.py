@@ -9,7 +9,7 @@ from io import BufferedReader
 from itertools import chain
 from typing import Any, NamedTuple
 
-from exnorm.compiled import Program, generate, identity_seed
+from exnorm.compiled import Program, generate
 from exnorm.convert import addresses, members
 from exnorm.counts import Counts
 from exnorm.errors import (
@@ -21,6 +21,7 @@ from exnorm.errors import (
     quote,
     suggest,
 )
+from exnorm.identity import identity_seed
 from exnorm.lines import Span, join_csv
 from exnorm.mapping import (
     CompiledMapping,
@@ -52,7 +53,7 @@ from exnorm.native import Machine
 from exnorm.overlay import lay_over, require
 from exnorm.plugins import Attributed, Plugins
 from exnorm.profiles import select
-from exnorm.rows import Batch, clothe
+from exnorm.rows import Batch, clothe, read_row_time
 from exnorm.settings import Settings, make_settings
 from exnorm.stream import Stream, redact, surest
 
@@ -203,6 +204,16 @@ class Normalizer:
     def stream(self, name: str = "") -> Stream:
         """The state of one log file; ``name`` is its path, which helps to recognise its type."""
         return Stream(name, self.recognize, self.settings, partial(redact, self.sources))
+
+    def explain_refusal(self, name: str, block: bytes) -> str:
+        """Why a log that begins with ``block`` cannot be read at all; empty where its type is known.
+
+        ``name`` is the file's path, as for ``stream``.
+        """
+        stream = self.stream(name)
+        why = stream.explain_unknown(stream.cut(block) or stream.finish())
+        known = ", ".join(source.name for source in self.sources)
+        return f"{why}; known are {known}" if why else ""
 
     def parse(self, lines: Lines, stream: Stream) -> Iterator[Record | Unparsed]:
         """Lines as records under the log's own names; header lines and blank ones give nothing."""
@@ -417,7 +428,7 @@ class Normalizer:
         if events:
             with memoryview(program.machine) as payloads:  # type: ignore[arg-type]
                 write(payloads)
-        self.count_rows(stream, program, rows, events)
+        self.count_rows(stream, program, rows, events, read_row_time(batch.last) if rows else None)
         if at < batch.end:  # the generated function may be sure of a row that the kernel is not
             self._run_generated(program, batch, batch.take_one(), begin, stream, write)
 
@@ -435,7 +446,7 @@ class Normalizer:
                 write("\n".join(payloads).encode("latin-1"))
                 payloads.pop()
         batch.pass_over(batch.number + end - before)
-        self.count_rows(stream, program, end - before, len(payloads))
+        self.count_rows(stream, program, end - before, len(payloads), read_row_time(batch.last))
 
     def _begin(self, stream: Stream) -> _Begin:
         """What the payloads of a log begin with."""
@@ -449,11 +460,12 @@ class Normalizer:
             )
         return known
 
-    def count_rows(self, stream: Stream, program: Program, rows: int, events: int) -> None:
-        """Count rows that a program has taken, and the events they became."""
+    def count_rows(self, stream: Stream, program: Program, rows: int, events: int, last: int | None) -> None:
+        """Count rows that a program has taken, and the events they became; ``last`` is the last one's time."""
         if not rows or stream.source is None:
             return
         stream.skip(rows)
+        self.counts.note_time(last)  # a log's last row is its newest
         self.counts.lines += rows
         self.counts.events += events
         self.counts.records.add(stream.source.name, rows)
@@ -518,6 +530,7 @@ class Normalizer:
     def normalize_record(self, record: Record) -> Iterator[Event]:
         """The events of one record: one, none (profile, processor), or one for each recipient."""
         route = self.route(record)
+        self.counts.note_time(record.time)
         self._count_unknown(record, route.mapping)
         if route.keeps is not None and not route.keeps(record):
             self.counts.dropped.add(record.event_id)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from operator import methodcaller
 
+from exnorm.convert import utc_ms
 from exnorm.lines import Span
 from exnorm.model import Wire
 
@@ -33,6 +34,12 @@ class Batch:
         """All the lines as ``prepare`` gives them; empty rows where they are not one row each."""
         assert self._wire is not None  # nobody asks otherwise
         return prepare(self.lines, self._wire, self._max_line_bytes) or [""] * len(self.lines)
+
+    @property
+    def last(self) -> bytes:
+        """The line that was done with last."""
+        end = self.at - 1 if self.block[self.at - 1 : self.at] == b"\n" else self.at
+        return self.block[max(self.begin, self.block.rfind(b"\n", self.begin, end) + 1) : end]
 
     def has_lines(self, amount: int) -> bool:
         """Whether there are so many lines still to be done."""
@@ -153,3 +160,20 @@ def split_quoted(row: str, quote: str = '"') -> list[str]:
 def exceeds(cell: str, max_bytes: int, unescape: Callable[[str], str]) -> bool:
     """Whether the text that an escaped cell stands for is longer than its field."""
     return len(cell) > max_bytes and len(unescape(cell)) > max_bytes
+
+
+def read_row_time(line: bytes) -> int | None:
+    """The time in a row's first cell, which is where a row with a ``Layout`` has it."""
+    cell = line.partition(b",")[0].strip(b'"')
+    second, fraction = _read_second(cell[:19]), _read_fraction(cell[19:])
+    return None if second is None or fraction is None else second + fraction
+
+
+@lru_cache(maxsize=4096)  # many rows share a second, and there are a thousand fractions
+def _read_second(start: bytes) -> int | None:
+    return utc_ms(start.decode("utf-8", "replace") + "Z")
+
+
+@lru_cache(maxsize=4096)
+def _read_fraction(end: bytes) -> int | None:
+    return utc_ms("1970-01-01T00:00:00" + end.decode("utf-8", "replace"))

@@ -1,92 +1,119 @@
 """Exchange logs on Spark: folders of files as a batch, lines from Kafka or files as a stream.
 
-Needs the extra ``exnorm[spark]``. A file is cut into parts at line ends by a first pass that also takes
-down the header in force at each cut, so a task that starts in mid-file never guesses. A log whose rows
-depend on the rows before them (SMTP sessions, rows without a date), that has no header or is not
-UTF-8 with or without a byte order mark, is one part.
+Needs the extra ``exnorm[spark]``. A large file is cut into parts at line ends by a first pass that also
+takes down the header in force at each cut; those headers are a small table that is broadcast, so a task
+that starts in mid-file never guesses. A log whose rows depend on the rows before them (SMTP sessions,
+rows without a date), that has no header or is UTF-16, is one part.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice, pairwise
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from exnorm.arrow import OK, PASSED_ON, UNPARSED, BatchNormalizer, microseconds
+from exnorm.arrow import PASSED_ON, BatchNormalizer, event_columns, make_arrays, make_recipe
 from exnorm.errors import SettingsError, quote
-from exnorm.identity import exnorm_id
-from exnorm.model import Event, Record, Unparsed
 from exnorm.pipeline import Normalizer
+from exnorm.settings import Tables
+from exnorm.stream import Stream
+from exnorm.tabular import OK, UNPARSED, Recipe, Row, describe_item, list_plugins, tabulate
 
 if TYPE_CHECKING:
     import pyarrow
     from pyarrow.fs import FileSystem
+    from pyspark.broadcast import Broadcast
     from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql.types import StructType
 
 PART_BYTES = 64 * 1024 * 1024
 REFUSED = "refused"
+RUN_FILE = "_exnorm.json"  # Spark reads no files whose names begin so
 _READ_BYTES = 1024 * 1024
+_FIRST_BYTES = 64 * 1024
 _BATCH_ROWS = 10_000
 _BOM = b"\xef\xbb\xbf"
-_PARTS = "path string, start long, end long, header string"
-_EVENTS = (
-    "path string, start long, position long, event_time timestamp, event_id string, payload string, "
-    "status string, reason string, exnorm_id string"
-)
+_UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
+_PARTS = "path string, start long, end long"
 
 
 @dataclass(frozen=True)
 class Part:
-    """The bytes ``start`` to ``end`` of a file, cut at line ends, and the header in force at ``start``."""
+    """The bytes ``start`` to ``end`` of a file, cut at line ends."""
 
     path: str
     start: int
     end: int
-    header: str = ""
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Where a part of a file may begin, with the header lines in force there."""
+
+    start: int
+    header: tuple[str, ...]
+
+
+Headers = Mapping[tuple[str, int], tuple[str, ...]]
+"""The header in force at the start of a part, by path and start."""
 
 
 def normalize_files(
-    spark: SparkSession, paths: Iterable[str], *, part_bytes: int = PART_BYTES, **settings: Any
+    spark: SparkSession,
+    paths: Iterable[str],
+    *,
+    part_bytes: int = PART_BYTES,
+    output: str = "line",
+    **settings: Any,
 ) -> DataFrame:
     """Every event of the logs under ``paths`` (files or folders, local or by URI), and what did not parse.
 
     Columns: ``path``, ``start`` (of the part) and ``position`` (in the part), by which the rows of a file
-    can be put in order; ``event_time``, ``event_id``, ``payload`` (the finished line), ``status`` (``ok``
-    or ``unparsed``), ``reason``, ``exnorm_id``. ``settings`` are those of ``Normalizer``. Files of an
-    unknown type give one row with the status ``refused``. Raises ``SettingsError``.
+    can be put in order, and those of ``arrow.event_columns``; ``status`` is ``ok`` or ``unparsed``.
+    ``settings`` are those of ``Normalizer``. A file of an unknown type gives one row with the status
+    ``refused``. Raises ``SettingsError``.
     """
-    BatchNormalizer(**settings).normalizer  # noqa: B018  wrong settings must not reach the workers
+    recipe = make_recipe(output, settings).pinned()
     files = list(list_files(paths))
     if not files:
         raise SettingsError("no files to read")
     context = spark.sparkContext
-    planned = context.parallelize(files, min(len(files), 1000)).flatMap(
-        partial(_plan_rows, settings, part_bytes)
+    large = [path for path, size in files if size > part_bytes]
+    found = context.parallelize(large, min(len(large), 1000) or 1).map(
+        partial(_cut_in_worker, recipe, part_bytes)
     )
-    parts = spark.createDataFrame(planned, _PARTS)
-    return parts.repartition(max(context.defaultParallelism, 1)).mapInArrow(
-        partial(_normalize_parts, settings), _EVENTS
+    cuts = dict(found.collect()) if large else {}
+    parts = [part for path, size in files for part in _make_parts(path, size, cuts.get(path, ()))]
+    headers = context.broadcast({(path, cut.start): cut.header for path in cuts for cut in cuts[path]})
+    groups = group_parts(parts, part_bytes, context.defaultParallelism)
+    rows = context.parallelize(groups, len(groups)).flatMap(_as_rows)
+    return spark.createDataFrame(rows, _PARTS).mapInArrow(
+        partial(_normalize_parts, recipe, output, headers), _file_columns(recipe, output)
     )
 
 
-def stream_files(spark: SparkSession, folder: str, *, pattern: str = "*.LOG", **settings: Any) -> DataFrame:
+def stream_files(
+    spark: SparkSession, folder: str, *, pattern: str = "*.LOG", output: str = "line", **settings: Any
+) -> DataFrame:
     """A stream of the events of files as they appear under ``folder``; columns as ``normalize_files``.
 
     A file is read once, whole and by one task, when it is first seen: let finished files appear there,
     as Exchange leaves them when it begins the next. Restarted on its checkpoint, it repeats none.
     """
-    BatchNormalizer(**settings).normalizer  # noqa: B018  wrong settings must not reach the workers
+    recipe = make_recipe(output, settings).pinned()
     files = (
         spark.readStream.format("binaryFile")
         .schema("path string, modificationTime timestamp, length long, content binary")
         .option("pathGlobFilter", pattern)
         .option("recursiveFileLookup", "true")
         .load(folder)
-        .selectExpr("path", "0L as start", "length as end", "'' as header")
+        .selectExpr("path", "0L as start", "length as end")
     )
-    return files.mapInArrow(partial(_normalize_parts, settings), _EVENTS)
+    return files.mapInArrow(partial(_normalize_parts, recipe, output, None), _file_columns(recipe, output))
 
 
 def normalize_lines(lines: DataFrame, output: str = "line", **settings: Any) -> DataFrame:
@@ -94,34 +121,88 @@ def normalize_lines(lines: DataFrame, output: str = "line", **settings: Any) -> 
 
     See ``arrow.BatchNormalizer``, which runs on the workers.
     """
-    normalize = BatchNormalizer(output, **settings)
-    passed_on = [f"`{f.name}` {f.dataType.simpleString()}" for f in lines.schema if f.name in PASSED_ON]
-    last = "payload string" if output == "line" else "fields map<string,string>"
-    columns = [
-        *passed_on, "event_time timestamp", "event_id string", last, "status string", "reason string",
-        "exnorm_id string",
-    ]  # fmt: skip
-    return lines.mapInArrow(partial(_normalize_batches, normalize), ", ".join(columns))
+    from pyspark.sql.pandas.types import from_arrow_schema, to_arrow_type
+
+    normalize = BatchNormalizer(output, **settings).pinned()
+    passed_on = {
+        name: to_arrow_type(lines.schema[name].dataType) for name in PASSED_ON if name in lines.columns
+    }
+    columns: StructType = from_arrow_schema(normalize.schema(passed_on))
+    return lines.mapInArrow(partial(_normalize_batches, normalize), columns)
+
+
+def stream_kafka(
+    spark: SparkSession,
+    servers: str,
+    topics: str,
+    *,
+    options: Mapping[str, str] | None = None,
+    output: str = "line",
+    **settings: Any,
+) -> DataFrame:
+    """A stream of the events of raw lines in topics of Kafka, laid out as docs/kafka.md says.
+
+    Needs Spark's own connector (``--packages org.apache.spark:spark-sql-kafka-0-10_2.13:VERSION``).
+    ``options`` are the connector's, such as ``startingOffsets`` or ``kafka.security.protocol``.
+    """
+    source = spark.readStream.format("kafka").option("kafka.bootstrap.servers", servers)
+    source = source.option("subscribe", topics).option("includeHeaders", "true").options(**(options or {}))
+    return normalize_lines(select_lines(source.load()), output, **settings)
+
+
+def select_lines(records: DataFrame) -> DataFrame:
+    """The lines in a frame with the columns of a Kafka source, for ``normalize_lines``.
+
+    ``path``, ``offset`` and ``schema`` are the record's headers of those names. Without them the path is
+    the record's key and the offset that of Kafka.
+    """
+
+    def header(name: str) -> str:
+        if "headers" not in records.columns:  # the connector brings them on request only
+            return "cast(null as string)"
+        return f"cast(try_element_at(filter(headers, h -> h.key = '{name}'), -1).value as string)"
+
+    return records.selectExpr(
+        "value as line",
+        f"coalesce({header('path')}, cast(key as string)) as path",
+        f"coalesce(try_cast({header('offset')} as long), offset) as offset",
+        f"{header('schema')} as schema",
+    )
+
+
+# --- what a run was made with --------------------------------------------------------------------
 
 
 def describe_run(**settings: Any) -> dict[str, Any]:
-    """What to keep beside an output: the settings in force and the plugins with their versions."""
-    normalizer = BatchNormalizer(**settings).normalizer
+    """What to keep beside an output: the settings in force and the plugins with their versions.
+
+    The settings of plugins are left out, for they may hold keys.
+    """
+    normalizer = Recipe(settings).normalizer
     return {
         "settings": {
-            name: getattr(normalizer.settings, name)
-            for name in sorted(vars(normalizer.settings))
+            name: value.content.plain() if isinstance(value, Tables) else value
+            for name, value in sorted(vars(normalizer.settings).items())
             if name != "plugins"
         },
-        "plugins": {plugin.name: plugin.distribution for plugin in normalizer.plugins.listing()},
+        "plugins": list_plugins(normalizer),
     }
+
+
+def record_run(folder: str, **settings: Any) -> None:
+    """Write ``describe_run`` as ``_exnorm.json`` into the folder of an output, local or by URI."""
+    system, name = _open_system(folder)
+    system.create_dir(name, recursive=True)
+    text = json.dumps(describe_run(**settings), indent=2, default=str, ensure_ascii=False)
+    with system.open_output_stream(f"{name.rstrip('/')}/{RUN_FILE}") as file:
+        file.write(text.encode("utf-8") + b"\n")
 
 
 # --- planning ------------------------------------------------------------------------------------
 
 
-def list_files(paths: Iterable[str]) -> Iterator[str]:
-    """The files that paths stand for: a folder stands for every file below it, by name."""
+def list_files(paths: Iterable[str]) -> Iterator[tuple[str, int]]:
+    """The files that paths stand for, with their sizes: a folder stands for every file below it, by name."""
     from pyarrow.fs import FileSelector, FileType
 
     for path in paths:
@@ -130,73 +211,86 @@ def list_files(paths: Iterable[str]) -> Iterator[str]:
         if info.type == FileType.NotFound:
             raise SettingsError(f"no such file or folder: {quote(path)}")
         if info.type == FileType.File:
-            yield path
+            yield path, info.size
             continue
         prefix = path.removesuffix("/").removesuffix(name.removesuffix("/"))
         below = system.get_file_info(FileSelector(name, recursive=True))
-        yield from sorted(prefix + found.path for found in below if found.type == FileType.File)
+        yield from sorted((prefix + found.path, found.size) for found in below if found.type == FileType.File)
 
 
-def plan_file(path: str, normalizer: Normalizer, part_bytes: int) -> Iterator[Part]:
-    """The parts of one file."""
-    cuts, size = list(_find_cuts(path, part_bytes)), _size(path)
-    if len(cuts) < 2 or not _is_splittable(path, cuts[0].header, normalizer):
-        yield Part(path, 0, size)
-        return
-    ends = [cut.start for cut in cuts[1:]] + [size]
-    for cut, end in zip(cuts, ends):
-        yield Part(path, cut.start, end, cut.header)
+def group_parts(parts: Sequence[Part], part_bytes: int, workers: int) -> list[list[Part]]:
+    """Parts in their order, one group a task: small files together, and a few groups for each worker."""
+    total = sum(part.end - part.start for part in parts)
+    wanted = max(1, min(part_bytes, total // (3 * workers)))
+    groups: list[list[Part]] = []
+    size = wanted
+    for part in parts:
+        if size >= wanted:
+            groups.append([])
+            size = 0
+        groups[-1].append(part)
+        size += part.end - part.start
+    return groups
 
 
-def _find_cuts(path: str, part_bytes: int) -> Iterator[Part]:
-    """Where parts begin: every ``part_bytes`` at the next line; the header in force there.
-
-    The first cut bears the first header of the file, by which the log is recognised.
-    """
-    header: list[str] = []
-    in_header = False
-    position, last_cut = 0, 0
-    cuts = [0]
-    headers = [""]
-    first = ""
-    with _open(path) as file:
-        rest = b""
-        while block := file.read(_READ_BYTES):
-            lines = (rest + block).split(b"\n")
-            rest = lines.pop()[: 1 << 20]
-            for line in lines:
-                text = line.removeprefix(_BOM)
-                if text.startswith(b"#"):
-                    if not in_header:
-                        header = []
-                    header.append(text.decode("utf-8", "replace").rstrip("\r"))
-                    in_header = True
-                else:
-                    if in_header:
-                        first = first or "\n".join(header)
-                        in_header = False
-                    if position - last_cut >= part_bytes:
-                        cuts.append(position)
-                        headers.append("\n".join(header))
-                        last_cut = position
-                position += len(line) + 1
-    headers[0] = first
-    for start, text in zip(cuts, headers):
-        yield Part(path, start, 0, text)
-
-
-def _is_splittable(path: str, header: str, normalizer: Normalizer) -> bool:
+def find_cuts(path: str, part_bytes: int, normalizer: Normalizer) -> Iterator[Cut]:
+    """Where a file can be cut, about every ``part_bytes``; nowhere if its log type does not allow it."""
     stream = normalizer.stream(path)
-    for line in header.split("\n"):
-        stream.read(line)
-    return "fields" in stream.directives and stream.source is not None and not stream.remembers
+    position = last = 0
+    for lines in _read_whole_lines(path, max(1, min(_READ_BYTES, part_bytes // 8))):
+        if position == 0 and lines[:2] in _UTF16_BOMS:
+            return
+        if position - last >= part_bytes and stream.ready() is not None and stream.memory is not None:
+            yield Cut(position, tuple(stream.header()))
+            last = position
+        if stream.ready() is None or _may_hold_header(lines):
+            _follow_headers(lines, stream)
+            if stream.ready() is not None and stream.memory is None:
+                return
+        position += len(lines)
 
 
-def _plan_rows(settings: dict[str, Any], part_bytes: int, path: str) -> list[tuple[str, int, int, str]]:
-    normalizer = BatchNormalizer(**settings).normalizer
-    return [
-        (part.path, part.start, part.end, part.header) for part in plan_file(path, normalizer, part_bytes)
-    ]
+def _read_whole_lines(path: str, size: int) -> Iterator[bytes]:
+    """A file in pieces that end at line ends; up to a line that is too long to be held."""
+    rest = b""
+    with _open(path) as file:
+        while block := file.read(size):
+            whole, feed, rest = (rest + block).rpartition(b"\n")
+            if feed:
+                yield whole + feed
+            elif len(rest) > 64 * size:
+                return
+
+
+def _may_hold_header(lines: bytes) -> bool:
+    """Whether header lines may be among these; ``Software:`` begins one that lost its mark."""
+    if b"\n#" in lines or lines[:1] == b"#" or lines[:4] == _BOM + b"#":
+        return True
+    plain = lines.lower()
+    return plain.startswith(b"software") or b"\nsoftware" in plain
+
+
+def _follow_headers(lines: bytes, stream: Stream) -> None:
+    """Let the stream read headers, and of each the row that ends it."""
+    for line in lines.split(b"\n")[:-1]:
+        if stream.ready() is None or _may_hold_header(line):
+            stream.read(line)
+
+
+def _make_parts(path: str, size: int, cuts: Sequence[Cut]) -> Iterator[Part]:
+    for start, end in pairwise((0, *(cut.start for cut in cuts), size)):
+        yield Part(path, start, end)
+    if size == 0:
+        yield Part(path, 0, 0)
+
+
+def _cut_in_worker(recipe: Recipe, part_bytes: int, path: str) -> tuple[str, tuple[Cut, ...]]:
+    return path, tuple(find_cuts(path, part_bytes, recipe.normalizer))
+
+
+def _as_rows(parts: Iterable[Part]) -> Iterator[tuple[str, int, int]]:
+    for part in parts:
+        yield part.path, part.start, part.end
 
 
 # --- on the workers ------------------------------------------------------------------------------
@@ -210,43 +304,54 @@ def _normalize_batches(
 
 
 def _normalize_parts(
-    settings: dict[str, Any], batches: Iterator[pyarrow.RecordBatch]
+    recipe: Recipe,
+    output: str,
+    headers: Broadcast[Headers] | None,
+    batches: Iterator[pyarrow.RecordBatch],
 ) -> Iterator[pyarrow.RecordBatch]:
-    normalizer = BatchNormalizer(**settings).normalizer
+    import pyarrow as pa
+
+    schema = pa.schema([*_PLACE, *event_columns(output, recipe.normalizer)])
     for batch in batches:
-        for row in batch.to_pylist():
-            yield from _in_batches(_normalize_part(Part(**row), normalizer))
+        for values in batch.to_pylist():
+            part = Part(**values)
+            header = headers.value.get((part.path, part.start), ()) if headers is not None else ()
+            rows = normalize_part(part, header, recipe.normalizer)
+            position = 0
+            while few := list(islice(rows, _BATCH_ROWS)):
+                places = range(position, position + len(few))
+                position += len(few)
+                arrays = [
+                    pa.array([part.path] * len(few), pa.string()),
+                    pa.array([part.start] * len(few), pa.int64()),
+                    pa.array(places, pa.int64()),
+                    *make_arrays(few, output, recipe.normalizer),
+                ]
+                yield pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
-def _normalize_part(part: Part, normalizer: Normalizer) -> Iterator[tuple[Any, ...]]:
+def normalize_part(part: Part, header: Sequence[str], normalizer: Normalizer) -> Iterator[Row]:
+    """What the lines of a part come to, after the header in force at its start."""
     stream = normalizer.stream(part.path)
-    for line in part.header.split("\n") if part.start else ():
+    for line in header:
         stream.read(line)
-    position = 0
+    if part.start == 0 and part.end and (refusal := normalizer.explain_refusal(part.path, _begin(part))):
+        yield Row(None, None, None, REFUSED, refusal, None)
+        return
     for lines in _read_lines(part, stream):
-        if stream.source is None and not part.start and not _is_known(lines, part.path, normalizer):
-            yield (part.path, 0, 0, None, None, None, REFUSED, "unknown log type", None)
-            return
-        for item in normalizer.parse(lines, stream):
-            for found in normalizer.normalize_item(item):
-                yield (part.path, part.start, position, *_describe(found, normalizer))
-                position += 1
-    for found in normalizer.finish(stream):
-        yield (part.path, part.start, position, *_describe(found, normalizer))
-        position += 1
+        for rows in tabulate(lines, stream, normalizer):
+            yield from (row for row in rows if row.status in (OK, UNPARSED))
+    for item in normalizer.drain(stream):
+        yield from describe_item(item, normalizer)
 
 
-def _is_known(lines: list[bytes], path: str, normalizer: Normalizer) -> bool:
-    """Whether the beginning of a file says of which type it is."""
-    probe = normalizer.stream(path)
-    for line in lines:
-        probe.read(line)
-        if probe.source is not None:
-            return True
-    return probe.recognize() or not any(line.strip() for line in lines)
+def _begin(part: Part) -> bytes:
+    with _open(part.path) as file:
+        block: bytes = file.read(_FIRST_BYTES)
+        return block
 
 
-def _read_lines(part: Part, stream: Any) -> Iterator[list[bytes]]:
+def _read_lines(part: Part, stream: Stream) -> Iterator[list[bytes]]:
     with _open(part.path) as file:
         file.seek(part.start)
         left = part.end - part.start
@@ -256,42 +361,15 @@ def _read_lines(part: Part, stream: Any) -> Iterator[list[bytes]]:
     yield stream.finish()
 
 
-def _describe(item: Event | Unparsed, normalizer: Normalizer) -> tuple[Any, ...]:
-    """The columns of an event behind its place."""
-    if isinstance(item, Unparsed):
-        return None, None, None, UNPARSED, item.reason, None
-    payload = normalizer.encode_item(item)
-    record: Record = item.record
-    text = None if payload is None else payload.decode("utf-8")
-    return microseconds(item), record.event_id, text, OK, None, exnorm_id(record)
+_PLACE = (("path", "string"), ("start", "int64"), ("position", "int64"))
 
 
-def _in_batches(rows: Iterator[tuple[Any, ...]]) -> Iterator[pyarrow.RecordBatch]:
+def _file_columns(recipe: Recipe, output: str) -> StructType:
     import pyarrow as pa
+    from pyspark.sql.pandas.types import from_arrow_schema
 
-    schema = pa.schema(
-        [
-            ("path", pa.string()), ("start", pa.int64()), ("position", pa.int64()),
-            ("event_time", pa.timestamp("us", tz="UTC")), ("event_id", pa.string()),
-            ("payload", pa.string()), ("status", pa.string()), ("reason", pa.string()),
-            ("exnorm_id", pa.string()),
-        ]
-    )  # fmt: skip
-    waiting: list[tuple[Any, ...]] = []
-    for row in rows:
-        waiting.append(row)
-        if len(waiting) == _BATCH_ROWS:
-            yield _to_batch(waiting, schema)
-            waiting = []
-    if waiting:
-        yield _to_batch(waiting, schema)
-
-
-def _to_batch(rows: list[tuple[Any, ...]], schema: pyarrow.Schema) -> pyarrow.RecordBatch:
-    import pyarrow as pa
-
-    columns = [pa.array(values, type=field.type) for values, field in zip(zip(*rows), schema)]
-    return pa.RecordBatch.from_arrays(columns, schema=schema)
+    columns: StructType = from_arrow_schema(pa.schema([*_PLACE, *event_columns(output, recipe.normalizer)]))
+    return columns
 
 
 # --- files, wherever they are ----------------------------------------------------------------------
@@ -311,8 +389,3 @@ def _open_system(path: str) -> tuple[FileSystem, str]:
 def _open(path: str) -> Any:
     system, name = _open_system(path)
     return system.open_input_file(name)
-
-
-def _size(path: str) -> int:
-    system, name = _open_system(path)
-    return int(system.get_file_info(name).size)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
+from exnorm.errors import quote
 from exnorm.lines import LineCutter, Span, join_csv
 from exnorm.model import Confidence, Head, Read, Reader, Record, Schema, Source, Unparsed
 from exnorm.settings import Settings
@@ -89,11 +90,6 @@ class Stream:
         """The columns in force, once they are known."""
         return None if self._reader is None else self._reader.schema
 
-    @property
-    def remembers(self) -> bool:
-        """Whether a row may depend on the rows before it, as far as the log's type is known."""
-        return self._reader is None or self._reader.remembers
-
     def cut(self, block: bytes) -> list[bytes]:
         """The lines that a block of the file's bytes completes; UTF-16 is turned into UTF-8."""
         return self._cut_lines().feed(block)
@@ -140,6 +136,24 @@ class Stream:
             return text
         name = "(none)" if self.source is None else self.source.name
         return self._unparsed(text, "fault", f"source {name}: {type(error).__name__}: {error}")
+
+    def explain_unknown(self, lines: Iterable[bytes]) -> str:
+        """Why the first lines of a log say of no known type; empty where they do. Reads them."""
+        why = ""
+        for line in lines:
+            found = self.read(line)
+            if self.source is not None:
+                return ""
+            if isinstance(found, Unparsed) and found.kind == "syntax":
+                why = why or f": {found.reason}"
+        if self.recognize():
+            return ""
+        log_type = self.directives.get("log-type")
+        return f"unknown log type{' ' + quote(log_type) if log_type else ''}{why}"
+
+    def header(self) -> list[str]:
+        """Header lines after which another stream of this name reads rows by the same columns."""
+        return [value if name == "#" else f"#{name}: {value}" for name, value in self.directives.items()]
 
     def ready(self) -> Reader | None:
         """The reader of the next line where that can only be a row, or say itself that it is none."""

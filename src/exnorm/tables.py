@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping as AnyMapping, Sequence
 
-from exnorm.mapping import ADDITIONAL_DATA, describe_origin
+from exnorm.mapping import ADDITIONAL_DATA, describe_origin, quote_guide
 from exnorm.model import ByEvent, Field, Mapping, Reading, Row, Source, Taxonomy
 
 
@@ -19,8 +19,14 @@ def render_mapping(mapping: Mapping, source: Source, taxonomy: Taxonomy) -> str:
         chosen = f"no log by itself: only with `--mapping {mapping.name}`"
     lines += [f"From `{source.name}` ({source.title}) to `{taxonomy.name}`; chosen for {chosen}.", ""]
     if guide:
-        lines += ["### Rows of the vendor's guide", ""]
-        lines += _render_table(("field", "key", "from", "read as"), (_cells(row, fields) for row in guide))
+        lines += [
+            "### Rows of the vendor's guide",
+            "",
+            "The first two columns are the guide's print, to the letter.",
+            "",
+        ]
+        cells = ((row.field, quote_guide(row), *_cells(row, fields)[1:]) for row in guide)
+        lines += _render_table(("in the guide", "beside it in the guide", "key", "from", "read as"), cells)
     if ours:
         lines += ["### Rows that are ours", ""]
         cells = ((*_cells(row, fields), _reason(row)) for row in ours)
@@ -40,8 +46,8 @@ def render_index(mappings: Iterable[Mapping], sources: AnyMapping[str, Source]) 
     lines = [
         "# Mapping tables",
         "",
-        "Generated from the tables in src/exnorm/taxonomies by `tox -e docs`; a test fails when stale.",
-        "Rows without a reason are the vendor guide's, in its wording and order.",
+        "Generated from the tables in src/exnorm/taxonomies by `tox -e generate`; a test fails when stale.",
+        "Rows of a vendor's guide come first, in its wording and order; a row that is ours has a reason.",
         "",
         "| log type | to | table | for |",
         "|---|---|---|---|",

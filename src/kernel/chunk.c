@@ -472,13 +472,14 @@ static int is_names(PyObject *names)
 }
 
 /* run_chunk(form, chunk, begin, path, start, seed)
- * -> (events anew, where the first event begins that was left alone, rows, events) */
+ * -> (events anew, where the first event begins that was left alone, rows, events, the last row's time in ms) */
 PyObject *run_chunk(Machine *self, PyObject *arguments)
 {
     PyObject *chunk;
     Text path, start, seed;
     Form form;
     Py_ssize_t begin, rows = 0, events = 0;
+    long long last = 0;
     if (!PyArg_ParseTuple(arguments, "(O!O!y#pp)Sny#y#y#:run_chunk", &PyTuple_Type, &form.line_keys, &PyTuple_Type,
                           &form.file_keys, &form.result.at, &form.result.length, &form.event_time, &form.keep_others,
                           &chunk, &begin, &path.at, &path.length, &start.at, &start.length, &seed.at, &seed.length))
@@ -509,10 +510,11 @@ PyObject *run_chunk(Machine *self, PyObject *arguments)
         rows++;
         events += done == WRITTEN;
         at = event.end;
+        last = (long long)(1000 * read_digits(find_found(self, SECOND)) + read_digits(find_found(self, FRACTION)));
     }
     self->running = 0;
-    return Py_BuildValue("y#nnn", self->out == NULL ? "" : self->out, self->out_length, (Py_ssize_t)(at - first), rows,
-                         events);
+    return Py_BuildValue("y#nnnL", self->out == NULL ? "" : self->out, self->out_length, (Py_ssize_t)(at - first), rows,
+                         events, last);
 }
 
 /* find_end(chunk, begin) -> where the value that begins there ends; -1 where the chunk ends before it does */

@@ -159,3 +159,16 @@ def test_an_unknown_file_is_named_and_left_out(exnorm: Exnorm, tmp_path: Path) -
     result = exnorm("explain", tmp_path / "notes.txt")
     assert (result.status, result.out) == (1, b"")
     assert "notes.txt: unknown log type; known are message_tracking, " in result.err
+
+
+def test_whoever_explains_a_broken_line_without_its_header_is_told_to_give_the_header(
+    exnorm: Exnorm, tmp_path: Path
+) -> None:
+    *header, row = SAMPLE.read_text(encoding="utf-8-sig").splitlines()[:6]
+    path = tmp_path / "MSGTRK2018112722-1.LOG"
+    path.write_text(f"{row},one more\n", encoding="utf-8")
+    assert "give the log's lines with # too" in exnorm("explain", path).err
+    path.write_text("\n".join([*header, f"{row},one more"]), encoding="utf-8")
+    told = exnorm("explain", path)
+    assert (told.status, told.err) == (1, "")
+    assert b"row has 31 fields; #Fields names 30" in told.out

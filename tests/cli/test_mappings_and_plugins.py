@@ -42,7 +42,7 @@ def test_a_table_has_the_guides_rows_ours_with_reasons_and_columns_without_a_row
     guide = lines.index("### Rows of the vendor's guide")
     ours = lines.index("### Rows that are ours")
     without = lines.index("### Columns without a row: kept as additional data")
-    bytes_in = lines.index("| Bytes In | `in` | total-bytes (RECEIVE) | size bytes |")
+    bytes_in = lines.index("| Bytes In | total-bytes (RECEIVE) | `in` | total-bytes (RECEIVE) | size bytes |")
     version = next(i for i, line in enumerate(lines) if line.startswith("| Device Version |"))
     log_id = lines.index("| log-id | no row in the guide's table; kept as additional data |")
     assert guide < bytes_in < ours < version < without < log_id
@@ -59,7 +59,7 @@ def test_pages_are_written_into_a_folder_that_did_not_exist(exnorm: Exnorm, tmp_
     assert (
         (tmp_path / "new" / "folder" / "arcsight-2016.md")
         .read_text(encoding="utf-8")
-        .startswith("## arcsight-2016\n")
+        .startswith("# arcsight-2016\n")
     )
     refused = exnorm("mappings", "--write", tmp_path / "new" / "folder" / "README.md")
     assert refused.status == 2

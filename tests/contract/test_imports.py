@@ -14,7 +14,9 @@ HOSTS = (
     "exnorm.fluentbit",
     "exnorm.logstash",
     "exnorm.arrow",
+    "exnorm.report",
     "exnorm.spark",
+    "exnorm.tabular",
     "exnorm.__main__",
 )
 NOUNS = ("exnorm.errors", "exnorm.model", "exnorm.settings")
@@ -34,9 +36,11 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "exnorm.categorizer": ("exnorm.model",),
     "exnorm.profiles": ("exnorm.model",),
     "exnorm.mapping": (*NOUNS, "exnorm.convert"),
-    "exnorm.rows": ("exnorm.model", "exnorm.lines"),
+    "exnorm.rows": ("exnorm.model", "exnorm.convert", "exnorm.lines"),
     "exnorm.native": ("exnorm.model", "exnorm._kernel"),
     "exnorm.compiled": (*NOUNS, "exnorm.convert", "exnorm.mapping", "exnorm.rows", "exnorm.native"),
+    "exnorm.operation": (*NOUNS, "exnorm.convert", "exnorm.counts", "exnorm.rarely"),
+    "exnorm.rarely": (),
     "exnorm.stream": (*NOUNS, "exnorm.lines"),
     "exnorm.sources": (*NOUNS, "exnorm.convert", "exnorm.lines"),
     "exnorm.taxonomies": (*NOUNS, "exnorm.convert", "exnorm.mapping"),

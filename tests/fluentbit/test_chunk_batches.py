@@ -16,8 +16,9 @@ import msgpack
 import pytest
 
 from exnorm.fluentbit import ChunkFilter
-from exnorm.fluentbit.wire import find_end, make_row_writer, read_row_time
+from exnorm.fluentbit.wire import find_end, make_row_writer
 from exnorm.native import load_find_end, load_kernel
+from exnorm.rows import read_row_time
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = sorted(path for path in (ROOT / "tests" / "samples").rglob("*") if path.is_file())

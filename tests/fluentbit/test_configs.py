@@ -236,7 +236,7 @@ def test_the_folder_fluentbit_holds_what_the_command_writes() -> None:
     }
     assert sorted(written) == sorted(ready)
     for name, text in ready.items():
-        assert written[name] == text, f"{name} is stale: run tox -e docs"
+        assert written[name] == text, f"{name} is stale: run tox -e generate"
 
 
 @needs_fluent_bit

@@ -102,7 +102,7 @@ def test_a_tag_that_is_no_utf8_goes_out_as_it_came_in() -> None:
         (message("t", [], {"chunk": 7}), "chunk: got integer; expected text"),
         (message("t", [], {"chunk": "c" * 300}), "chunk is longer than 256 bytes"),
         (message("t", [], {"fluent_signal": "x"}), "fluent_signal: got text; expected an integer"),
-        (message("t", b"", {"compressed": "lz4"}), "compressed: got 'lz4'; expected gzip or zstd"),
+        (message("t", b"", {"compressed": "lz4"}), "compressed: expected gzip or zstd"),
         (message("t", [], {"compressed": "gzip"}), "an array of events cannot be compressed"),
         (message("t", b"no", {"compressed": "gzip"}), "compressed events: not gzip: error"),
         (message("t", gzip.compress(NEW)[:-9], {"compressed": "gzip"}), "compressed events end too soon"),

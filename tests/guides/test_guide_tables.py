@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from exnorm import Normalizer
+from exnorm.mapping import quote_guide
 from exnorm.model import Condition, Confidence, Constant, Head, Mapping, Row
 from exnorm.profiles import PROFILES
 from exnorm.sources.message_tracking import MESSAGE_TRACKING
@@ -123,6 +124,12 @@ def test_the_arcsight_table_in_code_has_the_guides_rows_in_the_guides_order(
     name: str, mapping: Mapping
 ) -> None:
     assert differences(transcription(name), mapping) == []
+
+
+@pytest.mark.parametrize(("name", "mapping"), ARCSIGHT_TABLES)
+def test_the_arcsight_table_shows_both_cells_of_the_guide_to_the_letter(name: str, mapping: Mapping) -> None:
+    shown = [(row.field, quote_guide(row)) for row in mapping.rows if not row.ours]
+    assert shown == transcription(name)
 
 
 @pytest.mark.parametrize(("name", "rows"), [("arcsight-2016", 34), ("arcsight-2010", 33)])
@@ -244,6 +251,11 @@ def jsa_fields(mapping: Mapping) -> list[str]:
 
 def test_the_jsa_table_in_code_has_the_guides_four_fields_in_the_guides_order() -> None:
     assert jsa_fields(JSA_MESSAGE_TRACKING) == [name for name, _ in transcription("jsa")]
+
+
+def test_the_jsa_table_says_of_each_cell_that_the_guide_lost_it() -> None:
+    shown = [(row.field, quote_guide(row)) for row in JSA_MESSAGE_TRACKING.rows if not row.ours]
+    assert shown == [(name, cell or "(lost in print)") for name, cell in transcription("jsa")]
 
 
 def test_a_jsa_table_that_lacks_a_field_of_the_guide_fails_the_comparison() -> None:

@@ -10,7 +10,7 @@ from exnorm import Normalizer
 from exnorm.logstash.batches import Batches, Body
 from exnorm.logstash.bodies import Bounds
 from exnorm.logstash.headers import Headers
-from exnorm.logstash.metrics import CONTENT_TYPE, Metrics, Traffic
+from exnorm.logstash.traffic import Traffic
 from exnorm.model import Event
 
 ROW = (
@@ -119,13 +119,3 @@ def test_the_columns_of_a_log_are_known_still_when_the_settings_change() -> None
     assert event["sourceUserName"] == "a@x"
     assert event["deviceVersion"] == "15.02.1118.007"
     assert target.counts().header == 2  # each line was counted once
-
-
-def test_names_from_the_input_cannot_break_the_page_of_metrics() -> None:
-    traffic = Traffic()
-    counts = exnorm.Counts()
-    counts.dropped.add('A"B\\C\nD\ud800')
-    page = Metrics(traffic, lambda: counts).render().decode("utf-8")
-    assert 'exnorm_events_dropped_total{event="A\\"B\\\\C\\nD?"} 1.0\n' in page
-    assert "exnorm_events_in_total 0.0\n" in page
-    assert CONTENT_TYPE.startswith("text/plain; version=0.0.4")

@@ -246,7 +246,7 @@ class Exnorm:
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         try:
-            found = re.search(r":(\d+)(?:,|$)", self.wait_for("listening on "))
+            found = re.search(r':(\d+)", "forward"', self.wait_for('"listening"'))
             assert found is not None
         except AssertionError:
             self.kill()
@@ -519,7 +519,7 @@ def test_a_full_service_answers_429_and_takes_the_batch_later(
     status, headers, _ = second.post(gzip.compress(json.dumps(event_of(row(2))).encode()))
     assert status == 429
     assert headers["Retry-After"] == "1"
-    assert second.metrics()["exnorm_requests_in_flight"] == 1
+    assert second.metrics()["exnorm_acknowledgements_pending"] == 1
     release.set()
     second.send([event_of(row(2))])
     sending.join(WAIT)
@@ -578,7 +578,7 @@ def test_a_next_hop_that_says_nothing_is_given_up_before_the_sender_gives_up(
     assert sender.post(gzip.compress(json.dumps(event_of(row(1))).encode()))[0] == 429
     release.set()
     assert sender.metrics()['exnorm_next_hop_failures_total{reason="timeout"}'] == 1
-    assert sender.metrics()["exnorm_requests_in_flight"] == 0
+    assert sender.metrics()["exnorm_acknowledgements_pending"] == 0
 
 
 def test_without_a_next_hop_batches_stay_with_their_sender(start: Callable[..., Exnorm]) -> None:
@@ -776,10 +776,10 @@ def test_metrics_count_what_happened(hop: NextHop, start: Callable[..., Exnorm])
     assert found['exnorm_requests_total{path="/",status="200"}'] == 2
     assert found['exnorm_requests_total{path="/",status="503"}'] == 1
     assert found['exnorm_next_hop_failures_total{reason="500"}'] == 1
-    assert found["exnorm_requests_in_flight"] == 0
+    assert found["exnorm_acknowledgements_pending"] == 0
     text = sender.get("/metrics")[1]
     assert "# TYPE exnorm_events_in_total counter" in text
-    assert "# TYPE exnorm_requests_in_flight gauge" in text
+    assert "# TYPE exnorm_acknowledgements_pending gauge" in text
 
 
 def test_healthz_says_ok(shared: tuple[Exnorm, NextHop]) -> None:
@@ -802,11 +802,11 @@ def test_sighup_takes_new_settings_and_keeps_the_old_ones_where_the_new_are_brok
     sender.send([event_of(row(1, "DELIVER"))])
     config.write_text("profile: security\n")
     exnorm.process.send_signal(signal.SIGHUP)
-    exnorm.wait_for("settings were read again")
+    exnorm.wait_for("reloaded")
     sender.send([event_of(row(2, "DELIVER")), event_of(row(3))])
     config.write_text("profile: no such profile\n")
     exnorm.process.send_signal(signal.SIGHUP)
-    assert "no such profile" in exnorm.wait_for("settings stay as they were")
+    assert "no such profile" in exnorm.wait_for("reload failed")
     sender.send([event_of(row(4, "DELIVER")), event_of(row(5))])
     assert numbers(hop.taken) == [1, 3, 5]
     assert sender.metrics()["exnorm_events_in_total"] == 5
@@ -969,7 +969,7 @@ def test_tls_and_password_in_and_out(
         "--forward", hop.url, "--tls-ca", cert, "--tls-cert", cert, "--tls-key", key,
         "--auth-user", "logstash", "--auth-password-file", password,
     )  # fmt: skip
-    assert "listening on https://" in exnorm.log[-1]
+    assert '"listen": "https://' in exnorm.log[-1]
     trusted = ssl.create_default_context(cafile=str(cert))
     sender = Sender(exnorm.port, trusted, authorization=basic("logstash", "s3cret"))
     sender.send(numbered(1, 200))

@@ -16,19 +16,27 @@ import click
 from exnorm.errors import NormalizerError, show, suggest
 
 COMMANDS = {
+    "init": "exnorm.cli.init",
     "convert": "exnorm.cli.convert",
     "explain": "exnorm.cli.explain",
+    "report": "exnorm.cli.report",
     "fluentbit": "exnorm.cli.fluentbit",
+    "health": "exnorm.cli.health",
     "mappings": "exnorm.cli.mappings",
     "plugins": "exnorm.cli.plugins",
     "config": "exnorm.cli.config",
     "logstash": "exnorm.cli.logstash",
+    "doctor": "exnorm.cli.doctor",
+    "completion": "exnorm.cli.completion",
 }
 
 OK, UNPARSED, USAGE, NEXT_HOP = 0, 1, 2, 3
 """Exit statuses: all well, some records did not parse, wrong usage or settings, the output failed."""
 
 INTERRUPTED = 130
+
+COMPLETE_VARIABLE = "_EXNORM_COMPLETE"
+"""Set to ``SHELL_complete`` by a shell, it makes exnorm answer what could be typed next."""
 
 
 class Commands(click.Group):
@@ -92,6 +100,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit status."""
     _replace_closed_streams()
+    if COMPLETE_VARIABLE in os.environ:
+        from exnorm.cli.completion import answer_shells
+
+        answer_shells()
     try:
         status = cli.main(
             args=None if arguments is None else list(arguments),

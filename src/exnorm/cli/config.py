@@ -11,6 +11,7 @@ import msgspec
 
 from exnorm.cli import OK, USAGE, say
 from exnorm.cli.options import load_config, load_settings
+from exnorm.cli.words import FILE
 from exnorm.errors import NormalizerError
 from exnorm.overlay import Overlaid, lay_over
 from exnorm.pipeline import Normalizer
@@ -24,7 +25,7 @@ def command() -> None:
 
 
 @command.command("check")
-@click.argument("file")
+@click.argument("file", type=FILE)
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def check(file: str, as_json: bool) -> int:
     """Say everything that is wrong in FILE, each with its line. Exit status 0 = nothing, 2 = something.
@@ -46,7 +47,9 @@ def check(file: str, as_json: bool) -> int:
 
 
 @command.command("show")
-@click.option("--config", "file", metavar="FILE", help="YAML file of settings and of changes to tables.")
+@click.option(
+    "--config", "file", metavar="FILE", type=FILE, help="YAML file of settings and of changes to tables."
+)
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def show(file: str | None, as_json: bool) -> int:
     """Print every setting with where it comes from, and each change to a table."""

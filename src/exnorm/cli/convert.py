@@ -11,21 +11,23 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor
 from dataclasses import dataclass, field
 from functools import partial
-from typing import IO, Any
+from typing import IO
 
 import click
-import msgspec
 
 from exnorm.cli import NEXT_HOP, OK, UNPARSED, USAGE, say, tell
 from exnorm.cli.inputs import STDIN, Input, InputError, expand, explain_refusal, read_blocks, same_file
 from exnorm.cli.options import settings_options
+from exnorm.cli.progress import progress, wants_bar
 from exnorm.cli.ranges import Range, convert_ranges, cut_file
 from exnorm.cli.summary import summarize
+from exnorm.cli.words import FILE
 from exnorm.cli.workers import Workers
 from exnorm.counts import Counts
 from exnorm.errors import EncodeError, NormalizerError, ParseError, SettingsError, quote
 from exnorm.model import Unparsed
 from exnorm.pipeline import Normalizer
+from exnorm.rejects import encode_reject
 from exnorm.settings import Settings
 from exnorm.stream import Stream
 
@@ -38,15 +40,17 @@ class OutputError(Exception):
 
 
 @click.command("convert")
-@click.argument("paths", nargs=-1, metavar="[PATH|GLOB|-]...")
+@click.argument("paths", nargs=-1, metavar="[PATH|GLOB|-]...", type=FILE)
 @settings_options
 @click.option(
     "--on-error",
     metavar="tag|skip|stop",
     help="A line that does not parse: report and (JSON) tag it, skip it silently, or stop.  [default: tag]",
 )
-@click.option("--rejects", metavar="FILE", help="Write lines that do not parse to FILE, as NDJSON.")
-@click.option("--output", "-o", metavar="FILE", help="Write to FILE instead of standard output.")
+@click.option(
+    "--rejects", metavar="FILE", type=FILE, help="Write lines that do not parse to FILE, as NDJSON."
+)
+@click.option("--output", "-o", metavar="FILE", type=FILE, help="Write to FILE instead of standard output.")
 @click.option(
     "--jobs",
     "-j",
@@ -83,8 +87,8 @@ def command(
     with contextlib.ExitStack() as stack:
         target = None if dry_run else stack.enter_context(_open_output(output))
         reject_file = stack.enter_context(_open_rejects(rejects))
-        run.has_bar = _wants_bar(inputs, output, quiet)
-        advance = stack.enter_context(_progress(inputs, run.has_bar))
+        run.has_bar = wants_bar(inputs, output, quiet)
+        advance = stack.enter_context(progress(inputs, run.has_bar))
         try:
             if jobs > 1 and len(inputs) > 1 and all(item.name != STDIN for item in inputs):
                 _convert_parallel(settings, inputs, jobs, target, reject_file, run, advance)
@@ -248,13 +252,7 @@ def _guard(write: Callable[[], object]) -> None:
 def _reject(rejects: IO[bytes] | None, line: Unparsed) -> None:
     if rejects is None:
         return
-    entry = {
-        "path": line.path,
-        "line_number": line.line_number,
-        "reason": line.reason,
-        "raw": line.raw,
-    }
-    _write(rejects, [msgspec.json.encode(entry)])
+    _write(rejects, [encode_reject(line)])
 
 
 # --- several files at a time ---------------------------------------------------------------------
@@ -361,19 +359,3 @@ def _create(path: str, option: str) -> IO[bytes]:
         return open(path, "wb")
     except OSError as error:
         raise SettingsError(f"{option}: cannot write {quote(path)}: {error.strerror}") from None
-
-
-def _wants_bar(inputs: list[Input], output: str | None, quiet: bool) -> bool:
-    """Whether a progress bar can be drawn: on a terminal that is not written to otherwise."""
-    if quiet or not sum(item.size for item in inputs):
-        return False
-    return sys.stderr.isatty() and (output is not None or not sys.stdout.isatty())
-
-
-@contextlib.contextmanager
-def _progress(inputs: list[Input], has_bar: bool) -> Iterator[Callable[[int], Any]]:
-    if not has_bar:
-        yield lambda size: None
-        return
-    with click.progressbar(length=sum(item.size for item in inputs), file=sys.stderr, label="exnorm") as bar:
-        yield bar.update

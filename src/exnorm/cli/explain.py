@@ -13,11 +13,17 @@ import msgspec
 from exnorm.cli import OK, UNPARSED, USAGE, say
 from exnorm.cli.inputs import Input, InputError, expand, explain_refusal, read_blocks
 from exnorm.cli.options import settings_options
+from exnorm.cli.words import FILE
 from exnorm.errors import quote, show
 from exnorm.explanation import Explanation, explain
 from exnorm.model import Record, Unparsed
 from exnorm.pipeline import Normalizer
 from exnorm.settings import Settings
+from exnorm.stream import Stream
+
+NO_HEADER = (
+    "nothing was parsed, and no header came before it: give the log's lines with # too, or --source NAME"
+)
 
 
 class Explain(click.Command):
@@ -36,7 +42,7 @@ def _tell_apart(args: Sequence[str]) -> Iterator[str]:
 
 
 @click.command("explain", cls=Explain)
-@click.argument("paths", nargs=-1, metavar="[PATH|-]...")
+@click.argument("paths", nargs=-1, metavar="[PATH|-]...", type=FILE)
 @settings_options
 @click.option("--limit", "-n", type=click.IntRange(1), help="Stop after so many records.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object for each record.")
@@ -60,25 +66,29 @@ def command(settings: Settings, paths: tuple[str, ...], limit: int | None, as_js
             if code:
                 status = max(status, _print_code(normalizer, item))
                 continue
-            for explanation in _explain_items(normalizer, item):
+            stream = normalizer.stream(item.shown)
+            parsed = 0
+            for explanation in _explain_items(normalizer, item, stream):
                 status = max(status, UNPARSED if explanation.unparsed else OK)
+                parsed += not explanation.unparsed
                 _print(explanation, as_json)
                 shown += 1
                 if limit is not None and shown >= limit:
                     return status
+            if not parsed and not stream.directives:
+                say(f"{item.shown}: {NO_HEADER}")
         except InputError as error:
             say(str(error))
             status = USAGE
     return status
 
 
-def _explain_items(normalizer: Normalizer, item: Input) -> Iterator[Explanation]:
-    for record in _read_items(normalizer, item):
+def _explain_items(normalizer: Normalizer, item: Input, stream: Stream) -> Iterator[Explanation]:
+    for record in _read_items(normalizer, item, stream):
         yield from explain(record, normalizer)
 
 
-def _read_items(normalizer: Normalizer, item: Input) -> Iterator[Record | Unparsed]:
-    stream = normalizer.stream(item.shown)
+def _read_items(normalizer: Normalizer, item: Input, stream: Stream) -> Iterator[Record | Unparsed]:
     for block in read_blocks(item):
         yield from normalizer.parse(stream.cut(block), stream)
     yield from normalizer.parse(stream.finish(), stream)

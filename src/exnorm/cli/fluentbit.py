@@ -9,6 +9,7 @@ import click
 from exnorm.cli import OK, USAGE, say
 from exnorm.cli.fluentbit_config import command as config
 from exnorm.cli.fluentbit_serve import command as serve
+from exnorm.cli.words import FILE
 from exnorm.errors import SettingsError, quote
 from exnorm.fluentbit import build as builder
 
@@ -41,6 +42,7 @@ def path() -> int:
     "--output",
     "-o",
     metavar="FILE",
+    type=FILE,
     help=f"Build it here instead; the name must stay {builder.FILE_NAME}. A folder gets it under that name.",
 )
 def build(output: str | None) -> int:

@@ -10,6 +10,7 @@ import click
 
 from exnorm.cli import NEXT_HOP, OK, say
 from exnorm.cli.options import setting_flags
+from exnorm.cli.words import FILE, FOLDER
 from exnorm.errors import SettingsError, quote, suggest
 from exnorm.fluentbit import configs
 from exnorm.fluentbit.addresses import parse_address
@@ -19,7 +20,7 @@ _WAYS = ("auto", "filter", "service")
 
 
 @click.command("config")
-@click.argument("folders", nargs=-1, metavar="FOLDER...")
+@click.argument("folders", nargs=-1, metavar="FOLDER...", type=FOLDER)
 @click.option(
     "--to",
     "destination",
@@ -41,7 +42,9 @@ _WAYS = ("auto", "filter", "service")
     help="Normalize in Fluent Bit (the plugin of exnorm fluentbit build) or in exnorm fluentbit serve. "
     "auto: filter where the plugin is built.  [default: auto]",
 )
-@click.option("--plugin", metavar="FILE", help="The filter's shared object, if not where build puts it.")
+@click.option(
+    "--plugin", metavar="FILE", type=FILE, help="The filter's shared object, if not where build puts it."
+)
 @click.option(
     "--service-address",
     default="127.0.0.1:24330",
@@ -58,13 +61,19 @@ _WAYS = ("auto", "filter", "service")
     "--state",
     default="/var/lib/fluent-bit",
     metavar="FOLDER",
+    type=FOLDER,
     help="Offsets, the spool, lines that did not parse.  [default: /var/lib/fluent-bit]",
 )
 @click.option("--hostname", metavar="NAME", help="Host in the syslog header.  [default: this machine's]")
-@click.option("--ca", default="", metavar="FILE", help="TLS: CA of the destination, beside the system's.")
-@click.option("--output", "-o", metavar="FILE", help="Write to FILE instead of standard output.")
 @click.option(
-    "--write-ready", metavar="FOLDER", help="Write the ready configs of the folder fluentbit there."
+    "--ca", default="", metavar="FILE", type=FILE, help="TLS: CA of the destination, beside the system's."
+)
+@click.option("--output", "-o", metavar="FILE", type=FILE, help="Write to FILE instead of standard output.")
+@click.option(
+    "--write-ready",
+    metavar="FOLDER",
+    type=FOLDER,
+    help="Write the ready configs of the folder fluentbit there.",
 )
 @setting_flags
 def command(

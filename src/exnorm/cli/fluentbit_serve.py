@@ -6,20 +6,33 @@ import asyncio
 import os
 import sys
 from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from exnorm.cli import OK
-from exnorm.cli.options import setting_flags
+from exnorm.cli.options import log_options, setting_flags
+from exnorm.cli.words import FILE
 from exnorm.errors import SettingsError, quote
-from exnorm.fluentbit.addresses import is_local, parse_address
+from exnorm.fluentbit.addresses import Address, is_local, parse_address
+from exnorm.rejects import RejectFile
+
+if TYPE_CHECKING:
+    from exnorm.fluentbit.accounts import Accounts
+    from exnorm.fluentbit.service import Service
+    from exnorm.model import Unparsed
+    from exnorm.operation.pages import Panel
 
 _MEBI = 1024 * 1024
 
 
 @click.command("serve")
-@click.option("--listen", required=True, metavar="ADDR", help="Where to listen: host:port or unix:/path.")
+@click.option(
+    "--listen", default="127.0.0.1:24330", show_default=True, metavar="ADDR",
+    help="Where to listen: host:port or unix:/path. Anything but these and the loopback needs TLS and a "
+    "shared key.",
+)  # fmt: skip
 @click.option("--forward", required=True, metavar="ADDR", help="Where to send: host:port or unix:/path.")
 @click.option(
     "--tag-prefix",
@@ -43,24 +56,38 @@ _MEBI = 1024 * 1024
     "listener on the network]",
 )
 @click.option("--on-error", metavar="tag|skip", help="A line that does not parse.  [default: tag]")
-@click.option("--listen-cert", metavar="FILE", help="TLS: our certificate (PEM), with its chain.")
-@click.option("--listen-key", metavar="FILE", help="TLS: its key, where it is not in the same file.")
-@click.option("--listen-ca", metavar="FILE", help="TLS: let in only clients with a certificate of this CA.")
+@click.option("--listen-cert", metavar="FILE", type=FILE, help="TLS: our certificate (PEM), with its chain.")
 @click.option(
-    "--listen-secret-file", metavar="FILE", help="Shared key of who sends to us (or EXNORM_LISTEN_SECRET)."
+    "--listen-key", metavar="FILE", type=FILE, help="TLS: its key, where it is not in the same file."
+)
+@click.option(
+    "--listen-ca", metavar="FILE", type=FILE, help="TLS: let in only clients with a certificate of this CA."
+)
+@click.option(
+    "--listen-secret-file",
+    metavar="FILE",
+    type=FILE,
+    help="Shared key of who sends to us (or EXNORM_LISTEN_SECRET).",
 )
 @click.option(
     "--socket-mode", default="0600", metavar="OCTAL", help="Mode of a unix socket.  [default: 0600]"
 )
 @click.option("--forward-tls", is_flag=True, help="Send over TLS; certificate and name are verified.")
-@click.option("--forward-ca", metavar="FILE", help="TLS: the CA of the next hop, beside the system's.")
+@click.option(
+    "--forward-ca", metavar="FILE", type=FILE, help="TLS: the CA of the next hop, beside the system's."
+)
 @click.option(
     "--forward-name", default="", metavar="NAME", help="TLS: the name in the next hop's certificate."
 )
-@click.option("--forward-cert", metavar="FILE", help="TLS: our certificate as a client.")
-@click.option("--forward-key", metavar="FILE", help="TLS: its key, where it is not in the same file.")
+@click.option("--forward-cert", metavar="FILE", type=FILE, help="TLS: our certificate as a client.")
 @click.option(
-    "--forward-secret-file", metavar="FILE", help="Shared key of the next hop (or EXNORM_FORWARD_SECRET)."
+    "--forward-key", metavar="FILE", type=FILE, help="TLS: its key, where it is not in the same file."
+)
+@click.option(
+    "--forward-secret-file",
+    metavar="FILE",
+    type=FILE,
+    help="Shared key of the next hop (or EXNORM_FORWARD_SECRET).",
 )
 @click.option(
     "--slots",
@@ -69,8 +96,9 @@ _MEBI = 1024 * 1024
     help="So many chunks are worked on at a time.  [default: 2]",
 )
 @click.option(
-    "--max-connections", type=click.IntRange(1, 512), default=64, help="Refuse more.  [default: 64]"
-)
+    "--max-connections", type=click.IntRange(1, 512), default=64,
+    help="Close the quietest, or refuse, where there are more.  [default: 64]",
+)  # fmt: skip
 @click.option(
     "--max-chunk-mb",
     type=click.IntRange(1, 1024),
@@ -89,6 +117,15 @@ _MEBI = 1024 * 1024
     default=60.0,
     help="Seconds the next hop has to acknowledge, and a sender to finish a message.  [default: 60]",
 )
+@click.option(
+    "--rejects", metavar="FILE", type=FILE, help="Write lines that do not parse to FILE too, as NDJSON."
+)
+@click.option(
+    "--metrics",
+    metavar="ADDR",
+    help="Answer /metrics, /healthz and /readyz here: a port of this machine's loopback, or unix:/path.",
+)
+@log_options
 def command(**given: Any) -> int:
     """Normalize what a stock Fluent Bit sends, and send it back.
 
@@ -99,8 +136,8 @@ def command(**given: Any) -> int:
     both). Nothing is stored here.
 
     A listener on anything but loopback or a unix socket needs TLS and a shared key. SIGTERM finishes
-    what is being carried and stops; SIGHUP reads the settings of --config again. Log lines are JSON on
-    standard error.
+    what is being carried and stops; SIGHUP reads the settings of --config again. Log lines go to
+    standard error and never hold a subject or an address, but at --log-level debug.
     """
     names = _take_names(given)
     return _serve(names, given, os.environ)
@@ -117,16 +154,19 @@ def _take_names(given: dict[str, Any]) -> dict[str, Any]:
 def _serve(names: Mapping[str, Any], given: Mapping[str, Any], environ: Mapping[str, str]) -> int:
     from exnorm.fluentbit import credentials as secret
     from exnorm.fluentbit.chunk import ChunkFilter
-    from exnorm.fluentbit.journal import Journal
+    from exnorm.operation.journal import Journal, take_library_log
 
     try:
+        from exnorm.fluentbit.accounts import Accounts
         from exnorm.fluentbit.sender import NextHop
         from exnorm.fluentbit.service import Doors, Limits, Listener, Service
     except ImportError as error:
         raise SettingsError(
             f"fluentbit serve needs {quote(error.name)}: install it with 'pip install exnorm[fluentbit]'"
         ) from None
-    journal = Journal(sys.stderr.buffer)
+    journal = Journal(sys.stderr.buffer, given["log_format"], given["log_level"])
+    take_library_log(journal)
+    metrics_address = _read_metrics_address(given["metrics"])
     listener = Listener(
         parse_address(given["listen"], "listen"),
         secret.make_server_context(given["listen_cert"], given["listen_key"], given["listen_ca"]),
@@ -155,14 +195,32 @@ def _serve(names: Mapping[str, Any], given: Mapping[str, Any], environ: Mapping[
     )
     if not is_local(listener.address):  # who sends over the network must not name files for us to open
         names = {"read_header": "off", **names}
+    names = {**names, "log_details": "on" if given["log_level"] == "debug" else "off"}
+    accounts = Accounts()
 
     def report(text: str) -> None:
-        journal("warning", "filter failed", reason=text.partition(":")[0])  # the rest may quote a record
+        journal("warning", "filter failed", reason=text)
+
+    def note_unparsed(line: Unparsed) -> None:
+        details = {"reason": line.reason, "file": line.path, "line": line.line_number}
+        journal.repeat("warning", "a line does not parse", line.kind, details)
+        if rejects is not None:
+            rejects.add(line)
+
+    def report_file(text: str) -> None:
+        journal("error", "a file is not written", reason=text)
+
+    rejects = RejectFile(Path(given["rejects"]), report_file) if given["rejects"] else None
 
     def load() -> ChunkFilter:
-        return ChunkFilter.from_names(names, environ=environ, log=report)
+        made = ChunkFilter.from_names(names, environ=environ, log=report, on_unparsed=note_unparsed)
+        accounts.follow(made.counts)
+        if rejects is not None:
+            rejects.reopen()
+        return made
 
-    service = Service(Doors(listener, hop), load(), limits, given["tag_prefix"], journal)
+    service = Service(Doors(listener, hop), load(), limits, given["tag_prefix"], journal, accounts, rejects)
+    panel = None if metrics_address is None else _make_panel(service, accounts, metrics_address)
     if not is_local(hop.address) and not (hop.tls and hop.shared_key):
         journal(
             "warning",
@@ -171,8 +229,33 @@ def _serve(names: Mapping[str, Any], given: Mapping[str, Any], environ: Mapping[
         )
     if not given["tag_prefix"]:
         journal("warning", "no tag prefix: what comes back must not match the rule that sends here")
-    asyncio.run(service.run(lambda: None, load))
+    asyncio.run(service.run(panel, load))
     return OK
+
+
+def _read_metrics_address(text: str | None) -> Address | None:
+    if text is None:
+        return None
+    address = parse_address(text, "metrics")
+    if not is_local(address):
+        raise SettingsError(
+            f"metrics: {quote(text)} is reachable from the network, and nobody is asked for a password "
+            "there; listen on 127.0.0.1 or unix:/path"
+        )
+    return address
+
+
+def _make_panel(service: Service, accounts: Accounts, address: Address) -> Panel:
+    try:
+        from exnorm.operation.metrics import Metrics
+        from exnorm.operation.pages import Pages, Panel
+    except ImportError as error:
+        raise SettingsError(
+            f"fluentbit serve --metrics needs {quote(error.name)}: install it with "
+            "'pip install exnorm[fluentbit]'"
+        ) from None
+    pages = Pages(Metrics("fluentbit", accounts.counts, service.numbers), service.readiness)
+    return Panel(pages, address.host, address.port, address.path)
 
 
 def _read_mode(text: str) -> int:

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from exnorm.errors import SettingsError, quote
-from exnorm.model import Unparsed
 from exnorm.pipeline import Normalizer
 
 BLOCK_BYTES = 64 * 1024
@@ -148,19 +147,7 @@ def explain_refusal(item: Input, normalizer: Normalizer) -> str:
         return ""
     with _reading(item), open(item.name, "rb") as file:
         block = file.read(BLOCK_BYTES)
-    stream = normalizer.stream(item.shown)
-    why = ""
-    for line in stream.cut(block) or stream.finish():
-        found = stream.read(line)
-        if stream.source is not None:
-            return ""
-        if isinstance(found, Unparsed) and found.kind == "syntax":
-            why = why or f": {found.reason}"
-    if stream.recognize():
-        return ""
-    log_type = stream.directives.get("log-type")
-    known = ", ".join(source.name for source in normalizer.sources)
-    return f"unknown log type{' ' + quote(log_type) if log_type else ''}{why}; known are {known}"
+    return normalizer.explain_refusal(item.shown, block)
 
 
 def same_file(one: str, other: str) -> bool:

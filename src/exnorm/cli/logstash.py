@@ -14,6 +14,7 @@ from exnorm.cli.inputs import STDIN, Input, read_blocks
 from exnorm.cli.logstash_config import command as config
 from exnorm.cli.logstash_serve import command as serve
 from exnorm.cli.options import settings_options
+from exnorm.cli.words import FILE
 from exnorm.errors import ParseError, quote, suggest
 from exnorm.logstash import EventNormalizer, JSONCodec, LineTooLong
 from exnorm.logstash.unpack import unpack
@@ -52,7 +53,9 @@ command.add_command(config)
 @command.command("pipe")
 @settings_options
 @click.option("--on-error", metavar="tag|skip|stop", help="A line that does not parse.  [default: tag]")
-@click.option("--path", metavar="FILE", default=STDIN, help="The file that lines without JSON are from.")
+@click.option(
+    "--path", metavar="FILE", type=FILE, default=STDIN, help="The file that lines without JSON are from."
+)
 @click.option(
     "--charset", metavar="NAME", default="UTF-8", help="Character set of the input.  [default: UTF-8]"
 )

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from exnorm.cli import OK
+from exnorm.cli.words import FOLDER
 from exnorm.errors import SettingsError, quote
 from exnorm.logstash.pipelines import (
     FORMATS,
@@ -35,7 +36,9 @@ _WAYS_TEXT = "; ".join(f"{name} is {text}" for name, text in WAYS.items())
     help=f"How Logstash and exnorm talk: {_WAYS_TEXT}.",
 )  # fmt: skip
 @click.option("--siem", metavar="HOST:PORT", help="Where the SIEM listens.  [default: siem.example.com:514]")
-@click.option("--write", metavar="FOLDER", help="Write each file into FOLDER instead of printing it.")
+@click.option(
+    "--write", metavar="FOLDER", type=FOLDER, help="Write each file into FOLDER instead of printing it."
+)
 @click.option("--all", "everything", is_flag=True, help="Every input, format and way, as in logstash/.")
 def command(read: str, send: str, way: str, siem: str | None, write: str | None, everything: bool) -> int:
     """Print complete pipelines for Logstash, with the persistent queue on.

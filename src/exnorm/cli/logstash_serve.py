@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import os
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from exnorm.cli import OK, say
-from exnorm.cli.options import load_settings, settings_options
+from exnorm.cli import OK
+from exnorm.cli.options import load_settings, log_options, settings_options
+from exnorm.cli.words import FILE
 from exnorm.errors import SettingsError, quote
 from exnorm.pipeline import Normalizer
+from exnorm.rejects import RejectFile
 from exnorm.settings import NAMES, Settings
 
 if TYPE_CHECKING:
@@ -35,17 +38,28 @@ SECONDS_MAX = 3600.0
     help="Where Logstash sends to. Anything but the loopback needs TLS and a password.",
 )  # fmt: skip
 @click.option("--forward", metavar="URL", help="The next hop, such as http://127.0.0.1:9800.")
-@click.option("--tls-cert", metavar="FILE", help="Certificate chain to serve with, PEM.")
-@click.option("--tls-key", metavar="FILE", help="Its key, PEM.")
-@click.option("--tls-ca", metavar="FILE", help="Certificates to trust in the next hop, PEM.")
+@click.option("--tls-cert", metavar="FILE", type=FILE, help="Certificate chain to serve with, PEM.")
+@click.option("--tls-key", metavar="FILE", type=FILE, help="Its key, PEM.")
+@click.option("--tls-ca", metavar="FILE", type=FILE, help="Certificates to trust in the next hop, PEM.")
 @click.option("--auth-user", metavar="NAME", help="User name that a sender must give.")
-@click.option("--auth-password-file", metavar="FILE", help=f"Its password; or in {PASSWORD}.")
+@click.option("--auth-password-file", metavar="FILE", type=FILE, help=f"Its password; or in {PASSWORD}.")
 @click.option("--forward-user", metavar="NAME", help="User name for the next hop.")
-@click.option("--forward-password-file", metavar="FILE", help=f"Its password; or in {FORWARD_PASSWORD}.")
-@click.option("--state", metavar="FILE", help="Keep the header lines of logs here, over a restart.")
+@click.option(
+    "--forward-password-file", metavar="FILE", type=FILE, help=f"Its password; or in {FORWARD_PASSWORD}."
+)
+@click.option(
+    "--rejects", metavar="FILE", type=FILE, help="Write lines that do not parse to FILE too, as NDJSON."
+)
+@click.option(
+    "--state", metavar="FILE", type=FILE, help="Keep the header lines of logs here, over a restart."
+)
 @click.option(
     "--max-in-flight", type=click.IntRange(1, 1000), default=16, show_default=True, metavar="N",
     help="Requests worked on at a time; one more is answered with 429.",
+)  # fmt: skip
+@click.option(
+    "--max-connections", type=click.IntRange(1, 4096), default=128, show_default=True, metavar="N",
+    help="Close the quietest, or refuse, where there are more.",
 )  # fmt: skip
 @click.option(
     "--max-body-bytes", type=click.IntRange(KIB, 1 << 31), default=64 * KIB * KIB, show_default=True,
@@ -63,13 +77,14 @@ SECONDS_MAX = 3600.0
     "--answer-within", type=float, default=8.0, show_default=True, metavar="SECONDS",
     help="Answer 429 after so long; Logstash gives up after 10.",
 )  # fmt: skip
+@log_options
 def command(settings: Settings, **options: Any) -> int:
     """Take batches from Logstash, normalize them, hand them to the next hop.
 
     Speaks the protocol of Logstash's own logstash output and input: POST / with JSON lines in gzip,
     answered with 200 only after the next hop took the batch. output { http { format => json_batch } }
-    works too. POST /v1/normalize answers the events itself, for filter { http }. GET /healthz and
-    GET /metrics say how it goes. SIGHUP reads settings, passwords and certificates again; SIGTERM
+    works too. POST /v1/normalize answers the events itself, for filter { http }. GET /healthz,
+    /readyz and /metrics say how it goes. SIGHUP reads settings, passwords and certificates again; SIGTERM
     finishes what is in flight. --format is json unless it is given.
     """
     check_extra("logstash serve")
@@ -101,6 +116,7 @@ def serve(settings: Settings, load: Callable[[], Settings], options: dict[str, A
     from exnorm.logstash.headers import Headers
     from exnorm.logstash.next_hop import NextHop
     from exnorm.logstash.service import Limits, Reloaded, Service, run_service
+    from exnorm.operation.journal import Journal, take_library_log
 
     if not 0 < options["answer_within"] <= SECONDS_MAX:
         shown = quote(options["answer_within"])
@@ -111,6 +127,7 @@ def serve(settings: Settings, load: Callable[[], Settings], options: dict[str, A
         options["max_in_flight"],
         options["answer_within"],
         Bounds(options["max_body_bytes"], options["max_unpacked_bytes"], options["max_batch_events"]),
+        options["max_connections"],
     )
     address = read_address(options["listen"])
     cert, key = options["tls_cert"], options["tls_key"]
@@ -141,9 +158,17 @@ def serve(settings: Settings, load: Callable[[], Settings], options: dict[str, A
             load_certificate(tls, cert, key)
         return changed
 
-    headers = Headers(Path(options["state"]) if options["state"] else None, say)
-    service = Service(Reloaded(_make_normalizer(settings), credentials), next_hop, limits, say, headers)
-    asyncio.run(run_service(service, next_hop, address, tls, limits, reload, say))
+    journal = Journal(sys.stderr.buffer, options["log_format"], options["log_level"])
+    take_library_log(journal)
+
+    def report(text: str) -> None:
+        journal("error", "a file is not written", reason=text)
+
+    headers = Headers(Path(options["state"]) if options["state"] else None, report)
+    rejects = RejectFile(Path(options["rejects"]), report) if options["rejects"] else None
+    first = Reloaded(_make_normalizer(settings), credentials)
+    service = Service(first, next_hop, limits, journal, headers, rejects)
+    asyncio.run(run_service(service, next_hop, address, tls, limits, reload, journal))
     return OK
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import click
@@ -9,6 +10,7 @@ import click
 from exnorm.categorizer import CATEGORIZER_FILE, render_categorizer
 from exnorm.cli import OK, say
 from exnorm.cli.options import block_plugin_option, load_settings
+from exnorm.cli.words import FILE, FOLDER
 from exnorm.errors import SettingsError, quote, suggest
 from exnorm.overlay import lay_over, require
 from exnorm.plugins import Plugins, Registry
@@ -19,9 +21,14 @@ from exnorm.tables import render_index, render_mapping
 @click.argument("source", required=False, metavar="[SOURCE]")
 @click.argument("taxonomy", required=False, metavar="[TAXONOMY]")
 @block_plugin_option
-@click.option("--config", metavar="FILE", help="Show the tables with the changes of a settings file.")
 @click.option(
-    "--write", metavar="FOLDER", help="Write one page for each table, or --categorizer's file, into FOLDER."
+    "--config", metavar="FILE", type=FILE, help="Show the tables with the changes of a settings file."
+)
+@click.option(
+    "--write",
+    metavar="FOLDER",
+    type=FOLDER,
+    help="Write one page for each table, or --categorizer's file, into FOLDER.",
 )
 @click.option("--categorizer", is_flag=True, help="The event categories as the CSV that ArcSight installs.")
 def command(
@@ -82,8 +89,13 @@ def _give_categorizer(registry: Registry, source: str | None, folder: str | None
 
 def render_site(registry: Registry) -> dict[str, str]:
     """Every page of docs/mappings by its file name: one for each table, and the list of them."""
-    site = {f"{name}.md": page for name, page in render_pages(registry).items()}
+    site = {f"{name}.md": raise_headings(page) for name, page in render_pages(registry).items()}
     return {"README.md": render_index(registry.mappings.values(), registry.sources), **site}
+
+
+def raise_headings(page: str) -> str:
+    """The page with each heading one level up, for a table that stands alone."""
+    return re.sub(r"^#(?=#+ )", "", page, flags=re.MULTILINE)
 
 
 def render_pages(

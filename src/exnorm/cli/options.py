@@ -12,7 +12,9 @@ from typing import Any, TypeVar
 
 import click
 
+from exnorm.cli.words import FILE, Words
 from exnorm.errors import SettingsError, quote
+from exnorm.operation.journal import FORMATS, LEVELS
 from exnorm.settings import (
     CHOICES,
     ENVIRONMENT_PREFIX,
@@ -61,7 +63,9 @@ def _make_option(name: str) -> Callable[[F], F]:
     if isinstance(default, tuple):
         return click.option(flag.removesuffix("s"), name, multiple=True, metavar=metavar, help=text)
     shown = f"{text}  [default: {default}]" if default != "" else text
-    return click.option(flag, name, metavar=metavar or "|".join(CHOICES[name]), help=shown)
+    metavar = metavar or "|".join(CHOICES[name])
+    words = Words([word for word in metavar.split("|") if not word.isupper()])
+    return click.option(flag, name, metavar=metavar, type=words, help=shown)
 
 
 def block_plugin_option(function: F) -> F:
@@ -100,10 +104,23 @@ def settings_options(function: F) -> F:
 def setting_flags(function: F) -> F:
     """Give a command the options above and ``--config``, each ``None`` where it is not given."""
     text = "YAML file of settings and of changes to tables."
-    function = click.option("--config", metavar="FILE", help=text)(function)
+    function = click.option("--config", metavar="FILE", type=FILE, help=text)(function)
     for name in reversed(list(_OPTIONS)):
         function = _make_option(name)(function)
     return function
+
+
+def log_options(function: F) -> F:
+    """Give a service the options of its log; it is called with ``log_format`` and ``log_level``."""
+    level = click.option(
+        "--log-level", type=click.Choice(LEVELS), default="info", show_default=True,
+        help="Write lines of this level and above. At debug they quote records: subjects, addresses.",
+    )  # fmt: skip
+    form = click.option(
+        "--log-format", type=click.Choice(FORMATS), default="json", show_default=True,
+        help="One line an event, on standard error.",
+    )  # fmt: skip
+    return form(level(function))
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,14 @@ from typing import Protocol
 
 from exnorm.counts import Tally
 from exnorm.errors import quote
-from exnorm.fluentbit.forward import ForwardError, Message, decode_message, encode_ack, split_events
+from exnorm.fluentbit.forward import (
+    ForwardError,
+    Message,
+    count_events,
+    decode_message,
+    encode_ack,
+    split_events,
+)
 
 FILTER_BYTES = 1024 * 1024
 FILTER_EVENTS = 4096
@@ -44,6 +51,8 @@ class Sender(Protocol):
 class Traffic:
     """What went through since the start."""
 
+    events_in: int = 0
+    events_out: int = 0
     messages: int = 0
     bytes_in: int = 0
     bytes_out: int = 0
@@ -106,8 +115,9 @@ class Carrier:
     def _carry_group(self, tag: str, signal: int, group: list[Message], gone: Callable[[], bool]) -> None:
         if self._tag_prefix and tag.startswith(self._tag_prefix):
             raise ForwardError(
-                f"loop: tag {quote(tag)} bears the prefix {quote(self._tag_prefix)} already; "
-                "let the rule that sends to this service match only the tags of your logs"
+                f"loop: a tag bears the prefix {quote(self._tag_prefix)} already; "
+                "let the rule that sends to this service match only the tags of your logs",
+                tag=tag,
             )
         comes_again = all(message.chunk is not None for message in group)
 
@@ -128,9 +138,12 @@ class Carrier:
             for number, made in enumerate(chunks):
                 check_sender()
                 chunk = f"{digest.hexdigest()}-{number}".encode()
-                sender.send_packed(Message(self._tag_prefix + tag, made, chunk, signal))
-                self.traffic.bytes_out += len(made)
-                self.traffic.chunks_out += 1
+                count = None if signal else count_events(made)
+                sender.send_packed(Message(self._tag_prefix + tag, made, chunk, signal), count)
+                with self._filter_lock:
+                    self.traffic.events_out += count or 0
+                    self.traffic.bytes_out += len(made)
+                    self.traffic.chunks_out += 1
         finally:
             self._idle.put(sender)
 
@@ -157,6 +170,7 @@ class Carrier:
         for piece in split_events(events, FILTER_BYTES, FILTER_EVENTS):
             check_sender()  # after a shipper's crash many chunks are of nobody, and come again
             with self._filter_lock:
+                self.traffic.events_in += count_events(piece)
                 made = self._filter_piece(tag, piece)
             yield made  # outside the lock: the other slots normalize while this one is sent
 

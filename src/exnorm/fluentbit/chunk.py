@@ -20,13 +20,12 @@ from exnorm.fluentbit.wire import (
     make_row_writer,
     make_writer,
     read_entry,
-    read_row_time,
     set_time,
 )
 from exnorm.model import Event, Record, Unparsed
 from exnorm.native import MOST_KEYS, FindEnd, Form, load_find_end
 from exnorm.pipeline import Normalizer, OpenRows
-from exnorm.rows import Batch
+from exnorm.rows import Batch, read_row_time
 from exnorm.stream import Stream
 
 BATCH_ROWS = 128
@@ -76,7 +75,8 @@ class ChunkFilter:
     """Normalizes the Exchange records in chunks of Fluent Bit's events.
 
     It remembers each log file between chunks; calls from several threads take turns. An error inside
-    leaves a record unchanged, is counted and goes to ``log``, once a minute for each kind of error.
+    leaves a record unchanged, is counted and goes to ``log``, once a minute for each kind of error;
+    ``on_unparsed`` is told of each line that did not parse.
     """
 
     def __init__(
@@ -85,12 +85,14 @@ class ChunkFilter:
         *,
         normalizer: Normalizer | None = None,
         log: Callable[[str], None] | None = None,
+        on_unparsed: Callable[[Unparsed], None] = lambda line: None,
     ) -> None:
         self.options = options or Options()
         self.normalizer = normalizer or Normalizer.from_settings(self.options.settings)
         self._logs = Logs(self.normalizer, self.options.read_header)
         self.counts = FilterCounts(self.normalizer.counts, self._logs.found)
-        self._reports = Reports(log)
+        self._reports = Reports(log, quotes=self.options.log_details)
+        self._on_unparsed = on_unparsed
         self._lock = threading.Lock()
         self._write = make_writer()
         self._fill = self._choose_form()
@@ -108,12 +110,13 @@ class ChunkFilter:
         environ: Mapping[str, str] | None = None,
         log: Callable[[str], None] | None = None,
         also: tuple[str, ...] = (),
+        on_unparsed: Callable[[Unparsed], None] = lambda line: None,
     ) -> ChunkFilter:
         """A filter from settings by name; raises ``NormalizerError`` for what it cannot use.
 
         ``also`` are names that the caller has read itself: they count among those to come near to.
         """
-        return cls(read_options(given, environ or {}, also), log=log)
+        return cls(read_options(given, environ or {}, also), log=log, on_unparsed=on_unparsed)
 
     def filter(self, tag: str, chunk: bytes) -> bytes | None:
         """The chunk with its Exchange records normalized; ``None`` where it stays as it is."""
@@ -174,7 +177,7 @@ class ChunkFilter:
         assert self._form is not None
         try:
             name = path.encode("utf-8", "surrogateescape")
-            made, end, taken, events = rows.machine.run_chunk(
+            made, end, taken, events, last = rows.machine.run_chunk(
                 self._form, chunk, at, name, rows.start, rows.seed
             )
         except Exception as error:  # the one row that is to blame is the next
@@ -184,7 +187,7 @@ class ChunkFilter:
             pieces.append(made)
             self.counts.records_in += taken
             self.counts.records_out += events
-            self.normalizer.count_rows(self._logs.get(tag, path, None), rows.program, taken, events)
+            self.normalizer.count_rows(self._logs.get(tag, path, None), rows.program, taken, events, last)
         return end
 
     def _convert_piece(self, tag: str, given: _Given) -> bytes | None:
@@ -374,12 +377,15 @@ class ChunkFilter:
     def _write_item(self, item: Record | Unparsed, given: _Given, body: Body, extra: Body) -> Iterator[bytes]:
         head, _, key, line, _ = given
         head = bytes(head)
+        if isinstance(item, Unparsed):
+            self._on_unparsed(item)
         for result in self.normalizer.normalize_item(item):
             if isinstance(result, Unparsed):
                 yield self._write(head, _tagged(result, body, key, line))
                 continue
             filled = self._fill(result)
             if isinstance(filled, Unparsed):
+                self._on_unparsed(filled)
                 yield self._write(head, _tagged(filled, body, "", None))
                 continue
             timed = set_time(head, result.time) if self.options.event_time else head

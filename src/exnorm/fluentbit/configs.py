@@ -42,6 +42,7 @@ class Destination:
 class Plan:
     """What a config is to do.
 
+    ``patterns`` are the wildcards of every folder but those that have their own under ``own_patterns``.
     ``plugin`` is the filter's shared object; where it is empty, the config sends to a service at
     ``service`` and takes the answer at ``back``. ``settings`` are exnorm's, by name.
     """
@@ -50,6 +51,7 @@ class Plan:
     destination: Destination
     format: str
     patterns: tuple[str, ...] = (PATTERN,)
+    own_patterns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     plugin: str = ""
     service: tuple[str, int] = ("127.0.0.1", 24330)
     back: tuple[str, int] = ("127.0.0.1", 24331)
@@ -103,9 +105,10 @@ def check_plan(plan: Plan) -> None:
     """Refuse what would make another config than the one that was meant. Raises ``SettingsError``."""
     if not plan.folders:
         raise SettingsError("config: no folder given; expected the folder of each server's logs")
+    patterns = (*plan.patterns, *(pattern for own in plan.own_patterns.values() for pattern in own))
     for name, values in (
         ("folder", plan.folders),
-        ("pattern", plan.patterns),
+        ("pattern", patterns),
         ("plugin", (plan.plugin,)),
         ("state", (plan.state,)),
         ("hostname", (plan.hostname,)),
@@ -114,7 +117,7 @@ def check_plan(plan: Plan) -> None:
     ):
         for value in values:
             _check_text(name, value)
-    for value in (*plan.folders, *plan.patterns):
+    for value in (*plan.folders, *patterns):
         if "," in value:
             raise SettingsError(f"got {quote(value)}; Fluent Bit takes a comma in a path for the next path")
     if plan.format not in FORMATS:
@@ -195,13 +198,14 @@ def _service(plan: Plan) -> Section:
 
 def _tail(plan: Plan, number: int, folder: str) -> Section:
     name = f"server{number:02d}"
+    patterns = plan.own_patterns.get(folder, plan.patterns)
     return Section(
         "inputs",
         f"Server {number}: its folder of logs. One input for each server.",
         (
             Line("name", "tail"),
             Line("tag", f"{TAG}.{name}"),
-            Line("path", ",".join(_join(folder, pattern) for pattern in plan.patterns)),
+            Line("path", ",".join(_join(folder, pattern) for pattern in patterns)),
             Line("path_key", "filename", "exnorm keeps the logs of several files apart by it"),
             Line("db", _join(plan.state, f"tail-{name}.db"), "where reading goes on after a restart"),
             Line("read_from_head", True),

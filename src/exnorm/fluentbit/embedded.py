@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
+import time
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 from exnorm.errors import NormalizerError, SettingsError, quote
 from exnorm.fluentbit.chunk import ChunkFilter
+from exnorm.operation.figures import sum_up
 
 ERROR, WARNING, INFO = 1, 2, 3
 """Levels of Fluent Bit's log."""
@@ -27,11 +30,23 @@ Log = Callable[[int, str, str], None]
 class EmbeddedFilter:
     """One ``[FILTER]`` of Fluent Bit, by the name that the host gave it."""
 
-    def __init__(self, name: str, chunks: ChunkFilter, log: Log) -> None:
-        self.filter = chunks.filter
+    def __init__(
+        self, name: str, chunks: ChunkFilter, log: Log, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._name = name
         self._chunks = chunks
         self._log = log
+        self._clock = clock
+        self._every = chunks.options.report_every
+        self._due = clock() + self._every
+
+    def filter(self, tag: str, chunk: bytes) -> bytes | None:
+        """What takes the chunk's place; after it, now and then, a line with the counts."""
+        made = self._chunks.filter(tag, chunk)
+        if self._every and self._clock() >= self._due:
+            self._due = self._clock() + self._every
+            self._log(INFO, self._name, describe_counts(self._chunks))
+        return made
 
     def close(self) -> None:
         """Say at the end what became of everything."""
@@ -100,6 +115,20 @@ def find_version(text: str) -> tuple[int, int] | None:
     """The release in what the program prints, as ``Fluent Bit v5.1.1``."""
     found = re.search(r"Fluent Bit v(\d+)\.(\d+)", text)
     return None if found is None else (int(found.group(1)), int(found.group(2)))
+
+
+def describe_counts(chunks: ChunkFilter) -> str:
+    """The counts so far as a JSON object, for whoever reads the log with a program."""
+    counts = chunks.counts
+    fields = {
+        "event": "counts",
+        "records_in": counts.records_in,
+        "records_out": counts.records_out,
+        "untouched": counts.untouched,
+        "failed": sum(counts.errors.values()),
+        **sum_up(counts.pipeline),
+    }
+    return json.dumps(fields)
 
 
 def summarize(chunks: ChunkFilter) -> str:

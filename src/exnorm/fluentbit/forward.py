@@ -12,6 +12,7 @@ came in, back to back, so whatever a record holds (bytes that are no UTF-8 too) 
 
 from __future__ import annotations
 
+import contextlib
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -19,8 +20,6 @@ from importlib import import_module
 from typing import Any
 
 import msgpack
-
-from exnorm.errors import quote
 
 MAX_TAG_BYTES = 1024
 MAX_CHUNK_ID_BYTES = 256
@@ -33,7 +32,15 @@ _PACK_AS_TEXT = msgpack.Packer(use_bin_type=False, unicode_errors="surrogateesca
 
 
 class ForwardError(Exception):
-    """The other side does not speak the protocol; the connection is of no more use."""
+    """The other side does not speak the protocol; the connection is of no more use.
+
+    ``reason`` never quotes what came; ``details`` may, for a log at its finest level.
+    """
+
+    def __init__(self, reason: str, **details: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.details = details
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +133,18 @@ def split_events(events: bytes, max_bytes: int, max_events: int) -> Iterator[byt
         count += 1
     if count:
         yield events[start:]
+
+
+def count_events(events: bytes) -> int:
+    """How many values stand back to back."""
+    unpacker = msgpack.Unpacker(raw=True, max_buffer_size=max(len(events), 1))
+    unpacker.feed(events)
+    count = 0
+    with contextlib.suppress(msgpack.OutOfData):
+        while True:
+            unpacker.skip()
+            count += 1
+    return count
 
 
 class _Cursor:
@@ -298,7 +317,7 @@ def _check_compression(name: bytes) -> str:
         return name.decode()
     if name in (b"", b"text"):
         return ""
-    raise ForwardError(f"compressed: got {quote(name.decode('utf-8', 'replace'))}; expected gzip or zstd")
+    raise ForwardError("compressed: expected gzip or zstd", got=name.decode("utf-8", "replace"))
 
 
 def decompress(data: bytes, method: str, max_bytes: int) -> bytes:

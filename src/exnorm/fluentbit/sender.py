@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import socket
@@ -21,7 +22,14 @@ _REPLY_BYTES = 4096
 
 
 class NextHopError(Exception):
-    """The next hop did not acknowledge; nothing may be acknowledged to whoever waits for us."""
+    """The next hop did not acknowledge; nothing may be acknowledged to whoever waits for us.
+
+    ``kind`` is one of ``connection``, ``timeout``, ``tls`` and ``answer``, for counts.
+    """
+
+    def __init__(self, reason: str, kind: str = "connection") -> None:
+        super().__init__(reason)
+        self.kind = kind
 
 
 @dataclass(frozen=True)
@@ -48,6 +56,8 @@ class AckSender(FluentSender):  # type: ignore[misc]  # fluent-logger has no typ
         self.socket: Any = None
         self._hop = hop
         self._deadline = 0.0
+        self._unread = b""  # what came behind an answer on this connection
+        self._acknowledged = b""  # the chunk before on this connection
 
     def send_packed(self, message: Message, count: int | None = None) -> None:
         """Send events as one chunk and wait for its acknowledgement. Raises ``NextHopError``.
@@ -68,7 +78,7 @@ class AckSender(FluentSender):  # type: ignore[misc]  # fluent-logger has no typ
             except (OSError, ForwardError) as error:
                 self.last_error = error
                 self._close()
-                raise NextHopError(f"{self._hop.address}: {explain(error)}") from None
+                raise NextHopError(f"{self._hop.address}: {explain(error)}", _find_kind(error)) from None
 
     def emit_with_time(self, label: str | None, timestamp: Any, data: Any) -> bool:
         """One event, acknowledged like a chunk; never buffered. Raises ``NextHopError``."""
@@ -76,6 +86,15 @@ class AckSender(FluentSender):  # type: ignore[misc]  # fluent-logger has no typ
         event = msgpack.packb([timestamp, data], **self.msgpack_kwargs)
         self.send_packed(Message(tag, event, os.urandom(16).hex().encode()), 1)
         return True
+
+    def close(self) -> None:
+        """Give the connection up; what another thread is sending fails at once."""
+        sock, self._closed = self.socket, True
+        if sock is not None:
+            with contextlib.suppress(OSError):
+                socket.socket.shutdown(sock, socket.SHUT_RDWR)  # of TLS too, without its farewell
+        with self.lock:
+            self._close()
 
     # --- what fluent-logger lets us put in its place ---
 
@@ -96,6 +115,10 @@ class AckSender(FluentSender):  # type: ignore[misc]  # fluent-logger has no typ
             self.socket = None
             sock.close()
             raise
+
+    def _close(self) -> None:
+        self._unread = self._acknowledged = b""
+        super()._close()
 
     def _check_recv_side(self) -> None:
         """Leave what comes back to the one who waits for it; the base class would throw it away."""
@@ -143,18 +166,17 @@ class AckSender(FluentSender):  # type: ignore[misc]  # fluent-logger has no typ
         handshake.check_pong(self._read_reply(), salt, nonce, key)
 
     def _wait_for_ack(self, chunk: bytes) -> None:
-        if decode_ack(self._read_reply()) != chunk:
-            raise ForwardError("acknowledgement of another chunk")
+        while (named := decode_ack(self._read_reply())) != chunk:
+            if named != self._acknowledged or not named:  # said twice is no harm
+                raise ForwardError("acknowledgement of another chunk")
+        self._acknowledged = chunk
 
     def _read_reply(self) -> bytes:
         """One whole msgpack value of bounded size."""
         scanner = msgpack.Unpacker(raw=True)
         reply = bytearray()
+        data, self._unread = self._unread, b""
         while True:
-            self.socket.settimeout(self._left())
-            data = self.socket.recv(_REPLY_BYTES)
-            if not data:
-                raise ForwardError("closed without an acknowledgement")
             reply += data
             if len(reply) > handshake.MAX_BYTES:
                 raise ForwardError("the answer is too long")
@@ -162,16 +184,30 @@ class AckSender(FluentSender):  # type: ignore[misc]  # fluent-logger has no typ
             try:
                 scanner.skip()
             except msgpack.OutOfData:
+                self.socket.settimeout(self._left())
+                data = self.socket.recv(_REPLY_BYTES)
+                if not data:
+                    raise ForwardError("closed without an acknowledgement") from None
                 continue
             except Exception as error:  # msgpack raises errors of several families
                 raise ForwardError(f"answer: not msgpack: {type(error).__name__}") from None
-            return bytes(reply[: scanner.tell()])
+            end = scanner.tell()
+            self._unread = bytes(reply[end:])
+            return bytes(reply[:end])
 
     def _left(self) -> float:
         left = self._deadline - time.monotonic()
         if left <= 0:
             raise TimeoutError("timed out")
         return left
+
+
+def _find_kind(error: BaseException) -> str:
+    if isinstance(error, ForwardError):
+        return "answer"
+    if isinstance(error, TimeoutError):
+        return "timeout"
+    return "tls" if isinstance(error, ssl.SSLError) else "connection"
 
 
 def explain(error: BaseException) -> str:

@@ -1,8 +1,9 @@
 """The forward service: connections in, one carrier behind them, acknowledgements back.
 
-Memory is bounded by settings: every connection holds at most ``SMALL`` bytes of an unfinished message
-until it has one of a few permits for a large one, and only ``slots`` messages are worked on at a time.
-Who gets no permit or slot is not read from, so back pressure reaches the sender. Nothing is spooled.
+Memory is bounded by settings: there are so many connections (``gate``), each holds at most ``SMALL`` bytes
+of an unfinished message until it has one of a few permits for a large one, and only ``slots`` messages are
+worked on at a time. Who gets no permit or slot is not read from, so back pressure reaches the sender.
+Nothing is spooled.
 """
 
 from __future__ import annotations
@@ -15,20 +16,28 @@ import signal
 import socket
 import ssl
 import stat
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import msgpack
 
 from exnorm.errors import NormalizerError, SettingsError, quote
 from exnorm.fluentbit import handshake
+from exnorm.fluentbit.accounts import Accounts
 from exnorm.fluentbit.addresses import Address, is_local
 from exnorm.fluentbit.carrier import Carrier, Filter, SenderGoneError
 from exnorm.fluentbit.forward import ForwardError, MessageCutter
 from exnorm.fluentbit.sender import AckSender, NextHop, NextHopError, explain
+from exnorm.gate import Bounds, Gate, Guest
+from exnorm.operation.figures import sum_up
+from exnorm.operation.journal import Journal
+from exnorm.operation.notify import READY, STOPPING, notify
+from exnorm.operation.readiness import Readiness, connect_once
+from exnorm.rejects import RejectFile
 
 SMALL = 64 * 1024
 _READ = 64 * 1024
@@ -36,8 +45,15 @@ _HANDSHAKE_SECONDS = 10.0
 _SUMMARY_SECONDS = 60.0
 _GRACE_SECONDS = 5.0
 
-Log = Callable[..., None]
-"""``log(level, event, **fields)``; fields never hold what a record holds."""
+
+class Panel(Protocol):
+    """Where health and metrics are asked for."""
+
+    async def open(self) -> str:
+        """Listen; where."""
+
+    async def close(self) -> None:
+        """Stop listening."""
 
 
 @dataclass(frozen=True)
@@ -97,11 +113,22 @@ def check_listener(listener: Listener) -> None:
 class Service:
     """Listens, carries and acknowledges until it is stopped."""
 
-    def __init__(self, doors: Doors, normalize: Filter, limits: Limits, tag_prefix: str, log: Log) -> None:
+    def __init__(
+        self,
+        doors: Doors,
+        normalize: Filter,
+        limits: Limits,
+        tag_prefix: str,
+        log: Journal,
+        accounts: Accounts,
+        rejects: RejectFile | None = None,
+    ) -> None:
         check_listener(doors.listener)
         self._doors = doors
         self._limits = limits
         self._log = log
+        self._accounts = accounts
+        self._rejects = rejects
         self.carrier = Carrier(
             normalize,
             [AckSender(doors.hop) for _ in range(limits.slots)],
@@ -109,17 +136,42 @@ class Service:
             send_bytes=limits.send_bytes,
             max_bytes=limits.max_chunk_bytes,
         )
+        self._gate = Gate(
+            self._make_protocol, Bounds(limits.max_connections), doors.listener.tls, self._say_refused
+        )
         self._connections: set[asyncio.Task[None]] = set()
         self._busy: set[asyncio.Task[None]] = set()
         self._stopping = False
+        self._pending = 0
+        self._next_hop_failures: Counter[str] = Counter()
+        address = doors.hop.address
+        self.readiness = Readiness(partial(connect_once, address.host, address.port, address.path))
         self.port = doors.listener.address.port
 
-    async def run(self, ready: Callable[[], None], reload: Callable[[], Filter] | None = None) -> None:
+    def numbers(self) -> dict[str, Any]:
+        """What the service itself counts, by the names of its metrics. Any thread may ask."""
+        traffic = self.carrier.traffic
+        return {
+            "exnorm_events_in": traffic.events_in,
+            "exnorm_events_out": traffic.events_out,
+            "exnorm_acknowledgements_pending": self._pending,
+            "exnorm_events_failed": sum(dict(traffic.failures).values()) + self._accounts.failed(),
+            "exnorm_next_hop_failures": self._next_hop_failures,
+            "exnorm_write_failures": {"rejects": self._rejects.failed} if self._rejects else {},
+            **self._gate.numbers(),
+            "exnorm_messages": traffic.messages,
+            "exnorm_bytes_in": traffic.bytes_in,
+            "exnorm_chunks_out": traffic.chunks_out,
+            "exnorm_bytes_out": traffic.bytes_out,
+        }
+
+    async def run(self, panel: Panel | None = None, reload: Callable[[], Filter] | None = None) -> None:
         """Serve until SIGTERM or SIGINT; SIGHUP asks ``reload`` for a new filter.
 
         Raises ``SettingsError`` where it cannot listen.
         """
         loop = asyncio.get_running_loop()
+        loop.set_exception_handler(self._complain)
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
@@ -128,24 +180,35 @@ class Service:
         self._slots = asyncio.Semaphore(self._limits.slots)
         self._large = asyncio.Semaphore(self._limits.slots + 1)
         self._pool = ThreadPoolExecutor(self._limits.slots, thread_name_prefix="carry")
-        server = await self._listen()
+        await self._listen()
         gc.freeze()  # tables and plugins live as long as the process: nothing to look through again
-        self._log("info", "listening", listen=self._shown(), forward=str(self._doors.hop.address))
-        ready()
+        metrics = "" if panel is None else await panel.open()
+        self._log(
+            "info",
+            "listening",
+            listen=self._shown(),
+            forward=str(self._doors.hop.address),
+            metrics=metrics,
+        )
+        notify(READY)
         summary = asyncio.create_task(self._summarize())
         await stop.wait()
+        notify(STOPPING)
+        self.readiness.stop()
         self._log("info", "stopping", in_flight=len(self._busy))
-        server.close()
+        self._gate.close()
         summary.cancel()
         await self._drain()
         self._pool.shutdown(wait=False, cancel_futures=True)
         self.carrier.close()
+        if panel is not None:
+            await panel.close()
         _remove_socket(self._doors.listener.address)
         self._log("info", "stopped", **self._figures())
 
     # --- listening and stopping ---
 
-    async def _listen(self) -> asyncio.AbstractServer:
+    async def _listen(self) -> None:
         listener = self._doors.listener
         address = listener.address
         try:
@@ -153,21 +216,28 @@ class Service:
                 _free_socket(address.path)
                 before = os.umask(0o777 & ~listener.socket_mode)
                 try:
-                    return await asyncio.start_unix_server(self._accept, address.path, limit=_READ)
+                    self._gate.open_unix(address.path)
                 finally:
                     os.umask(before)
-            server = await asyncio.start_server(
-                self._accept,
-                address.host,
-                address.port,
-                limit=_READ,
-                ssl=listener.tls,
-                ssl_handshake_timeout=_HANDSHAKE_SECONDS if listener.tls else None,
-            )
+            else:
+                self.port = await self._gate.open_tcp(address.host, address.port)
         except OSError as error:
             raise SettingsError(f"listen: cannot listen on {address}: {explain(error)}") from None
-        self.port = server.sockets[0].getsockname()[1]
-        return server
+
+    def _make_protocol(self, guest: Guest) -> asyncio.Protocol:
+        reader = asyncio.StreamReader(limit=_READ)
+        return asyncio.StreamReaderProtocol(reader, partial(self._accept, guest))
+
+    def _say_refused(self, peer: str, reason: str, times: int) -> None:
+        self._log("warning", "connection refused", peer=peer, reason=reason, times=times)
+
+    def _say_lost(self, peer: str, reason: str) -> None:
+        self._log.repeat("info", "connection lost", reason, peer=peer, reason=reason)
+
+    def _complain(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """What nobody caught: its kind alone, because its text may hold anything."""
+        error = context.get("exception")
+        self._log.repeat("error", "internal error", type(error).__name__, {"reason": str(error)})
 
     def _shown(self) -> str:
         address = self._doors.listener.address
@@ -188,8 +258,9 @@ class Service:
     def _reload(self, load: Callable[[], Filter]) -> None:
         try:
             made = load()
-        except NormalizerError as error:
-            self._log("error", "reload failed", reason=str(error), kept="the settings before")
+        except Exception as error:  # whatever it is, what runs goes on
+            reason = str(error) if isinstance(error, NormalizerError) else type(error).__name__
+            self._log("error", "reload failed", reason=reason, kept="the settings before")
             return
         self.carrier.replace_filter(made)
         self._log("info", "reloaded")
@@ -205,67 +276,97 @@ class Service:
     def _figures(self) -> dict[str, Any]:
         traffic = self.carrier.traffic
         return {
+            "events_in": traffic.events_in,
+            "events_out": traffic.events_out,
             "messages": traffic.messages,
             "bytes_in": traffic.bytes_in,
             "chunks_out": traffic.chunks_out,
             "bytes_out": traffic.bytes_out,
             "filter_failures": dict(traffic.failures),
+            **({"rejects_failed": self._rejects.failed} if self._rejects else {}),
+            **sum_up(self._accounts.counts()),
         }
 
     # --- one connection ---
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _accept(self, guest: Guest, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
         self._connections.add(task)
-        peer = _peer_name(writer)
         try:
-            if self._stopping or len(self._connections) > self._limits.max_connections:
-                raise ForwardError(f"more than {self._limits.max_connections} connections")
-            await self._serve(reader, writer, task)
+            await self._serve(guest, reader, writer, task)
         except ForwardError as error:
-            self._log("warning", "connection refused", peer=peer, reason=str(error))
+            if error.details:
+                self._log("debug", "connection refused", error.details, peer=guest.peer)
+            self._gate.refuse(guest.peer, error.reason)
         except NextHopError as error:
-            self._log("error", "not delivered, not acknowledged", peer=peer, reason=str(error))
+            self._next_hop_failures[error.kind] += 1
+            self.readiness.note(error.kind)
+            self._log.repeat(
+                "error", "not delivered, not acknowledged", error.kind, peer=guest.peer, reason=str(error)
+            )
         except (OSError, asyncio.TimeoutError) as error:
-            self._log("info", "connection lost", peer=peer, reason=explain(error))
+            self._say_lost(guest.peer, explain(error))
         except SenderGoneError:
-            self._log("info", "connection lost", peer=peer, reason="closed before its chunk was carried")
+            self._say_lost(guest.peer, "closed before its chunk was carried")
         except asyncio.CancelledError:
             pass  # stopping
         except Exception as error:  # whatever it is, it costs this connection only
-            self._log("error", "connection failed", peer=peer, reason=type(error).__name__)
+            kind = type(error).__name__
+            self._log.repeat("error", "connection failed", kind, {"reason": str(error)}, peer=guest.peer)
         finally:
             self._connections.discard(task)
             self._busy.discard(task)
             writer.transport.abort() if writer.transport.get_write_buffer_size() else writer.close()
 
     async def _serve(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, task: asyncio.Task[None]
+        self,
+        guest: Guest,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        task: asyncio.Task[None],
     ) -> None:
         key = self._doors.listener.shared_key
         if key:
             await asyncio.wait_for(_shake_hands(reader, writer, key), _HANDSHAKE_SECONDS)
+            guest.is_known = True
         cutter = MessageCutter(self._limits.max_chunk_bytes)
         while not self._stopping:
             async with contextlib.AsyncExitStack() as permits:
-                messages = await self._read_messages(reader, cutter, permits)
+                messages = await self._read_messages(guest, reader, cutter, permits)
                 if not messages:
                     return
+                guest.is_known = True
                 self._busy.add(task)
+                permits.enter_context(self._awaiting(len(messages)))
                 async with self._slots:
                     for _ in range(3):  # so that the end of a connection that died meanwhile is seen
                         await asyncio.sleep(0)
                     carry = partial(self.carrier.carry, messages, reader.at_eof)
                     acks = await asyncio.get_running_loop().run_in_executor(self._pool, carry)
                 del messages, carry
+                self.readiness.note("")
                 for ack in acks:
                     writer.write(ack)
                 await asyncio.wait_for(writer.drain(), self._limits.timeout)
                 self._busy.discard(task)
+                guest.rest()
+
+    @contextlib.contextmanager
+    def _awaiting(self, messages: int) -> Iterator[None]:
+        """So many messages wait for their acknowledgement meanwhile."""
+        self._pending += messages
+        try:
+            yield
+        finally:
+            self._pending -= messages
 
     async def _read_messages(
-        self, reader: asyncio.StreamReader, cutter: MessageCutter, permits: contextlib.AsyncExitStack
+        self,
+        guest: Guest,
+        reader: asyncio.StreamReader,
+        cutter: MessageCutter,
+        permits: contextlib.AsyncExitStack,
     ) -> list[bytes]:
         """The next whole messages; none at the end. A large one is read only with a permit."""
         has_permit = False
@@ -280,6 +381,7 @@ class Service:
                 if cutter.pending:
                     raise ForwardError("closed in the middle of a message")
                 return []
+            guest.work()
             messages = cutter.feed(data)
             if messages:
                 return messages
@@ -314,11 +416,6 @@ async def _shake_hands(reader: asyncio.StreamReader, writer: asyncio.StreamWrite
     await writer.drain()
     if reason:
         raise ForwardError(reason)
-
-
-def _peer_name(writer: asyncio.StreamWriter) -> str:
-    name = writer.get_extra_info("peername")
-    return str(Address(str(name[0]), int(name[1]))) if isinstance(name, tuple) else "unix"
 
 
 def _free_socket(path: str) -> None:

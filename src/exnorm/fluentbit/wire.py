@@ -15,6 +15,7 @@ import msgpack
 import msgspec
 
 from exnorm.convert import utc_ms
+from exnorm.rows import read_row_time
 
 Body = dict[Any, Any]
 Head = Union[bytes, msgspec.Raw]
@@ -213,13 +214,6 @@ def set_time(head: bytes, milliseconds: int | None) -> bytes:
     return head[:at] + _EVENT_TIME + _pack_time(seconds, rest * 1_000_000) + head[at + length :]
 
 
-def read_row_time(line: bytes) -> int | None:
-    """The time in a row's first cell, which is where a row with a ``Layout`` has it."""
-    cell = line.partition(b",")[0].strip(b'"')
-    second, fraction = _read_second(cell[:19]), _read_fraction(cell[19:])
-    return None if second is None or fraction is None else second + fraction
-
-
 @lru_cache(maxsize=4096)  # many rows share a second, and there are a thousand fractions
 def _pack_second(start: bytes) -> bytes:
     found = utc_ms(start.decode("utf-8", "replace") + "Z")
@@ -234,16 +228,6 @@ def _pack_fraction(end: bytes) -> bytes:
     if len(end) != 6 or end[:1] != b"." or not end[1:4].isdigit() or end[4:] != b"Z,":
         return b""
     return (int(end[1:4]) * 1_000_000).to_bytes(4, "big")
-
-
-@lru_cache(maxsize=4096)
-def _read_second(start: bytes) -> int | None:
-    return utc_ms(start.decode("utf-8", "replace") + "Z")
-
-
-@lru_cache(maxsize=4096)
-def _read_fraction(end: bytes) -> int | None:
-    return utc_ms("1970-01-01T00:00:00" + end.decode("utf-8", "replace"))
 
 
 def _time_length(first: bytes) -> int:

@@ -6,15 +6,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from exnorm.counts import Counts
+from exnorm.counts import Counts, Ledger
 from exnorm.errors import quote
 from exnorm.logstash import EventNormalizer, JSONCodec
 from exnorm.logstash.bodies import Bounds, RefusedError, is_document, pack, unpack
 from exnorm.logstash.headers import Headers
-from exnorm.logstash.metrics import Traffic
 from exnorm.logstash.normalize import MESSAGE, AnyEvent, add_tag, name_log
+from exnorm.logstash.traffic import Traffic
 from exnorm.model import Unparsed
+from exnorm.operation.journal import Journal
 from exnorm.pipeline import Normalizer
+from exnorm.rejects import RejectFile
 
 T = TypeVar("T")
 DROPPED_TAG = "_exnormdropped"
@@ -41,28 +43,42 @@ class Batches:
     """Turns bodies of requests into bodies for the next hop, or into answers.
 
     It remembers the headers of logs between requests, so only one thread may call it; ``headers``
-    remembers them beyond a change of settings, and where it has a file beyond a restart.
+    remembers them beyond a change of settings, and where it has a file beyond a restart. ``journal`` is
+    told of lines that do not parse and of events that fail.
     """
 
-    def __init__(self, normalizer: Normalizer, bounds: Bounds, traffic: Traffic, headers: Headers) -> None:
+    def __init__(
+        self,
+        normalizer: Normalizer,
+        bounds: Bounds,
+        traffic: Traffic,
+        headers: Headers,
+        journal: Journal | None = None,
+        rejects: RejectFile | None = None,
+    ) -> None:
         self._bounds = bounds
+        self._rejects = rejects
         self._traffic = traffic
         self._headers = headers
+        self._journal = journal
         self._lines = JSONCodec()
-        self._counted = Counts(), normalizer.counts
-        self._events = SafeNormalizer(normalizer, bounds.events, traffic, headers)
+        self._ledger = Ledger()
+        self._events = self._follow(normalizer)
 
     def use(self, normalizer: Normalizer) -> None:
         """Go on with other settings; what was counted stays counted."""
-        self._counted = self.counts(), normalizer.counts  # at one stroke: metrics are read meanwhile
-        self._events = SafeNormalizer(normalizer, self._bounds.events, self._traffic, self._headers)
+        self._events = self._follow(normalizer)
+        if self._rejects is not None:
+            self._rejects.reopen()
+
+    def write_failures(self) -> dict[str, int]:
+        """What could not be written to the files beside, by the file. Any thread may ask."""
+        rejects = {} if self._rejects is None else {"rejects": self._rejects.failed}
+        return {"state": self._headers.failed, **rejects}
 
     def counts(self) -> Counts:
         """What the pipelines counted since the start. Any thread may ask."""
-        counts = Counts()
-        for part in self._counted:
-            counts.merge(part)
-        return counts
+        return self._ledger.total()
 
     def relay(self, body: Body) -> Batch:
         """The batch for the next hop, packed. Raises ``RefusedError`` for a body that cannot be read."""
@@ -82,6 +98,25 @@ class Batches:
         if self._events.given == 1 and len(texts) < 2 and not content.lstrip().startswith(b"["):
             return texts[0] if texts else b'{"tags":["%s"]}' % DROPPED_TAG.encode()
         return b"[" + b",".join(texts) + b"]"
+
+    def _follow(self, normalizer: Normalizer) -> SafeNormalizer:
+        self._ledger.follow(normalizer.counts)
+        limit = self._bounds.events
+        return SafeNormalizer(
+            normalizer, limit, self._traffic, self._headers, self._note_unparsed, self._note_error
+        )
+
+    def _note_unparsed(self, line: Unparsed) -> None:
+        if self._rejects is not None:
+            self._rejects.add(line)
+        if self._journal is not None:
+            details = {"reason": line.reason, "file": line.path}
+            self._journal.repeat("warning", "a line does not parse", line.kind, details)
+
+    def _note_error(self, error: Exception) -> None:
+        if self._journal is not None:
+            details = {"reason": str(error)}
+            self._journal.repeat("error", "an event failed", type(error).__name__, details)
 
     def _encode(self, event: AnyEvent) -> bytes:
         try:
@@ -109,9 +144,18 @@ class SafeNormalizer(EventNormalizer):
     ``given`` is how many events the body had so far. More than ``limit`` raise ``RefusedError``.
     """
 
-    def __init__(self, normalizer: Normalizer, limit: int, traffic: Traffic, headers: Headers) -> None:
-        super().__init__(normalizer, finished=normalizer.codec.name != "json")
+    def __init__(
+        self,
+        normalizer: Normalizer,
+        limit: int,
+        traffic: Traffic,
+        headers: Headers,
+        on_unparsed: Callable[[Unparsed], None] = lambda line: None,
+        on_error: Callable[[Exception], None] = lambda error: None,
+    ) -> None:
+        super().__init__(normalizer, finished=normalizer.codec.name != "json", on_unparsed=on_unparsed)
         self.given = 0
+        self._on_error = on_error
         self._limit = limit
         self._traffic = traffic
         self._headers = headers
@@ -144,6 +188,7 @@ class SafeNormalizer(EventNormalizer):
             return normalize()
         except Exception as error:  # the host's one place: an event that raises must go on all the same
             self._traffic.failed += 1
+            self._on_error(error)
             return [tag_failure(event, f"{type(error).__name__}: {quote(error)}")]
 
     def _note(self, event: AnyEvent, is_swallowed: bool) -> None:

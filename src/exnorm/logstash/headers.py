@@ -6,6 +6,7 @@ shape alone, which IIS logs do not have, and without the version in the header.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -26,8 +27,8 @@ Key = tuple[str, str]
 class Headers:
     """Header lines by log, kept in ``path`` where one is given; of too many logs, the newest headers stay.
 
-    Only one thread may call it. ``report`` is told when the file cannot be written; the lines are then
-    remembered all the same, and written with the next ones.
+    Only one thread may call it. ``report`` is told when the file cannot be written, and when it is again;
+    the lines are remembered all the same, and written with the next ones. ``failed`` counts the tries.
     """
 
     def __init__(self, path: Path | None, report: Callable[[str], None]) -> None:
@@ -36,6 +37,8 @@ class Headers:
         self._lines: dict[Key, list[str]] = {}
         self._in_header: set[Key] = set()
         self._changed = False
+        self._is_failing = False
+        self.failed = 0
         if path is not None:
             self._load(path)
 
@@ -80,8 +83,17 @@ class Headers:
                 os.fsync(file.fileno())
             part.replace(self._path)
         except (OSError, ValueError) as error:
-            self._report(f"state: cannot write {quote(self._path)}: {error}")
+            self.failed += 1
+            if not self._is_failing:
+                self._is_failing = True
+                reason = getattr(error, "strerror", None) or error
+                self._report(f"state: cannot write {quote(self._path)}: {reason}; batches go on without")
+            with contextlib.suppress(OSError):
+                part.unlink()  # what is left of it may be what fills the disk
             return
+        if self._is_failing:
+            self._is_failing = False
+            self._report(f"state: {quote(self._path)} is written again")
         self._changed = False
 
     def _load(self, path: Path) -> None:

@@ -1,13 +1,19 @@
-"""Where batches go on: one try for each request, because the shipper before us does the retrying."""
+"""Where batches go on: one try for each request, because the shipper before us does the retrying.
+
+Each batch has a connection of its own. An answer of HTTP does not say which request it is for, so one that
+came too late or twice would lie in a kept connection and acknowledge the next batch, which nobody took.
+"""
 
 from __future__ import annotations
 
 import ssl
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 import aiohttp
 
 from exnorm.logstash.access import Credentials
+from exnorm.operation.readiness import connect_once
 
 CONNECT_SECONDS = 3.0
 _ANSWER_BYTES = 65536
@@ -42,6 +48,7 @@ class NextHop:
             "Content-Type": "application/x-ndjson",
             "Content-Encoding": "gzip",
             "User-Agent": "exnorm",
+            "Connection": "close",
         }
         if credentials is not None:
             self._headers["Authorization"] = credentials.header
@@ -51,7 +58,7 @@ class NextHop:
 
     async def open(self) -> None:
         """Get ready; nothing is sent yet."""
-        connector = aiohttp.TCPConnector(limit=self._connections, ssl=self._tls or True)
+        connector = aiohttp.TCPConnector(limit=self._connections, ssl=self._tls or True, force_close=True)
         self._session = aiohttp.ClientSession(
             connector=connector,
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
@@ -64,12 +71,17 @@ class NextHop:
         if self._session is not None:
             await self._session.close()
 
+    async def connect_once(self) -> None:
+        """Open a connection and close it, to see whether somebody is there. Raises ``OSError``."""
+        parts = urlsplit(self.url)
+        await connect_once(parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))
+
     async def deliver(self, body: bytes) -> Verdict:
         """Send one packed batch; the caller limits the time."""
         assert self._session is not None
         try:
             async with self._session.post(self.url, data=body, allow_redirects=False) as response:
-                await response.content.read(_ANSWER_BYTES)  # so that the connection can be used again
+                await response.content.read(_ANSWER_BYTES)  # an answer that breaks off is none
                 return judge(response.status)
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             return Verdict(503, "connection", _explain(error))

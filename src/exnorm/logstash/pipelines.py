@@ -17,7 +17,8 @@ class Choice:
     """What a pipeline is for.
 
     ``read`` is where the logs come from (a key of ``INPUTS``), ``send`` what the SIEM gets (a key of
-    ``FORMATS``), ``way`` how Logstash and exnorm talk (a key of ``WAYS``).
+    ``FORMATS``), ``way`` how Logstash and exnorm talk (a key of ``WAYS``). ``paths`` are the wildcards of
+    the file input, ``sincedb`` where it keeps its positions, ``folder`` where the files will lie.
     """
 
     read: str = "beats"
@@ -25,6 +26,11 @@ class Choice:
     way: str = "native"
     siem_host: str = "siem.example.com"
     siem_port: int = 514
+    paths: tuple[str, ...] = (
+        "C:/Program Files/Microsoft/Exchange Server/V15/TransportRoles/Logs/MessageTracking/*.LOG",
+    )
+    sincedb: str = "C:/ProgramData/logstash/exnorm.sincedb"
+    folder: str = FOLDER
 
 
 @dataclass(frozen=True)
@@ -64,12 +70,12 @@ input {
 input {
   file {
     # Forward slashes on Windows too; with backslashes nothing is ever found, and nothing says so.
-    path => [ "C:/Program Files/Microsoft/Exchange Server/V15/TransportRoles/Logs/MessageTracking/*.LOG" ]
+    path => @PATHS@
     mode => "tail"
     # The default, "end", skips what is in a file when it is found first: its header and its first rows.
     start_position => "beginning"
     # Without a path of its own, two pipelines with the same `path` overwrite each other's positions.
-    sincedb_path => "C:/ProgramData/logstash/exnorm.sincedb"
+    sincedb_path => @SINCEDB@
     # Exchange begins a file every hour: close the old ones, or Windows cannot delete them.
     close_older => "1 hour"
     # This input gets no acknowledgement: rows read but not yet in the persistent queue are lost when
@@ -319,7 +325,7 @@ def render_pipelines(choice: Choice) -> dict[str, str]:
     return {
         "pipelines.yml": _render_yml(choice, list(zip(("exchange-in", "exchange-out"), names))),
         names[0]: _head(choice, f"Exchange logs from {choice.read} to exnorm.")
-        + INPUTS[choice.read]
+        + _render_input(choice)
         + "\n"
         + _TO_EXNORM[choice.way],
         names[1]: _head(choice, f"From exnorm to the SIEM: {FORMATS[choice.send].title}.")
@@ -370,6 +376,24 @@ def _serve_command(choice: Choice) -> str:
     return f"exnorm logstash serve --listen 127.0.0.1:9801{forward} {FORMATS[choice.send].options}"
 
 
+def _render_input(choice: Choice) -> str:
+    paths = [_quote_path("paths", path.replace("\\", "/")) for path in choice.paths]
+    listed = "[ " + ", ".join(paths) + " ]"
+    if len(paths) > 1:
+        listed = "[\n" + ",\n".join(f"      {path}" for path in paths) + "\n    ]"
+    sincedb = _quote_path("sincedb", choice.sincedb.replace("\\", "/"))
+    return INPUTS[choice.read].replace("@PATHS@", listed).replace("@SINCEDB@", sincedb)
+
+
+def _quote_path(name: str, path: str) -> str:
+    """A path as a text of a pipeline, which knows no escapes by default and reads ``${NAME}``."""
+    if '"' in path or "${" in path or not path.isprintable():
+        raise SettingsError(
+            f"{name}: got {quote(path)}; no quotes, control characters and '${{' in a pipeline"
+        )
+    return f'"{path}"'
+
+
 def _render_output(choice: Choice) -> str:
     tcp = (
         _TCP.replace("@CODEC@", FORMATS[choice.send].output)
@@ -386,7 +410,7 @@ def _render_output(choice: Choice) -> str:
 def _render_inline(choice: Choice) -> str:
     return (
         _head(choice, f"Exchange logs from {choice.read}, normalized in line, to the SIEM.")
-        + "\n".join((INPUTS[choice.read], _FILTER_HTTP, _FILTERS.get(choice.send, _KEEP_HOST)))
+        + "\n".join((_render_input(choice), _FILTER_HTTP, _FILTERS.get(choice.send, _KEEP_HOST)))
         + "\n"
         + _render_output(choice)
     )
@@ -394,11 +418,12 @@ def _render_inline(choice: Choice) -> str:
 
 def _render_yml(choice: Choice, pipelines: list[tuple[str, str]]) -> str:
     head = f"""\
-# For /etc/logstash/pipelines.yml; the files it names go to {FOLDER}.
+# For /etc/logstash/pipelines.yml; the files it names go to {choice.folder}.
 # Runs beside: {_serve_command(choice)}
 # Logstash reads this file only when it is started without -e, -f and path.config.
 """
-    return head + "\n".join(_render_pipeline(number, *named) for number, named in enumerate(pipelines))
+    entries = (_render_pipeline(choice.folder, number, *named) for number, named in enumerate(pipelines))
+    return head + "\n".join(entries)
 
 
 _TRAPS = (
@@ -411,8 +436,8 @@ _TRAPS = (
 )
 
 
-def _render_pipeline(number: int, name: str, file: str) -> str:
-    lines = [f"- pipeline.id: {name}", f'  path.config: "{FOLDER}/{file}"']
+def _render_pipeline(folder: str, number: int, name: str, file: str) -> str:
+    lines = [f"- pipeline.id: {name}", f'  path.config: "{folder}/{file}"']
     for setting, trap in _TRAPS:
         lines.append(f"  {setting}  # {trap}" if number == 0 else f"  {setting}")
     return "\n".join(lines) + "\n"

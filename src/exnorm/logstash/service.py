@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import signal
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -18,23 +18,36 @@ from typing import Any, TypeVar
 from aiohttp import web
 
 from exnorm.errors import NormalizerError, SettingsError
+from exnorm.gate import Bounds as GateBounds, Gate, describe_peer
 from exnorm.logstash.access import Address, Credentials
 from exnorm.logstash.batches import Batches, Body
 from exnorm.logstash.bodies import Bounds, RefusedError
 from exnorm.logstash.headers import Headers
-from exnorm.logstash.metrics import CONTENT_TYPE, Metrics, Traffic
 from exnorm.logstash.next_hop import NextHop, Verdict
+from exnorm.logstash.traffic import Traffic
+from exnorm.operation.figures import sum_up
+from exnorm.operation.journal import Journal
+from exnorm.operation.metrics import Metrics
+from exnorm.operation.notify import READY, STOPPING, notify
+from exnorm.operation.pages import HEALTH, METRICS, OPEN_PATHS, READY as READY_PATH, Pages
+from exnorm.operation.readiness import Readiness
 from exnorm.pipeline import Normalizer
+from exnorm.rejects import RejectFile
 
 T = TypeVar("T")
-Report = Callable[[str], None]
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-Work = Callable[["list[Future[Any]]"], Awaitable[web.Response]]
+Work = Callable[[Body, "list[Future[Any]]"], Awaitable[web.Response]]
 """Answers a request; what it gives to the thread it puts into the list."""
 
-RELAY, NORMALIZE, HEALTH, METRICS = "/", "/v1/normalize", "/healthz", "/metrics"
+RELAY, NORMALIZE = "/", "/v1/normalize"
+PATHS = (RELAY, NORMALIZE, HEALTH, READY_PATH, METRICS)
+SUMMARY_SECONDS = 60.0
 RETRY_AFTER = {"Retry-After": "1"}
 LINGER_SECONDS = 2.0
+FIRST_REQUEST_SECONDS = 30.0
+QUIET_SECONDS = 75.0
+SMALL = 64 * 1024
+"""How much of a body is read before it has a place: who sends slowly shall keep no place from others."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +61,7 @@ class Limits:
     in_flight: int = 16
     seconds: float = 8.0
     bounds: Bounds = field(default_factory=Bounds)
+    connections: int = 128
 
 
 @dataclass(frozen=True)
@@ -66,37 +80,57 @@ class Service:
         reloaded: Reloaded,
         next_hop: NextHop | None,
         limits: Limits,
-        report: Report,
+        journal: Journal,
         headers: Headers,
+        rejects: RejectFile | None = None,
     ) -> None:
         self.traffic = Traffic()
+        self.gate: Gate | None = None
         self._limits = limits
-        self._report = report
+        self._journal = journal
         self._next_hop = next_hop
         self._credentials = reloaded.credentials
-        self._batches = Batches(reloaded.normalizer, limits.bounds, self.traffic, headers)
-        self._metrics = Metrics(self.traffic, self._batches.counts)
+        self._batches = Batches(reloaded.normalizer, limits.bounds, self.traffic, headers, journal, rejects)
+        self.readiness = Readiness(None if next_hop is None else next_hop.connect_once)
+        self._pages = Pages(
+            Metrics("logstash", self._batches.counts, self.numbers),
+            self.readiness,
+            lambda: {"next_hop": self._describe_next_hop()},
+        )
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="normalize")
         self._places = asyncio.Semaphore(limits.in_flight)
         self._next_hop_failure = ""
-        self._stopping = False
 
     def application(self) -> web.Application:
         """The routes."""
         app = web.Application(middlewares=[self._watch], client_max_size=self._limits.bounds.body_bytes)
         app.router.add_post(RELAY, self._relay)
         app.router.add_post(NORMALIZE, self._normalize)
-        app.router.add_get(HEALTH, self._health)
-        app.router.add_get(METRICS, self._show_metrics)
+        self._pages.add_to(app)
         return app
 
-    def stop_accepting(self) -> None:
-        """Say so on /healthz while the last requests are being finished."""
-        self._stopping = True
+    def numbers(self) -> dict[str, Any]:
+        """What the service itself counts, by the names of its metrics. Any thread may ask."""
+        gate = {} if self.gate is None else self.gate.numbers()
+        return {**self.traffic.numbers(), **gate, "exnorm_write_failures": self._batches.write_failures()}
+
+    def figures(self) -> dict[str, Any]:
+        """What was done so far, for the log."""
+        numbers = {"events_in": self.traffic.events_in, "events_out": self.traffic.events_out}
+        return {**numbers, "failed": self.traffic.failed, **sum_up(self._batches.counts())}
 
     def close(self) -> None:
-        """Wait for the thread."""
-        self._thread.shutdown(wait=True)
+        """Wait for what the thread is at; what it has not begun comes again."""
+        self._thread.shutdown(wait=True, cancel_futures=True)
+
+    def say_refused(self, peer: str, reason: str, times: int) -> None:
+        """Say that connections were refused."""
+        self._journal("warning", "connection refused", peer=peer, reason=reason, times=times)
+
+    def complain(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """What nobody caught: its kind alone, because its text may hold anything."""
+        error = context.get("exception")
+        self._journal.repeat("error", "internal error", type(error).__name__, {"reason": str(error)})
 
     async def use(self, reloaded: Reloaded) -> None:
         """Go on with these settings, after the batch that is being normalized."""
@@ -108,10 +142,16 @@ class Service:
     @web.middleware
     async def _watch(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Who may ask, and a count of what was answered."""
-        known = request.path in (RELAY, NORMALIZE, HEALTH, METRICS)
+        known = request.path in PATHS
+        guest = self.gate.find(request.transport) if self.gate else None
         status = "500"
         try:
-            response = self._refuse_stranger(request) or await handler(request)
+            response: web.StreamResponse | None = self._refuse_stranger(request)
+            if response is None:
+                if guest is not None:
+                    guest.is_known = guest.is_known or (known and request.path not in OPEN_PATHS)
+                    guest.work()
+                response = await handler(request)
             status = str(response.status)
             return response
         except web.HTTPException as error:
@@ -120,38 +160,50 @@ class Service:
         except ConnectionError:
             status = "aborted"
             raise
+        except Exception as error:  # whatever it is, it costs this request only, and its sender has it still
+            self._journal.repeat("error", "a request failed", type(error).__name__, {"reason": str(error)})
+            return _say(500, "an error in exnorm", RETRY_AFTER)
         finally:
+            if guest is not None:
+                guest.rest()
             self.traffic.count_request(request.path if known else "other", status)
 
     def _refuse_stranger(self, request: web.Request) -> web.Response | None:
-        if self._credentials is None or request.path == HEALTH:
+        if self._credentials is None or request.path in OPEN_PATHS:
             return None
         if self._credentials.match(request.headers.get("Authorization", "")):
             return None
+        reason = "wrong user name or password"
+        self._journal.repeat("warning", "a request was refused", "401", reason=reason, peer=_peer(request))
         return _say(401, "user name or password are wrong", {"WWW-Authenticate": 'Basic realm="exnorm"'})
 
-    async def _bounded(self, work: Work, *, waits: bool = False) -> web.Response:
+    async def _bounded(self, request: web.Request, work: Work, *, waits: bool = False) -> web.Response:
         """Do the work within the time limit; 429 where that is not enough, or where every place is taken.
 
-        ``waits`` is for a sender who would not try again: it waits for a place, with its body unread.
+        ``waits`` is for a sender who would not try again: it waits for a place, most of its body unread.
         """
         if self._places.locked() and not waits:
             return _say(429, "too many requests are in flight", RETRY_AFTER)
         try:
-            return await asyncio.wait_for(self._in_place(work), self._limits.seconds)
+            return await asyncio.wait_for(self._in_place(request, work, waits), self._limits.seconds)
         except asyncio.TimeoutError:
             return _say(429, f"not done within {self._limits.seconds:g} seconds", RETRY_AFTER)
         except RefusedError as error:
-            self._report(f"a request was refused with {error.status}: {error}")
+            self._journal.repeat("warning", "a request was refused", str(error.status), reason=str(error))
             return _say(error.status, str(error))
 
-    async def _in_place(self, work: Work) -> web.Response:
+    async def _in_place(self, request: web.Request, work: Work, waits: bool) -> web.Response:
         """Do the work while holding a place; what its thread has still to do then keeps the place."""
+        parts = [part async for part in self._read(request, SMALL)]
+        if self._places.locked() and not waits:
+            return _say(429, "too many requests are in flight", RETRY_AFTER)
         await self._places.acquire()
         self.traffic.in_flight += 1
         jobs: list[Future[Any]] = []
         try:
-            return await work(jobs)
+            parts += [part async for part in self._read(request, self._limits.bounds.body_bytes, parts)]
+            encoding = request.headers.get("Content-Encoding", "")
+            return await work(Body(b"".join(parts), encoding, request.content_type), jobs)
         finally:
             if jobs and not jobs[-1].done():
                 loop = asyncio.get_running_loop()
@@ -171,8 +223,8 @@ class Service:
     # --- the paths -------------------------------------------------------------------------------
 
     async def _relay(self, request: web.Request) -> web.Response:
-        async def work(jobs: list[Future[Any]]) -> web.Response:
-            batch = await self._in_thread(self._batches.relay, await self._read(request), jobs)
+        async def work(body: Body, jobs: list[Future[Any]]) -> web.Response:
+            batch = await self._in_thread(self._batches.relay, body, jobs)
             if not batch.payload:
                 return _say(200, "ok")
             verdict = await self._deliver(batch.payload)
@@ -183,32 +235,30 @@ class Service:
             self.traffic.events_out += batch.events
             return _say(200, "ok")
 
-        return await self._bounded(work)
+        return await self._bounded(request, work)
 
     async def _normalize(self, request: web.Request) -> web.Response:
-        async def work(jobs: list[Future[Any]]) -> web.Response:
-            answer = await self._in_thread(self._batches.answer, await self._read(request), jobs)
+        async def work(body: Body, jobs: list[Future[Any]]) -> web.Response:
+            answer = await self._in_thread(self._batches.answer, body, jobs)
             return web.Response(body=answer, content_type="application/json", charset="utf-8")
 
-        return await self._bounded(work, waits=True)
-
-    async def _health(self, request: web.Request) -> web.Response:
-        state = "stopping" if self._stopping else "ok"
-        content = {"status": state, "next_hop": self._describe_next_hop()}
-        return web.json_response(content, status=503 if self._stopping else 200)
-
-    async def _show_metrics(self, request: web.Request) -> web.Response:
-        return web.Response(body=self._metrics.render(), headers={"Content-Type": CONTENT_TYPE})
+        return await self._bounded(request, work, waits=True)
 
     # --- their parts -----------------------------------------------------------------------------
 
-    async def _read(self, request: web.Request) -> Body:
+    async def _read(
+        self, request: web.Request, enough: int, before: Iterable[bytes] = ()
+    ) -> AsyncIterator[bytes]:
+        """Parts of the body until ``enough`` of it, or its end, is there. Raises ``RefusedError``."""
         limit = self._limits.bounds.body_bytes
-        try:
-            content = await request.read()
-        except web.HTTPRequestEntityTooLarge:
-            raise RefusedError(413, f"the body is larger than {limit} bytes") from None
-        return Body(content, request.headers.get("Content-Encoding", ""), request.content_type)
+        size = sum(map(len, before))
+        if (request.content_length or 0) > limit:
+            raise RefusedError(413, f"the body is larger than {limit} bytes")
+        while size <= enough and (part := await request.content.readany()):
+            size += len(part)
+            if size > limit:
+                raise RefusedError(413, f"the body is larger than {limit} bytes")
+            yield part
 
     async def _deliver(self, payload: bytes) -> Verdict:
         if self._next_hop is None:
@@ -223,19 +273,27 @@ class Service:
 
     def _note(self, verdict: Verdict) -> None:
         """Count a failure; say it once, and once that it is over."""
+        self.readiness.note(verdict.failure)
         if verdict.failure:
             self.traffic.next_hop_failures[verdict.failure] += 1
         if verdict.failure == self._next_hop_failure:
             return
         self._next_hop_failure = verdict.failure
-        self._report(
-            f"the next hop did not take a batch: {verdict.explanation}; it stays with its sender"
-            if verdict.failure
-            else "the next hop takes batches again"
-        )
+        if verdict.failure:
+            self._journal.repeat(
+                "error", "the next hop did not take a batch, it stays with its sender", verdict.failure,
+                reason=verdict.explanation,
+            )  # fmt: skip
+        else:
+            self._journal.repeat("info", "the next hop takes batches again", "")
 
     def _describe_next_hop(self) -> str:
         return "none" if self._next_hop is None else self._next_hop_failure or "ok"
+
+
+def _peer(request: web.Request) -> str:
+    peer = request.transport and request.transport.get_extra_info("peername")
+    return describe_peer(peer) if peer else "a connection that has ended"
 
 
 def _say(status: int, text: str, headers: dict[str, str] | None = None) -> web.Response:
@@ -252,7 +310,7 @@ async def run_service(
     tls: ssl.SSLContext | None,
     limits: Limits,
     reload: Callable[[], Reloaded],
-    report: Report,
+    journal: Journal,
 ) -> None:
     """Serve until SIGTERM or SIGINT, then finish what is in flight; SIGHUP reads the settings again."""
     stop = asyncio.Event()
@@ -261,47 +319,74 @@ async def run_service(
         access_log=None,
         auto_decompress=False,  # ours stops at a bound
         lingering_time=LINGER_SECONDS,
+        keepalive_timeout=QUIET_SECONDS,
         shutdown_timeout=limits.seconds + 1,
     )
-    with _signals(stop, service, reload, report):  # to the end: a second SIGTERM cuts nothing short
+    with _signals(stop, service, reload, journal):  # to the end: a second SIGTERM cuts nothing short
         try:
             if next_hop is not None:
                 await next_hop.open()
             await runner.setup()
-            bound = await _listen(runner, address, tls)
+            gate = service.gate = _make_gate(runner, service, tls, limits)
+            bound = await _listen(gate, address)
             scheme = "https" if tls is not None else "http"
-            onward = f", forwarding to {next_hop.url}" if next_hop is not None else ", without a next hop"
-            report(f"listening on {scheme}://{bound}{onward}")
-            await stop.wait()
-            service.stop_accepting()
-            report("stopping: finishing what is in flight")
+            onward = next_hop.url if next_hop is not None else ""
+            journal("info", "listening", listen=f"{scheme}://{bound}", forward=onward)
+            notify(READY)
+            await _summarize(service, journal, stop)
+            notify(STOPPING)
+            service.readiness.stop()
+            journal("info", "stopping", in_flight=service.traffic.in_flight)
         finally:
+            if service.gate is not None:
+                service.gate.close()
             await runner.cleanup()
             if next_hop is not None:
                 await next_hop.close()
             service.close()
+    journal("info", "stopped", **service.figures())
 
 
-async def _listen(runner: web.AppRunner, address: Address, tls: ssl.SSLContext | None) -> Address:
+async def _summarize(service: Service, journal: Journal, stop: asyncio.Event) -> None:
+    """Until it is told to stop, say once a minute what was done, where there was anything."""
+    last = 0
+    while not stop.is_set():
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(stop.wait(), SUMMARY_SECONDS)
+        if service.traffic.events_in != last and not stop.is_set():
+            last = service.traffic.events_in
+            journal("info", "traffic", **service.figures())
+
+
+def _make_gate(runner: web.AppRunner, service: Service, tls: ssl.SSLContext | None, limits: Limits) -> Gate:
+    server = runner.server
+    assert server is not None
+    bounds = GateBounds(limits.connections, FIRST_REQUEST_SECONDS, QUIET_SECONDS)
+    return Gate(lambda guest: server(), bounds, tls, service.say_refused)
+
+
+async def _listen(gate: Gate, address: Address) -> Address:
     """Listen; the address with the port that was taken where 0 was asked for."""
     try:
-        await web.TCPSite(runner, address.host, address.port, ssl_context=tls).start()
+        return Address(address.host, await gate.open_tcp(address.host, address.port))
     except OSError as error:
         raise SettingsError(f"listen: cannot listen on {address}: {error.strerror or error}") from None
-    return Address(address.host, runner.addresses[0][1])
 
 
 @contextlib.contextmanager
-def _signals(stop: asyncio.Event, service: Service, reload: Callable[[], Reloaded], report: Report) -> Any:
+def _signals(stop: asyncio.Event, service: Service, reload: Callable[[], Reloaded], journal: Journal) -> Any:
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(service.complain)
     reloads: set[asyncio.Task[None]] = set()
 
     async def apply() -> None:
         try:
             await service.use(await asyncio.to_thread(reload))
-            report("settings were read again")
+            journal("info", "reloaded")
         except NormalizerError as error:
-            report(f"settings stay as they were: {error}")
+            journal("error", "reload failed", reason=str(error), kept="the settings before")
+        except Exception as error:  # whatever it is, what runs goes on
+            journal("error", "reload failed", reason=type(error).__name__, kept="the settings before")
 
     def start_reload() -> None:
         task = loop.create_task(apply())

@@ -69,7 +69,6 @@ class ColumnarReader(Reader):
     its rows can be read as a ``model.Layout`` describes.
     """
 
-    remembers = False
     header_name = "#Fields"  # what a refusal calls the line with the column names
 
     def __init__(
@@ -108,8 +107,13 @@ class ColumnarReader(Reader):
 
     @property
     def memory(self) -> object:
-        """The columns and where they are from, for a source whose rows do not depend on each other."""
-        return None if self.layout is None else (self.schema, self._damaged, self._version)
+        """The columns and where they are from, once a header has named them.
+
+        A reader that keeps more between two rows must give that too, or ``None``.
+        """
+        if self.schema is None or self.schema.found not in {"header", "forced"}:
+            return None
+        return self.schema, self._damaged, self._version
 
     def header(self, directives: Mapping[str, str]) -> None:
         """Take the columns from ``#Fields`` and the version from ``#Version``."""

@@ -217,7 +217,7 @@ def finish(record: Record) -> Refusal | None:
 class SmtpReader(ColumnarReader):
     """Reads the rows of one log and remembers its sessions."""
 
-    remembers = True
+    memory = None  # its sessions
 
     def __init__(self, source: Source, settings: Settings, file_name: str, sessions: Sessions) -> None:
         super().__init__(

@@ -158,7 +158,7 @@ class Calendar:
 class W3cReader(ColumnarReader):
     """Reads rows of cells between blanks; ``complete`` derives what the service's columns hold."""
 
-    remembers = True  # a row without a date is placed after the one before it
+    memory = None  # a row without a date is placed after the one before it
 
     def __init__(self, source: Source, settings: Settings, complete: Complete) -> None:
         super().__init__(source, settings, split=split_blanks, finish=self._complete_row, separator=" ")

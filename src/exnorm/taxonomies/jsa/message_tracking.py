@@ -19,6 +19,7 @@ from exnorm.taxonomies.jsa.on_request import category_rows, mail_flow_rows
 
 _HEADER = "the LEEF header has the field; as in the ArcSight guide"
 _ADDRESS = "sent whichever address is the Username"
+_LOST = "(lost in print)"
 _OWN_KEY = "no LEEF attribute has this meaning; kept as a custom attribute under the column's name"
 
 # fmt: off
@@ -26,11 +27,11 @@ JSA_MESSAGE_TRACKING = Mapping("jsa-message-tracking", source="message_tracking"
     title="Message tracking to JSA",
     rows=(
         #   JSA field           column                      read as
-        row("Event ID",         "event-id",                 upper),
-        row("Username",         "recipient-address",        mailbox, when=setting_is("username", "recipient")),
+        row("Event ID",         "event-id",                 upper, guide=_LOST),
+        row("Username",         "recipient-address",        mailbox, when=setting_is("username", "recipient"), guide=_LOST),
         row("Username",         "sender-address",           mailbox, when=setting_is("username", "sender"), ours="the other reading of the lost column, on request"),
-        row("Source IP",        "client-ip",                ip),
-        row("Destination IP",   "server-ip",                ip),
+        row("Source IP",        "client-ip",                ip, guide=_LOST),
+        row("Destination IP",   "server-ip",                ip, guide=_LOST),
         # not in the guide
         row("Vendor",           constant("Microsoft"),      ours=_HEADER),
         row("Product",          constant("Exchange Server"), ours=_HEADER),

@@ -1,0 +1,392 @@
+"""``exnorm doctor``: is everything there that this installation needs, and what to do where it is not."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from importlib import metadata, util
+from pathlib import Path
+
+import click
+import msgspec
+
+from exnorm.cli import OK, UNPARSED
+from exnorm.cli.config import examine
+from exnorm.cli.inputs import Input, InputError, expand, explain_refusal
+from exnorm.cli.words import FILE, FOLDER
+from exnorm.errors import NormalizerError, SettingsError, quote, show
+from exnorm.fluentbit import build as builder
+from exnorm.fluentbit.addresses import Address, parse_address
+from exnorm.fluentbit.configs import read_destination
+from exnorm.native import load_kernel
+from exnorm.pipeline import Normalizer
+from exnorm.plugins import Plugins
+
+FINE, NOTE, BAD = "ok", "note", "bad"
+
+EXTRAS: Mapping[str, tuple[str, ...]] = {
+    "fluentbit": ("fluent",),
+    "logstash": ("aiohttp", "prometheus_client"),
+    "arrow": ("pyarrow",),
+    "spark": ("pyspark", "pyarrow"),
+}
+"""What each extra brings, by the name it is imported under."""
+
+PORTS: Mapping[str, str] = {
+    "127.0.0.1:24330": "exnorm fluentbit serve --listen",
+    "127.0.0.1:24331": "input forward of Fluent Bit",
+    "127.0.0.1:9801": "exnorm logstash serve --listen",
+    "127.0.0.1:9800": "input of Logstash's second pipeline",
+}
+"""What listens where unless told otherwise."""
+
+OLDEST_FLUENT_BIT = (2, 2)
+USUAL_FLUENT_BIT = "/opt/fluent-bit/bin/fluent-bit"
+PATIENCE = 30.0
+QUIET_HOURS = 24
+LOW_SPACE = 1 << 30
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at: ``state`` is ``ok``, ``note`` (works without) or ``bad``."""
+
+    state: str
+    subject: str
+    found: str
+    todo: str = ""
+
+
+@click.command("doctor")
+@click.argument("paths", nargs=-1, metavar="[PATH|GLOB]...", type=FILE)
+@click.option("--config", metavar="FILE", type=FILE, help="Check this settings file too.")
+@click.option(
+    "--state", metavar="FOLDER", type=FOLDER, help="Where offsets, spool or rejects are to be kept."
+)
+@click.option("--to", metavar="DEST", help="Is the SIEM there? tcp://HOST:PORT or tls://HOST:PORT.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def command(
+    paths: tuple[str, ...], config: str | None, state: str | None, to: str | None, as_json: bool
+) -> int:
+    """Check this installation, and with PATH the log folders, and say what to do.
+
+    Looked at are Python, the native kernel, plugins, extras, the filter for Fluent Bit and a Fluent Bit
+    that loads it, the ports that exnorm listens on, and what the options name. Nothing is changed and
+    nothing is sent. Exit status 1 where something is bad; a note is something that works without.
+    """
+    findings = []
+    for found in examine_all(paths, config, state, to):
+        findings.append(found)
+        if not as_json:
+            _print(found)
+    bad = any(found.state == BAD for found in findings)
+    if as_json:
+        entries = [asdict(found) for found in findings]
+        click.echo(msgspec.json.encode({"ok": not bad, "findings": entries}).decode())
+    return UNPARSED if bad else OK
+
+
+def examine_all(
+    paths: Sequence[str], config: str | None, state: str | None, to: str | None
+) -> Iterator[Finding]:
+    """Everything that is to be looked at, one finding after the other."""
+    yield from check_python()
+    yield check_kernel(load_kernel() is not None, os.environ)
+    yield from check_plugins()
+    yield from check_extras(lambda name: util.find_spec(name) is not None)
+    yield from check_fluent_bit()
+    for text, owner in PORTS.items():
+        yield check_port(parse_address(text, "port"), owner)
+    if config is not None:
+        yield from check_config(config)
+    if state is not None:
+        yield from check_state(Path(state))
+    if to is not None:
+        yield check_destination(to)
+    for path in paths:
+        yield check_logs(path)
+
+
+def _print(found: Finding) -> None:
+    click.echo(f"{found.state:<5}{found.subject:<12}{show(found.found)}")
+    if found.todo:
+        click.echo(f"{'':<5}{'':<12}-> {show(found.todo)}")
+
+
+# --- this installation ---------------------------------------------------------------------------
+
+
+def check_python() -> Iterator[Finding]:
+    """The interpreter and exnorm itself."""
+    where = f"{platform.python_implementation()} {platform.python_version()} at {sys.executable}"
+    yield Finding(FINE, "python", where)
+    yield Finding(FINE, "exnorm", f"{metadata.version('exnorm')} at {builder.site_path()}")
+
+
+def check_kernel(is_there: bool, environ: Mapping[str, str]) -> Finding:
+    """Whether rows go through the native kernel."""
+    if is_there:
+        return Finding(FINE, "kernel", "the native kernel is in use")
+    if environ.get("EXNORM_KERNEL") == "0":
+        todo = "unset EXNORM_KERNEL to use it"
+        return Finding(NOTE, "kernel", "switched off by EXNORM_KERNEL=0; generated Python is in use", todo)
+    return Finding(
+        NOTE, "kernel", "not built; generated Python is in use, which is slower",
+        "install a C compiler and Python's headers, then pip install --force-reinstall exnorm",
+    )  # fmt: skip
+
+
+def check_plugins() -> Iterator[Finding]:
+    """Every plugin that is installed, and whether the whole of them fits together."""
+    try:
+        for plugin in Plugins().listing():
+            yield Finding(FINE, "plugin", f"{plugin.name} ({plugin.distribution})")
+        Normalizer()
+    except NormalizerError as error:
+        yield Finding(BAD, "plugin", str(error), "mend or uninstall it, or leave it out with --block-plugin")
+
+
+def check_extras(has: Callable[[str], bool]) -> Iterator[Finding]:
+    """What can be used beyond the command line; ``has`` says whether a module is there."""
+    for extra, modules in EXTRAS.items():
+        missing = [name for name in modules if not has(name)]
+        if missing:
+            todo = f"if you need it: pip install 'exnorm[{extra}]'"
+            yield Finding(NOTE, "extra", f"{extra}: {' and '.join(missing)} not installed", todo)
+        else:
+            yield Finding(FINE, "extra", extra)
+
+
+# --- Fluent Bit ----------------------------------------------------------------------------------
+
+
+def check_fluent_bit() -> Iterator[Finding]:
+    """The filter's file, a Fluent Bit, and whether the one loads the other."""
+    plugin = builder.filter_path()
+    if plugin.is_file():
+        yield Finding(FINE, "filter", str(plugin))
+    else:
+        yield _explain_filter()
+    program = find_fluent_bit(os.environ)
+    if program is None:
+        yield Finding(
+            NOTE, "fluent-bit", f"not on PATH, not at {USUAL_FLUENT_BIT}, and FLUENT_BIT is not set",
+            "if you need it: install Fluent Bit, or set FLUENT_BIT to its path",
+        )  # fmt: skip
+        return
+    version = check_version(program)
+    yield version
+    if version.state != BAD and plugin.is_file():
+        yield check_loading(program, plugin)
+
+
+def _explain_filter() -> Finding:
+    try:
+        builder.find_libpython()
+        builder.find_compiler()
+    except builder.BuildError as error:
+        todo = "use exnorm fluentbit serve, which needs none of this; or mend it, then exnorm fluentbit build"
+        return Finding(NOTE, "filter", f"not built: {error}", todo)
+    return Finding(NOTE, "filter", "not built", "exnorm fluentbit build")
+
+
+def find_fluent_bit(environ: Mapping[str, str]) -> str | None:
+    """``FLUENT_BIT`` from the environment, else the one on PATH, else where packages put it."""
+    return environ.get("FLUENT_BIT") or shutil.which("fluent-bit") or shutil.which(USUAL_FLUENT_BIT)
+
+
+def check_version(program: str) -> Finding:
+    """Whether a Fluent Bit is one that the filter knows."""
+    try:
+        ran = _run([program, "--version"])
+    except (OSError, subprocess.TimeoutExpired) as error:
+        reason = getattr(error, "strerror", None) or "gave no version in time"
+        return Finding(
+            BAD, "fluent-bit", f"{program}: {reason}", "install it anew, or set FLUENT_BIT to another"
+        )
+    found = re.search(r"v(\d+)\.(\d+)\.\d+", ran.stdout)
+    if found is None:
+        return Finding(
+            BAD, "fluent-bit", f"{program}: got {quote(ran.stdout, 60)}; expected a version",
+            "set FLUENT_BIT to another",
+        )  # fmt: skip
+    if (int(found[1]), int(found[2])) < OLDEST_FLUENT_BIT:
+        oldest = ".".join(map(str, OLDEST_FLUENT_BIT))
+        return Finding(
+            BAD, "fluent-bit", f"{program}: {found[0]}; expected {oldest} or later", "update Fluent Bit"
+        )
+    return Finding(FINE, "fluent-bit", f"{found[0]} at {program}")
+
+
+def check_loading(program: str, plugin: Path) -> Finding:
+    """Whether a Fluent Bit, started for a moment, takes a line through the filter."""
+    with tempfile.TemporaryDirectory(prefix="exnorm-") as folder:
+        config = Path(folder, "probe.yaml")
+        config.write_text(_PROBE.format(plugin=plugin, folder=folder), encoding="utf-8")
+        try:
+            ran = _run([program, "-c", str(config)])
+        except subprocess.TimeoutExpired:
+            return Finding(BAD, "loading", f"{program} did not end within {PATIENCE:g} s", _TRY_BY_HAND)
+        with contextlib.suppress(OSError):
+            if "_exnormparsefailure" in Path(folder, "probe.out").read_text(encoding="utf-8"):
+                return Finding(FINE, "loading", f"{program} loads the filter, and the filter answers")
+    reasons = [line for line in ran.stderr.splitlines() if "[error]" in line or "exchange" in line]
+    last = re.sub(r"^.*?\] ", "", re.sub("\x1b\\[[0-9;]*m", "", reasons[-1])) if reasons else "no answer"
+    return Finding(BAD, "loading", f"{program} cannot use the filter: {last}", _TRY_BY_HAND)
+
+
+# A line that is no log: the filter gives it back with a tag that nothing else knows.
+_PROBE = """\
+service:
+  flush: 0.2
+  grace: 1
+  log_level: info
+plugins:
+  - {plugin}
+pipeline:
+  inputs:
+    - name: dummy
+      dummy: '{{"log": "2018-11-27T22:40:02.966Z,probe", "filename": "MSGTRK2018112722-1.LOG"}}'
+      samples: 1
+      tag: probe
+  filters:
+    - name: exchange
+      match: probe
+      source: message_tracking
+  outputs:
+    - name: file
+      match: probe
+      path: {folder}
+      file: probe.out
+    - name: exit
+      match: probe
+      flush_count: 1
+"""
+_TRY_BY_HAND = (
+    'exnorm fluentbit build, then try fluent-bit -e "$(exnorm fluentbit path)" with your own config'
+)
+
+
+def _run(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command, capture_output=True, text=True, errors="replace", timeout=PATIENCE, check=False,
+        stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+
+
+# --- ports, files, the SIEM ----------------------------------------------------------------------
+
+
+def check_port(address: Address, owner: str) -> Finding:
+    """Whether nothing listens yet on an address."""
+    subject, shown = "port", f"{address} ({owner})"
+    try:
+        with socket.socket(socket.AF_INET6 if ":" in address.host else socket.AF_INET) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((address.host, address.port))
+    except OSError as error:
+        todo = f"right if that runs already; else choose another (see: ss -ltnp 'sport = :{address.port}')"
+        return Finding(NOTE, subject, f"{shown}: {error.strerror}", todo)
+    return Finding(FINE, subject, f"{shown} is free")
+
+
+def check_config(file: str) -> Iterator[Finding]:
+    """Everything that is wrong in a settings file, as ``exnorm config check``."""
+    report = examine(file)
+    for fault in report.faults:
+        yield Finding(BAD, "config", fault, f"mend it, then exnorm config check {file}")
+    if not report.faults:
+        found = f"{file}: {len(report.settings)} settings, {len(report.changes)} changes to tables"
+        yield Finding(FINE, "config", found)
+
+
+def check_state(folder: Path) -> Iterator[Finding]:
+    """Whether a folder is there, can be written to and has room."""
+    if not folder.is_dir():
+        yield Finding(BAD, "state", f"{folder} is no folder", f"mkdir -p {folder}")
+        return
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        todo = f"give {_account()} the right to write there"
+        yield Finding(BAD, "state", f"{folder}: {error.strerror}", todo)
+        return
+    free = shutil.disk_usage(folder).free
+    if free < LOW_SPACE:
+        todo = "make room: the spool holds what the SIEM did not take yet"
+        yield Finding(NOTE, "state", f"{folder}: {free >> 20} MB free", todo)
+    else:
+        yield Finding(FINE, "state", f"{folder} can be written to, {free >> 30} GB free")
+
+
+def check_destination(text: str) -> Finding:
+    """Whether somebody takes a connection there; nothing is sent. Raises ``SettingsError``."""
+    to = read_destination(text)
+    if to.mode == "file":
+        raise SettingsError("to: a file has no port; --state checks a folder")
+    try:
+        with socket.create_connection((to.host, to.port), timeout=5):
+            return Finding(FINE, "siem", f"{to.host}:{to.port} takes connections")
+    except OSError as error:
+        return Finding(
+            BAD, "siem", f"{to.host}:{to.port}: {error.strerror or error}",
+            "is the receiver started, and does a firewall let this machine through?",
+        )  # fmt: skip
+
+
+def check_logs(path: str) -> Finding:
+    """Whether logs can be read, are of a known type, and are still being written."""
+    try:
+        items = expand((path,))
+    except SettingsError as error:
+        todo = "is the share mounted, and the path spelled as there? expected a folder, a file or a wildcard"
+        return Finding(BAD, "logs", str(error), todo)
+    normalizer = Normalizer(discover_plugins=False)
+    known: list[Input] = []
+    refused: list[Input] = []
+    closed: list[str] = []
+    for item in items:
+        try:
+            (refused if explain_refusal(item, normalizer) else known).append(item)
+        except InputError as error:
+            closed.append(str(error))
+    if closed:
+        more = f" and {len(closed) - 1} more" if len(closed) > 1 else ""
+        return Finding(BAD, "logs", closed[0] + more, f"give {_account()} the right to read it")
+    if not known:
+        found = f"{path}: {len(items)} files, none of a known type" if items else f"{path}: no files"
+        return Finding(BAD, "logs", found, "exnorm explain FILE says why a file is not known")
+    newest = max(os.path.getmtime(item.name) for item in known)
+    hours = max(0.0, time.time() - newest) / 3600
+    found = f"{path}: {len(known)} logs, the newest written {_ago(hours)}"
+    found += f"; {len(refused)} files of other types" if refused else ""
+    if hours > QUIET_HOURS:
+        return Finding(NOTE, "logs", found, "if the server is busy: is logging on, and is this its folder?")
+    return Finding(FINE, "logs", found)
+
+
+def _ago(hours: float) -> str:
+    return f"{hours * 60:.0f} minutes ago" if hours < 2 else f"{hours:.0f} hours ago" if hours < 48 else (
+        f"{hours / 24:.0f} days ago"
+    )  # fmt: skip
+
+
+def _account() -> str:
+    """The account that runs this, which on a share must be the shipper's."""
+    import getpass
+
+    try:
+        return f"account {getpass.getuser()}"
+    except (KeyError, OSError):
+        return "this account"

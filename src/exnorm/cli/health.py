@@ -1,0 +1,92 @@
+"""``exnorm health``: asks a running service how it is, for health checks of containers."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import ssl
+from urllib.parse import urlsplit
+
+import click
+
+from exnorm.cli import OK, say
+from exnorm.cli.words import FILE
+from exnorm.errors import SettingsError, quote
+
+SICK = 1
+SECONDS = 5.0
+_ANSWER_BYTES = 65536
+
+
+@click.command("health")
+@click.argument("address", metavar="[ADDR]", envvar="EXNORM_HEALTH")
+@click.option("--ready", is_flag=True, help="Ask whether it can take events now, not only whether it lives.")
+@click.option(
+    "--tls-ca", metavar="FILE", type=FILE, help="Certificates to trust where ADDR begins with https://."
+)
+def command(address: str, ready: bool, tls_ca: str | None) -> int:
+    """Ask a service whether it lives; exit status 0 where it does, 1 where not.
+
+    ADDR is what was given to --metrics of fluentbit serve or to --listen of logstash serve: host:port or
+    unix:/path, or a URL; without it EXNORM_HEALTH says so. It needs no shell, no curl and no password.
+    """
+    path = "/readyz" if ready else "/healthz"
+    try:
+        status, content = ask(_connect(address, tls_ca), path)
+    except (OSError, http.client.HTTPException) as error:
+        say(f"health: {address}: {getattr(error, 'strerror', None) or error or type(error).__name__}")
+        return SICK
+    if status != 200:
+        say(f"health: {address}{path} answered {status}: {content.get('reason', 'no reason')}")
+        return SICK
+    click.echo(content.get("status", "ok"))
+    return OK
+
+
+def ask(connection: http.client.HTTPConnection, path: str) -> tuple[int, dict[str, str]]:
+    """The answer's status and its JSON object, empty where it is none. Raises ``OSError``."""
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        body = answer.read(_ANSWER_BYTES)
+    finally:
+        connection.close()
+    try:
+        content = json.loads(body)
+    except ValueError:
+        content = None
+    return answer.status, content if isinstance(content, dict) else {}
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path: str) -> None:
+        super().__init__("localhost", timeout=SECONDS)
+        self._path = path
+
+    def connect(self) -> None:
+        """Connect to the socket's file."""
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(SECONDS)
+        self.sock.connect(self._path)
+
+
+def _connect(address: str, ca: str | None) -> http.client.HTTPConnection:
+    if address.startswith("unix:/"):
+        return _UnixConnection(address.removeprefix("unix:"))
+    try:
+        parts = urlsplit(address if "://" in address else f"http://{address}")
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        parts, host, port = urlsplit(""), None, None
+    if not host or port is None or parts.scheme not in ("http", "https"):
+        raise SettingsError(
+            f"health: got {quote(address)}; expected host:port, unix:/path or a URL with a port"
+        )
+    if parts.scheme == "http":
+        return http.client.HTTPConnection(host, port, timeout=SECONDS)
+    try:
+        context = ssl.create_default_context(cafile=ca)
+    except OSError as error:
+        raise SettingsError(f"tls-ca: cannot read {quote(ca)}: {error.strerror or error}") from None
+    return http.client.HTTPSConnection(host, port, timeout=SECONDS, context=context)

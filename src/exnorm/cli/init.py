@@ -1,0 +1,347 @@
+"""``exnorm init``: from log folders, a shipper and a destination to a config that is ready to run."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import socket
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from itertools import islice
+from pathlib import Path
+
+import click
+
+from exnorm.cli import NEXT_HOP, OK, UNPARSED, say, tell
+from exnorm.cli.inputs import BLOCK_BYTES, Input, InputError, expand, explain_refusal, read_blocks
+from exnorm.cli.options import load_settings
+from exnorm.cli.summary import summarize
+from exnorm.cli.words import FOLDER, Words
+from exnorm.errors import SettingsError, quote, suggest
+from exnorm.fluentbit import configs
+from exnorm.fluentbit.build import filter_path
+from exnorm.logstash import pipelines
+from exnorm.pipeline import Normalizer
+
+SHIPPERS = ("fluentbit", "logstash")
+SIEMS: Mapping[str, str] = {"arcsight": "cef", "jsa": "leef"}
+"""The SIEMs that are asked for, each with the format it gets unless another is given."""
+
+FORMATS = tuple(name for name, owner in configs.FORMATS.items() if owner)
+
+SETTINGS_FILE = "exnorm.yaml"
+FLUENT_BIT_FILE = "fluent-bit.yaml"
+SAMPLE_BYTES = 64 * 1024 * 1024
+SHOWN_EVENTS = 3
+
+_OVERLAY = """\
+# exnorm's settings and this site's changes to its tables, written by exnorm init.
+# Right or not:           exnorm config check {file}
+# Where each field lands: exnorm explain --config {file} --limit 1 LOG
+taxonomy: {taxonomy}
+format: {format}
+
+# Which events to keep: all, arcsight-guide or security. What is left out is counted by event.
+profile: all
+
+# Changes to a table need no code. Take the # away, and see docs/overlays.md for all there is.
+# tables:
+#   {table}:
+#     add:
+#       - field: {field}
+#         from: custom-data
+#         member: ProxiedClientHostname{label}
+#     events:
+#       SENDEXTERNAL: {{severity: 4}}
+"""
+_EXAMPLES: Mapping[str, tuple[str, str, str]] = {
+    "arcsight": ("arcsight-2016, arcsight-2010", "Flex String 2", "\n#         label: Proxied Client"),
+    "jsa": ("jsa-message-tracking", "realm", ""),
+}
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What was given or answered; ``folders`` hold logs, ``to`` is where finished lines go."""
+
+    folders: tuple[str, ...]
+    shipper: str
+    taxonomy: str
+    format: str
+    to: str
+
+
+@dataclass(frozen=True)
+class Found:
+    """What lies in the folders: logs and their wildcards, each by folder, and what is no log of ours."""
+
+    logs: Mapping[str, tuple[Input, ...]]
+    patterns: Mapping[str, tuple[str, ...]]
+    refused: tuple[str, ...]
+
+
+@click.command("init")
+@click.argument("folders", nargs=-1, metavar="[FOLDER]...", type=FOLDER)
+@click.option("--shipper", metavar="|".join(SHIPPERS), type=Words(SHIPPERS), help="What ships the logs.")
+@click.option("--taxonomy", metavar="|".join(SIEMS), type=Words(SIEMS), help="Whose SIEM gets them.")
+@click.option(
+    "--format", "form", metavar="|".join(FORMATS), type=Words(FORMATS),
+    help="How they are written: cef for arcsight, leef for jsa; wincollect is JSA's native payload.",
+)  # fmt: skip
+@click.option(
+    "--to", metavar="DEST",
+    help="Where finished lines go: tcp://HOST:PORT, tls://HOST:PORT or file:/PATH; Logstash: tcp:// only.",
+)  # fmt: skip
+@click.option(
+    "--into",
+    default="exnorm-config",
+    show_default=True,
+    metavar="FOLDER",
+    type=FOLDER,
+    help="Write the files there.",
+)
+@click.option(
+    "--state", metavar="FOLDER", type=FOLDER, help="Offsets and spool of Fluent Bit.  [default: INTO/state]"
+)
+@click.option("--force", is_flag=True, help="Write over files that are there.")
+def command(
+    folders: tuple[str, ...],
+    shipper: str | None,
+    taxonomy: str | None,
+    form: str | None,
+    to: str | None,
+    into: str,
+    state: str | None,
+    force: bool,
+) -> int:
+    """Write the config for folders of logs, a shipper and a SIEM, and try it on the logs.
+
+    What is not given is asked for on a terminal. Written are the shipper's config and exnorm.yaml, the
+    file for settings and changes to tables. Then the logs are read as a dry run, the newest 64 MB of each
+    folder at most: the first three events are shown on standard output, and what to do next.
+    """
+    answers = _ask(folders, shipper, taxonomy, form, to)
+    target = Path(into).absolute()
+    settings_file = target / SETTINGS_FILE
+    overlay = render_settings(answers, settings_file)
+    found = survey(answers.folders, Normalizer(taxonomy=answers.taxonomy, format=answers.format))
+    for refusal in found.refused:
+        say(refusal)
+    if not found.logs:
+        raise SettingsError(f"no log of a known type below {', '.join(map(quote, answers.folders))}")
+    state_folder = Path(state).absolute() if state else target / "state"
+    make = {"fluentbit": _plan_fluent_bit, "logstash": _plan_logstash}[answers.shipper]
+    files, following = make(answers, found, settings_file, state_folder)
+    files = {SETTINGS_FILE: overlay, **files}
+    if not force:
+        _refuse_existing(target, files)
+    status = _write(target, files, state_folder if answers.shipper == "fluentbit" else None)
+    if status == OK:
+        status = _try_out(settings_file, found)
+        tell("\n".join(("", "next:", *(f"  {line}" for line in following))))
+    return status
+
+
+# --- what is wanted ------------------------------------------------------------------------------
+
+
+def _ask(
+    folders: Sequence[str], shipper: str | None, taxonomy: str | None, form: str | None, to: str | None
+) -> Answers:
+    """Everything that is needed, checked; what is missing is asked for, in this order."""
+    given = list(folders) or _prompt("FOLDER", "folder of logs (several with a comma)").split(",")
+    named = tuple(str(Path(folder.strip()).absolute()) for folder in given if folder.strip())
+    for folder in named:
+        if not os.path.isdir(folder):
+            raise SettingsError(
+                f"FOLDER: {quote(folder)} is no folder; expected the folder of a server's logs"
+            )
+    shipper = _choose("shipper", shipper, SHIPPERS, "shipper")
+    if taxonomy is None and form is not None:
+        taxonomy = configs.FORMATS.get(form) or None
+    taxonomy = _choose("taxonomy", taxonomy, tuple(SIEMS), "SIEM")
+    formats = tuple(name for name, owner in configs.FORMATS.items() if owner == taxonomy)
+    form = _choose("format", form or SIEMS[taxonomy], formats, "format")
+    asked = "destination (tcp://host:port, tls://host:port or file:/path)"
+    to = to or _prompt("--to", asked if shipper == "fluentbit" else "destination (tcp://host:port)")
+    destination = configs.read_destination(to)
+    if shipper == "logstash" and destination.mode != "tcp":
+        raise SettingsError(f"to: got {quote(to)}; the pipelines for Logstash send to tcp://host:port")
+    return Answers(named, shipper, taxonomy, form, to)
+
+
+def _choose(name: str, value: str | None, choices: Sequence[str], what: str) -> str:
+    value = value or _prompt(f"--{name}", f"{what} ({' or '.join(choices)})", choices[0])
+    if value not in choices:
+        raise SettingsError(f"{name}: got {quote(value)}{suggest(value, choices)}")
+    return value
+
+
+def _prompt(option: str, question: str, default: str | None = None) -> str:
+    """Ask on a terminal; elsewhere nobody could answer."""
+    if sys.stdin is None or not sys.stdin.isatty():
+        raise SettingsError(f"{option}: not given, and there is no terminal to ask on; expected {question}")
+    return str(click.prompt(question, default=default, err=True))
+
+
+# --- what there is -------------------------------------------------------------------------------
+
+
+def survey(folders: Sequence[str], normalizer: Normalizer) -> Found:
+    """The logs below folders, by the folder each lies in, newest last."""
+    logs: dict[str, list[Input]] = {}
+    refused: list[str] = []
+    for item in expand(folders):
+        try:
+            refusal = explain_refusal(item, normalizer)
+        except InputError as error:
+            refused.append(str(error))
+            continue
+        if refusal or not item.size:
+            refused += [f"{item.shown}: {refusal}; the file is left out"] if refusal else []
+            continue
+        logs.setdefault(os.path.dirname(item.name), []).append(item)
+    ordered = {folder: tuple(sorted(items, key=_age)) for folder, items in logs.items()}
+    return Found(ordered, {folder: _patterns(items) for folder, items in ordered.items()}, tuple(refused))
+
+
+def _patterns(items: Sequence[Input]) -> tuple[str, ...]:
+    """The wildcards that find these files, without one that another covers."""
+    patterns = sorted({_pattern(os.path.basename(item.name)) for item in items})
+    return tuple(
+        one for one in patterns if not any(fnmatchcase(one, other) for other in patterns if other != one)
+    )
+
+
+def _pattern(name: str) -> str:
+    """The wildcard for the log that a file is of: Exchange begins each type's names with letters."""
+    stem, suffix = os.path.splitext(name)
+    letters = stem[: len(stem) - len(stem.lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_"))]
+    return f"{letters}*{suffix}"
+
+
+def _age(item: Input) -> tuple[float, str]:
+    try:
+        return os.path.getmtime(item.name), item.name
+    except OSError:
+        return 0.0, item.name
+
+
+# --- what is written -----------------------------------------------------------------------------
+
+
+def render_settings(answers: Answers, file: Path) -> str:
+    """The settings file, with an example of a change to a table behind ``#``."""
+    table, field, label = _EXAMPLES[answers.taxonomy]
+    return _OVERLAY.format(
+        file=shlex.quote(str(file)), taxonomy=answers.taxonomy, format=answers.format,
+        table=table, field=field, label=label,
+    )  # fmt: skip
+
+
+def _plan_fluent_bit(
+    answers: Answers, found: Found, settings_file: Path, state: Path
+) -> tuple[dict[str, str], list[str]]:
+    """Fluent Bit's config, and the commands that check and run it."""
+    plugin = filter_path()
+    plan = configs.Plan(
+        folders=tuple(found.logs),
+        destination=configs.read_destination(answers.to),
+        format=answers.format,
+        own_patterns=found.patterns,
+        plugin=str(plugin) if plugin.is_file() else "",
+        state=str(state),
+        hostname=socket.gethostname(),
+        settings={"config": str(settings_file)},
+    )
+    config = shlex.quote(str(settings_file.with_name(FLUENT_BIT_FILE)))
+    following = [f"fluent-bit --dry-run -c {config}", f"fluent-bit -c {config}"]
+    if not plan.plugin:
+        following.insert(1, f"{configs.serve_command(plan)} &   # the filter is not built here")
+    return {FLUENT_BIT_FILE: configs.render_yaml(plan)}, following
+
+
+def _plan_logstash(
+    answers: Answers, found: Found, settings_file: Path, state: Path
+) -> tuple[dict[str, str], list[str]]:
+    """The pipelines, with the folders in their file input, and the commands that run them."""
+    destination = configs.read_destination(answers.to)
+    choice = pipelines.Choice(
+        "file",
+        answers.format,
+        paths=tuple(f"{folder}/{pattern}" for folder, own in found.patterns.items() for pattern in own),
+        folder=str(settings_file.parent),
+        sincedb=str(settings_file.with_name("exnorm.sincedb")),
+    )
+    siem = f"[{destination.host}]" if ":" in destination.host else destination.host
+    files = pipelines.render_pipelines(pipelines.read_siem(f"{siem}:{destination.port}", choice))
+    headers = shlex.quote(str(settings_file.with_name("headers.json")))
+    serve = "exnorm logstash serve --forward http://127.0.0.1:9800"
+    return files, [
+        f"{serve} --config {shlex.quote(str(settings_file))} --state {headers} &",
+        f"cp {shlex.quote(str(settings_file.with_name('pipelines.yml')))} /etc/logstash/pipelines.yml",
+        "systemctl restart logstash",
+    ]
+
+
+def _refuse_existing(folder: Path, names: Mapping[str, str]) -> None:
+    for name in names:
+        if (folder / name).exists():
+            raise SettingsError(f"into: {quote(folder / name)} is there already; --force writes over it")
+
+
+def _write(folder: Path, files: Mapping[str, str], state: Path | None) -> int:
+    """Write each file and name it on standard error."""
+    try:
+        for needed in (folder, state):
+            if needed is not None:
+                needed.mkdir(parents=True, exist_ok=True)
+        for name, text in files.items():
+            (folder / name).write_bytes(text.encode("utf-8"))
+            say(f"written: {folder / name}")
+    except OSError as error:
+        say(f"cannot write {quote(error.filename or folder)}: {error.strerror}")
+        return NEXT_HOP
+    return OK
+
+
+# --- the dry run ---------------------------------------------------------------------------------
+
+
+def _try_out(settings_file: Path, found: Found) -> int:
+    """Read the logs with the settings that were written; the first events and the counts."""
+    settings = load_settings(str(settings_file), {})
+    normalizer = Normalizer.from_settings(settings)
+    items = [item for logs in found.logs.values() for item in _newest(logs)]
+    shown = 0
+    for item in items:
+        for payload in _convert(normalizer, item):
+            if shown < SHOWN_EVENTS:
+                click.echo(payload.decode("utf-8", "replace"))
+                shown += 1
+    tell(summarize(normalizer.counts, settings, len(items), 0, 0, as_json=False))
+    return UNPARSED if normalizer.counts.unparsed else OK
+
+
+def _newest(logs: Sequence[Input]) -> Iterator[Input]:
+    """The newest logs of a folder, as many as fit into ``SAMPLE_BYTES``, and one at least."""
+    budget = SAMPLE_BYTES
+    for number, item in enumerate(reversed(logs)):
+        budget -= item.size
+        if budget < 0 and number:
+            return
+        yield item
+
+
+def _convert(normalizer: Normalizer, item: Input) -> Iterator[bytes]:
+    """The payloads of a file's first ``SAMPLE_BYTES``; the counts say what did not parse, and why."""
+    stream = normalizer.stream(item.shown)
+    try:
+        for block in islice(read_blocks(item), SAMPLE_BYTES // BLOCK_BYTES):
+            yield from normalizer.encode(stream.cut(block), stream)
+    except InputError as error:
+        say(str(error))
+    yield from normalizer.encode(stream.finish(), stream)
+    yield from normalizer.encode_records(normalizer.drain(stream))

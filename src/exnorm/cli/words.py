@@ -1,0 +1,59 @@
+"""Kinds of words on the command line, for shells that complete them; each is taken as it was typed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+    ParamType = click.ParamType[Any]
+else:
+    ParamType = click.ParamType  # not generic in older releases
+
+
+class Typed(ParamType):
+    """A text; what it may be is judged where it is used, with the nearest right name."""
+
+    name = "text"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The text unchanged."""
+        return value
+
+
+class Files(Typed):
+    """The name of a file or folder; ``kind`` is ``file`` or ``dir``, as a shell offers them."""
+
+    def __init__(self, kind: str = "file") -> None:
+        self.kind = kind
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Leave it to the shell."""
+        from click.shell_completion import CompletionItem  # only a shell that asks pays for it
+
+        return [CompletionItem(incomplete, type=self.kind)]
+
+
+class Words(Typed):
+    """One of some words."""
+
+    def __init__(self, known: Iterable[str]) -> None:
+        self.known = tuple(known)
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """The words that begin with what is there."""
+        from click.shell_completion import CompletionItem
+
+        return [CompletionItem(word) for word in self.known if word.startswith(incomplete)]
+
+
+FILE = Files()
+FOLDER = Files("dir")

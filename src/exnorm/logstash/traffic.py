@@ -1,0 +1,34 @@
+"""What came and went through the Logstash service, beside what its pipeline counts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass
+class Traffic:
+    """Numbers since the start, but ``in_flight``, which is of now."""
+
+    events_in: int = 0
+    events_out: int = 0
+    in_flight: int = 0
+    requests: Counter[tuple[str, str]] = field(default_factory=Counter)  # by path and status
+    next_hop_failures: Counter[str] = field(default_factory=Counter)  # by what it answered
+    failed: int = 0  # events passed on as they came because normalizing them raised
+
+    def count_request(self, path: str, status: str) -> None:
+        """Count one answer."""
+        self.requests[path, status] += 1
+
+    def numbers(self) -> dict[str, Any]:
+        """By the names of their metrics. Any thread may ask."""
+        return {
+            "exnorm_events_in": self.events_in,
+            "exnorm_events_out": self.events_out,
+            "exnorm_acknowledgements_pending": self.in_flight,
+            "exnorm_events_failed": self.failed,
+            "exnorm_next_hop_failures": self.next_hop_failures,
+            "exnorm_requests": self.requests,
+        }

@@ -1,0 +1,1 @@
+"""A page over a folder of logs: ``survey`` gathers, ``findings`` judges, ``plots`` and ``page`` show."""

@@ -1,0 +1,404 @@
+"""What is wrong with the logs, in sentences for somebody who has never seen them, the worst first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping as AnyMapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+
+from exnorm.convert import iso_utc
+from exnorm.errors import show
+from exnorm.model import Source
+from exnorm.profiles import explain_loss
+from exnorm.report.masks import mask_text
+from exnorm.report.silences import Gap
+from exnorm.report.survey import LogFile, RowUse, Survey, TableUse
+
+PROBLEM, LOOK, NOTE = "problem", "look", "note"
+LEVELS = (PROBLEM, LOOK, NOTE)
+UNPARSED_SHARE = 0.01
+SHOWN = 8
+PATH_LIMIT = 160
+
+_LATEST = datetime(9999, 12, 31, tzinfo=timezone.utc).timestamp() * 1000
+_YEAR_0 = datetime(1, 1, 1, tzinfo=timezone.utc).timestamp() * 1000
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing to know: how bad it is, what it is, what to do, and the section that says more."""
+
+    level: str
+    title: str
+    advice: str
+    section: str
+    items: tuple[str, ...] = ()
+
+
+def find(
+    survey: Survey,
+    gaps: list[Gap],
+    sources: AnyMapping[str, Source],
+    profile: str = "all",
+    mask: Callable[..., str] = mask_text,
+) -> list[Finding]:
+    """Everything that was found, the worst first; nothing where the logs are whole and known."""
+    found = [
+        *_find_files(survey),
+        *_find_unparsed(survey),
+        *_find_gaps(gaps, sources),
+        *_find_clocks(survey),
+        *_find_headers(survey),
+        *_find_missing_columns(survey, sources),
+        *_find_unknown(survey, sources),
+        *_find_loss(survey, profile),
+        *_find_cuts(survey),
+        *_find_versions(survey, sources),
+        *_find_plugins(survey, mask),
+    ]
+    return sorted(found, key=lambda finding: LEVELS.index(finding.level))
+
+
+def _find_files(survey: Survey) -> Iterator[Finding]:
+    failed = [file for file in survey.files if file.failure]
+    if failed:
+        yield Finding(
+            PROBLEM,
+            f"{many(len(failed), 'file')} could not be read",
+            "Their rows are missing from everything below. Check permissions and shares, then run this again.",
+            "files",
+            _list(file.failure for file in failed),
+        )
+    refused = [file for file in survey.files if file.refusal]
+    if refused:
+        yield Finding(
+            LOOK,
+            f"{many(len(refused), 'file')} left out: no log type that is known here",
+            "Where one of them should be a log of Exchange, look at its first lines: its header is gone, or it "
+            "is packed.",
+            "files",
+            _list(f"{show_path(file.path)}: {show(shorten_refusal(file.refusal))}" for file in refused),
+        )
+    if not survey.rows and not refused and not failed:
+        yield Finding(PROBLEM, "There is not one row in these files", "Check the folder.", "files")
+    empty = [f for f in survey.files if not f.rows and not f.unparsed and not f.refusal and not f.failure]
+    if empty and survey.rows:
+        yield Finding(
+            NOTE,
+            f"{many(len(empty), 'file')} without a row",
+            "Exchange makes a log's header before its first row, so this is usual for a quiet hour.",
+            "files",
+            _list(show_path(file.path) for file in empty),
+        )
+    twice = list(_find_copies(survey.files))
+    if twice:
+        yield Finding(
+            LOOK,
+            f"{many(len(twice), 'file')} with exactly the content of another one",
+            "Their rows are counted twice below, and a SIEM would have them twice too.",
+            "files",
+            _list(f"{show_path(copy)} is {show_path(first)}" for first, copy in twice),
+        )
+
+
+def _find_copies(files: Iterable[LogFile]) -> Iterator[tuple[str, str]]:
+    first: dict[str, str] = {}
+    for file in files:
+        if file.rows and first.setdefault(file.digest, file.path) != file.path:
+            yield first[file.digest], file.path
+
+
+def _find_unparsed(survey: Survey) -> Iterator[Finding]:
+    unparsed = survey.unparsed
+    if not unparsed:
+        return
+    share = unparsed / (unparsed + survey.rows)
+    worst = sorted((file for file in survey.files if file.unparsed), key=lambda file: -file.unparsed)
+    reasons = [
+        f"{group(refused.lines)} of kind {kind}: {show(refused.reasons.top(1)[0][0])}"
+        for kind, refused in sorted(survey.refused.items(), key=lambda item: -item[1].lines)
+    ]
+    place = f"most in {show_path(worst[0].path)}" if len(worst) > 1 else f"in {show_path(worst[0].path)}"
+    yield Finding(
+        PROBLEM if share >= UNPARSED_SHARE else LOOK,
+        f"{many(unparsed, 'line')} ({percent(share)} of {group(unparsed + survey.rows)}) could not be read as "
+        f"a row, {place}",
+        "Such lines reach the SIEM as they are, or not at all. Each is shown with its place under Lines that "
+        "did not parse.",
+        "unparsed",
+        _list(reasons),
+    )
+
+
+def _find_gaps(gaps: list[Gap], sources: AnyMapping[str, Source]) -> Iterator[Finding]:
+    inner = [gap for gap in gaps if not gap.side]
+    edges = [gap for gap in gaps if gap.side]
+    if inner:
+        yield Finding(
+            PROBLEM,
+            f"{many(len(inner), 'gap')} in time: a server that usually writes has no rows",
+            "Either it was down or had no mail, or log files are missing: compare with the files on the "
+            "server itself.",
+            "time",
+            _list(describe_gap(gap, sources) for gap in inner),
+        )
+    if edges:
+        yield Finding(
+            LOOK,
+            f"{many(len(edges), 'server log')} that {_begin(edges)} while other servers wrote on",
+            "A server was added or taken away, or its files stopped coming.",
+            "time",
+            _list(describe_gap(gap, sources) for gap in edges),
+        )
+
+
+def _begin(edges: list[Gap]) -> str:
+    sides = {gap.side for gap in edges}
+    words = [word for side, word in (("start", "begin later"), ("end", "end earlier")) if side in sides]
+    return (
+        " or ".join(words) if len(edges) > 1 else words[0].replace("begin", "begins").replace("end ", "ends ")
+    )
+
+
+def describe_gap(gap: Gap, sources: AnyMapping[str, Source]) -> str:
+    """A gap in one sentence."""
+    where = f"{show(gap.server)}, {title(gap.source, sources)}"
+    lasted = duration(gap.end - gap.start)
+    usual = "less than a minute" if not gap.usual else duration(gap.usual)
+    if gap.side == "end":
+        return f"{where}: nothing after {moment(gap.start)}, {lasted} before the last row of the others"
+    if gap.side == "start":
+        return f"{where}: nothing before {moment(gap.end)}, {lasted} after the first row of the others"
+    return (
+        f"{where}: no rows from {moment(gap.start)} to {moment(gap.end)} ({lasted}); nine in ten of its "
+        f"silences last {usual} at most"
+    )
+
+
+def _find_clocks(survey: Survey) -> Iterator[Finding]:
+    back = sorted((file for file in survey.files if file.backwards), key=lambda file: -file.furthest)
+    if back:
+        yield Finding(
+            LOOK,
+            f"The clock goes backwards in {many(len(back), 'file')}",
+            "A server's clock was set back, or files were put together in the wrong order: times of events "
+            "around there cannot be trusted.",
+            "files",
+            _list(
+                f"{show_path(file.path)}: back by {duration(file.furthest)} at line {file.backwards_line}"
+                + (f", and {many(file.backwards, 'row')} in all are late" if file.backwards > 1 else "")
+                for file in back
+            ),
+        )
+    future = [file for file in survey.files if file.future]
+    if future:
+        yield Finding(
+            PROBLEM,
+            f"{many(sum(file.future for file in future), 'row')} of a time that has not come yet",
+            "A server's clock is wrong, or this machine's is. A SIEM may refuse or misplace such events.",
+            "files",
+            _list(f"{show_path(file.path)}: {many(file.future, 'row')}" for file in future),
+        )
+
+
+def _find_headers(survey: Survey) -> Iterator[Finding]:
+    guessed = [file for file in survey.files if file.guessed]
+    if guessed:
+        yield Finding(
+            LOOK,
+            f"{many(len(guessed), 'file')} without a whole header",
+            "The columns were found by their number, which held against the values of every row that was "
+            "read; but it is better to have the files from their first line.",
+            "files",
+            _list(f"{show_path(file.path)}: {many(file.guessed, 'row')}" for file in guessed),
+        )
+
+
+def find_missing(use: TableUse, columns: set[str]) -> Iterator[RowUse]:
+    """The rows of a table whose columns are not in the logs at all."""
+    for row in use.rows:
+        if row.columns and not row.filled and all(row.columns) and not columns.intersection(row.columns):
+            yield row
+
+
+def _find_missing_columns(survey: Survey, sources: AnyMapping[str, Source]) -> Iterator[Finding]:
+    missing: dict[tuple[str, str], list[str]] = {}
+    for use in survey.tables.values():
+        for row in find_missing(use, survey.columns.get(use.source, set())):
+            fields = missing.setdefault((use.source, " or ".join(row.columns)), [])
+            fields.append(f"{use.taxonomy} {row.field}")
+    if missing:
+        yield Finding(
+            LOOK,
+            f"{many(len(missing), 'column')} that tables read, but these logs do not have",
+            "The fields named here stay empty. In IIS, columns are switched on under Logging; other logs have "
+            "them from a later version on.",
+            "fields",
+            _list(
+                f"{title(source, sources)}: {column} (for {', '.join(dict.fromkeys(fields))})"
+                for (source, column), fields in sorted(missing.items())
+            ),
+        )
+
+
+def _find_unknown(survey: Survey, sources: AnyMapping[str, Source]) -> Iterator[Finding]:
+    if survey.unknown_columns:
+        names = [
+            f"{title(source, sources)}: {show(column)} ({many(rows, 'row')})"
+            for source, tally in sorted(survey.unknown_columns.items())
+            for column, rows in tally.most_common()
+        ]
+        yield Finding(
+            LOOK,
+            f"{many(len(names), 'column')} that no table knows",
+            "Nothing is lost: they are kept as additional data under their own names. A row in an overlay "
+            "gives one a field.",
+            "unknown",
+            _list(names),
+        )
+    events = [
+        f"{title(source, sources)}: {show(name) or '(empty)'} ({many(count.rows, 'row')})"
+        for source, counts in sorted(survey.events.items())
+        for name, count in counts.items()
+        if not count.known
+    ]
+    if events:
+        yield Finding(
+            LOOK,
+            f"{many(len(events), 'event-id')} that no table knows",
+            "They pass with a medium severity; the profile arcsight-guide leaves them out.",
+            "unknown",
+            _list(events),
+        )
+
+
+def _find_loss(survey: Survey, profile: str) -> Iterator[Finding]:
+    dropped = {
+        name: count.rows
+        for counts in survey.events.values()
+        for name, count in counts.items()
+        if profile not in count.kept_by
+    }
+    warning = explain_loss(dropped, profile)
+    if warning:
+        yield Finding(PROBLEM, warning[:1].upper() + warning[1:], "", "events")
+
+
+def _find_cuts(survey: Survey) -> Iterator[Finding]:
+    cuts = [
+        f"{use.taxonomy} {name}: {many(cut.values, 'value')}, the longest of {group(cut.longest)} bytes; "
+        f"the field takes {group(cut.limit)}"
+        for use in survey.tables.values()
+        for name, cut in sorted(use.cut.items())
+    ]
+    if cuts:
+        yield Finding(
+            NOTE,
+            f"{many(len(cuts), 'field')} with values longer than the vendor's limit",
+            "They are cut there, and kept whole as additional data.",
+            "fields",
+            _list(cuts),
+        )
+
+
+def _find_versions(survey: Survey, sources: AnyMapping[str, Source]) -> Iterator[Finding]:
+    mixed: list[str] = []
+    for source in sorted({source for source, _ in survey.series}):
+        servers: dict[str, list[str]] = {}
+        for (of, server), series in survey.series.items():
+            for version in series.versions if of == source else ():
+                servers.setdefault(version, []).append(server)
+        if len(servers) > 1:
+            told = "; ".join(
+                f"{version or '(none)'} on {', '.join(map(show, sorted(names)[:3]))}"
+                + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+                for version, names in sorted(servers.items())
+            )
+            mixed.append(f"{title(source, sources)}: {told}")
+    if mixed:
+        yield Finding(
+            NOTE,
+            "Rows of several versions of Exchange side by side",
+            "Each row is read by its own columns, but by version the table may differ, and so the fields in the "
+            "SIEM.",
+            "read",
+            _list(mixed),
+        )
+
+
+def _find_plugins(survey: Survey, mask: Callable[..., str]) -> Iterator[Finding]:
+    if survey.plugin_errors:
+        yield Finding(
+            PROBLEM,
+            f"{many(len(survey.plugin_errors), 'plugin')} failed on rows of these logs",
+            "What a plugin fails on goes on as if it were not there.",
+            "read",
+            _list(f"{name}: {mask(error)}" for name, error in survey.plugin_errors.items()),
+        )
+    if survey.evicted:
+        yield Finding(
+            NOTE,
+            "Some sessions were longer than what is remembered of them",
+            "What had been learnt of them at their beginning is missing from their last rows.",
+            "read",
+            _list(f"{source}: {amount}" for source, amount in survey.evicted.items()),
+        )
+
+
+# --- words ---------------------------------------------------------------------------------------
+
+
+def _list(items: Iterable[str]) -> tuple[str, ...]:
+    found = list(items)
+    more = (f"and {len(found) - SHOWN} more",) if len(found) > SHOWN else ()
+    return (*found[:SHOWN], *more)
+
+
+def group(number: int) -> str:
+    """A number with its thousands set apart."""
+    return f"{number:,}"
+
+
+def many(number: int, thing: str) -> str:
+    """So many of a thing."""
+    return f"{group(number)} {thing}{'' if number == 1 else 's'}"
+
+
+def percent(share: float) -> str:
+    """A share; one that is not nothing is never shown as nothing."""
+    if 0 < share < 0.001:
+        return "less than 0.1 %"
+    return f"{share * 100:.1f} %".replace(".0 %", " %")
+
+
+def title(source: str, sources: AnyMapping[str, Source]) -> str:
+    """A log type by its name for people."""
+    return sources[source].title if source in sources else source
+
+
+def show_path(path: str) -> str:
+    """A path on one line, its end where it is very long."""
+    shown = show(path)
+    return shown if len(shown) <= PATH_LIMIT else "..." + shown[-PATH_LIMIT:]
+
+
+def shorten_refusal(refusal: str) -> str:
+    """Why a file is left out, without the list of the log types that are known."""
+    return refusal.partition("; known are")[0]
+
+
+def moment(time: int) -> str:
+    """Epoch milliseconds to the second, in UTC."""
+    if not _YEAR_0 <= time < _LATEST:
+        return "(no date)"
+    return iso_utc(time)[:19].replace("T", " ")
+
+
+def duration(length: int) -> str:
+    """Milliseconds in the two largest units that say something."""
+    minutes, seconds = divmod(length // 1000, 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    parts = [(days, "d"), (hours, "h"), (minutes, "min"), (seconds, "s")]
+    said = [f"{number} {unit}" for number, unit in parts if number]
+    return " ".join(said[:2]) or "0 s"

@@ -1,0 +1,160 @@
+"""Lines of a log as rows of a table: what engines want of each line, beside its payload, in plain columns."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from exnorm.errors import EncodeError, SettingsError
+from exnorm.identity import exnorm_id, identify_rows
+from exnorm.model import Event, Record, Unparsed
+from exnorm.pipeline import Normalizer
+from exnorm.rows import read_row_time, split_quoted, unclothe
+from exnorm.settings import Settings, make_settings
+from exnorm.stream import Stream
+
+OK, UNPARSED, HEADER, DROPPED = "ok", "unparsed", "header", "dropped"
+"""What ``status`` may be: an event, a line that did not parse, a header or blank line, or left out."""
+
+
+class Row(NamedTuple):
+    """What one line came to: ``time`` is the event's own, in epoch milliseconds UTC."""
+
+    time: int | None
+    event_id: str | None
+    payload: bytes | None
+    status: str
+    reason: str | None
+    exnorm_id: str | None
+
+
+_HEADER_ROW = Row(None, None, None, HEADER, None, None)
+_DROPPED_ROW = Row(None, None, None, DROPPED, None, None)
+
+
+class Recipe:
+    """What a normalizer is made of, to be sent to other processes, each of which makes its own.
+
+    ``settings`` are those of ``Normalizer`` by name. Where ``plugins`` (their distributions by name) are
+    given, a process with other ones, or other versions, refuses to work.
+    """
+
+    def __init__(self, settings: Mapping[str, Any], plugins: Mapping[str, str] | None = None) -> None:
+        given = dict(settings)
+        if "plugin_settings" in given:
+            given["plugins"] = given.pop("plugin_settings")
+        self.settings: Settings = make_settings(given)
+        self.plugins = plugins
+
+    @property
+    def normalizer(self) -> Normalizer:
+        """The pipeline; one for each process, however often the recipe arrives there."""
+        return _assemble(pickle.dumps((self.settings, self.plugins)))
+
+    def pinned(self) -> Recipe:
+        """The same for processes that have the plugins of this one."""
+        pinned = Recipe({})
+        pinned.settings, pinned.plugins = self.settings, list_plugins(self.normalizer)
+        return pinned
+
+
+@lru_cache(maxsize=8)  # a worker of an engine serves task after task
+def _assemble(recipe: bytes) -> Normalizer:
+    settings, plugins = pickle.loads(recipe)
+    normalizer = Normalizer.from_settings(settings)
+    found = list_plugins(normalizer)
+    if plugins is not None and found != plugins:
+        raise SettingsError(f"plugins: this process has {_show(found)}; expected {_show(plugins)}")
+    return normalizer
+
+
+def list_plugins(normalizer: Normalizer) -> dict[str, str]:
+    """The plugins that take part, by name, each with its distribution and version."""
+    return {plugin.name: plugin.distribution for plugin in normalizer.plugins.listing()}
+
+
+def _show(plugins: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} ({origin})" for name, origin in plugins.items())
+
+
+# --- lines -> rows -------------------------------------------------------------------------------
+
+
+def tabulate(lines: Sequence[bytes], stream: Stream, normalizer: Normalizer) -> Iterator[list[Row]]:
+    """What each line comes to: one row, but several where it holds several records.
+
+    Runs of plain rows go through generated code; the others one by one.
+    """
+    batch = normalizer.prepare(lines, stream)
+    at = 0
+    while at < len(lines):
+        cell = -1 if batch is None else _find_event_cell(stream)
+        if batch is not None and cell >= 0:
+            try:
+                payloads = normalizer.encode_rows(batch, at, stream)
+            except EncodeError:  # of a plugin's format; row by row it will be told which
+                batch, payloads = None, []
+            yield from _describe_plain(lines[at : at + len(payloads)], payloads, cell, stream)
+            at += len(payloads)
+        if at < len(lines):
+            yield _read_line(lines[at], stream, normalizer)
+            at += 1
+
+
+def _find_event_cell(stream: Stream) -> int:
+    """Where the next rows have their event's name; -1 where that cannot be said."""
+    reader, source = stream.ready(), stream.source
+    layout = None if reader is None else reader.layout
+    if layout is None or source is None or source.event_column in source.derived:
+        return -1
+    columns = layout.schema.columns
+    return columns.index(source.event_column) if source.event_column in columns else -1
+
+
+def _describe_plain(
+    lines: Sequence[bytes], payloads: Sequence[bytes | None], cell: int, stream: Stream
+) -> Iterator[list[Row]]:
+    rows = [line.removesuffix(b"\n").removesuffix(b"\r") for line in lines]
+    for row, payload, identity in zip(rows, payloads, identify_rows(stream.name, rows)):
+        if payload is None:
+            yield [_DROPPED_ROW]
+            continue
+        event_id = _name_event(_read_cell(row, cell))
+        yield [Row(read_row_time(row), event_id, payload, OK, None, identity)]
+
+
+def _read_cell(row: bytes, number: int) -> bytes:
+    if b'"' not in row:
+        return row.split(b",", number + 1)[number]
+    cells = row.split(b",", number + 1)
+    if not any(b'"' in cell for cell in cells[: number + 1]):
+        return cells[number]
+    return split_quoted(row.decode("latin-1"))[number].encode("latin-1")
+
+
+@lru_cache(maxsize=4096)
+def _name_event(cell: bytes) -> str:
+    return unclothe(cell.decode("latin-1")).upper()
+
+
+def _read_line(line: bytes, stream: Stream, normalizer: Normalizer) -> list[Row]:
+    items = list(normalizer.parse([line], stream))
+    if not items:
+        return [_HEADER_ROW]
+    return [row for item in items for row in describe_item(item, normalizer)] or [_DROPPED_ROW]
+
+
+def describe_item(item: Record | Unparsed, normalizer: Normalizer) -> Iterator[Row]:
+    """The rows of a record, or of a line that did not parse."""
+    for found in normalizer.normalize_item(item):
+        yield _describe(found, normalizer)
+
+
+def _describe(found: Event | Unparsed, normalizer: Normalizer) -> Row:
+    encoded = normalizer.encode_event(found) if isinstance(found, Event) else found
+    if isinstance(encoded, Unparsed) or isinstance(found, Unparsed):
+        assert isinstance(encoded, Unparsed)
+        return Row(None, None, normalizer.encode_unparsed(encoded), UNPARSED, encoded.reason, None)
+    return Row(found.time, found.record.event_id, encoded, OK, None, exnorm_id(found.record))
