@@ -12,7 +12,7 @@
 
 enum { SCALAR, NUMBER, TEXT, BINARY, LIST, MAP, EXTENSION, BROKEN }; /* kinds of values */
 
-#define PAIR 0x92       /* an array of two */
+#define PAIR 0x92       /* an array of two, as it is written here */
 #define EVENT_TIME 0xd7 /* extension of eight bytes: seconds and nanoseconds */
 #define LAST_SECOND 0x7fffffff /* above it, Fluent Bit reads a negative number: a marker, or a broken event */
 #define MOST_CONTAINERS 256 /* in metadata; readers of msgpack have their bounds too */
@@ -157,6 +157,14 @@ static Py_ssize_t find_name(PyObject *names, Text key)
     return i;
 }
 
+/* Behind the head of an array of two, which older releases write longer than it must be; NULL where it is none. */
+static Place open_pair(Place at, Place end)
+{
+    Head head;
+    Place inside = read_head(at, end, &head);
+    return inside != NULL && head.kind == LIST && head.length == 2 ? inside : NULL;
+}
+
 /* Time and metadata; 0 where they are not as expected. */
 static int read_time(Event *event, Place at, Place end)
 {
@@ -166,7 +174,9 @@ static int read_time(Event *event, Place at, Place end)
     event->head_end = skip(at, end, &kinds, &containers);
     if (event->head_end == NULL || kinds & 1 << BROKEN || containers > MOST_CONTAINERS)
         return 0;
-    event->time = *at == PAIR ? at + 1 : at;
+    event->time = open_pair(at, event->head_end);
+    if (event->time == NULL)
+        event->time = at;
     Head head;
     Place inside = read_head(event->time, event->head_end, &head);
     if (inside == NULL)
@@ -182,7 +192,8 @@ static int read_time(Event *event, Place at, Place end)
 static int read_event(Event *event, Place at, Place end, const Form *form)
 {
     Head head;
-    if (at >= end || *at != PAIR || !read_time(event, at + 1, end))
+    at = open_pair(at, end);
+    if (at == NULL || !read_time(event, at, end))
         return 0;
     at = read_head(event->head_end, end, &head);
     if (at == NULL || head.kind != MAP)

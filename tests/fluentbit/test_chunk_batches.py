@@ -248,6 +248,41 @@ def test_every_form_of_an_event_gives_the_same_bytes_and_counts(
     assert counts_of(batches) == counts_of(singly)
 
 
+WIDE = b"\xdd\x00\x00\x00\x02"  # an array of two as Fluent Bit 2.2 to 4.2 write it, in five bytes
+
+
+def widen(packed: bytes) -> bytes:
+    """The same event with the heads of those releases."""
+    assert packed[:2] == b"\x92\x92"
+    assert packed[12:13] == b"\x80"
+    return WIDE + WIDE + packed[2:12] + b"\xdf\x00\x00\x00\x00" + packed[13:]
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+def test_events_of_older_releases_are_those_of_newer_ones_under_wide_heads(
+    options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    narrow = [record(line.encode(), pod="p") for line in HEADER + ROWS[:60]]
+    wide = [widen(one) for one in narrow]
+    singly, batches = read_singly(monkeypatch, **options), ChunkFilter.from_names(options)
+    made = run(batches, wide, len(wide))
+    assert made == run(singly, wide, 1)
+    assert counts_of(batches) == counts_of(singly)
+
+    def unpack(chunk: bytes) -> list[Any]:
+        return list(msgpack.Unpacker(io.BytesIO(chunk), timestamp=0))
+
+    assert unpack(made) == unpack(run(ChunkFilter.from_names(options), narrow, len(narrow)))
+
+
+def test_a_marker_of_a_group_under_wide_heads_stays_as_it_is() -> None:
+    marker = WIDE + WIDE + b"\xd7\x00\xff\xff\xff\xff\x00\x00\x00\x00\x80" + msgpack.packb({"log": ROWS[0]})
+    chunks = ChunkFilter.from_names({"format": "cef"})
+    good = [record(line.encode()) for line in HEADER + ROWS[:9]]
+    assert run(chunks, [*good, marker], 100).endswith(marker)
+    assert chunks.counts.records_in == len(good)
+
+
 def longer(packed: bytes) -> bytes:
     """The same record with the length of its first text written in more bytes than it needs."""
     at = packed.index(b"\xa3log") + 4

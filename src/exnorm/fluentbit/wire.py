@@ -23,8 +23,9 @@ Head = Union[bytes, msgspec.Raw]
 _ANY_BYTES = "surrogateescape"  # strings hold whatever bytes the input had
 _ERRORS = (msgpack.UnpackException, ValueError, TypeError, OverflowError, RecursionError)
 _PAIR = 0x92  # an array of two
+_PAIRS = (bytes((_PAIR,)), b"\xdd\x00\x00\x00\x02", b"\xdc\x00\x02")  # releases before 5 write the second
 _EVENT_TIME = b"\xd7\x00"  # ext type 0 of eight bytes: seconds and nanoseconds, big-endian
-_USUAL_HEAD = bytes((_PAIR,)) + _EVENT_TIME
+_USUAL_HEADS = tuple(pair + _EVENT_TIME for pair in _PAIRS)
 _MARKERS = (b"\xff\xff\xff\xff", b"\xff\xff\xff\xfe")  # the seconds of where a group begins and ends
 _MARKER_SIGN = b"\x00\xff\xff\xff"  # in every marker, and in hardly anything else
 _pack_time = struct.Struct(">II").pack
@@ -98,9 +99,10 @@ def _read_alike(chunk: bytes) -> list[tuple[msgspec.Raw, Body]] | None:
     """Heads and bodies, where all pieces are events with flat records in UTF-8; several times as fast."""
     if _MARKER_SIGN[1:2] in chunk and _MARKER_SIGN in chunk:  # one byte is found much faster than several
         return None
-    # How many events there are is guessed; reading so many and no more proves it.
-    # Where a record begins like the first one, its beginning is found sooner than a time.
-    for count in (chunk.count(sign) for sign in (chunk[11:17], _USUAL_HEAD)):
+    # How many events there are is guessed; reading so many and no more proves it. Where all records begin
+    # like the first one, their beginning is found sooner than their times.
+    first = chunk.find(_EVENT_TIME) + 10
+    for count in (chunk.count(sign) for sign in (chunk[first : first + 6], _EVENT_TIME)):
         try:
             found: list[tuple[msgspec.Raw, Body]] = _read_flat(_as_list(chunk, count))
         except (msgspec.MsgspecError, ValueError, RecursionError):
@@ -196,7 +198,7 @@ def _open(chunk: bytes) -> msgpack.Unpacker:
 
 
 def _is_marker(head: bytes) -> bool:
-    at = 1 if head[:1] == b"\x92" else 0
+    at = _time_begin(head)
     if head[at : at + 2] == _EVENT_TIME:
         return head[at + 2 : at + 6] in _MARKERS
     return head[at : at + 3] == b"\xc7\x08\x00" and head[at + 3 : at + 7] in _MARKERS
@@ -207,7 +209,7 @@ def set_time(head: bytes, milliseconds: int | None) -> bytes:
     if milliseconds is None:
         return head
     seconds, rest = divmod(milliseconds, 1000)
-    at = 1 if head[:1] == b"\x92" else 0
+    at = _time_begin(head)
     length = _time_length(head[at : at + 1])
     if not 0 <= seconds <= _LAST_SECOND or not length:
         return head
@@ -228,6 +230,14 @@ def _pack_fraction(end: bytes) -> bytes:
     if len(end) != 6 or end[:1] != b"." or not end[1:4].isdigit() or end[4:] != b"Z,":
         return b""
     return (int(end[1:4]) * 1_000_000).to_bytes(4, "big")
+
+
+def _time_begin(head: bytes) -> int:
+    """Where the time stands: in a pair with metadata, or alone."""
+    for pair in _PAIRS:
+        if head.startswith(pair):
+            return len(pair)
+    return 0
 
 
 def _time_length(first: bytes) -> int:
@@ -259,16 +269,16 @@ def make_row_writer(key: str) -> Callable[[Head, bytes, bytes], bytes]:
     """
     body = _make_packer(None)({key: ""})[:-1]
     prefix = bytes((_PAIR,))
-    begun = prefix + _USUAL_HEAD
     usual = [body + _head_text(length) for length in range(_USUAL_TEXT)]
 
     def write(head: Head, row: bytes, text: bytes) -> bytes:
         head, length = bytes(head), len(text)
         before = usual[length] if length < _USUAL_TEXT else body + _head_text(length)
-        if head[:3] == _USUAL_HEAD:
+        if head.startswith(_USUAL_HEADS):
+            at = head.index(_EVENT_TIME) + 2
             second, fraction = _pack_second(row[:19]), _pack_fraction(row[19:25])
             if second and fraction:
-                return b"".join((begun, second, fraction, head[11:], before, text))
+                return b"".join((prefix, head[:at], second, fraction, head[at + 8 :], before, text))
         return b"".join((prefix, set_time(head, read_row_time(row)), before, text))
 
     return write
