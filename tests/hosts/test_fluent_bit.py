@@ -43,6 +43,9 @@ WAIT = 15.0  # seconds until a test gives up; nothing waits that long when all i
 YAML_PLUGINS = (3, 2)
 """The first release that knows ``plugins`` in YAML; what is older takes a ``plugins_file``."""
 
+KEEPS_LAST_LINES = (4, 0)
+"""Before it, Fluent Bit may end before it has written the last lines of its log."""
+
 Body = dict[str, Any]
 
 
@@ -282,7 +285,7 @@ def test_records_of_no_exchange_log_pass_as_they_are(configure: Callable[..., Pa
         assert host.events(2) == [{"cpu": 1, "note": "no log of Exchange"}] * 2
         assert host.stop() == 0
     assert "0 out" not in host.log
-    assert "2 not of Exchange" in host.log
+    assert "2 not of Exchange" in host.log or find_release() < KEEPS_LAST_LINES
 
 
 # --- more than one of it ---------------------------------------------------------------------------
@@ -416,6 +419,8 @@ CASES: dict[str, tuple[Body, Check]] = {
     ),
     "event_time": ({"event_time": "off"}, lambda bodies: bodies == converted(SAMPLE)),
     "read_header": ({"read_header": "off"}, lambda bodies: bodies == converted(SAMPLE)),
+    "log_details": ({"log_details": "on"}, lambda bodies: bodies == converted(SAMPLE)),
+    "report_every": ({"report_every": "1"}, lambda bodies: bodies == converted(SAMPLE)),
     "host_check": ({"host_check": "off"}, lambda bodies: bodies == converted(SAMPLE)),
 }
 # fmt: on
@@ -620,7 +625,8 @@ def test_an_error_in_python_leaves_the_chunks_unchanged_and_is_said_once(
     (site / "breaker.py").write_text(BREAKER)
     (site / "breaker.pth").write_text("import breaker\n")
     log = put(folder / "MSGTRK2018112722-1.LOG", *HEADER)
-    with running("-c", configure({}, plugin=build_for(site, tmp_path))) as host:
+    plugin = build_for(site, tmp_path)
+    with running("-c", configure({"log_details": "on"}, plugin=plugin)) as host:
         assert [event["log"] for event in host.events(5)] == HEADER
         for row in ROWS[:3]:  # a chunk each
             put(log, row)
@@ -728,7 +734,7 @@ def test_it_ends_cleanly_and_says_what_became_of_everything(
         f"[filter:exchange:exchange.0] {records} records in, {len(ROWS) + 1} out; "
         f"{len(ROWS)} events, 5 header lines; 1 not parsed, 0 left out; 0 not of Exchange; "
         "columns from the header 1, the file 0, the width 0"
-    ) in host.log
+    ) in host.log or find_release() < KEEPS_LAST_LINES
 
 
 @pytest.mark.parametrize(
