@@ -3,8 +3,9 @@
     python benchmarks/soak.py --minutes 10 [--host filter --host fluentbit --host logstash] [--rate 500]
 
 The forward service, the Logstash service and the filter as Fluent Bit holds it run at once, each in a
-process of its own. Every 25 lines are a file of their own, so that what is remembered of files reaches its
-bound; every 25th line is odd: torn, too wide, not UTF-8, a quote never closed, a long line, no row at all.
+process of its own. First each is shown more files than it remembers, so that this bound is reached before the
+clock starts. Then every 25 lines are a file of their own, and every 25th line is odd: torn, too wide, not
+UTF-8, a quote never closed, a long line, no row at all.
 The resident memory of each is read every --every seconds. Flat means: the least-squares line through the
 second half of the samples rises by less than GROWTH_MIB in --minutes. Exits with 1 where it is not flat, or
 where a process has ended.
@@ -37,6 +38,7 @@ ROOT = Path(__file__).resolve().parents[1]
 HOSTS = ("filter", "fluentbit", "logstash")
 FILES, LINES = 5, 25
 BATCH = FILES * LINES
+WARM_FILES = 5000  # StreamTable remembers 4096
 GROWTH_MIB = 4.0
 File = tuple[str, list[bytes]]
 """A path and its first lines."""
@@ -91,6 +93,14 @@ def make_files(seed: int = 8) -> Iterator[File]:
             for line in islice(rows, LINES - len(head))
         ]
         yield f"/logs/MSGTRK{number}-1.LOG", [*fields, *lines]
+
+
+def make_short_files() -> Iterator[File]:
+    """The header's last line and one row each."""
+    rows = [row.encode() for row in make_rows(100)]
+    fields = header().rstrip("\r\n").rpartition("\n")[2].encode()
+    for number in range(WARM_FILES):
+        yield f"/logs/MSGTRKM{number}-1.LOG", [fields, rows[number % len(rows)]]
 
 
 def as_chunk(files: Sequence[File]) -> bytes:
@@ -271,9 +281,17 @@ def filter_chunks() -> None:
 # --- the run -------------------------------------------------------------------------------------
 
 
+def warm(host: Host) -> None:
+    """Show it files, as fast as it takes them."""
+    files = make_short_files()
+    while batch := list(islice(files, BATCH // 2)):
+        host.send(batch)
+        host.batches += 1  # names the next chunk
+
+
 def load(host: Host, rate: int, until: float) -> None:
     """Batches at a steady rate."""
-    files = make_files()
+    files, host.batches = make_files(), 0
     began = time.monotonic()
     while time.monotonic() < until:
         host.send(list(islice(files, FILES)))
@@ -281,9 +299,19 @@ def load(host: Host, rate: int, until: float) -> None:
         time.sleep(max(0.0, began + host.batches * BATCH / rate - time.monotonic()))
 
 
+def in_parallel(work: Callable[[Host], None], hosts: Sequence[Host]) -> None:
+    """The same with every host at once, to its end."""
+    threads = [threading.Thread(target=work, args=(host,)) for host in hosts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
 def run(names: Sequence[str], seconds: float, rate: int, every: float) -> list[Host]:
     """All hosts at once; their samples."""
     hosts = [Host(name) for name in names]
+    in_parallel(warm, hosts)
     began = time.monotonic()
     loads = [threading.Thread(target=load, args=(host, rate, began + seconds)) for host in hosts]
     for thread in loads:

@@ -15,7 +15,7 @@ from pathlib import Path
 SRC = Path(__file__).resolve().parents[1] / "src" / "exnorm"
 
 FLOORS: dict[str, tuple[str, ...]] = {
-    "hosts": ("cli", "fluentbit", "logstash", "arrow", "spark"),
+    "hosts": ("cli", "report", "fluentbit", "logstash", "arrow", "spark"),
     "the flow": ("pipeline", "explanation", "testing"),
     "what there is": ("plugins", "standard", "hookspecs"),
     "logs, fields, formats": ("sources", "taxonomies", "codecs"),

@@ -61,12 +61,17 @@ ELSEWHERE = {
     r"(python3? -m )?pip install|python3 -m venv|\. \S+/activate|/opt/exnorm\S*/bin/pip": "tox installs",
     r"tox\b|pytest|python -m pytest|ruff|mypy|mkdocs|[A-Z_]+=1 pytest": "the tests themselves",
     r"(env \S+ )?python benchmarks/": "takes minutes; its last result stands beside it",
-    r"sudo|systemctl|mount|ss |apt|setfacl|usermod": "changes or asks the machine",
+    r"node benchmarks/": "needs a browser and axe-core; its last result stands beside it",
+    r"systemctl|install -": "changes the machine",
+    r"podman": "needs a container engine; tests/operation/test_deployment.py reads the file",
+    r"export PYSPARK|python job\.py|cat /data/": "a job of Spark; tests/test_spark.py where there is one",
     r"([A-Z_]+=\S+ )*logstash ": "a Logstash; tests/test_examples.py and tests/hosts where there is one",
     r"kcat": "a broker of Kafka",
+    r"exnorm health": "a running service; tests/hosts/test_service_operation.py",
     r"python examples/": "tests/test_examples.py",
 }
 MOVED = re.compile(r"(?<![\w.{/])(?:/(?=(?:mnt|srv|etc|var/lib|tmp|opt)/)|C:\\logs\\)")
+CANNOT_RUN = "\n(a command that cannot be run here goes into ELSEWHERE, with the reason)"
 SERVES = re.compile(r"exnorm (fluentbit|logstash) serve ")
 START_SECONDS = 30.0
 
@@ -199,7 +204,7 @@ class Scratch:
             self.serve(command)
         elif not say_why_not(command):
             got, said = self.run(command)
-            assert got == status or self.running, f"{command}: exit status {got}: {said}"
+            assert got == status or self.running, f"{command}: exit status {got}: {said}{CANNOT_RUN}"
             return said
         return ""
 
@@ -308,7 +313,10 @@ def put_logs(folder: Path) -> None:
     """Sample logs where the docs say that logs are."""
     samples = ROOT / "tests" / "samples"
     tracking = ROOT / "examples" / "MSGTRK2018112722-1.LOG"
-    for place in ("mnt/ex01/logs", "mnt/ex02/logs", "mnt/ex01/TransportRoles/Logs/MessageTracking", "C/logs"):
+    for place in (
+        "mnt/ex01/logs", "mnt/ex02/logs", "mnt/ex01/TransportRoles/Logs/MessageTracking",
+        "C/logs", "checkout/logs",
+    ):  # fmt: skip
         (folder / place).mkdir(parents=True)
         shutil.copy(tracking, folder / place)
     hub = folder / "mnt/ex01/TransportRoles/Logs/Hub/ProtocolLog/SmtpReceive"
@@ -413,6 +421,15 @@ def test_the_reasons_for_not_running_a_command_are_all_needed() -> None:
         for part, _ in block.parts()
     ]
     assert [start for start in ELSEWHERE if not any(re.match(start, part) for part in parts)] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_script_that_a_page_names_is_there_and_knows_its_options(page: Path) -> None:
+    parts = [part for block in read_blocks(page) if block.is_commands for part, _ in block.parts()]
+    for part in parts:
+        if script := re.search(r"python ((?:benchmarks|examples|fuzz)/\S+\.py)", part):
+            text = (ROOT / script[1]).read_text(encoding="utf-8")
+            assert [option for option in re.findall(r" (--[a-z-]+)", part) if f'"{option}"' not in text] == []
 
 
 @pytest.mark.parametrize(

@@ -315,3 +315,43 @@ def test_the_vendor_guides_sample_row_reads_as_its_table_says() -> None:
         "out": "7249", "cn1Label": "Recipient Count", "cn1": "1",
     }  # fmt: skip
     assert {key: read.pairs[key] for key in expected} == expected
+
+
+# --- one row is not split without bound ----------------------------------------------------------
+
+
+def test_a_row_of_more_recipients_than_a_mail_can_have_is_not_split_but_refused() -> None:
+    row = "2018-11-27T22:40:02.966Z,SEND,s,{},250 ok"
+    most, beyond = (row.format("a@x;" * (amount - 1) + "a@x") for amount in (10_000, 10_001))
+    assert len(events([*HEADER, most], per_recipient=True)) == 10_000
+    refused, after = events([*HEADER, beyond, row.format("b@x")], per_recipient=True)
+    assert isinstance(refused, Unparsed)
+    assert (refused.kind, refused.raw) == ("width", beyond)
+    assert refused.reason == "row has 10001 recipients; expected at most 10000 where each gives an event"
+    assert isinstance(after, Event)
+    (whole,) = events([*HEADER, beyond])
+    assert isinstance(whole, Event)
+
+
+def test_a_row_whose_long_text_would_be_written_for_each_recipient_is_refused() -> None:
+    row = f"2018-11-27T22:40:02.966Z,SEND,{'s' * 100_000},{'a@x;' * 3000},250 ok"
+    (refused,) = events([*HEADER, row], per_recipient=True)
+    assert isinstance(refused, Unparsed)
+    assert refused.reason.startswith("row has 3001 recipients and 1000")
+
+
+def test_an_open_file_with_a_line_without_end_is_read_in_bounded_pieces() -> None:
+    class Counting(io.BytesIO):
+        largest = 0
+
+        def readinto(self, buffer: Any) -> int:
+            self.largest = max(self.largest, len(buffer))
+            return super().readinto(buffer)
+
+    text = ("\n".join(HEADER) + "\n" + "x" * 10_000_000 + "\n" + ROWS[0]).encode()
+    for read in ("normalize", "encode"):
+        raw = Counting(text)
+        running = normalizer(format="json", max_line_bytes=1024)
+        found = list(getattr(running, read)(io.BufferedReader(raw)))
+        assert len(found) == 2
+        assert dict(running.counts.unparsed) == {"too-long": 1}

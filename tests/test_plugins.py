@@ -67,7 +67,7 @@ class Entry:
 
 
 def install(monkeypatch: pytest.MonkeyPatch, *entries: Entry) -> None:
-    monkeypatch.setattr("exnorm.plugins.metadata.entry_points", lambda group: list(entries))
+    monkeypatch.setattr("exnorm.plugins.find_entry_points", lambda group: list(entries))
 
 
 def append(text: str) -> Callable[[Record], Record]:

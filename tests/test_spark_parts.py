@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 pytest.importorskip("pyarrow", reason="needs exnorm[arrow]")
+
+from pyarrow.fs import S3FileSystem
 
 from exnorm import Normalizer, SettingsError
 from exnorm.spark import (
@@ -37,9 +41,9 @@ def write(path: Path, content: bytes) -> str:
     return str(path)
 
 
-def read_parts(path: str, cuts: list[Cut]) -> list[bytes | None]:
+def read_parts(path: str, cuts: list[Cut], size: int = 0) -> list[bytes | None]:
     """The payloads of a file's parts, each read by a process that knows nothing of the others."""
-    size = Path(path).stat().st_size
+    size = size or Path(path).stat().st_size
     starts = [0, *(cut.start for cut in cuts)]
     headers = [(), *(cut.header for cut in cuts)]
     return [
@@ -130,3 +134,39 @@ def test_settings_and_plugins_are_written_beside_the_output_but_no_plugins_setti
     assert "plugins" not in written["settings"]
     assert written["plugins"] == describe_run()["plugins"]
     assert "exnorm" in written["plugins"]
+
+
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """The bucket ``logs`` of an S3 on the loopback, as a file system of Arrow."""
+    server_of_moto = pytest.importorskip("moto.server", reason="the S3 is moto's: pip install 'moto[server]'")
+    server = server_of_moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    for name, value in {
+        "AWS_ENDPOINT_URL": f"http://{host}:{port}", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b",
+        "AWS_DEFAULT_REGION": "us-east-1", "AWS_EC2_METADATA_DISABLED": "true",
+    }.items():  # fmt: skip
+        monkeypatch.setenv(name, value)
+    system = S3FileSystem(endpoint_override=f"{host}:{port}", scheme="http", allow_bucket_creation=True)
+    system.create_dir("logs")
+    yield system
+    server.stop()
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_logs_on_s3_are_found_cut_read_and_described_there(bucket: Any) -> None:
+    content = HEADER + ROW * 20 + OTHER + SHORT * 900
+    path = "s3://logs/ex01/a b%20c/MSGTRK2018112722-1.LOG"
+    with bucket.open_output_stream(path.removeprefix("s3://")) as file:
+        file.write(content)
+    assert list(list_files(["s3://logs/ex01"])) == [(path, len(content))]
+    assert list(list_files([path])) == [(path, len(content))]
+    normalizer = Normalizer()
+    cuts = list(find_cuts(path, 10_000, normalizer))
+    assert len(cuts) > 2
+    expected = list(normalizer.encode(content, normalizer.stream("MSGTRK2018112722-1.LOG")))
+    assert read_parts(path, cuts, len(content)) == expected
+    record_run("s3://logs/out", taxonomy="jsa")
+    with bucket.open_input_file("logs/out/_exnorm.json") as file:
+        assert json.loads(file.read())["settings"]["taxonomy"] == "jsa"

@@ -12,7 +12,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from hashlib import blake2b
 from typing import Any
 
 from exnorm.convert import addresses, count, integer, ip, ipv4, ipv6, mailbox, size_bytes, text, utc_ms
@@ -693,7 +692,7 @@ class _Writer:
             "exceeds": exceeds,
             "unescape": self.unescape,
             "addresses": addresses,
-            "blake2b": blake2b,
+            **(_load_hash() if self.wire.identity[0] else {}),
             "seconds": seconds.get,
             "find_second": _remember(seconds, _read_second),
             "fractions": fractions.get,
@@ -801,6 +800,12 @@ class _Writer:
             return made if len(made) == len(cache.slots) and not event.cut else None
 
         return find
+
+
+def _load_hash() -> dict[str, Any]:
+    from hashlib import blake2b  # loads OpenSSL, which most formats do without
+
+    return {"blake2b": blake2b}
 
 
 def _is_fit(code: str) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from hashlib import blake2b
 
 from exnorm.model import Head, Record
 
@@ -18,6 +17,8 @@ def exnorm_id(record: Record) -> str:
     payload the file's name is the one in the payload, and the row is the payload without its syslog
     header, which differs each time it is sent.
     """
+    from hashlib import blake2b  # a run that writes no identity does without it
+
     row = record.raw if record.envelope is None else record.raw.removeprefix(record.envelope.header)
     parts = (Head(record.path).file_name, record.part, row)
     text = "\0".join(parts).encode("utf-8", "surrogatepass")
@@ -31,6 +32,8 @@ def identity_seed(path: str) -> bytes:
 
 def identify_rows(path: str, rows: Iterable[bytes]) -> Iterator[str]:
     """The ``exnorm_id`` of each of the rows of a log that were neither split nor changed."""
+    from hashlib import blake2b
+
     seed = blake2b(identity_seed(path), digest_size=_BYTES)
     for row in rows:
         digest = seed.copy()

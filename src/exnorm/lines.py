@@ -6,6 +6,11 @@ import codecs
 from collections.abc import Iterable, Iterator
 
 MARGIN = 3  # more than a line end
+MOST_CELLS = 250_000
+"""Separators of one kind in a line: no log comes near to it, and a list of cells is many times its text."""
+
+SEPARATORS = {",": "commas", ";": "semicolons", "\t": "TABs", " ": "blanks"}
+
 _UTF16 = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 
 Span = tuple[bytes, int, int]
@@ -17,6 +22,17 @@ def join_csv(cells: Iterable[str]) -> str:
     return ",".join(
         '"' + cell.replace('"', '""') + '"' if "," in cell or '"' in cell else cell for cell in cells
     )
+
+
+def find_crowd(line: str) -> str:
+    """Why a line has more cells, words or members than can be meant; empty where it has not."""
+    if len(line) <= MOST_CELLS:
+        return ""
+    for sign, name in SEPARATORS.items():
+        found = line.count(sign)
+        if found > MOST_CELLS:
+            return f"line has {found} {name}; expected at most {MOST_CELLS}"
+    return ""
 
 
 class LineCutter:

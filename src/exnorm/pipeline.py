@@ -62,6 +62,9 @@ _BATCH_BYTES = 64 * 1024
 _FEW_LINES = 8  # fewer are not worth a generated function
 _SAMPLE_LINES = 64  # as many show which columns are usually filled
 _PROGRAMS_KEPT = 64  # a log may bring any number of headers
+_PROGRAM_COLUMNS = 128  # and each program takes memory by the column
+MOST_RECIPIENTS = 10_000
+MOST_SPLIT = 256 * 1024 * 1024  # characters of all the rows that one row is split into
 _UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
 
 Write = Callable[["bytes | memoryview"], object]
@@ -274,9 +277,10 @@ class Normalizer:
         stream = stream or self.stream()
         if isinstance(lines, (str, bytes)):
             lines = list(cut_lines(lines, stream))
-        if isinstance(lines, BufferedReader) and lines.seekable() and lines.peek(2)[:2] not in _UTF16_BOMS:
-            while batch := lines.readlines(_BATCH_BYTES):
-                yield from self._encode_batch(batch, stream)
+        if isinstance(lines, BufferedReader):
+            while block := lines.read1(_BATCH_BYTES):
+                yield from self._encode_piece(block, stream, is_last=False)
+            yield from self._encode_piece(b"", stream, is_last=True)
             return
         if not isinstance(lines, (list, tuple)) or _begins_utf16(lines, stream):
             # The next line may be long in coming; and what UTF-16 is known by stands in the first one only.
@@ -299,6 +303,14 @@ class Normalizer:
         finally:
             for block in blocks:
                 yield from block[:-1].split(b"\n")
+
+    def _encode_piece(self, block: bytes, stream: Stream, is_last: bool) -> Iterator[bytes]:
+        blocks: list[bytes] = []
+        try:
+            self.encode_block(block, stream, lambda made: blocks.append(bytes(made)), is_last=is_last)
+        finally:
+            for made in blocks:
+                yield from made[:-1].split(b"\n")
 
     def encode_block(
         self,
@@ -326,10 +338,11 @@ class Normalizer:
         """Lines of a log in a row, for ``encode_rows``; ``None`` where each must be read by itself."""
         if self._wire is None or _begins_utf16(lines, stream):
             return None
-        if b"\n" in b"".join(lines):
+        longest = self.settings.max_line_bytes
+        if b"\n" in b"".join(lines) or max(map(len, lines), default=0) > longest:
             plain = [line.removesuffix(b"\n") for line in lines]
             # One with a LF inside is left to its reader here, so that it does not cost the others their way.
-            lines = [b"" if b"\n" in line else line for line in plain]
+            lines = [b"" if b"\n" in line or len(line) > longest else line for line in plain]
         return self._join(lines)
 
     def encode_rows(self, batch: Batch, begin: int, stream: Stream) -> list[bytes | None]:
@@ -413,6 +426,8 @@ class Normalizer:
         """Lines that were cut already, put together again; ``None`` where each must be read by itself."""
         if set(map(type, lines)) != {bytes} or _begins_utf16(lines, stream):
             return None
+        if max(map(len, lines), default=0) > self.settings.max_line_bytes:
+            return None  # its size is not to be multiplied
         plain: list[bytes] = [line.removesuffix(b"\n") for line in lines]  # type: ignore[arg-type, misc]
         return None if any(b"\n" in line for line in plain) else self._join(plain)
 
@@ -461,7 +476,7 @@ class Normalizer:
         return known
 
     def count_rows(self, stream: Stream, program: Program, rows: int, events: int, last: int | None) -> None:
-        """Count rows that a program has taken, and the events they became; ``last`` is the last one's time."""
+        """Count rows that a program has taken, and their events; ``last`` is the last one's time."""
         if not rows or stream.source is None:
             return
         stream.skip(rows)
@@ -481,6 +496,8 @@ class Normalizer:
         layout = None if reader is None else reader.layout
         if layout is None or stream.source is None or self._wire is None:
             return None
+        if batch is not None and batch.is_crowded:
+            return None
         key = stream.source.name, layout.schema
         known = self._programs.get(key)
         if key not in self._programs and len(self._programs) < _PROGRAMS_KEPT:
@@ -496,6 +513,8 @@ class Normalizer:
     def generate(self, source: Source, layout: Layout, sample: Sequence[str] = ()) -> Program | None:
         """The function for rows of a layout; ``None`` where they go the long way, one by one."""
         if self._wire is None or source.name not in self._mapped:
+            return None
+        if len(layout.schema.columns) > _PROGRAM_COLUMNS:
             return None
         longest = self.settings.max_line_bytes
         route = self._route(source, layout.schema.name)
@@ -699,10 +718,13 @@ class Normalizer:
 
     def _with_table(self, item: Record | Unparsed) -> Record | Unparsed:
         """The item; a source that carries others may give a record that the taxonomy has no table for."""
-        if isinstance(item, Unparsed) or item.source.name in self._mapped:
+        if isinstance(item, Unparsed):
             return item
-        reason = f"taxonomy {self.taxonomy.name} has no table for {item.source.name}"
-        return Unparsed(item.raw, "unknown-type", reason, item.line_number, item.path)
+        if item.source.name not in self._mapped:
+            reason = f"taxonomy {self.taxonomy.name} has no table for {item.source.name}"
+            return Unparsed(item.raw, "unknown-type", reason, item.line_number, item.path)
+        refusal = _refuse_split(item) if self.settings.per_recipient else ""
+        return Unparsed(item.raw, "width", refusal, item.line_number, item.path) if refusal else item
 
     def _counted(self, item: Record | Unparsed) -> Record | Unparsed:
         if isinstance(item, Unparsed):
@@ -740,6 +762,11 @@ def cut_lines(lines: Lines, stream: Stream) -> Iterator[bytes | str]:
         yield from stream.cut(bytes(lines))
         yield from stream.finish()
         return
+    if isinstance(lines, BufferedReader):  # its own lines would be held whole, however long
+        while block := lines.read1(_BATCH_BYTES):
+            yield from stream.cut(block)
+        yield from stream.finish()
+        return
     utf16 = False
     at_start = stream.line_number == 0  # further down, the same two bytes are text in some other encoding
     for line in lines:
@@ -754,26 +781,47 @@ def cut_lines(lines: Lines, stream: Stream) -> Iterator[bytes | str]:
         yield from stream.finish()
 
 
-def split_recipients(record: Record) -> Iterable[Record]:
+def split_recipients(record: Record) -> Iterator[Record]:
     """One record for each recipient, with its own status where there is one for each."""
-    if record.source.recipients is None:
-        return (record,)
+    found = _recipients(record)
+    if len(found) < 2 or record.source.recipients is None:
+        yield record
+        return
     address_column, status_column = record.source.recipients
-    found = [address for address in members(record.values.get(address_column, "")) if address]
-    if len(found) < 2:
-        return (record,)
     status = record.values.get(status_column, "")
     statuses = members(status)
     aligned = len(statuses) == len(found)
-    parts = []
     for number, address in enumerate(found):
         part = record.copy()
         part.values[address_column] = addresses(address)
         if status_column in part.values:
             part.values[status_column] = statuses[number] if aligned else status
         part.part = str(number + 1)
-        parts.append(part)
-    return parts
+        yield part
+
+
+def _recipients(record: Record) -> list[str]:
+    if record.source.recipients is None:
+        return []
+    return [address for address in members(record.values.get(record.source.recipients[0], "")) if address]
+
+
+def _refuse_split(record: Record) -> str:
+    """Why a row is not split into one for each recipient; empty where it may be."""
+    if record.source.recipients is None:
+        return ""
+    most = record.values.get(record.source.recipients[0], "").count(";") + 1
+    if most < 2:
+        return ""
+    found = len(_recipients(record)) if most > MOST_RECIPIENTS else most
+    if found > MOST_RECIPIENTS:
+        return f"row has {found} recipients; expected at most {MOST_RECIPIENTS} where each gives an event"
+    beside = sum(map(len, record.values.values())) - sum(
+        len(record.values.get(column, "")) for column in record.source.recipients
+    )
+    if beside * found > MOST_SPLIT:
+        return f"row has {found} recipients and {beside} characters beside them, too many to write for each"
+    return ""
 
 
 def _find_fault(processed: object, item: Record | Event) -> str:

@@ -6,16 +6,19 @@ import copy
 import dataclasses
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from importlib import metadata
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pluggy
 
 from exnorm import hookspecs
 from exnorm.errors import MappingError, PluginError, quote, suggest
+from exnorm.installed import find_entry_points, find_version
 from exnorm.mapping import check_mapping, extend_mapping, mark_row
 from exnorm.model import Codec, Mapping, Source, Taxonomy
 from exnorm.settings import Settings
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 GROUP = "exnorm"
 STANDARD = "exnorm"
@@ -104,7 +107,7 @@ class Plugins:
         from exnorm import standard  # the built-ins import the sources, which hosts may not need
 
         known = {STANDARD}
-        self._register(standard, STANDARD, f"exnorm {_own_version()}")
+        self._register(standard, STANDARD, f"exnorm {find_version('exnorm') or '(not installed)'}")
         for entry in _entry_points() if discover else ():
             distribution = entry.dist
             origin = f"{distribution.name} {distribution.version}" if distribution else "unknown"
@@ -282,18 +285,11 @@ def _check_table(registry: Registry, mapping: Mapping, plugin: str) -> None:
         raise MappingError(f"plugin {plugin}: {error}") from None
 
 
-def _entry_points() -> Iterable[metadata.EntryPoint]:
+def _entry_points() -> Iterable[EntryPoint]:
     """Installed plugins, ordered by name and distribution: the same on every machine."""
-    found = metadata.entry_points(group=GROUP)
+    found = find_entry_points(GROUP)
     return sorted(found, key=lambda e: (e.name, e.dist.name if e.dist else ""))
 
 
 def _hook_names() -> list[tuple[str, object]]:
     return [(name, value) for name, value in vars(hookspecs).items() if hasattr(value, "exnorm_spec")]
-
-
-def _own_version() -> str:
-    try:
-        return metadata.version("exnorm")
-    except metadata.PackageNotFoundError:
-        return "(not installed)"

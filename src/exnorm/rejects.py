@@ -12,8 +12,6 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-import msgspec
-
 from exnorm.errors import SettingsError, quote
 from exnorm.model import Unparsed
 from exnorm.rarely import Rarely
@@ -24,6 +22,8 @@ _MODE = 0o600  # a line may hold what only its owner may read
 
 def encode_reject(line: Unparsed) -> bytes:
     """A line that did not parse as one JSON object, without a line end."""
+    import msgspec  # a run in which every line parses does without it
+
     entry = {"path": line.path, "line_number": line.line_number, "reason": line.reason, "raw": line.raw}
     try:
         return msgspec.json.encode(entry)

@@ -8,7 +8,7 @@ from functools import cached_property, lru_cache
 from operator import methodcaller
 
 from exnorm.convert import utc_ms
-from exnorm.lines import Span
+from exnorm.lines import MOST_CELLS, SEPARATORS, Span
 from exnorm.model import Wire
 
 _ENDS_IN_CR = methodcaller("endswith", b"\r")
@@ -34,6 +34,20 @@ class Batch:
         """All the lines as ``prepare`` gives them; empty rows where they are not one row each."""
         assert self._wire is not None  # nobody asks otherwise
         return prepare(self.lines, self._wire, self._max_line_bytes) or [""] * len(self.lines)
+
+    @cached_property
+    def is_crowded(self) -> bool:
+        """Whether one of the lines has more cells than a reader takes, so that none may be cut here."""
+        at = self.begin
+        while self.end - at > MOST_CELLS:
+            end = self.block.rfind(b"\n", at, at + MOST_CELLS + 1)
+            if end < 0:
+                end = self.block.find(b"\n", at, self.end)
+                end = self.end if end < 0 else end
+                if any(self.block.count(sign.encode(), at, end) > MOST_CELLS for sign in SEPARATORS):
+                    return True
+            at = end + 1
+        return False
 
     @property
     def last(self) -> bytes:
@@ -96,8 +110,6 @@ def prepare(lines: Sequence[bytes], wire: Wire, max_line_bytes: int) -> list[str
         rows = [row if _is_utf8(line) else "" for row, line in zip(rows, lines)]
     if stripped:
         rows = ["" if line[-2:] == b"\r\r" or b"\0" in line else row for row, line in zip(rows, lines)]
-    if len(data) > max_line_bytes:
-        rows = ["" if len(line) > max_line_bytes else row for row, line in zip(rows, lines)]
     if odd:
         rows = ["" if any(character in row for character in odd) else row for row in rows]
     return rows

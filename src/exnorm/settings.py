@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import ipaddress
-import zoneinfo
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -96,6 +95,8 @@ class Settings:
                     f"source_ip: got {quote(self.source_ip)}; expected an IPv4 or IPv6 address"
                 ) from None
         if self.tz:
+            import zoneinfo  # few runs need it
+
             try:
                 zoneinfo.ZoneInfo(self.tz)
             except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError):

@@ -380,9 +380,11 @@ def _open_system(path: str) -> tuple[FileSystem, str]:
 
     if path.startswith("file:"):
         return LocalFileSystem(), unquote(path.removeprefix("file:").replace("///", "/", 1))
-    if "://" in path:
-        system, name = FileSystem.from_uri(path)
-        return system, name
+    scheme, mark, rest = path.partition("://")
+    if mark:  # as a URI, names with blanks or % would be other names
+        authority, slash, below = rest.partition("/")
+        system, base = FileSystem.from_uri(f"{scheme}://{authority}")
+        return system, base.rstrip("/") + slash + below
     return LocalFileSystem(), path
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from exnorm.errors import quote
-from exnorm.lines import LineCutter, Span, join_csv
+from exnorm.lines import MARGIN, SEPARATORS, LineCutter, Span, find_crowd, join_csv
 from exnorm.model import Confidence, Head, Read, Reader, Record, Schema, Source, Unparsed
 from exnorm.settings import Settings
 
@@ -20,6 +20,10 @@ _BEGINNING = re.compile(r"Software\s*:\s+Microsoft ", re.IGNORECASE)
 _NEW_BLOCK = ("software", "log-type")
 _BOM = "\ufeff"
 _REMARKS_KEPT = 4096  # characters; a header of remarks only must not grow without bound
+
+# What no log of any kind comes near to.
+MOST_COLUMNS = 5000
+HEADER_LONGEST = 64 * 1024  # characters of a header line
 
 Recognize = Callable[[Head], "Source | None"]
 Redact = Callable[["Source | None", str], str]
@@ -115,12 +119,9 @@ class Stream:
             if self._reader is not None:
                 self._reader.miss()
             return text
-        if not text:
-            return None
-        if "\r" in text and _is_header(text):
-            return self._unparsed(text, "syntax", "lines end in CR alone; expected LF or CRLF")
-        if self._take_header(text):
-            return None
+        refused = self._refuse(text)
+        if refused is not None or not text or self._take_header(text):
+            return refused
         if (self._in_header or self._reader is None) and not self.recognize(text):
             return self._unparsed(text, "unknown-type", "no known log type has lines like this one")
         self._in_header = False
@@ -128,6 +129,16 @@ class Stream:
         found = self._reader.read(text)
         names = isinstance(found, Unparsed) and self._names_columns(text)
         return None if names else self._place(found)
+
+    def _refuse(self, text: str) -> Unparsed | None:
+        """A line that no reader is to see."""
+        crowd = find_crowd(text)
+        if crowd:
+            if self._reader is not None:
+                self._reader.miss()
+            return self._unparsed(text, "width", crowd)
+        refusal = _refuse_header(text) if _is_header(text) else ""
+        return self._unparsed(text, "syntax", refusal) if refusal else None
 
     def fail(self, line: bytes | str, error: Exception) -> Unparsed:
         """A line at which its source raised, which must not cost the line, nor those after it."""
@@ -189,6 +200,8 @@ class Stream:
 
     def _names_columns(self, line: str) -> bool:
         """Whether a line is the bare names of columns that another log has before its header."""
+        if len(line) > HEADER_LONGEST:
+            return False
         head = Head(self.name, {"fields": line})
         source = self._recognize(head)
         return source is not None and {name.strip() for name in line.split(",")} <= set(source.columns)
@@ -227,6 +240,9 @@ class Stream:
     def _placed(self, item: Record | Unparsed) -> Record | Unparsed:
         if isinstance(item, Unparsed):
             return self._unparsed(item.raw, item.kind, item.reason)
+        if len(item.values) > MOST_COLUMNS:
+            reason = f"row has {len(item.values)} columns; expected at most {MOST_COLUMNS}"
+            return self._unparsed(item.raw, "width", reason)
         item.line_number = self.line_number
         item.path = item.path or self.name
         return item
@@ -252,16 +268,18 @@ class Stream:
     def _decode(self, line: bytes | str) -> str | Unparsed:
         limit = self._settings.max_line_bytes
         if len(line) > limit + 2:  # the line end does not count
-            whole = line.decode("utf-8", "backslashreplace") if isinstance(line, bytes) else line
-            raw = whole.rstrip("\r\n")
+            part = line[: limit + MARGIN]  # as a line of a file is cut
+            raw = (part.decode("utf-8", "backslashreplace") if isinstance(part, bytes) else part).rstrip(
+                "\r\n"
+            )
             return self._unparsed(raw, "too-long", f"line is longer than max_line_bytes, {limit}")
-        text = line if isinstance(line, str) else _decode_utf8(line)
-        if text is None:
+        decoded = line if isinstance(line, str) else _decode_utf8(line)
+        if decoded is None:
             assert isinstance(line, bytes)
             raw = line.decode("utf-8", "backslashreplace").rstrip("\r\n")
             return self._unparsed(raw, "encoding", _explain_encoding(line))
         # A server that crashed leaves the room it had reserved in its log: a block of NUL.
-        return text.removesuffix("\n").rstrip("\r").strip("\0").removeprefix(_BOM)
+        return decoded.removesuffix("\n").rstrip("\r").strip("\0").removeprefix(_BOM)
 
     def _take_header(self, line: str) -> bool:
         found = _DIRECTIVE.fullmatch(line) or self._find_bare_directive(line)
@@ -302,6 +320,18 @@ class Stream:
 
 def _is_header(line: str) -> bool:
     return line.startswith("#") or _BARE_DIRECTIVE.match(line) is not None
+
+
+def _refuse_header(line: str) -> str:
+    """Why a header line is not taken up; empty where it is."""
+    if "\r" in line:
+        return "lines end in CR alone; expected LF or CRLF"
+    if len(line) > HEADER_LONGEST:
+        return f"header line has {len(line)} characters; expected at most {HEADER_LONGEST}"
+    if len(line) <= MOST_COLUMNS:
+        return ""
+    names = 1 + max(map(line.count, SEPARATORS))
+    return f"header line has {names} names; expected at most {MOST_COLUMNS}" if names > MOST_COLUMNS else ""
 
 
 def _decode_utf8(line: bytes) -> str | None:

@@ -2,12 +2,14 @@
 
 #include <string.h>
 
-static const uint64_t blake_start[8] = {
+#define BLOCK 128
+
+static const uint64_t beginning[8] = {
     0x6a09e667f3bcc908u, 0xbb67ae8584caa73bu, 0x3c6ef372fe94f82bu, 0xa54ff53a5f1d36f1u,
     0x510e527fade682d1u, 0x9b05688c2b3e6c1fu, 0x1f83d9abfb41bd6bu, 0x5be0cd19137e2179u,
 };
 
-static const unsigned char blake_order[10][16] = {
+static const unsigned char order[10][16] = {
     {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15},
     {14, 10, 4, 8, 9, 15, 13, 6, 1, 12, 0, 2, 11, 7, 5, 3},
     {11, 8, 12, 0, 5, 2, 15, 13, 10, 14, 3, 6, 7, 1, 9, 4},
@@ -19,6 +21,58 @@ static const unsigned char blake_order[10][16] = {
     {6, 15, 14, 9, 11, 3, 0, 8, 12, 2, 13, 7, 1, 4, 10, 5},
     {10, 2, 8, 4, 7, 6, 1, 5, 15, 11, 9, 14, 3, 12, 13, 0},
 };
+
+/* The text that is being hashed in one lane of the registers. */
+typedef struct {
+    const Hashed *hashed;
+    size_t done; /* bytes of it, the seed included */
+    unsigned char block[BLOCK];
+} Lane;
+
+static size_t lesser(size_t one, size_t other)
+{
+    return one < other ? one : other;
+}
+
+/* The next 128 bytes of a lane's text, filled up with zeros; counts them. */
+static const unsigned char *take_block(Lane *lane, const char *seed, size_t seed_length)
+{
+    const Hashed *hashed = lane->hashed;
+    size_t total = seed_length + hashed->length, some = lesser(total - lane->done, BLOCK);
+    size_t begin = lane->done, from_seed = begin < seed_length ? lesser(seed_length - begin, some) : 0;
+    lane->done += some;
+    if (from_seed == 0 && some == BLOCK)
+        return (const unsigned char *)hashed->text + (begin - seed_length);
+    memset(lane->block, 0, BLOCK);
+    if (from_seed > 0)
+        memcpy(lane->block, seed + begin, from_seed);
+    if (some > from_seed)
+        memcpy(lane->block + from_seed, hashed->text + (begin + from_seed - seed_length), some - from_seed);
+    return lane->block;
+}
+
+static uint64_t read_word(const unsigned char *at)
+{
+    uint64_t word;
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    memcpy(&word, at, 8);
+#else
+    word = 0;
+    for (int i = 7; i >= 0; i--)
+        word = word << 8 | at[i];
+#endif
+    return word;
+}
+
+static void write_digits(char *to, uint64_t low, uint64_t high)
+{
+    static const char digits[] = "0123456789abcdef";
+    for (int i = 0; i < 16; i++) {
+        unsigned int byte = (unsigned int)((i < 8 ? low : high) >> (8 * (i % 8))) & 0xff;
+        *to++ = digits[byte >> 4];
+        *to++ = digits[byte & 15];
+    }
+}
 
 #define TURN(x, n) (((x) >> (n)) | ((x) << (64 - (n))))
 #define MIX(a, b, c, d, x, y)                                                                              \
@@ -33,66 +87,35 @@ static const unsigned char blake_order[10][16] = {
         v[b] = TURN(v[b] ^ v[c], 63);                                                                      \
     } while (0)
 
-static void blake_block(Blake *self, const unsigned char *block, int is_last)
-{
-    uint64_t v[16], m[16];
-    for (int i = 0; i < 16; i++) {
-        m[i] = 0;
-        for (int k = 7; k >= 0; k--)
-            m[i] = m[i] << 8 | block[8 * i + k];
-    }
-    for (int i = 0; i < 8; i++) {
-        v[i] = self->state[i];
-        v[i + 8] = blake_start[i];
-    }
-    v[12] ^= self->length;
-    if (is_last)
-        v[14] = ~v[14];
-    for (int round = 0; round < 12; round++) {
-        const unsigned char *s = blake_order[round % 10];
-        MIX(0, 4, 8, 12, m[s[0]], m[s[1]]);
-        MIX(1, 5, 9, 13, m[s[2]], m[s[3]]);
-        MIX(2, 6, 10, 14, m[s[4]], m[s[5]]);
-        MIX(3, 7, 11, 15, m[s[6]], m[s[7]]);
-        MIX(0, 5, 10, 15, m[s[8]], m[s[9]]);
-        MIX(1, 6, 11, 12, m[s[10]], m[s[11]]);
-        MIX(2, 7, 8, 13, m[s[12]], m[s[13]]);
-        MIX(3, 4, 9, 14, m[s[14]], m[s[15]]);
-    }
-    for (int i = 0; i < 8; i++)
-        self->state[i] ^= v[i] ^ v[i + 8];
-}
+#define NAME hash_one_by_one
+#define LANES 1
+#define TARGET
+#include "blake2b_lanes.h"
 
-void blake_add(Blake *self, const char *at, size_t length)
+#if defined(__GNUC__) && defined(__x86_64__)
+#define WIDER
+#define NAME hash_four
+#define LANES 4
+#define TARGET __attribute__((target("avx2")))
+#include "blake2b_lanes.h"
+
+#define NAME hash_eight
+#define LANES 8
+#define TARGET __attribute__((target("avx512f")))
+#include "blake2b_lanes.h"
+#endif
+
+void hash_all(const Hashed *texts, size_t count, const char *seed, size_t seed_length, char *out)
 {
-    size_t left = length;
-    while (left > 0) {
-        if (self->used == 128) { /* not before there is more: the last block is another */
-            self->length += 128;
-            blake_block(self, self->block, 0);
-            self->used = 0;
-        }
-        size_t some = 128 - self->used < left ? 128 - self->used : left;
-        memcpy(self->block + self->used, at, some);
-        self->used += some;
-        at += some;
-        left -= some;
+#ifdef WIDER
+    if (count > 1 && __builtin_cpu_supports("avx512f")) {
+        hash_eight(texts, count, seed, seed_length, out);
+        return;
     }
-}
-
-void blake_begin(Blake *self)
-{
-    self->length = 0;
-    self->used = 0;
-    memcpy(self->state, blake_start, sizeof(blake_start));
-    self->state[0] ^= 0x01010000u ^ 16u; /* no key, 16 bytes */
-}
-
-void blake_end(Blake *self, unsigned char digest[16])
-{
-    memset(self->block + self->used, 0, 128 - self->used);
-    self->length += self->used;
-    blake_block(self, self->block, 1);
-    for (int i = 0; i < 16; i++)
-        digest[i] = (unsigned char)(self->state[i / 8] >> (8 * (i % 8)));
+    if (count > 1 && __builtin_cpu_supports("avx2")) {
+        hash_four(texts, count, seed, seed_length, out);
+        return;
+    }
+#endif
+    hash_one_by_one(texts, count, seed, seed_length, out);
 }

@@ -1,4 +1,4 @@
-/* BLAKE2b of 16 bytes without a key (RFC 7693). */
+/* BLAKE2b of 16 bytes without a key (RFC 7693), of many texts with a common beginning. */
 #ifndef EXNORM_BLAKE2B_H
 #define EXNORM_BLAKE2B_H
 
@@ -6,14 +6,11 @@
 #include <stdint.h>
 
 typedef struct {
-    uint64_t state[8];
-    uint64_t length;
-    unsigned char block[128];
-    size_t used;
-} Blake;
+    const char *text;
+    size_t length;
+    size_t place; /* where in the output its 32 hexadecimal digits go */
+} Hashed;
 
-void blake_begin(Blake *self);
-void blake_add(Blake *self, const char *at, size_t length);
-void blake_end(Blake *self, unsigned char digest[16]);
+void hash_all(const Hashed *texts, size_t count, const char *seed, size_t seed_length, char *out);
 
 #endif

@@ -15,6 +15,7 @@ enum { SCALAR, NUMBER, TEXT, BINARY, LIST, MAP, EXTENSION, BROKEN }; /* kinds of
 #define PAIR 0x92       /* an array of two, as it is written here */
 #define EVENT_TIME 0xd7 /* extension of eight bytes: seconds and nanoseconds */
 #define LAST_SECOND 0x7fffffff /* above it, Fluent Bit reads a negative number: a marker, or a broken event */
+#define LARGEST 262144    /* bytes of an event; a larger one is read with more care */
 #define MOST_CONTAINERS 256 /* in metadata; readers of msgpack have their bounds too */
 #define MOST_OTHERS 32  /* keys that are kept beside the payload */
 #define DEEPEST 4       /* objects inside of each other in a payload */
@@ -192,6 +193,7 @@ static int read_time(Event *event, Place at, Place end)
 static int read_event(Event *event, Place at, Place end, const Form *form)
 {
     Head head;
+    Place begin = at;
     at = open_pair(at, end);
     if (at == NULL || !read_time(event, at, end))
         return 0;
@@ -241,6 +243,8 @@ static int read_event(Event *event, Place at, Place end, const Form *form)
         event->others[event->other_count++] = (Other){key_at, at, key};
     }
     event->end = at;
+    if (at - begin > LARGEST)
+        return 0;
     if (line_other >= 0 && form->keep_others) {
         event->other_count--;
         memmove(&event->others[line_other], &event->others[line_other + 1],

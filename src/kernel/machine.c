@@ -1,8 +1,6 @@
 /* Runs a program over one row. */
 #include "machine.h"
 
-#include "blake2b.h"
-
 /* --- where payloads are written ----------------------------------------------------------------- */
 
 void leave_room(Room *room)
@@ -24,6 +22,7 @@ int begin_run(Machine *self)
         self->out_size = 0;
     }
     self->out_length = 0;
+    self->hashed_count = 0;
     self->running = 1;
     return 0;
 }
@@ -82,20 +81,17 @@ static inline char *copy_cell(const Machine *self, char *to, const Cell *cell)
     return cell->special ? copy_escaped(self, to, cell->text) : copy(to, cell->text);
 }
 
-static char *copy_identity(char *to, Text seed, Text row)
+/* Leaves room for the identity of a row, which is computed with those of others. */
+static char *note_identity(Machine *self, char *to, Text row)
 {
-    static const char digits[] = "0123456789abcdef";
-    Blake blake;
-    unsigned char digest[16];
-    blake_begin(&blake);
-    blake_add(&blake, seed.at, (size_t)seed.length);
-    blake_add(&blake, row.at, (size_t)row.length);
-    blake_end(&blake, digest);
-    for (int i = 0; i < 16; i++) {
-        *to++ = digits[digest[i] >> 4];
-        *to++ = digits[digest[i] & 15];
-    }
-    return to;
+    self->hashed[self->hashed_count++] = (Hashed){row.at, (size_t)row.length, (size_t)(to - self->out)};
+    return to + IDENTITY_BYTES;
+}
+
+void write_identities(Machine *self, Text seed)
+{
+    hash_all(self->hashed, (size_t)self->hashed_count, seed.at, (size_t)seed.length, self->out);
+    self->hashed_count = 0;
 }
 
 /* --- whether a row is plain --------------------------------------------------------------------- */
@@ -231,25 +227,24 @@ static int64_t read_second(Text text)
 }
 
 /* Computes what is found for a text of the usual form, in place of Python; 0 where it has another. */
-static int compute(const Cache *cache, Text text, char digits[16])
+static int compute(Cache *cache, Text text)
 {
+    Found *found = cache->computed;
+    char *digits = (char *)found->slots[0].before.at;
     if (cache->form == FRACTION) {
         if (text.length != 5 || text.at[0] != '.' || text.at[4] != 'Z' || read_digits(text.at + 1, 3) < 0)
             return 0;
         memcpy(digits, text.at + 1, 3);
-        return 3;
+        found->slots[0].before.length = 3;
+    } else {
+        int64_t second = read_second(text);
+        if (second <= 0)
+            return 0;
+        found->slots[0].before.length = snprintf(digits, LONGEST_NUMBER, "%lld", (long long)second);
     }
-    int64_t second = cache->form == SECOND ? read_second(text) : 0;
-    return second <= 0 ? 0 : snprintf(digits, 16, "%lld", (long long)second);
-}
-
-static PyObject *find(const Cache *cache, Text text)
-{
-    char digits[16];
-    int computed = compute(cache, text, digits);
-    if (computed > 0)
-        return Py_BuildValue("(y#)", digits, (Py_ssize_t)computed);
-    return PyObject_CallFunction(cache->find, "y#", text.at, text.length);
+    memcpy((char *)found->key.at, text.at, (size_t)text.length);
+    found->key.length = text.length;
+    return 1;
 }
 
 /* Sets cache->current; ODD where Python says that the text has nothing to be remembered for. */
@@ -268,6 +263,11 @@ static int look_up(Cache *cache, const Cell *cells)
         cache->current = cache->for_ipv4;
         return WRITTEN;
     }
+    if (cache->computed != NULL && compute(cache, text)) {
+        release(cache);
+        cache->current = cache->computed;
+        return WRITTEN;
+    }
     uint64_t hash = hash_of(text.at, text.length);
     Py_ssize_t place = (Py_ssize_t)(hash & (TABLE - 1));
     for (const Entry *entry; (entry = &cache->table[place])->found != NULL; place = (place + 1) & (TABLE - 1)) {
@@ -277,7 +277,7 @@ static int look_up(Cache *cache, const Cell *cells)
             return WRITTEN;
         }
     }
-    PyObject *slots = find(cache, text);
+    PyObject *slots = PyObject_CallFunction(cache->find, "y#", text.at, text.length);
     if (slots == NULL)
         return FAILED;
     if (slots == Py_None) {
@@ -385,7 +385,7 @@ static Py_ssize_t bound(const Machine *self, Py_ssize_t length, Text start)
     return most;
 }
 
-static int write_parts(Machine *self, Text row, Text start, Text seed)
+static int write_parts(Machine *self, Text row, Text start)
 {
     if (reserve(self, bound(self, row.length, start)) < 0)
         return FAILED;
@@ -458,7 +458,7 @@ static int write_parts(Machine *self, Text row, Text start, Text seed)
             to = copy_escaped(self, to, row);
             break;
         case IDENTITY:
-            to = copy_identity(to, seed, row);
+            to = note_identity(self, to, row);
             break;
         }
         to = copy(to, part->after);
@@ -476,7 +476,7 @@ static int report(Machine *self, const char *what)
 }
 
 /* The payload of the row that was cut into the cells at hand. */
-static int write_cells(Machine *self, Text row, Text start, Text seed)
+static int write_cells(Machine *self, Text row, Text start)
 {
     if (!is_plain(self))
         return ODD;
@@ -489,7 +489,7 @@ static int write_cells(Machine *self, Text row, Text start, Text seed)
         return FAILED;
     if (self->dropped >= 0 && has_slot(self, self->events, self->dropped))
         return report(self, "dropped") < 0 ? FAILED : DROPPED;
-    return write_parts(self, row, start, seed);
+    return write_parts(self, row, start);
 }
 
 int write_payload(Machine *self, const char *row, Py_ssize_t length, Text start, Text seed)
@@ -502,7 +502,14 @@ int write_payload(Machine *self, const char *row, Py_ssize_t length, Text start,
     memcpy(self->copied, row, (size_t)length);
     memset(self->copied + length, '\n', SLACK + 1);
     Line line;
-    return split(self, self->copied, &line) ? write_cells(self, line.row, start, seed) : ODD;
+    if (!split(self, self->copied, &line))
+        return ODD;
+    write_identities(self, seed);
+    int done = write_cells(self, line.row, start);
+    if (done == WRITTEN)
+        write_identities(self, seed); /* as long as the copy is there */
+    self->hashed_count = 0;
+    return done;
 }
 
 int write_line(Machine *self, const char *at, const char *end, Text start, Text seed, const char **next)
@@ -511,5 +518,7 @@ int write_line(Machine *self, const char *at, const char *end, Text start, Text 
     if (!split(self, at, &line) || line.next > end || line.next - 1 - at > self->longest)
         return ODD;
     *next = line.next;
-    return write_cells(self, line.row, start, seed);
+    if (self->hashed_count > MOST_HASHED - self->identities)
+        write_identities(self, seed);
+    return write_cells(self, line.row, start);
 }

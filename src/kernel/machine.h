@@ -16,6 +16,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "blake2b.h"
+
 enum { CONSTANT, CELL, SLOT, HEAD, START, WHEN, NEST, ROW, IDENTITY, NOTE }; /* parts */
 enum { NOT_TEXT, HAS_SLOT, FITS };                                           /* conditions */
 enum { AS_IT_IS, SECOND, FRACTION };                                         /* what is looked up */
@@ -27,6 +29,9 @@ enum { ODD = 0, WRITTEN = 1, DROPPED = 2, FAILED = -1 };
 #define TABLE 16384 /* places in a cache, a power of two */
 #define REMEMBERED 8192
 #define LONGEST_KEY 256
+#define LONGEST_NUMBER 24
+#define IDENTITY_BYTES 32
+#define MOST_HASHED 512 /* rows whose identities wait to be computed together */
 
 typedef struct {
     const char *at;
@@ -62,6 +67,7 @@ typedef struct {
     int form;            /* AS_IT_IS, or what is computed here where the text is as usual */
     PyObject *find;
     Found *for_ipv4; /* what is found for every IPv4 address, or NULL */
+    Found *computed; /* what was computed last, with room for more; NULL where nothing is */
     Entry *table;
     Py_ssize_t used;
     Found *current; /* for the row at hand */
@@ -125,6 +131,8 @@ typedef struct {
     Py_ssize_t scratch_size;
     char *copied; /* for a row with less than SLACK behind it */
     Py_ssize_t copied_size;
+    Hashed *hashed; /* rows whose identities are to be written */
+    Py_ssize_t hashed_count, identities; /* how many identities stand in a payload */
     int running;
 } Machine;
 
@@ -142,11 +150,14 @@ typedef struct {
  */
 int write_payload(Machine *self, const char *row, Py_ssize_t length, Text start, Text seed);
 
-/* The same for the row at the beginning of a block of lines, each ended by LF; sets where the next begins. */
+/* The same for the row at the beginning of a block of lines, each ended by LF; sets where the next begins.
+ * The block must stay as it is until write_identities() was called. */
 int write_line(Machine *self, const char *at, const char *end, Text start, Text seed, const char **next);
 
 /* What was looked up for the row that was written last, in the cache that is of this form; empty without one. */
 Text find_found(const Machine *self, int form);
+
+void write_identities(Machine *self, Text seed);
 
 /* Cuts the row at `at` into cells, up to the LF that must be there; 0 where it is odd. SLACK bytes behind. */
 int split(Machine *self, const char *at, Line *line);

@@ -54,6 +54,8 @@ static PyObject *run(Machine *self, PyObject *arguments)
             payloads += done == WRITTEN;
             at = next;
         }
+        if (done != FAILED)
+            write_identities(self, seed);
         self->running = 0;
         begin = at - bytes;
     }
@@ -98,6 +100,7 @@ static void machine_dealloc(Machine *self)
     for (Py_ssize_t i = 0; i < self->cache_count; i++) {
         forget(&self->caches[i]);
         PyMem_Free(self->caches[i].for_ipv4);
+        PyMem_Free(self->caches[i].computed);
         PyMem_Free(self->caches[i].table);
         Py_XDECREF(self->caches[i].find);
     }
@@ -120,6 +123,7 @@ static void machine_dealloc(Machine *self)
     PyMem_Free(self->lists);
     PyMem_Free(self->scratch);
     PyMem_Free(self->copied);
+    PyMem_Free(self->hashed);
     leave_room(self->room);
     Py_XDECREF(self->absent);
     Py_XDECREF(self->count);

@@ -87,6 +87,23 @@ Found *make_found(PyObject *slots, int count, Text key, PyObject *after)
     return found;
 }
 
+/* Room for a number of one slot and for the text it was computed of, both shorter than LONGEST_NUMBER. */
+static int make_computed(Cache *cache)
+{
+    char *at = PyMem_Calloc(sizeof(Found) + sizeof(Slot) + 2 * LONGEST_NUMBER + SLACK, 1);
+    if (at == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    cache->computed = (Found *)(void *)at;
+    at += sizeof(Found) + sizeof(Slot);
+    cache->computed->slots[0].before = (Text){at, 0};
+    cache->computed->key = (Text){at + LONGEST_NUMBER, 0};
+    cache->computed->total = LONGEST_NUMBER;
+    cache->computed->remembered = 1; /* by the cache, as long as it lives */
+    return 0;
+}
+
 static int read_caches(Machine *self, PyObject *list)
 {
     Py_ssize_t count = PyTuple_GET_SIZE(list);
@@ -112,6 +129,8 @@ static int read_caches(Machine *self, PyObject *list)
             PyErr_NoMemory();
             return -1;
         }
+        if (cache->form != AS_IT_IS && make_computed(cache) < 0)
+            return -1;
         if (before != Py_None) {
             cache->for_ipv4 = make_found(before, cache->slots, (Text){NULL, 0}, after);
             if (cache->for_ipv4 == NULL)
@@ -207,14 +226,22 @@ static int measure(Machine *self)
     }
     for (Py_ssize_t i = 0; i < self->part_count; i++) {
         const Part *part = &self->parts[i];
-        self->fixed += part->before.length + part->after.length + 32;
+        self->fixed += part->before.length + part->after.length + IDENTITY_BYTES;
         self->starts += part->kind == START;
         rows += part->kind == ROW;
+        self->identities += part->kind == IDENTITY;
         if (part->kind == CELL || part->kind == HEAD)
             cells = ++uses[part->a] > cells ? uses[part->a] : cells;
         slots += part->kind == SLOT;
     }
     PyMem_Free(uses);
+    if (self->identities > MOST_HASHED)
+        return refuse("too many identities");
+    self->hashed = allocate(self->identities > 0 ? MOST_HASHED : 1, sizeof(Hashed));
+    if (self->hashed == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
     self->cell_uses = rows + cells;
     self->slot_uses = slots;
     return 0;

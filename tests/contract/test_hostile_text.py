@@ -1,14 +1,18 @@
 """Hostile text stays text: one record in is one payload out, with the same keys and the same values.
 
 Every column of every registered source is set to hostile text in turn and written in every format and
-shape; what is read back is held against the same row with harmless text in that column. The rows are
-under ``tests/samples/NAME/``: of each source, the one with the most columns filled.
+shape; what is read back is held against the same row with harmless text in that column. Then such rows
+go through the hosts. The rows are under ``tests/samples/NAME/``: of each source, the one with the most
+columns filled.
 """
 
 from __future__ import annotations
 
 import csv
+import gzip
+import io
 import json
+import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -17,11 +21,21 @@ from pathlib import Path
 from typing import Any
 
 import jc
+import msgpack
 import pycef
 import pytest
 from hypothesis import given, settings as hypothesis_settings, strategies as st
 
-from exnorm import Event, Normalizer, Record
+from exnorm import Event, Normalizer, Record, Unparsed
+from exnorm.fluentbit import ChunkFilter, read_options
+from exnorm.fluentbit.carrier import Carrier
+from exnorm.fluentbit.forward import Message, MessageCutter
+from exnorm.lines import join_csv
+from exnorm.logstash import EventNormalizer, JSONCodec
+from exnorm.logstash.batches import Batches, Body
+from exnorm.logstash.bodies import Bounds
+from exnorm.logstash.headers import Headers
+from exnorm.logstash.traffic import Traffic
 from exnorm.testing import normalizer, read_cef, read_leef, read_wincollect
 
 SAMPLES = Path(__file__).parents[1] / "samples"
@@ -51,6 +65,8 @@ LINES = (
 )
 HOSTILE = (*(f"{c}a{c}b{c}" for c in CHARACTERS), *LINES)
 HARMLESS = "Harmless"
+FULL = "EXNORM_FULL_MATRIX" in os.environ
+"""Whether the hosts are given every text in every column in every format, or each of them in one format."""
 
 Pairs = dict[str, str]
 
@@ -361,6 +377,141 @@ def test_hostile_text_in_every_column_at_once_stays_the_text_of_its_keys(
 ) -> None:
     record = sample_record(source_name)
     check_hostile_text(form, record, tuple(record.values))
+
+
+# --- through the hosts -----------------------------------------------------------------------------
+#
+# The rows come as their hosts bring them: as records and events that hold the columns. What comes out of
+# a host is held against the payload that the library makes of the same row, which is read back strictly.
+
+Row = dict[str, str]
+Given = list[Row]
+Made = list[dict[str, Any]]
+
+
+def hostile_rows(source_name: str, form_number: int) -> Given:
+    """The sample's row with each hostile text in each column; a fourth of them, unless all are asked for."""
+    values = sample_record(source_name).values
+    return [
+        {**values, column: text}
+        for at, column in enumerate(values)
+        for number, text in enumerate((*HOSTILE, HARMLESS))
+        if FULL or (at + number) % 4 == form_number
+    ]
+
+
+def through_fluent_bit_filter(form: Form, rows: Given) -> Made:
+    chunk: bytes = b"".join(msgpack.packb([[number, {}], row]) for number, row in enumerate(rows))
+    made = make_filter(form).filter("tag", chunk)
+    return bodies_of(chunk if made is None else made)
+
+
+def through_forward_service(form: Form, rows: Given) -> Made:
+    """Its bytes as a connection brings them, in blocks, to its next hop."""
+    sent: list[bytes] = []
+
+    class NextHop:
+        def send_packed(self, message: Message, count: int | None = None) -> None:
+            sent.append(message.events)
+
+        def close(self) -> None:
+            pass
+
+    carrier = Carrier(make_filter(form), [NextHop()], tag_prefix="n.", send_bytes=4 << 20, max_bytes=32 << 20)
+    message = msgpack.packb(["tag", [[number, row] for number, row in enumerate(rows)], {"chunk": "id"}])
+    cutter = MessageCutter(32 << 20)
+    acks = [
+        ack
+        for at in range(0, len(message), 65536)
+        if (messages := cutter.feed(message[at : at + 65536]))
+        for ack in carrier.carry(messages)
+    ]
+    assert len(acks) == 1
+    return bodies_of(b"".join(sent))
+
+
+def make_filter(form: Form) -> ChunkFilter:
+    options = {"taxonomy": form.taxonomy, "format": form.format, "read_header": "off", **dict(form.options)}
+    return ChunkFilter(read_options(options, {}), normalizer=pipeline(form))
+
+
+def bodies_of(chunk: bytes) -> Made:
+    return [body for _, body in msgpack.Unpacker(io.BytesIO(chunk), strict_map_key=False)]
+
+
+def through_logstash_codec(form: Form, rows: Given) -> Made:
+    codec = JSONCodec(EventNormalizer(pipeline(form), finished=form.format != "json"))
+    data = b"".join(json.dumps(row).encode() + b"\n" for row in rows)
+    lines = [
+        codec.encode(event)
+        for at in range(0, len(data), 65536)
+        for event in codec.decode(data[at : at + 65536])
+    ]
+    assert all(line.endswith(b"\n") and line.count(b"\n") == 1 for line in lines)
+    return [json.loads(line) for line in lines]
+
+
+def through_logstash_service(form: Form, rows: Given) -> Made:
+    target = Batches(pipeline(form), Bounds(), Traffic(), Headers(None, print))
+    batch = target.relay(Body(gzip.compress(json.dumps(rows).encode(), 1), "gzip", "application/json"))
+    lines = gzip.decompress(batch.payload).split(b"\n")
+    assert lines.pop() == b""
+    return [json.loads(line) for line in lines]
+
+
+HOSTS = (
+    through_fluent_bit_filter, through_forward_service, through_logstash_codec, through_logstash_service,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("form_number", range(4), ids=[str(form) for form in FORMS[:4]])
+@pytest.mark.parametrize("source_name", SOURCES)
+def test_hostile_text_in_any_column_goes_through_every_host_as_one_record(
+    source_name: str, form_number: int
+) -> None:
+    form, rows = FORMS[form_number], hostile_rows(source_name, form_number)
+    stream = pipeline(form).stream()
+    expected_items = [pipeline(form).parse_fields(row, stream) for row in rows]
+    read_back = [read_strictly(form, item) for item in expected_items if isinstance(item, Record)]
+    assert len(read_back) > len(rows) // 2
+    for host in HOSTS:
+        made = host(form, rows)
+        assert len(made) == len(rows), host.__name__
+        records = iter(read_back)
+        for row, item, body in zip(rows, expected_items, made):
+            if isinstance(item, Record):
+                assert read_body(form, body) == next(records), f"{host.__name__}: {row} became {body}"
+            else:
+                assert isinstance(item, Unparsed)
+                assert body.pop("tags") == [Unparsed.TAG]
+                assert body.pop("error") == {"reason": item.reason}
+                left = {name: text for name, text in body.items() if name[0] != "@"}
+                assert left.keys() == row.keys()
+                if item.raw == join_csv(row.values()):  # else a secret was in it
+                    assert left == row
+
+
+def read_strictly(form: Form, record: Record) -> Pairs:
+    (event,) = pipeline(form).normalize_record(record)
+    payload = pipeline(form).encode_event(event)
+    assert isinstance(payload, bytes)
+    assert payload.count(b"\n") + payload.count(b"\r") == 0
+    return without_id(form.read(payload))
+
+
+def without_id(pairs: Pairs) -> Pairs:
+    """Without what is made of the row as a whole: Logstash knows no order of columns."""
+    return {name: text for name, text in pairs.items() if name != " / exnorm_id"}
+
+
+def read_body(form: Form, body: dict[str, Any]) -> Pairs:
+    """What a host's record says, read from the finished line in it where it holds one."""
+    if form.format == "json":
+        return without_id(flatten({name: value for name, value in body.items() if name != "@version"}))
+    payload = body[form.format].encode()
+    pairs = form.read(payload)
+    form.compare(payload, pairs)
+    return pairs
 
 
 # --- the same with random text -------------------------------------------------------------------

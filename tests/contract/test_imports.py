@@ -28,6 +28,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "exnorm.counts": (),
     "exnorm.convert": (),
     "exnorm.lines": (),
+    "exnorm.patterns": (),
     "exnorm.hookspecs": (),
     "exnorm.settings": ("exnorm.errors", "exnorm.yamlfile"),
     "exnorm.yamlfile": ("exnorm.errors",),
@@ -42,7 +43,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "exnorm.operation": (*NOUNS, "exnorm.convert", "exnorm.counts", "exnorm.rarely"),
     "exnorm.rarely": (),
     "exnorm.stream": (*NOUNS, "exnorm.lines"),
-    "exnorm.sources": (*NOUNS, "exnorm.convert", "exnorm.lines"),
+    "exnorm.sources": (*NOUNS, "exnorm.convert", "exnorm.lines", "exnorm.patterns"),
     "exnorm.taxonomies": (*NOUNS, "exnorm.convert", "exnorm.mapping"),
     "exnorm.codecs": (*NOUNS, "exnorm.convert", "exnorm.identity"),
 }

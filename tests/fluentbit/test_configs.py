@@ -28,6 +28,7 @@ from exnorm.fluentbit.configs import (
 
 ROOT = Path(__file__).parents[2]
 BINARY = os.environ.get("FLUENT_BIT") or shutil.which("fluent-bit")
+KAFKA = Destination("kafka", "a:9092", path="exchange.events")
 TCP = Destination("tcp", "siem.example", 514)
 needs_fluent_bit = pytest.mark.skipif(BINARY is None, reason="no Fluent Bit: set FLUENT_BIT or PATH")
 
@@ -151,6 +152,36 @@ def test_a_plugin_with_capitals_in_its_path_is_named_on_the_command_line_for_cla
     assert "fluent-bit --dry-run -e /Opt/flb-filter_exchange.so -c FILE" in text
 
 
+def test_a_topic_keeps_every_event_and_its_messages_in_order() -> None:
+    config = load(Plan(("/mnt/ex01",), KAFKA, "leef", plugin="/x/flb-filter_exchange.so"))
+    for output in part(config, "outputs", "kafka"):
+        assert (output["retry_limit"], output["queue_full_retries"]) == ("no_limits", 0)
+        assert output["rdkafka.message.timeout.ms"] == 0
+        assert output["rdkafka.enable.idempotence"] == "true" or output["rdkafka.enable.idempotence"] is True
+        assert output["rdkafka.partitioner"] == "murmur2_random"
+    assert part(config, "filters", "exchange")[0]["correlation"]
+    assert part(config, "outputs", "kafka")[0]["message_key_field"] == "key"
+    assert [output["topics"] for output in part(config, "outputs", "kafka")] == [
+        "exchange.events",
+        "exchange.events.unparsed",
+    ]
+
+
+def test_raw_lines_are_keyed_by_server_and_path_and_no_exnorm_is_in_that_config() -> None:
+    text = render_yaml(Plan(("/mnt/ex01",), KAFKA, "raw", normalizes=False))
+    assert "'${HOSTNAME}:' .. r['filename']" in text.replace("''", "'")
+    assert "exnorm fluentbit serve" not in text
+    assert part(yaml.safe_load(text), "filters", "exchange") == []
+
+
+@pytest.mark.parametrize(
+    ("brokers", "address"),
+    [("a:9093,b:9092", ("a", 9093)), ("[::1]:9093", ("::1", 9093)), ("a", ("a", 9092))],
+)
+def test_the_address_of_kafka_is_that_of_the_first_broker(brokers: str, address: tuple[str, int]) -> None:
+    assert Destination("kafka", brokers, path="t").address == address
+
+
 # --- what it refuses -----------------------------------------------------------------------------
 
 
@@ -163,6 +194,12 @@ def test_a_plugin_with_capitals_in_its_path_is_named_on_the_command_line_for_cla
         (Plan(("/a${HOME}",), TCP, "cef"), "no '${' in a config"),
         (Plan(("/a",), TCP, "cfe"), "did you mean 'cef'"),
         (Plan(("/a",), TCP, "json"), "json goes to a file"),
+        (Plan(("/a",), TCP, "raw", normalizes=False), "raw lines go from folders to Kafka only"),
+        (Plan(("/a",), KAFKA, "raw"), "raw lines go from folders to Kafka only"),
+        (Plan((), TCP, "raw", queue=KAFKA, normalizes=False), "raw lines go from folders to Kafka only"),
+        (Plan(("/a",), TCP, "cef", normalizes=False), "none passes on finished lines from Kafka"),
+        (Plan(("/a",), TCP, "cef", queue=KAFKA, plugin="/x"), "expected one or the other"),
+        (Plan((), TCP, "cef", queue=KAFKA), "by the filter only, not by the service"),
         (Plan(("/a ",), TCP, "cef"), "blanks at the ends"),
     ],
 )
@@ -179,6 +216,8 @@ def test_a_config_that_would_say_something_else_is_refused(plan: Plan, message: 
         ("tls://h", Destination("tls", "h", 6514)),
         ("tls://[2001:db8::1]:99", Destination("tls", "2001:db8::1", 99)),
         ("file:/a/b", Destination("file", path="/a/b")),
+        ("kafka://a:9092/exchange.events", KAFKA),
+        ("kafka://a:1,[::1]:2/t", Destination("kafka", "a:1,[::1]:2", path="t")),
         ("file:///a/b", Destination("file", path="/a/b")),
     ],
 )
@@ -187,7 +226,21 @@ def test_a_destination_is_read(text: str, destination: Destination) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["h:514", "udp://h", "tcp:h", "tcp://", "tcp://h:0", "tcp://h:70000", "file:", "x"]
+    "text",
+    [
+        "h:514",
+        "udp://h",
+        "tcp:h",
+        "tcp://",
+        "tcp://h:0",
+        "tcp://h:70000",
+        "file:",
+        "x",
+        "kafka://a:9092",
+        "kafka:a/t",
+        "kafka://a/t/u",
+        "kafka:///t",
+    ],
 )
 def test_what_is_no_destination_is_refused(text: str) -> None:
     with pytest.raises(SettingsError, match=r"^to: got "):
@@ -231,7 +284,7 @@ def test_the_folder_fluentbit_holds_what_the_command_writes() -> None:
     base = ROOT / "fluentbit"
     written = {
         path.relative_to(base).as_posix(): path.read_text(encoding="utf-8")
-        for way in ("filter", "service")
+        for way in ("filter", "service", "kafka")
         for path in (base / way).iterdir()
     }
     assert sorted(written) == sorted(ready)

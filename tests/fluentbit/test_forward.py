@@ -198,3 +198,20 @@ def test_an_acknowledgement_is_a_map_with_the_id_as_msgpack_str() -> None:
 def test_an_answer_that_acknowledges_nothing_is_refused(raw: bytes) -> None:
     with pytest.raises(ForwardError):
         decode_ack(raw)
+
+
+def test_whole_messages_before_one_that_is_broken_are_given_and_then_it_is_refused() -> None:
+    cutter = MessageCutter(LIMIT)
+    good = message("t", [[1, {"log": "a"}]])
+    assert cutter.feed(good + good + b"\xc1") == [good, good]
+    for _ in range(2):
+        with pytest.raises(ForwardError, match="not msgpack"):
+            cutter.feed(good)
+
+
+@pytest.mark.parametrize(
+    "raw", [b"", b"\x81", b"\x81\xa3a}", b"\x81\xa3ack", b"\x81\xa3ack\xdb\xff\xff\xff\xff", b"\xc1"]
+)
+def test_an_acknowledgement_that_is_cut_off_is_a_forward_error(raw: bytes) -> None:
+    with pytest.raises(ForwardError):
+        decode_ack(raw)

@@ -1,14 +1,26 @@
 from __future__ import annotations
 
+import itertools
+import json
 import re
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgpack
 import pytest
 
 from exnorm import SettingsError
 from exnorm.fluentbit import Options, read_options
-from exnorm.fluentbit.embedded import check_host, find_version, pair_properties, read_host_version, start
+from exnorm.fluentbit.embedded import (
+    EmbeddedFilter,
+    check_host,
+    find_version,
+    pair_properties,
+    read_host_version,
+    start,
+)
 from exnorm.fluentbit.reports import Reports
 
 
@@ -102,6 +114,46 @@ def test_a_program_that_is_not_fluent_bit_is_not_taken_for_it() -> None:
     assert read_host_version() is None  # here it is Python
 
 
+# --- the counts, now and then ------------------------------------------------------------------------
+
+ROW = "2018-11-27T22:40:02.966Z,SEND,SMTP,a@example.com,Kanarienvogel singt,{}"
+
+
+def run_filter(*properties: str, clock: Callable[[], float] = time.monotonic) -> list[tuple[int, str, str]]:
+    """What a filter logs over five chunks of a row each, one of them too wide, up to its end."""
+    said: list[tuple[int, str, str]] = []
+    names = ["host_check", "off", "source", "message_tracking", *properties]
+    started = start("exchange.0", names, lambda *what: said.append(what))
+    assert started is not None
+    held = EmbeddedFilter("exchange.0", started._chunks, lambda *what: said.append(what), clock)
+    fields = "#Fields: date-time,event-id,source,sender-address,message-subject,custom-data"
+    for line in (fields, *(ROW.format(end) for end in ("", "", "x,y", ""))):
+        held.filter("t", msgpack.packb([1, {"log": line, "filename": "MSGTRK1.LOG"}]))
+    held.close()
+    return said
+
+
+def test_the_counts_are_said_every_so_many_seconds_as_one_json_object() -> None:
+    seconds = iter(range(0, 10_000, 40))
+    said = run_filter("report_every", "50", clock=lambda: float(next(seconds)))
+    lines = [json.loads(text) for level, _, text in said if level == 3 and text.startswith("{")]
+    assert len(lines) >= 2
+    assert lines[-1]["event"] == "counts"
+    assert lines[-1]["unparsed"] == {"width": 1}
+    assert lines[-1]["lag_seconds"] > 200_000_000  # more than six years behind 2018
+    assert said[-1][2].startswith("5 records in, 4 out; 3 events, 1 header lines; 1 not parsed")
+
+
+def test_the_counts_are_said_at_the_end_only_where_nobody_wants_them_in_between() -> None:
+    assert len(run_filter("report_every", "0", clock=lambda: 1e9)) == 1
+
+
+def test_what_the_filter_logs_holds_no_subject_and_no_address() -> None:
+    said = json.dumps(run_filter("report_every", "1", clock=itertools.count(step=10.0).__next__))
+    assert "Kanarienvogel" not in said
+    assert "a@example.com" not in said
+
+
 # --- reports ---------------------------------------------------------------------------------------
 
 
@@ -117,6 +169,14 @@ def test_each_kind_of_error_is_said_once_a_minute_with_its_count() -> None:
     assert said[2].startswith("ValueError")
     assert said[2].endswith("; 2 more of these since it was said last")
     assert all(len(text) < 400 for text in said)
+
+
+def test_the_words_of_an_error_are_said_only_where_that_was_asked_for() -> None:
+    for quotes in (False, True):
+        said: list[str] = []
+        Reports(said.append, quotes=quotes).report(ValueError("Kanarienvogel"), "nothing is lost")
+        assert ("Kanarienvogel" in said[0]) is quotes
+        assert said[0].startswith("ValueError")
 
 
 def test_many_kinds_of_error_are_said_together() -> None:

@@ -163,3 +163,62 @@ def test_a_closed_sender_sends_nothing(serve: Serve) -> None:
     sender.close()
     with pytest.raises(NextHopError, match="the sender is closed"):
         sender.send_packed(MESSAGE)
+
+
+def test_an_acknowledgement_that_comes_twice_harms_neither_its_chunk_nor_the_next(serve: Serve) -> None:
+    connections: list[socket.socket] = []
+
+    def talk(connection: socket.socket) -> None:
+        connections.append(connection)
+        take(connection)
+        first = msgpack.packb({"ack": "id"})
+        connection.sendall(first + first[:2])  # the second one comes in two pieces
+        take(connection)
+        connection.sendall(first[2:] + first + msgpack.packb({"ack": "next"}))
+        take(connection)
+
+    with AckSender(serve(talk)) as sender:
+        sender.send_packed(MESSAGE)
+        sender.send_packed(Message("t", MESSAGE.events, b"next"))
+    assert len(connections) == 1
+
+
+def test_an_acknowledgement_of_a_chunk_before_the_last_is_one_of_another_chunk(serve: Serve) -> None:
+    def talk(connection: socket.socket) -> None:
+        for _ in range(3):
+            message = take(connection)
+            assert isinstance(message, list)
+            chunk = message[2]["chunk"]
+            connection.sendall(msgpack.packb({"ack": "0" if chunk == "2" else chunk}))
+
+    with AckSender(serve(talk)) as sender:
+        for name in (b"0", b"1"):
+            sender.send_packed(Message("t", MESSAGE.events, name))
+        with pytest.raises(NextHopError, match="acknowledgement of another chunk"):
+            sender.send_packed(Message("t", MESSAGE.events, b"2"))
+
+
+def test_closing_ends_what_another_thread_waits_for(serve: Serve) -> None:
+    taken = threading.Event()
+
+    def talk(connection: socket.socket) -> None:
+        take(connection)
+        taken.set()
+        take(connection)
+
+    sender = AckSender(serve(talk, timeout=30.0))
+    raised: list[NextHopError] = []
+
+    def send() -> None:
+        try:
+            sender.send_packed(MESSAGE)
+        except NextHopError as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    assert taken.wait(10)
+    sender.close()
+    thread.join(10)
+    assert not thread.is_alive()
+    assert len(raised) == 1

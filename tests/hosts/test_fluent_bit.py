@@ -420,7 +420,7 @@ CASES: dict[str, tuple[Body, Check]] = {
     "event_time": ({"event_time": "off"}, lambda bodies: bodies == converted(SAMPLE)),
     "read_header": ({"read_header": "off"}, lambda bodies: bodies == converted(SAMPLE)),
     "log_details": ({"log_details": "on"}, lambda bodies: bodies == converted(SAMPLE)),
-    "report_every": ({"report_every": "1"}, lambda bodies: bodies == converted(SAMPLE)),
+    "report_every": ({"report_every": "0"}, lambda bodies: bodies == converted(SAMPLE)),
     "host_check": ({"host_check": "off"}, lambda bodies: bodies == converted(SAMPLE)),
 }
 # fmt: on
@@ -433,6 +433,7 @@ REFUSED: list[tuple[Body, str]] = [
     ({"format": "leef"}, "format: 'leef' cannot carry taxonomy arcsight; expected one of cef, json"),
     ({"profile": "securty"}, "profile: got 'securty'; did you mean 'security'?"),
     ({"reserve_data": "perhaps"}, "reserve_data: got 'perhaps'; expected on or off"),
+    ({"report_every": "soon"}, "report_every: got 'soon'; expected a number of seconds"),
     ({"on_error": "stop"}, "on_error: got 'stop'; a filter never stops the shipper: expected tag or skip"),
     ({"config": "/nowhere/x.yaml"}, "config: cannot read '/nowhere/x.yaml': No such file or directory"),
     ({"tables": "x"}, "tables: got 'x'; expected changes by table"),
@@ -632,8 +633,8 @@ def test_an_error_in_python_leaves_the_chunks_unchanged_and_is_said_once(
             put(log, row)
             assert host.events(1) == [{"filename": str(log), "log": row}]
         assert host.stop() == 0
-    assert host.log.count("broken on purpose") == 1
-    assert "RuntimeError in fail, line 5: 'broken on purpose'; the chunk is left unchanged" in host.log
+    assert "broken on purpose" not in host.log  # an error's words may quote a record
+    assert host.log.count("RuntimeError in fail, line 5; the chunk is left unchanged") == 1
     assert "chunks unchanged after an error" in host.log
 
 

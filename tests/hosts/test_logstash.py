@@ -116,7 +116,7 @@ def serve() -> Iterator[Callable[..., subprocess.Popen[str]]]:
         )
         running.append(process)
         assert process.stderr is not None
-        assert "listening on" in process.stderr.readline()
+        assert '"listening"' in process.stderr.readline()
         threading.Thread(target=process.stderr.read, daemon=True).start()
         return process
 

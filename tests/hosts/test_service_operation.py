@@ -265,11 +265,30 @@ def test_health_says_that_it_lives_and_readiness_that_the_next_hop_takes_events(
 
 
 def test_the_metrics_of_the_forward_service_can_be_a_unix_socket(start: Start, tmp_path: Path) -> None:
-    running = start("fluentbit", metrics=f"unix:{tmp_path}/metrics")
-    assert running.asked == f"unix:{tmp_path}/metrics"
+    path = tmp_path / "metrics"
+    running = start("fluentbit", metrics=f"unix:{path}")
+    assert running.asked == f"unix:{path}"
     assert run(["health", running.asked, "--ready"]) == 0
-    running.stop()
+    running.process.kill()
+    running.process.wait()
     assert run(["health", running.asked]) == 1
+    again = start("fluentbit", metrics=f"unix:{path}")  # the socket's file was left behind
+    assert run(["health", again.asked]) == 0
+    again.stop()
+    assert not path.exists()
+
+
+def test_a_file_where_the_socket_should_be_is_left_alone(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "precious"
+    path.write_text("precious")
+    options = ["--listen", "127.0.0.1:0", "--forward", "127.0.0.1:9", "--metrics", f"unix:{path}"]
+    command = [sys.executable, "-m", "exnorm", "fluentbit", "serve", *options]
+    done = subprocess.run(command, capture_output=True, timeout=PATIENCE)
+    assert done.returncode == 2
+    assert b"metrics: cannot listen" in done.stderr
+    assert path.read_text() == "precious"
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -5,7 +5,7 @@ import zlib
 
 import pytest
 
-from exnorm.logstash.bodies import Bounds, RefusedError, is_document, pack, unpack
+from exnorm.logstash.bodies import Bounds, LineLengths, RefusedError, is_document, pack, unpack
 
 
 def refusal(body: bytes, encoding: str, limit: int = 100) -> tuple[int, str]:
@@ -66,3 +66,30 @@ def test_lines_are_packed_as_one_gzip() -> None:
 def test_the_default_bounds_are_far_above_a_batch_of_logstash() -> None:
     largest_usual = 125 * 100_000  # a whole batch of rows with thousands of recipients each
     assert largest_usual * 5 < min(Bounds().body_bytes, Bounds().unpacked_bytes)
+
+
+def test_a_body_that_is_no_utf8_is_no_document_and_no_error() -> None:
+    assert not is_document(b'{\n "a": "\xf4mp"\n}', "application/json")
+
+
+def test_a_line_of_a_body_beyond_the_bound_is_refused_while_it_arrives() -> None:
+    fits = b"x" * 100 + b"\n"
+    assert unpack(fits * 50, "", 10_000, 100) == fits * 50
+    assert unpack(pack([fits] * 50), "gzip", 10_000, 100) == fits * 50
+    for body, encoding in ((b"x" * 101, ""), (fits + b"x" * 101 + b"\n", ""), (pack([b"x" * 101]), "gzip")):
+        with pytest.raises(RefusedError, match="a line of the body is longer than 100 bytes") as caught:
+            unpack(body, encoding, 10_000, 100)
+        assert caught.value.status == 413
+
+
+def test_a_line_is_measured_over_the_pieces_it_arrives_in() -> None:
+    lines = LineLengths(10)
+    for piece in (b"123456", b"7\n", b"1234567890\n12", b"345678\n", b"123456"):
+        lines.add(piece)
+    with pytest.raises(RefusedError):
+        lines.add(b"78901")
+
+
+def test_a_large_body_is_unpacked_whole() -> None:
+    large = (b"x" * 1023 + b"\n") * (20 * 1024)  # more than is held while it is measured
+    assert unpack(pack([large]), "gzip", 1 << 26) == large

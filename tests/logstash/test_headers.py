@@ -75,11 +75,15 @@ def test_a_file_that_cannot_be_written_is_said_and_tried_again(
     (tmp_path / "headers.part").mkdir()
     headers.note_header(LOG, "#x")
     headers.save()
-    assert len(said) == 1
+    headers.note_header(LOG, "#x")
+    headers.save()
+    assert len(said) == 1  # however many batches it lasts
     assert said[0].startswith("state: cannot write")
+    assert headers.failed == 2
     (tmp_path / "headers.part").rmdir()
     headers.save()
-    assert messages(Headers(tmp_path / "headers", print)) == ["#x"]
+    assert said[1:] == [f"state: '{tmp_path / 'headers'}' is written again"]
+    assert messages(Headers(tmp_path / "headers", print)) == ["#x", "#x"]
 
 
 def test_a_folder_that_is_not_there_or_another_file_is_refused_at_the_start(tmp_path: Path) -> None:

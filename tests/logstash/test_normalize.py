@@ -12,6 +12,7 @@ from exnorm.logstash import EventNormalizer
 from exnorm.logstash.normalize import add_tag, merge, without_brackets
 from exnorm.model import Record
 from exnorm.pipeline import Normalizer
+from exnorm.sources.message_tracking import MESSAGE_TRACKING
 
 AnyEvent = dict[str, Any]
 
@@ -441,3 +442,14 @@ def test_an_event_that_a_plugin_removes_is_gone() -> None:
 
     normalizer = Normalizer("arcsight", "json", plugins=[Removes()], discover_plugins=False)
     assert EventNormalizer(normalizer).normalize({"message": ROWS[0]}) == []
+
+
+def test_a_number_of_5000_digits_in_a_column_is_its_text() -> None:
+    digits = "9" * 5000
+    columns = dict.fromkeys(MESSAGE_TRACKING.schemas[0].columns, "")
+    event = {**columns, "date-time": "2024-05-06T07:08:09.123Z", "event-id": "RECEIVE"}
+    number = 0
+    for _ in range(10):
+        number = number * 10**500 + int("9" * 500)
+    (made,) = EventNormalizer(Normalizer(format="json")).normalize({**event, "total-bytes": number})
+    assert digits in made["additionalData"].values()

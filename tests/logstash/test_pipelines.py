@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 import yaml
 
+from exnorm import Normalizer
 from exnorm.cli import run
+from exnorm.logstash.kafka import KEYS, render_key_filter
 from exnorm.logstash.pipelines import FORMATS, INPUTS, WAYS, Choice, render_folder, render_pipelines
 from exnorm.taxonomies.arcsight.fields import ARCSIGHT
 from exnorm.testing import read_cef
@@ -20,6 +22,8 @@ ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "logstash"
 FIELDS_OF_THE_CODEC = ROOT.parent / "shared" / "facts" / "logstash_cef_codec_fields.tsv"
 CHOICES = [Choice(read, send, way) for read in INPUTS for send in FORMATS for way in WAYS]
+CHOICES += [Choice(read, send, to="kafka") for read in INPUTS for send in KEYS]
+CHOICES += [Choice("beats", way="none", to="kafka"), *(Choice("kafka", send, "none") for send in KEYS)]
 
 
 def test_the_copies_are_what_the_command_writes() -> None:
@@ -72,7 +76,9 @@ def without_comments(text: str) -> str:
     return re.sub(r""""[^"\n]*"|=> '[^']*'|#[^\n]*""", "", text)
 
 
-@pytest.mark.parametrize("choice", CHOICES, ids=lambda choice: f"{choice.read}-{choice.send}-{choice.way}")
+@pytest.mark.parametrize(
+    "choice", CHOICES, ids=lambda choice: f"{choice.read}-{choice.send}-{choice.way}-{choice.to}"
+)
 def test_a_pipeline_is_whole(choice: Choice) -> None:
     files = render_pipelines(choice)
     named = [Path(entry["path.config"]).name for entry in yaml.safe_load(files["pipelines.yml"])]
@@ -106,11 +112,41 @@ def test_what_was_not_normalized_goes_to_a_file_and_not_to_the_siem() -> None:
 
 def test_the_command_in_the_head_is_one_that_exnorm_takes(capsys: pytest.CaptureFixture[str]) -> None:
     for text in render_folder().values():
+        if "exnorm does not run beside it" in text:
+            continue
         command = re.search(r"^# Runs beside: exnorm (.*)$", text, re.MULTILINE)
         assert command is not None
         # the last option is wrong, so that it stops after the others were read
         assert run([*command.group(1).split(), "--answer-within", "0"]) == 2
         assert "answer-within: got" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("taxonomy", "send"), [("arcsight", "cef"), ("jsa", "leef"), ("jsa", "wincollect")])
+def test_the_key_of_a_finished_line_is_what_the_rows_of_its_message_share(taxonomy: str, send: str) -> None:
+    lines = (ROOT / "examples" / "MSGTRK2018112722-1.LOG").read_bytes().splitlines()
+    normalizer = Normalizer(taxonomy=taxonomy, format=send, correlation=True)
+    (payload,) = normalizer.encode(lines[:6], normalizer.stream("MSGTRK2018112722-1.LOG"))
+    mark = re.search(f'"{send}" => "(.*)%{{NOTSPACE', render_key_filter(send))
+    assert mark is not None
+    found = re.search(mark.group(1) + r"(\S+)", payload.decode())  # grok's NOTSPACE
+    assert found is not None
+    assert found.group(1) == lines[5].decode().split(",")[11]  # network-message-id
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--to", "kafka", "--format", "codec-cef"), "kafka takes finished lines"),
+        (("--way", "none"), "none sends raw lines to Kafka"),
+        (("--way", "none", "--input", "kafka", "--to", "kafka"), "none sends raw lines to Kafka"),
+        (("--input", "kafka", "--brokers", 'a" }'), "brokers: got"),
+    ],
+)
+def test_a_pipeline_of_kafka_that_makes_no_sense_is_refused(
+    capsys: pytest.CaptureFixture[str], options: tuple[str, ...], message: str
+) -> None:
+    assert run(["logstash", "config", *options]) == 2
+    assert message in capsys.readouterr().err
 
 
 TRAPS = [  # a trap, and the word on the line at which it bites
@@ -134,6 +170,10 @@ TRAPS = [  # a trap, and the word on the line at which it bites
     ("exchange-inline-beats-cef.conf", "TypeError", "ruby {"),
     ("exchange-in-beats-http.conf", "one request for each event", 'format => "json_batch"'),
     ("exchange-out-cef-http.conf", "one event of a whole batch", "codec => json_lines"),
+    ("exchange-in-kafka.conf", "whatever became of the records", "enable_auto_commit => false"),
+    ("exchange-in-kafka.conf", "only with this", "decorate_events"),
+    ("exchange-out-cef-kafka.conf", "adds a time and a host", "codec => plain"),
+    ("exchange-out-cef-kafka.conf", "logged and dropped", "max_request_size"),
     ("pipelines.yml", "off by default", "queue.type: persisted"),
     ("pipelines.yml", "before their own header", "pipeline.workers: 1"),
 ]

@@ -111,9 +111,10 @@ def plant(folder: Path) -> Path:
     return folder
 
 
-@pytest.fixture
-def planted(tmp_path: Path) -> Path:
-    return plant(tmp_path / "logs")
+@pytest.fixture(scope="session")
+def planted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of planted faults; tests only read it."""
+    return plant(tmp_path_factory.mktemp("planted") / "logs")
 
 
 class Logs:

@@ -206,7 +206,8 @@ def test_memory_does_not_grow_with_the_number_of_different_values(logs: Logs) ->
         return "".join(
             logs.row(
                 f"2026-01-05T10:00:{number % 60:02}.000Z", f"EX{number}", f"EVENT{number}",
-                f"subject {number}", f"user{number}@d{number}.example", f"bo@d{number}.test", f"10.{number % 250}.3.4",
+                f"subject {number}", f"user{number}@d{number}.example", f"bo@d{number}.test",
+                f"10.{number % 250}.3.4",
             )
             for number in range(begin, end)
         )  # fmt: skip

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import io
 import os
 import sys
 from collections.abc import Sequence
-from importlib import metadata
 from typing import IO, Any
 
 import click
@@ -34,6 +34,7 @@ OK, UNPARSED, USAGE, NEXT_HOP = 0, 1, 2, 3
 """Exit statuses: all well, some records did not parse, wrong usage or settings, the output failed."""
 
 INTERRUPTED = 130
+_GARBAGE_AFTER = 100_000  # objects made since garbage was looked for
 
 COMPLETE_VARIABLE = "_EXNORM_COMPLETE"
 """Set to ``SHELL_complete`` by a shell, it makes exnorm answer what could be typed next."""
@@ -73,9 +74,10 @@ class Commands(click.Group):
 
 def _print_version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
     if value and not ctx.resilient_parsing:
+        from exnorm.installed import find_version
         from exnorm.native import describe_path
 
-        click.echo(f"exnorm {metadata.version('exnorm')} ({describe_path()})")
+        click.echo(f"exnorm {find_version('exnorm')} ({describe_path()})")
         ctx.exit()
 
 
@@ -94,7 +96,11 @@ def cli() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit; the one place where errors become messages."""
-    sys.exit(run(arguments))
+    # Nearly all that a run makes stays to its end: to look for garbage among it costs more than it finds.
+    gc.set_threshold(_GARBAGE_AFTER, 50, 1000)
+    status = run(arguments)
+    gc.freeze()
+    sys.exit(status)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import io
 import os
-import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
-from concurrent.futures import BrokenExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from typing import IO
@@ -19,10 +18,8 @@ from exnorm.cli import NEXT_HOP, OK, UNPARSED, USAGE, say, tell
 from exnorm.cli.inputs import STDIN, Input, InputError, expand, explain_refusal, read_blocks, same_file
 from exnorm.cli.options import settings_options
 from exnorm.cli.progress import progress, wants_bar
-from exnorm.cli.ranges import Range, convert_ranges, cut_file
 from exnorm.cli.summary import summarize
 from exnorm.cli.words import FILE
-from exnorm.cli.workers import Workers
 from exnorm.counts import Counts
 from exnorm.errors import EncodeError, NormalizerError, ParseError, SettingsError, quote
 from exnorm.model import Unparsed
@@ -33,6 +30,8 @@ from exnorm.stream import Stream
 
 WRITE_BYTES = 1024 * 1024
 SHOWN_LINES = 100
+_SENT_BYTES = 1 << 30
+_CANNOT_SEND = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSOCK)  # for such files
 
 
 class OutputError(Exception):
@@ -92,11 +91,11 @@ def command(
         try:
             if jobs > 1 and len(inputs) > 1 and all(item.name != STDIN for item in inputs):
                 _convert_parallel(settings, inputs, jobs, target, reject_file, run, advance)
-            elif jobs > 1 and target is not None and (ranges := _cut(normalizer, inputs, jobs)):
-                run.files += 1
-                report = partial(_refuse, run, reject_file)
-                convert_ranges(settings, ranges, jobs, partial(_put, target), report, run.counts, advance)
-            else:
+            elif (
+                jobs == 1
+                or target is None
+                or not _convert_ranges(normalizer, inputs, jobs, target, reject_file, run, advance)
+            ):
                 for item in inputs:
                     convert_file(normalizer, item, target, reject_file, run, advance)
                 run.counts.merge(normalizer.counts)
@@ -135,6 +134,8 @@ class Run:
     def say(self, message: str) -> None:
         """One line for people, in the place of the progress bar where there is one."""
         if self.has_bar:
+            import shutil
+
             blank = " " * (shutil.get_terminal_size().columns - 1)
             click.echo(f"\r{blank}\r", nl=False, err=True)
         say(message)
@@ -202,11 +203,30 @@ def _refuse(run: Run, rejects: IO[bytes] | None, line: Unparsed) -> None:
     _reject(rejects, line)
 
 
-def _cut(normalizer: Normalizer, inputs: list[Input], jobs: int) -> list[Range]:
-    """The ranges of a single large file; none where there are several, or where it is to be refused."""
+def _convert_ranges(
+    normalizer: Normalizer,
+    inputs: list[Input],
+    jobs: int,
+    target: IO[bytes],
+    rejects: IO[bytes] | None,
+    run: Run,
+    advance: Callable[[int], None],
+) -> bool:
+    """Convert a single large file as several ranges; whether it could be cut, and need not be refused."""
     if len(inputs) != 1 or inputs[0].name == STDIN or normalizer.settings.per_recipient:
-        return []
-    return cut_file(inputs[0], jobs, normalizer)
+        return False
+    from exnorm.cli.ranges import convert_ranges, cut_file  # most runs need no other process
+
+    ranges = cut_file(inputs[0], jobs, normalizer)
+    if not ranges:
+        return False
+    run.files += 1
+    append = partial(_append, sink=target)
+    report = partial(_refuse, run, rejects)
+    convert_ranges(
+        normalizer.settings, ranges, jobs, partial(_put, target), append, report, run.counts, advance
+    )
+    return True
 
 
 def _write_items(payloads: Iterator[bytes], target: IO[bytes] | None) -> None:
@@ -268,6 +288,11 @@ def _convert_parallel(
     advance: Callable[[int], None],
 ) -> None:
     """Convert files in worker processes, through temporary files, and put them together in order."""
+    import tempfile
+    from concurrent.futures import BrokenExecutor
+
+    from exnorm.cli.workers import Workers
+
     with tempfile.TemporaryDirectory(prefix="exnorm-") as folder, Workers(jobs) as workers:
         tasks = [
             workers.submit(
@@ -316,10 +341,27 @@ def _convert_in_worker(
 
 
 def _append(path: str, sink: IO[bytes]) -> None:
-    with open(path, "rb") as part:
-        _guard(lambda: shutil.copyfileobj(part, sink, WRITE_BYTES))
-    _guard(sink.flush)
+    """Move what is in a file behind what was written to the sink."""
+    with open(path, "rb", buffering=0) as part:
+        _guard(sink.flush)
+        _guard(partial(_send, part, sink))
+        while block := part.read(WRITE_BYTES):
+            _put(sink, block)
     os.unlink(path)
+
+
+def _send(part: IO[bytes], sink: IO[bytes]) -> None:
+    """Have the system copy a file, as far as it can between such two."""
+    if not hasattr(os, "sendfile"):
+        return
+    with contextlib.suppress(io.UnsupportedOperation):
+        source, target = part.fileno(), sink.fileno()
+        try:
+            while sent := os.sendfile(target, source, part.tell(), _SENT_BYTES):
+                part.seek(sent, os.SEEK_CUR)
+        except OSError as error:
+            if error.errno not in _CANNOT_SEND:
+                raise
 
 
 # --- files and terminals -------------------------------------------------------------------------

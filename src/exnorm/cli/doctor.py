@@ -37,6 +37,7 @@ FINE, NOTE, BAD = "ok", "note", "bad"
 EXTRAS: Mapping[str, tuple[str, ...]] = {
     "fluentbit": ("fluent",),
     "logstash": ("aiohttp", "prometheus_client"),
+    "report": ("jinja2", "vl_convert"),
     "arrow": ("pyarrow",),
     "spark": ("pyspark", "pyarrow"),
 }
@@ -335,12 +336,13 @@ def check_destination(text: str) -> Finding:
     to = read_destination(text)
     if to.mode == "file":
         raise SettingsError("to: a file has no port; --state checks a folder")
+    host, port = to.address
     try:
-        with socket.create_connection((to.host, to.port), timeout=5):
-            return Finding(FINE, "siem", f"{to.host}:{to.port} takes connections")
+        with socket.create_connection(to.address, timeout=5):
+            return Finding(FINE, "siem", f"{host}:{port} takes connections")
     except OSError as error:
         return Finding(
-            BAD, "siem", f"{to.host}:{to.port}: {error.strerror or error}",
+            BAD, "siem", f"{host}:{port}: {error.strerror or error}",
             "is the receiver started, and does a firewall let this machine through?",
         )  # fmt: skip
 

@@ -16,7 +16,7 @@ from exnorm.fluentbit import configs
 from exnorm.fluentbit.addresses import parse_address
 from exnorm.fluentbit.build import filter_path
 
-_WAYS = ("auto", "filter", "service")
+_WAYS = ("auto", "filter", "service", "none")
 
 
 @click.command("config")
@@ -25,7 +25,17 @@ _WAYS = ("auto", "filter", "service")
     "--to",
     "destination",
     metavar="DEST",
-    help="Where the lines go: tcp://HOST:PORT or tls://HOST:PORT (syslog), or file:/PATH.",
+    help="Where the lines go: tcp://HOST:PORT or tls://HOST:PORT (syslog), file:/PATH, or "
+    "kafka://BROKER:PORT/TOPIC.",
+)
+@click.option(
+    "--from",
+    "queue",
+    metavar="TOPIC",
+    help="Read lines of kafka://BROKER:PORT/TOPIC in the place of folders; --via none for finished ones.",
+)
+@click.option(
+    "--group", default="exnorm", metavar="NAME", help="Consumer group of --from.  [default: exnorm]"
 )
 @click.option(
     "--pattern",
@@ -38,9 +48,9 @@ _WAYS = ("auto", "filter", "service")
 @click.option(
     "--via",
     default="auto",
-    metavar="auto|filter|service",
+    metavar="auto|filter|service|none",
     help="Normalize in Fluent Bit (the plugin of exnorm fluentbit build) or in exnorm fluentbit serve. "
-    "auto: filter where the plugin is built.  [default: auto]",
+    "auto: filter where the plugin is built. none: pass finished lines of --from on.  [default: auto]",
 )
 @click.option(
     "--plugin", metavar="FILE", type=FILE, help="The filter's shared object, if not where build puts it."
@@ -79,6 +89,8 @@ _WAYS = ("auto", "filter", "service")
 def command(
     folders: tuple[str, ...],
     destination: str | None,
+    queue: str | None,
+    group: str,
     patterns: tuple[str, ...],
     classic: bool,
     via: str,
@@ -96,19 +108,27 @@ def command(
 
     FOLDER is the folder of one server's logs; give as many as there are servers. --format is what the
     destination takes: cef (ArcSight), leef or wincollect (JSA, the latter is the native payload of its
-    Exchange DSM), json (a file only). Other settings of exnorm are taken over as they are given.
+    Exchange DSM), json (a file or Kafka), raw (lines as they are, to Kafka). Other settings of exnorm are
+    taken over as they are given.
     """
     if write_ready is not None:
         return _write_files(Path(write_ready), configs.render_ready())
     if destination is None:
-        raise SettingsError("to: not given; expected tcp://host:port, tls://host:port or file:/path")
+        raise SettingsError(
+            "to: not given; expected tcp://host:port, tls://host:port, file:/path or kafka://broker:port/topic"
+        )
     settings = {name: value for name, value in given.items() if value not in (None, (), False)}
+    form = _choose_format(settings)
+    normalizes = form != configs.RAW and via != "none"
     plan = configs.Plan(
         folders=folders,
         destination=configs.read_destination(destination),
-        format=_choose_format(settings),
+        queue=None if queue is None else configs.read_queue(queue),
+        group=group,
+        normalizes=normalizes,
+        format=form,
         patterns=patterns or (configs.PATTERN,),
-        plugin=_choose_plugin(via, plugin),
+        plugin=_choose_plugin(via, plugin) if normalizes else "",
         service=_tcp(service_address, "service_address"),
         back=_tcp(back_address, "back_address"),
         state=state,
@@ -138,6 +158,8 @@ def _write_files(folder: Path, files: dict[str, str]) -> int:
 def _choose_format(settings: dict[str, Any]) -> str:
     """The format, taken out of the settings, and the taxonomy that it implies."""
     name = settings.pop("format", None) or {"jsa": "leef"}.get(settings.get("taxonomy", ""), "cef")
+    if name == configs.RAW:
+        return configs.RAW
     if name not in configs.FORMATS:
         raise SettingsError(f"format: got {quote(name)}{suggest(name, configs.FORMATS)}")
     taxonomy = configs.FORMATS[name]

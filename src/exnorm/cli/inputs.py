@@ -13,6 +13,7 @@ from exnorm.errors import SettingsError, quote
 from exnorm.pipeline import Normalizer
 
 BLOCK_BYTES = 64 * 1024
+READ_BYTES = 256 * 1024
 STDIN = "-"
 _BINARY = getattr(os, "O_BINARY", 0)  # Windows would change line ends
 
@@ -121,7 +122,7 @@ def read_blocks(item: Input) -> Iterator[bytes]:
     try:
         while True:
             with _reading(item):
-                block = os.read(file, BLOCK_BYTES)
+                block = os.read(file, READ_BYTES)
             if not block:
                 return
             yield block

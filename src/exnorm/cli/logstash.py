@@ -16,13 +16,12 @@ from exnorm.cli.logstash_serve import command as serve
 from exnorm.cli.options import settings_options
 from exnorm.cli.words import FILE
 from exnorm.errors import ParseError, quote, suggest
-from exnorm.logstash import EventNormalizer, JSONCodec, LineTooLong
+from exnorm.logstash import LINE_LIMIT, EventNormalizer, JSONCodec, LineTooLong
 from exnorm.logstash.unpack import unpack
 from exnorm.model import Unparsed
 from exnorm.pipeline import Normalizer
 from exnorm.settings import Settings
 
-LINE_LIMIT = 20 * 1024 * 1024
 SHOWN_LINES = 100
 
 

@@ -9,10 +9,12 @@ import click
 from exnorm.cli import OK
 from exnorm.cli.words import FOLDER
 from exnorm.errors import SettingsError, quote
+from exnorm.logstash.kafka import BROKERS
 from exnorm.logstash.pipelines import (
     FORMATS,
     INPUTS,
     WAYS,
+    WITHOUT,
     Choice,
     read_siem,
     render_folder,
@@ -32,21 +34,35 @@ _WAYS_TEXT = "; ".join(f"{name} is {text}" for name, text in WAYS.items())
     help="What the SIEM gets: finished lines, or JSON that Logstash's own codec => cef writes.",
 )  # fmt: skip
 @click.option(
-    "--way", type=click.Choice(list(WAYS)), default="native", show_default=True,
-    help=f"How Logstash and exnorm talk: {_WAYS_TEXT}.",
+    "--way", type=click.Choice([*WAYS, WITHOUT]), default="native", show_default=True,
+    help=f"How Logstash and exnorm talk: {_WAYS_TEXT}; none is raw lines to Kafka, or finished ones from it.",
 )  # fmt: skip
+@click.option(
+    "--to", type=click.Choice(["siem", "kafka"]), default="siem", show_default=True,
+    help="Where finished lines go: to the SIEM, or to a topic of Kafka.",
+)  # fmt: skip
+@click.option("--brokers", metavar="HOST:PORT,...", help="Kafka.  [default: kafka.example.com:9092]")
 @click.option("--siem", metavar="HOST:PORT", help="Where the SIEM listens.  [default: siem.example.com:514]")
 @click.option(
     "--write", metavar="FOLDER", type=FOLDER, help="Write each file into FOLDER instead of printing it."
 )
 @click.option("--all", "everything", is_flag=True, help="Every input, format and way, as in logstash/.")
-def command(read: str, send: str, way: str, siem: str | None, write: str | None, everything: bool) -> int:
+def command(
+    read: str,
+    send: str,
+    way: str,
+    to: str,
+    brokers: str | None,
+    siem: str | None,
+    write: str | None,
+    everything: bool,
+) -> int:
     """Print complete pipelines for Logstash, with the persistent queue on.
 
     What is printed are several files, each under a line with its name; the comments in them say what
     bites. The last line of their heads is the command that exnorm has to run beside them.
     """
-    choice = Choice(read, send, way)
+    choice = Choice(read, send, way, to=to, brokers=brokers or BROKERS)
     if siem is not None:
         choice = read_siem(siem, choice)
     files = render_folder() if everything else render_pipelines(choice)

@@ -17,7 +17,7 @@ from functools import partial
 from itertools import pairwise
 from typing import IO
 
-from exnorm.cli.inputs import BLOCK_BYTES, Input
+from exnorm.cli.inputs import BLOCK_BYTES, READ_BYTES, Input
 from exnorm.cli.workers import Workers
 from exnorm.counts import Counts
 from exnorm.errors import NormalizerError
@@ -92,12 +92,14 @@ def convert_ranges(
     ranges: list[Range],
     jobs: int,
     write: Write,
+    append: Callable[[str], object],
     report: Report,
     counts: Counts,
     advance: Callable[[int], None],
 ) -> None:
     """Convert the ranges of one file in ``jobs`` processes and write what comes of them in order.
 
+    ``append`` writes what is in a file, and removes it.
     Raises ``ParseError`` where a line that does not parse is to stop the run.
     """
     normalizer = Normalizer.from_settings(settings)
@@ -129,19 +131,12 @@ def convert_ranges(
                 finally:
                     counts.merge(normalizer.counts)
                 return
-            _copy(path, write)
+            append(path)
             for line in done.refused:
                 report(_moved(line, lines))
             counts.merge(done.counts)
             lines += done.lines
             advance(part.end - part.begin)
-
-
-def _copy(path: str, write: Write) -> None:
-    with open(path, "rb", buffering=0) as file:
-        while block := file.read(BLOCK_BYTES * 16):
-            write(block)
-    os.unlink(path)
 
 
 def _moved(line: Unparsed, lines: int) -> Unparsed:
@@ -199,6 +194,6 @@ def _convert(normalizer: Normalizer, stream: Stream, part: Range, write: Write, 
 def _read_range(file: IO[bytes], part: Range) -> Iterator[bytes]:
     file.seek(part.begin)
     left = part.end - part.begin
-    while left and (block := file.read(min(BLOCK_BYTES, left))):
+    while left and (block := file.read(min(READ_BYTES, left))):
         left -= len(block)
         yield block

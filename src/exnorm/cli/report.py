@@ -20,11 +20,13 @@ from exnorm.cli import NEXT_HOP, OK, UNPARSED, USAGE, say
 from exnorm.cli.inputs import STDIN, Input, InputError, expand, explain_refusal, read_blocks, same_file
 from exnorm.cli.options import load_settings, read_layers, setting_flags
 from exnorm.cli.progress import progress, wants_bar
+from exnorm.cli.words import FILE
 from exnorm.cli.workers import Workers
 from exnorm.errors import NormalizerError, SettingsError, quote, show
 from exnorm.report.findings import Finding, many
-from exnorm.report.page import GENERATOR, About, Known, check_libraries, render
+from exnorm.report.page import GENERATOR, check_libraries, render
 from exnorm.report.survey import EXAMINED, Survey, Surveyor
+from exnorm.report.views import About, Known
 from exnorm.settings import NAMES, Settings
 
 DEFAULT_OUTPUT = "report.html"
@@ -34,12 +36,13 @@ _MARK = f'<meta name="generator" content="{GENERATOR} '.encode()
 
 
 @click.command("report")
-@click.argument("paths", nargs=-1, metavar="[PATH|GLOB|-]...")
+@click.argument("paths", nargs=-1, metavar="[PATH|GLOB|-]...", type=FILE)
 @setting_flags
 @click.option(
     "--output",
     "-o",
     metavar="FILE",
+    type=FILE,
     default=DEFAULT_OUTPUT,
     show_default=True,
     help="The page; - for standard output.",
@@ -205,7 +208,12 @@ def _survey_in_worker(plan: Plan, item: Input) -> Survey:
 def _expand(paths: tuple[str, ...], output: str, force: bool) -> list[Input]:
     """The files to read, without the page that is going to be written, which may lie among them."""
     inputs = expand(paths)
-    if output == STDIN or not os.path.exists(output):
+    if output == STDIN:
+        return inputs
+    folder = os.path.dirname(os.path.realpath(output))
+    if not os.path.isdir(folder):  # said before much is read for nothing
+        raise SettingsError(f"--output: cannot write {quote(output)}: there is no folder {quote(folder)}")
+    if not os.path.exists(output):
         return inputs
     if os.path.isdir(output):
         raise SettingsError(f"--output: {quote(output)} is a folder")

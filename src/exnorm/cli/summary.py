@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
-
 from exnorm.counts import Counts
 from exnorm.profiles import explain_loss
 from exnorm.settings import Settings
@@ -31,6 +29,8 @@ def summarize(
             content["first_errors"] = counts.first_errors
         if warning:
             content["warnings"] = [warning]
+        import msgspec
+
         return msgspec.json.encode(content).decode()
     read = files - refused - failed
     lines = [

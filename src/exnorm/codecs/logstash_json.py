@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
-
 from exnorm.convert import iso_utc
 from exnorm.errors import SettingsError
 from exnorm.identity import exnorm_id
@@ -84,10 +82,12 @@ def _put(content: dict[str, Any], dotted: str, value: Value) -> bool:
 
 def dump(content: Mapping[str, Any]) -> bytes:
     """One line of JSON; a lone surrogate, which JSON cannot carry, becomes ``?``."""
+    from msgspec.json import encode  # the other formats do without
+
     try:
-        return msgspec.json.encode(content)
+        return encode(content)
     except UnicodeEncodeError:
-        return msgspec.json.encode(_clean(content))
+        return encode(_clean(content))
 
 
 def _clean(value: Any) -> Any:
@@ -134,7 +134,9 @@ def describe(taxonomy: Taxonomy, settings: Settings) -> Wire | None:
 
 def dump_text(text: str) -> str:
     """A text as JSON, quotes and all."""
-    return msgspec.json.encode(text).decode("utf-8")
+    from msgspec.json import encode
+
+    return encode(text).decode("utf-8")
 
 
 JSON = Codec("json", "JSON, one object a line", build, unparsed=dump_unparsed, wire=describe)

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from exnorm.codecs.logstash_json import build_shape
 from exnorm.counts import Counts, Tally
+from exnorm.errors import NormalizerError
 from exnorm.fluentbit.headers import Logs
 from exnorm.fluentbit.options import DEFAULT_FORMAT, Options, read_options
 from exnorm.fluentbit.reports import Reports
@@ -40,6 +41,7 @@ class _Given(NamedTuple):
     key: str = ""
     line: bytes | None = None
     path: str | None = None
+    refusal: str = ""
 
 
 class FilterCounts:
@@ -151,8 +153,8 @@ class ChunkFilter:
                 pieces.append(chunk[at:])
                 break
             raw = chunk[at:end]
-            entry = read_entry(raw)
-            given = self._look_at(entry.head, entry.body)
+            entry = read_entry(raw, self.normalizer.settings.max_line_bytes)
+            given = self._look_at(entry.head, entry.body, entry.refusal)
             is_other_log = given.path is not None and given.path != path
             path = path if given.path is None else given.path
             if is_other_log and path is not None and self._open_rows(tag, path) is not None:
@@ -200,7 +202,7 @@ class ChunkFilter:
 
     def _take_events(self, tag: str, chunk: bytes, pieces: list[bytes]) -> bool:
         """Append what each piece becomes; whether any became something else."""
-        events = Events(chunk)
+        events = Events(chunk, self.normalizer.settings.max_line_bytes)
         given = self._look_at_all(events)
         begin, touched = 0, False
         while begin < len(given):
@@ -228,13 +230,14 @@ class ChunkFilter:
             if set(map(type, lines)) == {str} == set(map(type, paths)):
                 encoded = [line.encode() for line in lines if line is not None]
                 return list(map(_Given, events.heads, events.bodies, repeat(key), encoded, paths))
-        return list(map(self._look_at, events.heads, events.bodies))
+        refusals = events.refusals or repeat("")
+        return list(map(self._look_at, events.heads, events.bodies, refusals))
 
     # --- one record ------------------------------------------------------------------------------------
 
-    def _look_at(self, head: Head, body: Body | None) -> _Given:
+    def _look_at(self, head: Head, body: Body | None, refusal: str) -> _Given:
         if body is None:
-            return _Given(head, None)
+            return _Given(head, None, refusal=refusal)
         try:
             key, line = self._find_line(body)
             return _Given(head, body, key, line, None if line is None else self._find_path(body))
@@ -245,8 +248,10 @@ class ChunkFilter:
 
     def _convert(self, tag: str, given: _Given) -> bytes | None:
         """The events that a record becomes; ``None`` where it is nothing of ours, or has made us fail."""
-        _, body, key, line, path = given
+        _, body, key, line, path, refusal = given
         if body is None:
+            if refusal:
+                self._blame(NormalizerError(refusal), "the record is left unchanged")
             return None
         self.counts.records_in += 1
         try:
@@ -310,7 +315,7 @@ class ChunkFilter:
         counts.records_in += 1
         if payload is None:
             return b""
-        head, body, key, line, _ = given
+        head, body, key, line = given[:4]
         try:
             if self._write_row is not None:
                 written = self._write_row(head, line or b"", payload)
@@ -375,7 +380,7 @@ class ChunkFilter:
     # --- what becomes of it ----------------------------------------------------------------------
 
     def _write_item(self, item: Record | Unparsed, given: _Given, body: Body, extra: Body) -> Iterator[bytes]:
-        head, _, key, line, _ = given
+        head, _, key, line = given[:4]
         head = bytes(head)
         if isinstance(item, Unparsed):
             self._on_unparsed(item)

@@ -17,15 +17,30 @@ UNPARSED_TAG = "unparsed"
 PATTERN = "MSGTRK*.LOG"
 FORMATS: Mapping[str, str] = {"cef": "arcsight", "leef": "jsa", "wincollect": "jsa", "json": ""}
 """The formats a destination may get, each with the taxonomy it belongs to."""
+RAW = "raw"
+"""Lines as they are, for another exnorm behind Kafka."""
 
-_MODES = {"tcp": "syslog over TCP", "tls": "syslog over TLS", "file": "a file"}
+_MODES = {"tcp": "syslog over TCP", "tls": "syslog over TLS", "file": "a file", "kafka": "Kafka"}
 _DEFAULT_PORTS = {"tcp": 514, "tls": 6514}
 _SYSLOG_BYTES = 262144
+_KAFKA_BYTES = 4000000
+_BROKERS = re.compile(r"//([A-Za-z0-9._:\[\]-]+(?:,[A-Za-z0-9._:\[\]-]+)*)/([A-Za-z0-9._-]{1,200})")
+# What all rows of one message share, in a record with the finished line; Kafka's key.
+_KEYS = {
+    "cef": "string.match(r['cef'], ' devicePayloadId=([^ ]+)')",
+    "leef": r"string.match(r['leef'], '\tcorrelationId=([^\t]+)')",
+    "wincollect": r"string.match(r['wincollect'], '\tnetwork%-message%-id=([^\t]+)')",
+    "json": "r['devicePayloadId'] or r['correlationId']",
+    RAW: "'${HOSTNAME}:' .. r['filename']",
+}
 
 
 @dataclass(frozen=True)
 class Destination:
-    """Where the finished lines go: ``mode`` is ``tcp``, ``tls`` or ``file``."""
+    """Where lines go: ``mode`` is ``tcp``, ``tls``, ``file`` or ``kafka``.
+
+    For Kafka ``host`` are the brokers, each with its port, and ``path`` is the topic.
+    """
 
     mode: str
     host: str = ""
@@ -35,7 +50,17 @@ class Destination:
     @property
     def title(self) -> str:
         """For comments."""
+        if self.mode == "kafka":
+            return f"Kafka, topic {self.path} at {self.host}"
         return f"{_MODES[self.mode]}, {self.path or f'{self.host}:{self.port}'}"
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where somebody must take connections: for Kafka, the first broker."""
+        if self.mode != "kafka":
+            return self.host, self.port
+        host, colon, port = self.host.split(",")[0].rpartition(":")
+        return (host.strip("[]"), int(port)) if colon and port.isdecimal() else (self.host, 9092)
 
 
 @dataclass(frozen=True)
@@ -44,7 +69,9 @@ class Plan:
 
     ``patterns`` are the wildcards of every folder but those that have their own under ``own_patterns``.
     ``plugin`` is the filter's shared object; where it is empty, the config sends to a service at
-    ``service`` and takes the answer at ``back``. ``settings`` are exnorm's, by name.
+    ``service`` and takes the answer at ``back``. ``settings`` are exnorm's, by name. ``queue`` is a topic
+    of Kafka to read in the place of folders, by the consumer group ``group``. Where it ``normalizes``
+    nothing, lines are passed on as they are: raw ones to Kafka, finished ones from it.
     """
 
     folders: tuple[str, ...]
@@ -59,6 +86,21 @@ class Plan:
     hostname: str = "exnorm"
     ca: str = ""
     settings: Mapping[str, str] = field(default_factory=dict)
+    queue: Destination | None = None
+    group: str = "exnorm"
+    normalizes: bool = True
+
+    @property
+    def needs_service(self) -> bool:
+        """Whether ``exnorm fluentbit serve`` runs beside it."""
+        return self.normalizes and not self.plugin
+
+    @property
+    def line_key(self) -> str:
+        """The key of a record that holds the line to deliver."""
+        if self.normalizes:
+            return self.format
+        return "payload" if self.queue is not None else "log"
 
 
 @dataclass(frozen=True)
@@ -80,13 +122,18 @@ class Section:
 
 
 def read_destination(text: str) -> Destination:
-    """``tcp://host:514``, ``tls://host:6514`` or ``file:/path``. Raises ``SettingsError``."""
+    """``tcp://host:514``, ``tls://host:6514``, ``file:/path`` or ``kafka://broker:9092/topic``.
+
+    Raises ``SettingsError``.
+    """
     mode, colon, rest = text.partition(":")
     if not colon or mode not in _MODES:
         raise SettingsError(
-            f"to: got {quote(text)}; expected tcp://host:port, tls://host:port or file:/path"
-            f"{suggest(mode, _MODES) if colon else ''}"
+            f"to: got {quote(text)}; expected tcp://host:port, tls://host:port, file:/path "
+            f"or kafka://broker:port/topic{suggest(mode, _MODES) if colon else ''}"
         )
+    if mode == "kafka":
+        return _read_kafka("to", text)
     if mode == "file":
         path = rest.removeprefix("//")
         folder, name = _split_path(path)
@@ -101,10 +148,26 @@ def read_destination(text: str) -> Destination:
     return Destination(mode, found.group(1).strip("[]"), port)
 
 
+def read_queue(text: str) -> Destination:
+    """``kafka://broker:9092,broker:9092/topic``. Raises ``SettingsError``."""
+    return _read_kafka("from", text)
+
+
+def _read_kafka(name: str, text: str) -> Destination:
+    found = _BROKERS.fullmatch(text.removeprefix("kafka:"))
+    if not text.startswith("kafka:") or found is None:
+        raise SettingsError(f"{name}: got {quote(text)}; expected kafka://broker:9092/topic")
+    return Destination("kafka", found.group(1), path=found.group(2))
+
+
 def check_plan(plan: Plan) -> None:
     """Refuse what would make another config than the one that was meant. Raises ``SettingsError``."""
-    if not plan.folders:
+    if not plan.folders and plan.queue is None:
         raise SettingsError("config: no folder given; expected the folder of each server's logs")
+    if plan.folders and plan.queue is not None:
+        raise SettingsError("from: folders are given too; expected one or the other")
+    if plan.queue is not None and plan.needs_service:
+        raise SettingsError("from: lines of Kafka are normalized by the filter only, not by the service")
     patterns = (*plan.patterns, *(pattern for own in plan.own_patterns.values() for pattern in own))
     for name, values in (
         ("folder", plan.folders),
@@ -113,6 +176,7 @@ def check_plan(plan: Plan) -> None:
         ("state", (plan.state,)),
         ("hostname", (plan.hostname,)),
         ("ca", (plan.ca,)),
+        ("group", (plan.group,)),
         ("settings", tuple(plan.settings.values())),
     ):
         for value in values:
@@ -120,10 +184,20 @@ def check_plan(plan: Plan) -> None:
     for value in (*plan.folders, *patterns):
         if "," in value:
             raise SettingsError(f"got {quote(value)}; Fluent Bit takes a comma in a path for the next path")
-    if plan.format not in FORMATS:
+    _check_format(plan)
+
+
+def _check_format(plan: Plan) -> None:
+    if plan.format not in (*FORMATS, RAW):
         raise SettingsError(f"format: got {quote(plan.format)}{suggest(plan.format, FORMATS)}")
-    if plan.format == "json" and plan.destination.mode != "file":
-        raise SettingsError("format: json goes to a file; over syslog expected cef, leef or wincollect")
+    if plan.format == RAW and (plan.destination.mode != "kafka" or plan.normalizes or plan.queue is not None):
+        raise SettingsError("format: raw lines go from folders to Kafka only, to be normalized behind it")
+    if not plan.normalizes and plan.format != RAW and plan.queue is None:
+        raise SettingsError("via: none passes on finished lines from Kafka, or raw ones (--format raw) to it")
+    if plan.format == "json" and plan.destination.mode not in ("file", "kafka"):
+        raise SettingsError(
+            "format: json goes to a file or to Kafka; over syslog expected cef, leef or wincollect"
+        )
 
 
 def _check_text(name: str, text: str) -> None:
@@ -144,6 +218,8 @@ _READY = {
     "native-tcp": ("wincollect", "tcp://jsa.example:514"),
     "cef-file": ("cef", "file:/var/log/exchange.cef"),
 }
+_BROKER = "kafka.example:9092"
+_EVENTS, _RAW = f"kafka://{_BROKER}/exchange.events", f"kafka://{_BROKER}/exchange.raw"
 _READY_FOLDERS = tuple(f"/mnt/{server}/TransportRoles/Logs/MessageTracking" for server in ("ex01", "ex02"))
 
 
@@ -155,7 +231,24 @@ def render_ready() -> dict[str, str]:
             plan = Plan(_READY_FOLDERS, read_destination(to), form, plugin=plugin)
             files[f"{way}/{name}.yaml"] = render_yaml(plan)
             files[f"{way}/{name}.conf"] = render_classic(plan)
+    for name, plan in _plan_kafka():
+        files[f"kafka/{name}.yaml"] = render_yaml(plan)
+        files[f"kafka/{name}.conf"] = render_classic(plan)
     return files
+
+
+def _plan_kafka() -> Iterator[tuple[str, Plan]]:
+    """The configs before Kafka and behind it."""
+    raw = Plan(_READY_FOLDERS, read_destination(_RAW), RAW, normalizes=False)
+    yield "raw-to-kafka", raw
+    for name, (form, to) in _READY.items():
+        if not name.endswith("-tcp"):
+            continue
+        siem = read_destination(to)
+        short = name.removesuffix("-tcp")
+        yield f"{short}-to-kafka", Plan(_READY_FOLDERS, read_destination(_EVENTS), form, plugin=READY_PLUGIN)
+        yield f"kafka-{short}-to-tcp", Plan((), siem, form, queue=read_queue(_EVENTS), normalizes=False)
+        yield f"kafka-raw-to-{short}-tcp", Plan((), siem, form, queue=read_queue(_RAW), plugin=READY_PLUGIN)
 
 
 # --- what the config says ------------------------------------------------------------------------
@@ -164,17 +257,20 @@ def render_ready() -> dict[str, str]:
 def describe(plan: Plan) -> tuple[Section, ...]:
     """The sections of a config. Raises ``SettingsError``."""
     check_plan(plan)
-    match = f"{TAG}.*" if plan.plugin else f"{PREFIX}{TAG}.*"
+    match = f"{PREFIX}{TAG}.*" if plan.needs_service else f"{TAG}.*"
+    filters = plan.normalizes and plan.plugin
     return (
         _service(plan),
-        *([Section("plugins", "exnorm's filter", (Line("path", plan.plugin),))] if plan.plugin else []),
-        *([] if plan.plugin else [_back(plan)]),
+        *([Section("plugins", "exnorm's filter", (Line("path", plan.plugin),))] if filters else []),
+        *([_back(plan)] if plan.needs_service else []),
         *(_tail(plan, number, folder) for number, folder in enumerate(plan.folders, 1)),
-        *([_filter(plan)] if plan.plugin else []),
-        _set_apart(plan, match),
-        *([] if plan.plugin else [_to_service(plan)]),
+        *([_take(plan, plan.queue)] if plan.queue is not None else []),
+        *([_filter(plan)] if filters else []),
+        *([_set_apart(plan, match)] if plan.normalizes else []),
+        *([_find_key(plan, match)] if plan.destination.mode == "kafka" else []),
+        *([_to_service(plan)] if plan.needs_service else []),
         _deliver(plan, match),
-        _keep_unparsed(plan),
+        *([_keep_unparsed(plan)] if plan.normalizes else []),
     )
 
 
@@ -218,6 +314,25 @@ def _tail(plan: Plan, number: int, folder: str) -> Section:
     )
 
 
+def _take(plan: Plan, queue: Destination) -> Section:
+    return Section(
+        "inputs",
+        "From Kafka. Every instance of the group gets partitions of its own.",
+        (
+            Line("name", "kafka"),
+            Line("tag", f"{TAG}.kafka"),
+            Line("brokers", queue.host),
+            Line("topics", queue.path),
+            Line(
+                "group_id", plan.group, "where reading goes on after a restart is kept by Kafka for this name"
+            ),
+            Line("format", "none", "the line is under 'payload', its key under 'key'"),
+            Line("rdkafka.auto.offset.reset", "earliest", "a new group begins with what is there already"),
+            Line("storage.type", "filesystem", "the spool; an offset is committed once the record is there"),
+        ),
+    )
+
+
 def _filter(plan: Plan) -> Section:
     return Section(
         "filters",
@@ -225,7 +340,33 @@ def _filter(plan: Plan) -> Section:
         (
             Line("name", "exchange"),
             Line("match", f"{TAG}.*"),
+            *(_read_queued() if plan.queue is not None else ()),
             *(Line(name, value) for name, value in _settings(plan).items()),
+        ),
+    )
+
+
+def _read_queued() -> Iterator[Line]:
+    yield Line("key_name", "payload")
+    yield Line("file_key", "key", "server and path: exnorm keeps the logs of several files apart by it")
+    yield Line("read_header", False, "the file is on another machine")
+
+
+def _find_key(plan: Plan, match: str) -> Section:
+    what = "server and path, so that the lines of a log stay in their order" if plan.format == RAW else (
+        "what all rows of one message share, so that they meet in one partition"
+    )  # fmt: skip
+    return Section(
+        "filters",
+        f"Kafka's key: {what}.",
+        (
+            Line("name", "lua"),
+            Line("match", match),
+            Line("call", "set_key"),
+            Line(
+                "code",
+                f"function set_key(tag, time, r) r['key'] = {_KEYS[plan.format]} return 2, time, r end",
+            ),
         ),
     )
 
@@ -280,10 +421,12 @@ def _back(plan: Plan) -> Section:
 def _deliver(plan: Plan, match: str) -> Section:
     to = plan.destination
     title = f"{plan.format.upper()} to {to.title}"
+    if to.mode == "kafka":
+        return Section("outputs", title, (*_produce(match, to.host, to.path), *_shape_message(plan)))
     if to.mode == "file":
         folder, name = _split_path(to.path)
         form = (Line("format", "plain"),) if plan.format == "json" else (
-            Line("format", "template"), Line("template", "{" + plan.format + "}"),
+            Line("format", "template"), Line("template", "{" + plan.line_key + "}"),
         )  # fmt: skip
         lines = (Line("name", "file"), Line("match", match), Line("path", folder), Line("file", name), *form)
         return Section("outputs", title, (*lines, Line("retry_limit", "no_limits")))
@@ -299,11 +442,35 @@ def _deliver(plan: Plan, match: str) -> Section:
             *_tls(plan),
             Line("syslog_format", "rfc3164", "rfc5424 would put a BOM before the line"),
             Line("syslog_hostname_preset", plan.hostname, "host in the header: the log source in JSA"),
-            Line("syslog_message_key", plan.format),
+            Line("syslog_message_key", plan.line_key),
             Line("syslog_maxsize", _SYSLOG_BYTES, "default: cut at 1024; let the receiver take it"),
             Line("retry_limit", "no_limits"),
         ),
     )  # fmt: skip
+
+
+def _shape_message(plan: Plan) -> Iterator[Line]:
+    if plan.format == "json":
+        yield Line("format", "json")
+        yield Line("timestamp_key", "shipped", "the event has an @timestamp of its own")
+    else:
+        yield Line("format", "raw")
+        yield Line("raw_log_key", plan.line_key)
+
+
+def _produce(match: str, brokers: str, topic: str) -> Iterator[Line]:
+    """An output to a topic of Kafka, its format left open."""
+    yield Line("name", "kafka")
+    yield Line("match", match)
+    yield Line("brokers", brokers)
+    yield Line("topics", topic)
+    yield Line("message_key_field", "key")
+    yield Line("queue_full_retries", 0, "wait for room; the default gives a record up after ten tries")
+    yield Line("rdkafka.message.timeout.ms", 0, "the default drops what was not sent for five minutes")
+    yield Line("rdkafka.enable.idempotence", "true", "acknowledged by every replica, in order, once")
+    yield Line("rdkafka.partitioner", "murmur2_random", "as Logstash and Java do: one key, one partition")
+    yield Line("rdkafka.message.max.bytes", _KAFKA_BYTES, "the topic's max.message.bytes must be as large")
+    yield Line("retry_limit", "no_limits")
 
 
 def _tls(plan: Plan) -> Iterator[Line]:
@@ -316,6 +483,13 @@ def _tls(plan: Plan) -> Iterator[Line]:
 
 
 def _keep_unparsed(plan: Plan) -> Section:
+    if plan.destination.mode == "kafka":
+        topic = f"{plan.destination.path}.unparsed"
+        return Section(
+            "outputs",
+            "What did not parse, each line unchanged and with its reason.",
+            (*_produce(f"{UNPARSED_TAG}.*", plan.destination.host, topic), Line("format", "json")),
+        )
     return Section(
         "outputs",
         "What did not parse, each line unchanged and with its reason. Have a look at it now and then.",
@@ -334,6 +508,8 @@ def _settings(plan: Plan) -> dict[str, str]:
     """exnorm's settings: whose fields and which format first, then what was asked for."""
     taxonomy = FORMATS[plan.format]
     first = {"taxonomy": taxonomy} if taxonomy else {}
+    if plan.destination.mode == "kafka":
+        first["correlation"] = "on"
     return {**first, "format": plan.format, **plan.settings}
 
 
@@ -378,7 +554,8 @@ def render_yaml(plan: Plan) -> str:
             lines += ["", "plugins:", f"  - {_yaml_word(section.lines[0].value)}"]
     lines += ["", "pipeline:"]
     for kind in ("inputs", "filters", "outputs"):
-        lines.append(f"  {kind}:")
+        if any(section.kind == kind for section in sections):
+            lines.append(f"  {kind}:")
         for section in sections:
             if section.kind == kind:
                 lines += [f"    # {section.title}", *_yaml_lines(section.lines, "    - ", "      "), ""]
@@ -441,14 +618,16 @@ def _classic_word(value: Word) -> str:
 
 
 def _heading(plan: Plan, form: str) -> list[str]:
-    extra = form == "classic" and bool(plan.plugin) and not _fits_classic(plan.plugin)
+    loads = plan.normalizes and bool(plan.plugin)
+    extra = form == "classic" and loads and not _fits_classic(plan.plugin)
     load = f" -e {_shell(plan.plugin)}" if extra else ""
+    what = "normalized by exnorm, as " if plan.normalizes else ""
+    origin = f" from {plan.queue.title}" if plan.queue is not None else ""
     lines = [
-        "# Microsoft Exchange logs, normalized by exnorm, as "
-        f"{plan.format.upper()} to {plan.destination.title}.",
+        f"# Microsoft Exchange logs{origin}, {what}{plan.format.upper()} to {plan.destination.title}.",
         f"# Written by: exnorm fluentbit config. Check it: fluent-bit --dry-run{load} -c FILE",
         f"# The folder {plan.state} must be there, and Fluent Bit must be able to write to it.",
     ]
-    if not plan.plugin:
+    if plan.needs_service:
         lines += ["# Beside it runs the service, kept running by the system:", f"#   {serve_command(plan)}"]
     return [*lines, ""]

@@ -21,10 +21,13 @@ from typing import Any
 
 import msgpack
 
+from exnorm.fluentbit.scan import ScanError, Scanner
+
 MAX_TAG_BYTES = 1024
 MAX_CHUNK_ID_BYTES = 256
 """An acknowledgement must stay under 512 bytes; Fluent Bit's own ids have 24."""
 
+_PIECE_BYTES = 1024 * 1024
 _MAX_OPTIONS = 64
 _MAX_OPTION_NAME = 256
 _PACK = msgpack.Packer(use_bin_type=True, unicode_errors="surrogateescape").pack
@@ -66,8 +69,8 @@ class MessageCutter:
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
         self._buffer = bytearray()
-        self._scanner = msgpack.Unpacker(raw=True, max_buffer_size=0x7FFFFFFF, read_size=65536)
-        self._offset = 0  # of the buffer's first byte in the whole connection, which the scanner counts
+        self._scanner = Scanner()  # msgpack's own holds all that it was fed once more
+        self._failure: ForwardError | None = None  # of what stands behind the messages given last
 
     @property
     def pending(self) -> int:
@@ -75,30 +78,37 @@ class MessageCutter:
         return len(self._buffer)
 
     def feed(self, data: bytes) -> list[bytes]:
-        """The messages that ``data`` completes. Raises ``ForwardError`` for one that is too large."""
+        """The messages that ``data`` completes.
+
+        Raises ``ForwardError`` for one that is too large or no msgpack; where whole messages came before
+        it, they are given first, and the next call raises.
+        """
+        if self._failure is not None:
+            raise self._failure
         self._buffer += data
-        self._scanner.feed(data)
         messages: list[bytes] = []
-        start = 0
-        while (end := self._find_end()) is not None:
-            if end - start > self._max_bytes:
-                raise self._too_large()
-            messages.append(bytes(self._buffer[start:end]))
-            start = end
-        del self._buffer[:start]
-        self._offset += start
-        if len(self._buffer) > self._max_bytes:
-            raise self._too_large()
+        try:
+            self._cut(messages)
+        except ForwardError as failure:
+            if not messages:
+                raise
+            self._failure = failure
         return messages
 
-    def _find_end(self) -> int | None:
+    def _cut(self, messages: list[bytes]) -> None:
+        start = 0
         try:
-            self._scanner.skip()
-        except msgpack.OutOfData:
-            return None
-        except Exception as error:  # msgpack raises errors of several families
-            raise ForwardError(f"not msgpack: {type(error).__name__}") from None
-        return int(self._scanner.tell()) - self._offset
+            while (end := self._scanner.find_end(self._buffer)) is not None:
+                if end - start > self._max_bytes:
+                    raise self._too_large()
+                messages.append(bytes(memoryview(self._buffer)[start:end]))
+                start = end
+        except ScanError as error:
+            raise ForwardError(str(error)) from None
+        del self._buffer[:start]
+        self._scanner.move(start)
+        if max(len(self._buffer), self._scanner.lacks) > self._max_bytes:
+            raise self._too_large()
 
     def _too_large(self) -> ForwardError:
         return ForwardError(f"a message is larger than {self._max_bytes} bytes")
@@ -173,7 +183,7 @@ class _Cursor:
         self.skip()
         if self.at - start > limit + 5:  # a header has at most 5 bytes
             raise ForwardError(f"{what} is longer than {limit} bytes")
-        return _text_of(self.raw[start : self.at])
+        return self.raw[start + _head_bytes(self.raw[start]) : self.at]
 
     def number(self, what: str) -> int:
         if self.kind() != "integer":
@@ -210,9 +220,9 @@ _KINDS = tuple(name for first, last, name in _RANGES for _ in range(first, last 
 _TIMES = ("integer", "float", "extension")
 
 
-def _text_of(raw: bytes) -> bytes:
-    size = {0xC4: 2, 0xC5: 3, 0xC6: 5, 0xD9: 2, 0xDA: 3, 0xDB: 5}.get(raw[0], 1)
-    return raw[size:]
+def _head_bytes(first: int) -> int:
+    """How many bytes stand before the text itself."""
+    return {0xC4: 2, 0xC5: 3, 0xC6: 5, 0xD9: 2, 0xDA: 3, 0xDB: 5}.get(first, 1)
 
 
 @dataclass(slots=True)
@@ -327,15 +337,27 @@ def decompress(data: bytes, method: str, max_bytes: int) -> bytes:
     while data:
         decompressor = make()
         try:
-            content += decompressor.decompress(data, max_bytes - len(content) + 1)
+            _inflate(decompressor, data, content, max_bytes)
+        except ForwardError:
+            raise
         except Exception as error:  # zlib.error, ZstdError
             raise ForwardError(f"compressed events: not {method}: {type(error).__name__}") from None
-        if len(content) > max_bytes:
-            raise ForwardError(f"compressed events hold more than {max_bytes} bytes")
         if not decompressor.eof:
             raise ForwardError("compressed events end too soon")
         data = decompressor.unused_data
     return bytes(content)
+
+
+def _inflate(decompressor: Any, data: bytes, content: bytearray, max_bytes: int) -> None:
+    """Add one member's content piece by piece, so that no more is ever held than the bound."""
+    while not decompressor.eof:
+        piece = decompressor.decompress(data, _PIECE_BYTES)
+        content += piece
+        if len(content) > max_bytes:
+            raise ForwardError(f"compressed events hold more than {max_bytes} bytes")
+        data = getattr(decompressor, "unconsumed_tail", b"")  # zstd keeps it itself
+        if not data and len(piece) < _PIECE_BYTES:
+            return
 
 
 def _gzip() -> zlib._Decompress:
@@ -382,6 +404,11 @@ def encode_ack(chunk: bytes) -> bytes:
 def decode_ack(raw: bytes) -> bytes:
     """The id that an acknowledgement names. Raises ``ForwardError``."""
     cursor = _Cursor(raw)
-    if cursor.kind() != "map" or cursor.map() != 1 or cursor.text("acknowledgement", 16) != b"ack":
-        raise ForwardError("acknowledgement: expected a map with ack alone")
-    return cursor.text("ack", MAX_CHUNK_ID_BYTES)
+    try:
+        if cursor.kind() != "map" or cursor.map() != 1 or cursor.text("acknowledgement", 16) != b"ack":
+            raise ForwardError("acknowledgement: expected a map with ack alone")
+        return cursor.text("ack", MAX_CHUNK_ID_BYTES)
+    except ForwardError:
+        raise
+    except Exception as error:  # as in decode_message
+        raise ForwardError(f"malformed acknowledgement: {type(error).__name__}") from None

@@ -172,6 +172,7 @@ class Service:
         """
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(self._complain)
+        loop.set_debug(False)  # it would log what is being carried
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
@@ -271,7 +272,8 @@ class Service:
             await asyncio.sleep(_SUMMARY_SECONDS)
             if self.carrier.traffic.messages != last:
                 last = self.carrier.traffic.messages
-                self._log("info", "traffic", **self._figures())
+                details = {"first_errors": self._accounts.counts().first_errors}
+                self._log("info", "traffic", details, **self._figures())
 
     def _figures(self) -> dict[str, Any]:
         traffic = self.carrier.traffic
@@ -297,7 +299,7 @@ class Service:
             await self._serve(guest, reader, writer, task)
         except ForwardError as error:
             if error.details:
-                self._log("debug", "connection refused", error.details, peer=guest.peer)
+                self._log.repeat("debug", "connection refused", error.reason, error.details, peer=guest.peer)
             self._gate.refuse(guest.peer, error.reason)
         except NextHopError as error:
             self._next_hop_failures[error.kind] += 1

@@ -6,6 +6,7 @@ the part of an event that nobody changed.
 
 from __future__ import annotations
 
+import contextlib
 import struct
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
@@ -15,6 +16,8 @@ import msgpack
 import msgspec
 
 from exnorm.convert import utc_ms
+from exnorm.fluentbit.scan import ScanError, Scanner
+from exnorm.lines import MARGIN
 from exnorm.rows import read_row_time
 
 Body = dict[Any, Any]
@@ -30,6 +33,15 @@ _MARKERS = (b"\xff\xff\xff\xff", b"\xff\xff\xff\xfe")  # the seconds of where a 
 _MARKER_SIGN = b"\x00\xff\xff\xff"  # in every marker, and in hardly anything else
 _pack_time = struct.Struct(">II").pack
 _LAST_SECOND = 0x7FFFFFFF  # above it, Fluent Bit reads a negative number: a marker, or a broken event
+# How many bytes stand before a text, by its first byte, and whether it is str.
+_TEXTS = {
+    0xD9: (2, True),
+    0xDA: (3, True),
+    0xDB: (5, True),
+    0xC4: (2, False),
+    0xC5: (3, False),
+    0xC6: (5, False),
+}
 # How long a time is, by its first byte: ext 8, float and int in their widths.
 _TIME_LENGTHS = {
     0xD7: 10, 0xCA: 5, 0xCB: 9, 0xCC: 2, 0xCD: 3, 0xCE: 5, 0xCF: 9, 0xD0: 2, 0xD1: 3, 0xD2: 5, 0xD3: 9,
@@ -50,37 +62,48 @@ _USUAL_TEXT = 2048  # bytes; nearly all payloads are shorter
 _read_raw = msgspec.msgpack.Decoder(list[msgspec.Raw]).decode
 
 
+LARGE_CHUNK = 8 * 1024 * 1024
+LARGE_EVENT = 256 * 1024
+MOST_VALUES = 100_000
+"""In a large event: a value of one byte can take a hundred in memory."""
+
+
 class Entry(NamedTuple):
     """One piece of a chunk: ``raw`` is all of it, ``head`` its time and metadata, ``body`` its record.
 
-    ``body`` is ``None`` for what is no event: a group's marker, or what cannot be read.
+    ``body`` is ``None`` for what is no event: a group's marker, or what cannot be read. In a large event
+    each text of ``body`` is cut a little behind the length that lines may have. ``refusal`` says why an
+    event was not read though it could be one.
     """
 
-    raw: bytes
+    raw: bytes | memoryview
     head: bytes = b""
     body: Body | None = None
+    refusal: str = ""
 
 
 class Events:
     """The pieces of a chunk by number: joined again they are the chunk.
 
-    ``heads`` and ``bodies`` are those of ``Entry``; a head may be a view of the chunk. ``are_flat`` says
-    that all are events whose bodies hold texts and numbers only, under texts, in UTF-8.
+    ``heads``, ``bodies`` and ``refusals`` are those of ``Entry``; a head may be a view of the chunk.
+    ``are_flat`` says that all are events whose bodies hold texts and numbers only, under texts, in UTF-8.
     """
 
     heads: Sequence[Head]
     bodies: Sequence[Body | None]
+    refusals: Sequence[str] = ()
 
-    def __init__(self, chunk: bytes) -> None:
+    def __init__(self, chunk: bytes, longest: int = LARGE_CHUNK) -> None:
         self._chunk = chunk
         self.are_flat = True
-        self._raws: Sequence[Head] | None = None
-        flat = _read_alike(chunk)
+        self._raws: Sequence[Head | memoryview] | None = None
+        flat = _read_alike(chunk) if len(chunk) <= LARGE_CHUNK else None
         if flat:
             self.heads, self.bodies = zip(*flat)
             return
         self.are_flat = False
-        entries = list(read_entries(chunk))
+        entries = list(read_entries(chunk, longest))
+        self.refusals = [entry.refusal for entry in entries]
         self._raws = [entry.raw for entry in entries]
         self.heads = [entry.head for entry in entries]
         self.bodies = [entry.body for entry in entries]
@@ -107,22 +130,102 @@ def _read_alike(chunk: bytes) -> list[tuple[msgspec.Raw, Body]] | None:
             found: list[tuple[msgspec.Raw, Body]] = _read_flat(_as_list(chunk, count))
         except (msgspec.MsgspecError, ValueError, RecursionError):
             continue
-        return found
+        is_large = (
+            len(chunk) > LARGE_EVENT and max(map(_measure, _read_raw(_as_list(chunk, count)))) > LARGE_EVENT
+        )
+        return None if is_large else found
     return None
+
+
+def _measure(piece: msgspec.Raw) -> int:
+    return memoryview(piece).nbytes
 
 
 def _as_list(chunk: bytes, count: int) -> bytes:
     return b"\xdd" + count.to_bytes(4, "big") + chunk
 
 
-def read_entries(chunk: bytes) -> Iterator[Entry]:
-    """The pieces of a chunk in order; one that cannot be read costs itself only."""
+def read_entries(chunk: bytes, longest: int = LARGE_CHUNK) -> Iterator[Entry]:
+    """The pieces of a chunk in order; one that cannot be read costs itself only.
+
+    ``longest`` is how many bytes a line may have.
+    """
+    if len(chunk) > LARGE_CHUNK:
+        yield from _read_pieces(chunk, longest)
+        return
     start = 0
     for end in _ends(chunk):
-        yield read_entry(chunk[start:end])
+        yield read_entry(chunk[start:end], longest)
         start = end
     if start < len(chunk):
         yield Entry(chunk[start:])
+
+
+def _read_pieces(chunk: bytes, longest: int) -> Iterator[Entry]:
+    """The same without a copy of the chunk."""
+    view, scanner, start = memoryview(chunk), Scanner(), 0
+    with contextlib.suppress(ScanError):
+        while start < len(chunk) and (end := scanner.find_end(view)) is not None:
+            piece = view[start:end]
+            yield (
+                _read_large(piece, longest)
+                if end - start > LARGE_EVENT
+                else read_entry(bytes(piece), longest)
+            )
+            start = end
+    if start < len(chunk):
+        yield Entry(view[start:])
+
+
+def _read_large(raw: memoryview, longest: int) -> Entry:
+    """A large event, of which nothing is made that is larger than a line may be."""
+    scanner = Scanner()
+    if scanner.find_end(raw, MOST_VALUES) is None:
+        return Entry(raw, refusal=f"an event of more than {MOST_VALUES} values")
+    begin = _time_begin(bytes(raw[:5]))
+    if not begin:
+        return Entry(raw)
+    end = Scanner(begin).find_end(raw)
+    assert end is not None
+    head = bytes(raw[begin:end]) if end < LARGE_EVENT else b""
+    pairs, at = _read_map_head(raw, end)
+    if not head or pairs is None or _is_marker(head):
+        return Entry(raw)
+    body: dict[Any, Any] = {}
+    for _ in range(pairs):
+        key, at = _read_cut(raw, at, LARGE_EVENT)
+        before = at
+        value, at = _read_cut(raw, at, longest + MARGIN)
+        if value is None and at - before > longest:
+            return Entry(raw, refusal=f"an event with a value of more than {longest} bytes that is no text")
+        if isinstance(key, (str, bytes, int)):
+            body[key] = value
+    return Entry(raw, head, body)
+
+
+def _read_map_head(raw: memoryview, at: int) -> tuple[int | None, int]:
+    """How many pairs a map has, and where they begin; ``None`` where no map stands there."""
+    first = raw[at] if at < len(raw) else 0
+    if 0x80 <= first <= 0x8F:
+        return first & 0x0F, at + 1
+    size = {0xDE: 2, 0xDF: 4}.get(first, 0)
+    return (int.from_bytes(raw[at + 1 : at + 1 + size], "big") if size else None), at + 1 + size
+
+
+def _read_cut(raw: memoryview, at: int, most: int) -> tuple[Any, int]:
+    """The value that begins there, a text of it cut to so many bytes, and where it ends."""
+    end = Scanner(at).find_end(raw)
+    assert end is not None  # the event is whole
+    kind = _TEXTS.get(raw[at])
+    if kind is not None and end - at > most:
+        text = bytes(raw[at + kind[0] : end][:most])
+        return text.decode("utf-8", _ANY_BYTES) if kind[1] else text, end
+    if end - at > most:
+        return None, end
+    try:
+        return _open(bytes(raw[at:end])).unpack(), end
+    except _ERRORS:
+        return None, end
 
 
 def _ends(chunk: bytes) -> Iterator[int]:
@@ -167,8 +270,10 @@ def find_end(chunk: bytes, at: int) -> int:
     return at
 
 
-def read_entry(raw: bytes) -> Entry:
+def read_entry(raw: bytes, longest: int = LARGE_CHUNK) -> Entry:
     """One whole value."""
+    if len(raw) > LARGE_EVENT:
+        return _read_large(memoryview(raw), longest)
     unpacker = _open(raw)
     try:
         if unpacker.read_array_header() != 2:

@@ -25,12 +25,15 @@ from exnorm.logstash.codec import (
     read_options,
     set_field,
 )
-from exnorm.logstash.documents import ObjectEnds, read_documents
+from exnorm.logstash.documents import ObjectEnds, is_crowded, read_documents
 from exnorm.logstash.json_text import replace_surrogates
 from exnorm.logstash.normalize import EventNormalizer
 from exnorm.pipeline import Normalizer
 
 __all__ = ["EventNormalizer", "JSONCodec", "LineTooLong"]
+
+LINE_LIMIT = 20 * 1024 * 1024
+"""What ``decode_size_limit_bytes`` is where a normalizer reads the lines; Logstash's own is 512 MiB."""
 
 _BOM = "\ufeff"
 
@@ -44,8 +47,9 @@ class JSONCodec:
 
     ``options`` are Logstash's: ``charset``, ``target``, ``ecs_compatibility``, and for lines
     ``delimiter`` and ``decode_size_limit_bytes``. Without a normalizer it is that codec. With one,
-    lines and records of Exchange are normalized, a byte order mark is left out, and objects may
-    follow each other without a separator; everything else comes as that codec gives it.
+    lines and records of Exchange are normalized, a byte order mark is left out, objects may
+    follow each other without a separator, and a line may have 20 MiB unless the option says otherwise;
+    everything else comes as that codec gives it.
 
     ``@metadata`` is a key of a decoded event and is never encoded. Raises ``SettingsError`` for an
     option that is unknown or has a wrong value.
@@ -57,6 +61,8 @@ class JSONCodec:
         framing: str = "lines",
         **options: Any,
     ) -> None:
+        if normalizer is not None and framing == "lines":
+            options = {"decode_size_limit_bytes": LINE_LIMIT, **options}
         self._options = read_options(framing, options)
         self._drains = isinstance(normalizer, Normalizer)  # one of several codecs must not
         self._events = EventNormalizer(normalizer) if isinstance(normalizer, Normalizer) else normalizer
@@ -130,7 +136,7 @@ class JSONCodec:
     def _read_normalized(self, line: bytes, events: EventNormalizer) -> list[AnyEvent]:
         text, valid = read_text(line, self._options.charset)
         text = text.removeprefix(_BOM)
-        documents = read_documents(text) if valid else None
+        documents = read_documents(text) if valid and not is_crowded(text) else None
         if documents is None:
             return self._read_raw(self._pieces(line, text, valid), text, events)
         if len(documents) == 1:  # as the bare codec does, whatever stands behind it

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import msgspec
 
 MIB = 1024 * 1024
+_PIECE_BYTES = MIB
+_HELD_BYTES = 16 * MIB  # a larger content is unpacked once to be measured, and once more to be read
 _WINDOW = {"gzip": 31, "x-gzip": 31, "deflate": 47}  # zlib's words for which header to expect
 _MEMBERS = 100  # a gzip body may have several, one after the other; each costs a copy of the rest
 
@@ -24,6 +26,7 @@ class Bounds:
     body_bytes: int = 64 * MIB
     unpacked_bytes: int = 128 * MIB
     events: int = 100_000
+    line_bytes: int = 20 * MIB
 
 
 class RefusedError(Exception):
@@ -34,27 +37,75 @@ class RefusedError(Exception):
         self.status = status
 
 
-def unpack(body: bytes, encoding: str, limit: int) -> bytes:
-    """The body without its compression; stops at ``limit`` bytes, however small the body is."""
+def unpack(body: bytes, encoding: str, limit: int, longest: int = Bounds.line_bytes) -> bytes:
+    """The body without its compression; refused beyond ``limit`` bytes, however small the body is.
+
+    So is a body with a line of more than ``longest`` bytes. What is refused was never held whole.
+    """
     name = encoding.strip().lower()
+    lines = LineLengths(longest)
     if name in ("", "identity"):
+        lines.add(body)
         return body
     if name not in _WINDOW:
         raise RefusedError(415, "Content-Encoding is none of gzip, deflate, identity")
     unpacked = bytearray()
+    total = 0
+    for piece in _inflate(body, name):
+        total += len(piece)
+        if total > limit:
+            raise RefusedError(413, f"the body unpacks to more than {limit} bytes")
+        lines.add(piece)
+        if total <= _HELD_BYTES:
+            unpacked += piece
+    return bytes(unpacked) if total <= _HELD_BYTES else b"".join(_inflate(body, name))
+
+
+class LineLengths:
+    """Refuses a line of more than ``longest`` bytes while it arrives."""
+
+    def __init__(self, longest: int) -> None:
+        self._longest = longest
+        self._pending = 0
+
+    def add(self, piece: bytes) -> None:
+        """More of the body."""
+        if self._pending + len(piece) <= self._longest:
+            last = piece.rfind(b"\n")
+            self._pending = self._pending + len(piece) if last < 0 else len(piece) - last - 1
+            return
+        begin = 0
+        while (end := piece.find(b"\n", begin)) >= 0:
+            self._check(self._pending + end - begin)
+            self._pending, begin = 0, end + 1
+        self._pending += len(piece) - begin
+        self._check(self._pending)
+
+    def _check(self, length: int) -> None:
+        if length > self._longest:
+            raise RefusedError(413, f"a line of the body is longer than {self._longest} bytes")
+
+
+def _inflate(body: bytes, name: str) -> Iterator[bytes]:
+    """The content in pieces."""
     for _ in range(_MEMBERS):
         unpacker = zlib.decompressobj(_WINDOW[name])
-        try:
-            unpacked += unpacker.decompress(body, limit + 1 - len(unpacked))
-        except zlib.error:
-            raise RefusedError(400, f"the body is no {name}, though its Content-Encoding says so") from None
-        if len(unpacked) > limit:
-            raise RefusedError(413, f"the body unpacks to more than {limit} bytes")
+        rest = body
+        while not unpacker.eof:
+            try:
+                piece = unpacker.decompress(rest, _PIECE_BYTES)
+            except zlib.error:
+                reason = f"the body is no {name}, though its Content-Encoding says so"
+                raise RefusedError(400, reason) from None
+            yield piece
+            rest = unpacker.unconsumed_tail
+            if not rest and len(piece) < _PIECE_BYTES:
+                break
         if not unpacker.eof:
             raise RefusedError(400, f"the body's {name} ends too early")
         body = unpacker.unused_data
         if not body:
-            return bytes(unpacked)
+            return
     raise RefusedError(413, f"the body has more than {_MEMBERS} members of {name}")
 
 
@@ -64,7 +115,7 @@ def is_document(body: bytes, content_type: str) -> bool:
         return False
     try:
         msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False
     return True
 

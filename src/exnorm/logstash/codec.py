@@ -27,6 +27,7 @@ JSON_FAILURE = "_jsonparsefailure"
 FRAMINGS = ("lines", "whole")
 ECS_MODES = ("disabled", "v1", "v8")
 SIZE_LIMIT = 512 * 1024 * 1024
+_PIECE_BYTES = 1024 * 1024
 
 # What Java calls white space: a text of nothing else is no event.
 _BLANK = re.compile("[\t-\r\x1c- \u1680\u2000-\u2006\u2008-\u200a\u2028\u2029\u205f\u3000]*")
@@ -142,9 +143,16 @@ class Frames:
 
     def append(self, block: bytes) -> None:
         """More of the stream; what only makes a line longer that is too long already is thrown away."""
+        for at in range(0, len(block), _PIECE_BYTES):
+            self._append_piece(block[at : at + _PIECE_BYTES] if len(block) > _PIECE_BYTES else block)
+
+    def _append_piece(self, block: bytes) -> None:
         last = block.rfind(self._delimiter)
         if last < 0 and self._pending > self._limit:
             self._dropped = True
+            begun = len(self._delimiter) - 1  # the delimiter may have begun in what is thrown away
+            if begun:
+                self._buffer[-begun:] = (self._buffer[-begun:] + block)[-begun:]
             return
         if last < 0:
             self._pending += len(block)
@@ -161,7 +169,14 @@ class Frames:
             self._at = 0
             return None
         begin, self._at = self._at, end + len(self._delimiter)
-        return self.TOO_LONG if end - begin > self._limit else bytes(self._buffer[begin:end])
+        if end - begin > self._limit:
+            return self.TOO_LONG
+        with memoryview(self._buffer) as view:
+            line = bytes(view[begin:end])
+        if self._at == len(self._buffer):  # a long line is not held twice while it is read
+            self._buffer.clear()
+            self._at = 0
+        return line
 
     def take_rest(self) -> bytes | object:
         """What is left when the stream ends."""

@@ -11,6 +11,7 @@ from exnorm.logstash.json_text import JSONText, is_plain, read_first
 _RESUMES = re.compile(r'\}[ \t\r\n]*(?=\{[ \t\r\n]*"|\{[ \t\r\n]*\})')
 _TOKEN = re.compile(rb'["\\{}\[\]]')
 _BLANKS = b" \t\r\n"
+_MOST_PARTS = 250_000  # each takes a hundred times its text
 _TRIES = 16  # of beginnings in one broken line
 
 
@@ -36,6 +37,11 @@ def read_documents(text: str) -> list[tuple[Any, str]] | None:
         if rest is not None:
             return [(None, text[:resumed].rstrip()), *rest]
     return None
+
+
+def is_crowded(text: str) -> bool:
+    """Whether a text has more members than can be meant, so that what is made of it would fill the memory."""
+    return len(text) > _MOST_PARTS and any(text.count(sign) > _MOST_PARTS for sign in ",[{")
 
 
 def read_documents_strictly(text: str, at: int, plain: bool) -> list[tuple[Any, str]] | None:

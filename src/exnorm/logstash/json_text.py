@@ -216,7 +216,8 @@ def _big_int(digits: str) -> int:
     return number
 
 
-def _digits(number: int) -> str:
+def digits(number: int) -> str:
+    """A number as text, of any size; the interpreter refuses to write very long ones at once."""
     sign, number = ("-", -number) if number < 0 else ("", number)
     pieces: list[str] = []
     base = 10**_INT_DIGITS
@@ -261,7 +262,7 @@ def _scalar(value: Any) -> str:
     if value is None or isinstance(value, bool):
         return _WRITTEN[value]
     if isinstance(value, int):
-        return _digits(value)
+        return digits(value)
     if isinstance(value, float):
         return repr(value) if math.isfinite(value) else _not_finite(value)
     if isinstance(value, Decimal) and value.is_finite():

@@ -14,6 +14,7 @@ from typing import Any
 
 from exnorm.codecs.logstash_json import ADDITIONAL, build_shape
 from exnorm.lines import join_csv
+from exnorm.logstash.json_text import digits, write
 from exnorm.model import Confidence, Event, Head, Record, Source, Unparsed
 from exnorm.pipeline import Normalizer
 from exnorm.sources.columnar import split_csv
@@ -171,7 +172,7 @@ class EventNormalizer:
                 event = {**event, **masked_columns(values, item.raw)}
             return None if item is None else self._replace(event, [item], frozenset(order))
         if kind == "object":
-            text = json.dumps({name: event[name] for name in order}, default=str, **_COMPACT)
+            text = write({name: event[name] for name in order}).decode("utf-8")
             items = list(self.normalizer.parse([text], self._streams.get(f"{_BY_TYPE}{kind}")))
             return self._replace(event, items, frozenset(order)) if items else None
         return None
@@ -349,7 +350,9 @@ def _as_text(value: Any) -> str:
         return ""
     if isinstance(value, list):
         return ";".join(value)
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    if isinstance(value, bool):
+        return str(value).lower()
+    return digits(value) if isinstance(value, int) else str(value)
 
 
 def name_log(event: AnyEvent) -> tuple[str, str]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from exnorm.errors import SettingsError, quote
+from exnorm.logstash import kafka
 from exnorm.model import Field
 from exnorm.taxonomies.arcsight.fields import ARCSIGHT
 
@@ -18,7 +19,8 @@ class Choice:
 
     ``read`` is where the logs come from (a key of ``INPUTS``), ``send`` what the SIEM gets (a key of
     ``FORMATS``), ``way`` how Logstash and exnorm talk (a key of ``WAYS``). ``paths`` are the wildcards of
-    the file input, ``sincedb`` where it keeps its positions, ``folder`` where the files will lie.
+    the file input, ``sincedb`` where it keeps its positions, ``folder`` where the files will lie. Where
+    ``to`` is ``kafka``, finished lines go to a topic in the place of the SIEM.
     """
 
     read: str = "beats"
@@ -31,6 +33,8 @@ class Choice:
     )
     sincedb: str = "C:/ProgramData/logstash/exnorm.sincedb"
     folder: str = FOLDER
+    to: str = "siem"
+    brokers: str = kafka.BROKERS
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,9 @@ WAYS: Mapping[str, str] = {
     "http": "the http output and input, Logstash 8.0 to 8.10",
     "filter": "one request for each event, for low volume",
 }
+
+WITHOUT = "none"
+"""The way without exnorm: raw lines to Kafka, or finished ones from it to the SIEM."""
 
 # --- where the logs come from --------------------------------------------------------------------
 
@@ -83,6 +90,7 @@ input {
   }
 }
 """,
+    "kafka": "",  # made by kafka.render_input
 }
 
 # --- to exnorm and back --------------------------------------------------------------------------
@@ -316,22 +324,28 @@ _MARKS = {"codec-cef": "[deviceEventClassId]", "codec-cef-ecs": "[cef][name]"}
 
 def render_pipelines(choice: Choice) -> dict[str, str]:
     """Every file of a choice, by file name: ``pipelines.yml`` first, then what it names."""
+    if choice.to == "kafka" and choice.send not in kafka.KEYS:
+        raise SettingsError(f"to: kafka takes finished lines, {', '.join(kafka.KEYS)}; got {choice.send}")
+    if choice.way == WITHOUT:
+        return _render_without(choice)
     if choice.way == "filter":
         inline = _render_inline(choice)
         name = f"exchange-inline-{choice.read}-{choice.send}.conf"
         return {"pipelines.yml": _render_yml(choice, [("exchange-inline", name)]), name: inline}
     suffix = "-http" if choice.way == "http" else ""
-    names = f"exchange-in-{choice.read}{suffix}.conf", f"exchange-out-{choice.send}{suffix}.conf"
+    target = "-kafka" if choice.to == "kafka" else ""
+    names = f"exchange-in-{choice.read}{suffix}.conf", f"exchange-out-{choice.send}{suffix}{target}.conf"
+    receiver = "Kafka" if choice.to == "kafka" else "the SIEM"
     return {
         "pipelines.yml": _render_yml(choice, list(zip(("exchange-in", "exchange-out"), names))),
         names[0]: _head(choice, f"Exchange logs from {choice.read} to exnorm.")
         + _render_input(choice)
         + "\n"
         + _TO_EXNORM[choice.way],
-        names[1]: _head(choice, f"From exnorm to the SIEM: {FORMATS[choice.send].title}.")
+        names[1]: _head(choice, f"From exnorm to {receiver}: {FORMATS[choice.send].title}.")
         + _FROM_EXNORM[choice.way]
         + "\n"
-        + _FILTERS.get(choice.send, _KEEP_HOST)
+        + _render_filter(choice)
         + "\n"
         + _render_output(choice),
     }
@@ -343,10 +357,47 @@ def render_folder() -> dict[str, str]:
     for choice in [
         *(Choice(read, send) for read in INPUTS for send in FORMATS),
         *(Choice(way=way) for way in WAYS if way != "native"),
+        *(Choice(send=send, to="kafka") for send in kafka.KEYS),
+        Choice(way=WITHOUT, to="kafka"),
+        *(Choice("kafka", send, WITHOUT) for send in kafka.KEYS),
     ]:
         for name, text in render_pipelines(choice).items():
             files.setdefault(name, text)
     return files
+
+
+def _render_without(choice: Choice) -> dict[str, str]:
+    """Raw lines to Kafka, or finished ones from it to the SIEM."""
+    head = f"Written by `exnorm logstash config --way {WITHOUT}`; exnorm does not run beside it.\n\n"
+    if choice.to == "kafka" and choice.read != "kafka":
+        name, what = (
+            f"exchange-{choice.read}-raw-to-kafka.conf",
+            "Raw lines to Kafka, to be normalized behind it.",
+        )
+        text = _render_input(choice) + "\n" + kafka.render_raw_output(choice.brokers)
+    elif choice.to != "kafka" and choice.read == "kafka" and choice.send in kafka.KEYS:
+        name = f"exchange-kafka-to-siem-{choice.send}.conf"
+        what = f"From Kafka to the SIEM: {FORMATS[choice.send].title}."
+        text = "\n".join(
+            (
+                kafka.render_input(choice.brokers, kafka.EVENTS_TOPIC),
+                kafka.render_finished_filter(choice.send),
+                _KEEP_HOST,
+                _render_output(choice),
+            )
+        )
+    else:
+        raise SettingsError("way: none sends raw lines to Kafka, or finished ones from Kafka to the SIEM")
+    return {
+        "pipelines.yml": _render_yml(choice, [(name.removesuffix(".conf"), name)]),
+        name: f"# {what} {head}{text}",
+    }
+
+
+def _render_filter(choice: Choice) -> str:
+    if choice.to == "kafka":
+        return kafka.render_key_filter(choice.send)
+    return _FILTERS.get(choice.send, _KEEP_HOST)
 
 
 def read_siem(text: str, choice: Choice) -> Choice:
@@ -373,10 +424,13 @@ def _head(choice: Choice, title: str) -> str:
 
 def _serve_command(choice: Choice) -> str:
     forward = "" if choice.way == "filter" else " --forward http://127.0.0.1:9800"
-    return f"exnorm logstash serve --listen 127.0.0.1:9801{forward} {FORMATS[choice.send].options}"
+    options = FORMATS[choice.send].options + (" --correlation" if choice.to == "kafka" else "")
+    return f"exnorm logstash serve --listen 127.0.0.1:9801{forward} {options}"
 
 
 def _render_input(choice: Choice) -> str:
+    if choice.read == "kafka":
+        return kafka.render_input(choice.brokers, kafka.RAW_TOPIC)
     paths = [_quote_path("paths", path.replace("\\", "/")) for path in choice.paths]
     listed = "[ " + ", ".join(paths) + " ]"
     if len(paths) > 1:
@@ -400,6 +454,8 @@ def _render_output(choice: Choice) -> str:
         .replace("@HOST@", choice.siem_host)
         .replace("@PORT@", str(choice.siem_port))
     )
+    if choice.to == "kafka":
+        tcp = kafka.render_events_output(choice.brokers, choice.send)
     failed = '"_exnormparsefailure" in [tags]'
     if choice.way == "filter":
         failed += ' or "_httprequestfailure" in [tags]'
@@ -417,10 +473,10 @@ def _render_inline(choice: Choice) -> str:
 
 
 def _render_yml(choice: Choice, pipelines: list[tuple[str, str]]) -> str:
+    beside = "" if choice.way == WITHOUT else f"# Runs beside: {_serve_command(choice)}\n"
     head = f"""\
 # For /etc/logstash/pipelines.yml; the files it names go to {choice.folder}.
-# Runs beside: {_serve_command(choice)}
-# Logstash reads this file only when it is started without -e, -f and path.config.
+{beside}# Logstash reads this file only when it is started without -e, -f and path.config.
 """
     entries = (_render_pipeline(choice.folder, number, *named) for number, named in enumerate(pipelines))
     return head + "\n".join(entries)

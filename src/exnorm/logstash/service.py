@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import signal
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
@@ -17,11 +18,12 @@ from typing import Any, TypeVar
 
 from aiohttp import web
 
+from exnorm.counts import Counts
 from exnorm.errors import NormalizerError, SettingsError
 from exnorm.gate import Bounds as GateBounds, Gate, describe_peer
 from exnorm.logstash.access import Address, Credentials
 from exnorm.logstash.batches import Batches, Body
-from exnorm.logstash.bodies import Bounds, RefusedError
+from exnorm.logstash.bodies import Bounds, LineLengths, RefusedError
 from exnorm.logstash.headers import Headers
 from exnorm.logstash.next_hop import NextHop, Verdict
 from exnorm.logstash.traffic import Traffic
@@ -114,10 +116,14 @@ class Service:
         gate = {} if self.gate is None else self.gate.numbers()
         return {**self.traffic.numbers(), **gate, "exnorm_write_failures": self._batches.write_failures()}
 
+    def counts(self) -> Counts:
+        """What the pipelines counted since the start."""
+        return self._batches.counts()
+
     def figures(self) -> dict[str, Any]:
         """What was done so far, for the log."""
         numbers = {"events_in": self.traffic.events_in, "events_out": self.traffic.events_out}
-        return {**numbers, "failed": self.traffic.failed, **sum_up(self._batches.counts())}
+        return {**numbers, "failed": self.traffic.failed, **sum_up(self.counts())}
 
     def close(self) -> None:
         """Wait for what the thread is at; what it has not begun comes again."""
@@ -251,11 +257,17 @@ class Service:
     ) -> AsyncIterator[bytes]:
         """Parts of the body until ``enough`` of it, or its end, is there. Raises ``RefusedError``."""
         limit = self._limits.bounds.body_bytes
-        size = sum(map(len, before))
+        size, lines = 0, LineLengths(self._limits.bounds.line_bytes)
+        for part in before:
+            size += len(part)
+            lines.add(part)
         if (request.content_length or 0) > limit:
             raise RefusedError(413, f"the body is larger than {limit} bytes")
+        is_packed = bool(request.headers.get("Content-Encoding"))
         while size <= enough and (part := await request.content.readany()):
             size += len(part)
+            if not is_packed:
+                lines.add(part)
             if size > limit:
                 raise RefusedError(413, f"the body is larger than {limit} bytes")
             yield part
@@ -300,6 +312,22 @@ def _say(status: int, text: str, headers: dict[str, str] | None = None) -> web.R
     return web.Response(status=status, text=text + "\n", headers=headers)
 
 
+class _Handler(web.RequestHandler):
+    """aiohttp's, except that it repeats and logs nothing of a request that it cannot read."""
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """The answer to such a request."""
+        response = _say(status, "the request cannot be read" if status < 500 else "an error in exnorm")
+        response.force_close()
+        return response
+
+
 # --- running it ----------------------------------------------------------------------------------
 
 
@@ -314,14 +342,7 @@ async def run_service(
 ) -> None:
     """Serve until SIGTERM or SIGINT, then finish what is in flight; SIGHUP reads the settings again."""
     stop = asyncio.Event()
-    runner = web.AppRunner(
-        service.application(),
-        access_log=None,
-        auto_decompress=False,  # ours stops at a bound
-        lingering_time=LINGER_SECONDS,
-        keepalive_timeout=QUIET_SECONDS,
-        shutdown_timeout=limits.seconds + 1,
-    )
+    runner = web.AppRunner(service.application(), shutdown_timeout=limits.seconds + 1)
     with _signals(stop, service, reload, journal):  # to the end: a second SIGTERM cuts nothing short
         try:
             if next_hop is not None:
@@ -329,6 +350,7 @@ async def run_service(
             await runner.setup()
             gate = service.gate = _make_gate(runner, service, tls, limits)
             bound = await _listen(gate, address)
+            gc.freeze()  # tables and plugins live as long as the process: nothing to look through again
             scheme = "https" if tls is not None else "http"
             onward = next_hop.url if next_hop is not None else ""
             journal("info", "listening", listen=f"{scheme}://{bound}", forward=onward)
@@ -355,14 +377,20 @@ async def _summarize(service: Service, journal: Journal, stop: asyncio.Event) ->
             await asyncio.wait_for(stop.wait(), SUMMARY_SECONDS)
         if service.traffic.events_in != last and not stop.is_set():
             last = service.traffic.events_in
-            journal("info", "traffic", **service.figures())
+            journal("info", "traffic", {"first_errors": service.counts().first_errors}, **service.figures())
 
 
 def _make_gate(runner: web.AppRunner, service: Service, tls: ssl.SSLContext | None, limits: Limits) -> Gate:
-    server = runner.server
+    server, loop = runner.server, asyncio.get_running_loop()
     assert server is not None
+    options: dict[str, Any] = {
+        "access_log": None,
+        "auto_decompress": False,  # ours stops at a bound
+        "lingering_time": LINGER_SECONDS,
+        "keepalive_timeout": QUIET_SECONDS,
+    }
     bounds = GateBounds(limits.connections, FIRST_REQUEST_SECONDS, QUIET_SECONDS)
-    return Gate(lambda guest: server(), bounds, tls, service.say_refused)
+    return Gate(lambda guest: _Handler(server, loop=loop, **options), bounds, tls, service.say_refused)
 
 
 async def _listen(gate: Gate, address: Address) -> Address:
@@ -377,6 +405,7 @@ async def _listen(gate: Gate, address: Address) -> Address:
 def _signals(stop: asyncio.Event, service: Service, reload: Callable[[], Reloaded], journal: Journal) -> Any:
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(service.complain)
+    loop.set_debug(False)  # it would log requests, with what authorizes them
     reloads: set[asyncio.Task[None]] = set()
 
     async def apply() -> None:

@@ -62,8 +62,7 @@ class Panel:
         await self._runner.setup()
         try:
             if self._path:
-                with suppress(FileNotFoundError):
-                    Path(self._path).unlink()
+                self._remove_socket()  # one that was left behind by a kill
                 await web.UnixSite(self._runner, self._path).start()
                 return f"unix:{self._path}"
             await web.TCPSite(self._runner, self._host, self._port).start()
@@ -75,3 +74,11 @@ class Panel:
     async def close(self) -> None:
         """Stop listening."""
         await self._runner.cleanup()
+        self._remove_socket()
+
+    def _remove_socket(self) -> None:
+        """Take the socket's file away; never a file of any other kind."""
+        path = Path(self._path)
+        with suppress(OSError):
+            if self._path and path.is_socket():
+                path.unlink()

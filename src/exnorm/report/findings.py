@@ -65,7 +65,7 @@ def _find_files(survey: Survey) -> Iterator[Finding]:
         yield Finding(
             PROBLEM,
             f"{many(len(failed), 'file')} could not be read",
-            "Their rows are missing from everything below. Check permissions and shares, then run this again.",
+            "Their rows are missing from all that is below. Check rights and shares, then run this again.",
             "files",
             _list(file.failure for file in failed),
         )
@@ -74,8 +74,8 @@ def _find_files(survey: Survey) -> Iterator[Finding]:
         yield Finding(
             LOOK,
             f"{many(len(refused), 'file')} left out: no log type that is known here",
-            "Where one of them should be a log of Exchange, look at its first lines: its header is gone, or it "
-            "is packed.",
+            "Where one of them should be a log of Exchange, look at its first lines: its header is gone, or "
+            "it is packed.",
             "files",
             _list(f"{show_path(file.path)}: {show(shorten_refusal(file.refusal))}" for file in refused),
         )
@@ -121,8 +121,8 @@ def _find_unparsed(survey: Survey) -> Iterator[Finding]:
     place = f"most in {show_path(worst[0].path)}" if len(worst) > 1 else f"in {show_path(worst[0].path)}"
     yield Finding(
         PROBLEM if share >= UNPARSED_SHARE else LOOK,
-        f"{many(unparsed, 'line')} ({percent(share)} of {group(unparsed + survey.rows)}) could not be read as "
-        f"a row, {place}",
+        f"{many(unparsed, 'line')} ({percent(share)} of {group(unparsed + survey.rows)}) could not be read "
+        f"as a row, {place}",
         "Such lines reach the SIEM as they are, or not at all. Each is shown with its place under Lines that "
         "did not parse.",
         "unparsed",
@@ -231,8 +231,8 @@ def _find_missing_columns(survey: Survey, sources: AnyMapping[str, Source]) -> I
         yield Finding(
             LOOK,
             f"{many(len(missing), 'column')} that tables read, but these logs do not have",
-            "The fields named here stay empty. In IIS, columns are switched on under Logging; other logs have "
-            "them from a later version on.",
+            "The fields named here stay empty. In IIS, columns are switched on under Logging; other logs "
+            "have them from a later version on.",
             "fields",
             _list(
                 f"{title(source, sources)}: {column} (for {', '.join(dict.fromkeys(fields))})"
@@ -319,8 +319,8 @@ def _find_versions(survey: Survey, sources: AnyMapping[str, Source]) -> Iterator
         yield Finding(
             NOTE,
             "Rows of several versions of Exchange side by side",
-            "Each row is read by its own columns, but by version the table may differ, and so the fields in the "
-            "SIEM.",
+            "Each row is read by its own columns, but by version the table may differ, and so the fields in "
+            "the SIEM.",
             "read",
             _list(mixed),
         )

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from exnorm.convert import utc_ms
 from exnorm.model import Head, Reader, Record, Schema, Source
+from exnorm.patterns import compile_later
 from exnorm.settings import Settings
 from exnorm.sources.columnar import ColumnarReader, Refusal, explain_date, split_csv
 from exnorm.sources.endpoints import describe_endpoint, split_endpoint
@@ -47,18 +48,18 @@ ACTIONS = (
     "RejectConnection", "RejectMessage", "RejectRecipients", "StampScl",
 )  # fmt: skip
 
-_LOG_TYPE = re.compile(r"Agent Log", re.IGNORECASE)
-_FILE_NAME = re.compile(r"AGENTLOG\d{8,10}-\d+.*\.LOG.*", re.IGNORECASE)
+_LOG_TYPE = compile_later(r"Agent Log", re.IGNORECASE)
+_FILE_NAME = compile_later(r"AGENTLOG\d{8,10}-\d+.*\.LOG.*", re.IGNORECASE)
 # Every version has these, and no other log of Exchange has them.
 _TELLTALE = frozenset(("EnteredOrgFromIP", "P1FromAddress", "P2FromAddresses"))
 _SHAPES = {
-    "SessionId": re.compile(r"[0-9A-Fa-f]*"),
-    "NumRecipients": re.compile(r"\d*"),
-    "Event": re.compile(r"(On[A-Za-z]+)?"),
-    "Action": re.compile(r"[A-Za-z]+"),
-    "NetworkMsgID": re.compile(r"[0-9A-Fa-f-]*"),
-    "TenantID": re.compile(r"[0-9A-Fa-f-]*"),
-    "Directionality": re.compile(r"(Incoming|Originating|Undefined)?", re.IGNORECASE),
+    "SessionId": compile_later(r"[0-9A-Fa-f]*"),
+    "NumRecipients": compile_later(r"\d*"),
+    "Event": compile_later(r"(On[A-Za-z]+)?"),
+    "Action": compile_later(r"[A-Za-z]+"),
+    "NetworkMsgID": compile_later(r"[0-9A-Fa-f-]*"),
+    "TenantID": compile_later(r"[0-9A-Fa-f-]*"),
+    "Directionality": compile_later(r"(Incoming|Originating|Undefined)?", re.IGNORECASE),
 }
 
 

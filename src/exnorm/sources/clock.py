@@ -14,16 +14,16 @@ put back or forward, and a date whose day and month cannot be told apart:
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta, timezone
-from zoneinfo import ZoneInfo
+from datetime import datetime, timedelta, timezone, tzinfo
 
 from exnorm.errors import quote
+from exnorm.patterns import compile_later
 from exnorm.sources.columnar import Refusal
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _SECOND = timedelta(seconds=1)
-_JSON_DATE = re.compile(r"/Date\((-?\d{1,14})(?:[+-]\d{4})?\)/", re.ASCII)
-_DATE_TIME = re.compile(
+_JSON_DATE = compile_later(r"/Date\((-?\d{1,14})(?:[+-]\d{4})?\)/", re.ASCII)
+_DATE_TIME = compile_later(
     r"""
     (?P<first> \d{1,4}) (?P<separator> [-/.]) (?P<middle> \d{1,2}) (?P=separator) (?P<last> \d{1,4})
     (?: T | ,?[ ] )
@@ -51,7 +51,11 @@ class Clock:
 
     def __init__(self, zone_name: str) -> None:
         self._zone_name = zone_name
-        self._zone = ZoneInfo(zone_name) if zone_name else None
+        self._zone: tzinfo | None = None
+        if zone_name:
+            from zoneinfo import ZoneInfo  # few runs need it
+
+            self._zone = ZoneInfo(zone_name)
         self._day_first: bool | None = None  # what an earlier date of this export proved
 
     def read(self, name: str, text: str) -> int | Refusal:
@@ -101,7 +105,7 @@ class Clock:
         return (last, middle, first) if day_first else (last, first, middle)
 
 
-def _in_zone(moment: datetime, zone: ZoneInfo) -> int | str:
+def _in_zone(moment: datetime, zone: tzinfo) -> int | str:
     """Epoch seconds of a time on the clocks of a zone, or what its clocks did at that time."""
     local = moment.replace(tzinfo=zone)
     utc = local.astimezone(timezone.utc)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 
 from exnorm.errors import quote
 from exnorm.model import Layout, Reader, Record, Schema, Source, Unparsed
+from exnorm.patterns import compile_later
 from exnorm.settings import Settings
 
 Split = Callable[[str], "list[str] | None"]
@@ -20,7 +20,7 @@ Finish = Callable[[Record], "Refusal | None"]
 
 # A cell and what ends it, by separator.
 _CELLS = {
-    separator: re.compile(rf'(?:"([^"]*(?:""[^"]*)*)"|([^"{separator}][^{separator}]*|))({separator}|\Z)')
+    separator: compile_later(rf'(?:"([^"]*(?:""[^"]*)*)"|([^"{separator}][^{separator}]*|))({separator}|\Z)')
     for separator in (",", ";", "\t")
 }
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from exnorm.convert import utc_ms
 from exnorm.model import Head, Reader, Record, Schema, Source
+from exnorm.patterns import compile_later
 from exnorm.settings import Settings
 from exnorm.sources.columnar import ColumnarReader, Refusal, explain_date, split_csv
 from exnorm.sources.endpoints import split_endpoint
@@ -26,14 +27,14 @@ EVENTS = frozenset((
     "SUBMISSION-FAILED", "THROTTLED",
 ))  # fmt: skip
 
-_LOG_TYPE = re.compile(r"Transport Connectivity Log", re.IGNORECASE)
+_LOG_TYPE = compile_later(r"Transport Connectivity Log", re.IGNORECASE)
 # No other log of Exchange has all of these.
 _TELLTALE = frozenset(COLUMNS)
-_FILE_NAME = re.compile(r"CONNECTLOG\d{8,10}-\d+.*\.LOG.*", re.IGNORECASE)
+_FILE_NAME = compile_later(r"CONNECTLOG\d{8,10}-\d+.*\.LOG.*", re.IGNORECASE)
 _SHAPES = {
-    "session": re.compile(r"[0-9A-Fa-f-]*"),
-    "source": re.compile(r"[A-Za-z][A-Za-z0-9]*"),
-    "direction": re.compile(r"[-+>*]"),
+    "session": compile_later(r"[0-9A-Fa-f-]*"),
+    "source": compile_later(r"[A-Za-z][A-Za-z0-9]*"),
+    "direction": compile_later(r"[-+>*]"),
 }
 _DIRECTIONS = {
     "+": "CONNECTION-START",
@@ -54,11 +55,11 @@ _BEGINNINGS = (
     ("Failed; ", "SUBMISSION-FAILED"),
     ("Throttled delivery ", "THROTTLED"),
 )
-_UNRESOLVED = re.compile(r"[^;,]{1,80} reported (for .{1,80} )?by [0-9A-Fa-f.:%]+\..*", re.DOTALL)
-_PEER = re.compile(r"(?:Established|Aborted) connection to (\S+)")
+_UNRESOLVED = compile_later(r"[^;,]{1,80} reported (for .{1,80} )?by [0-9A-Fa-f.:%]+\..*", re.DOTALL)
+_PEER = compile_later(r"(?:Established|Aborted) connection to (\S+)")
 # Exchange puts no brackets around an IPv6 address here: what follows the last colon is the port.
-_FAILED_PEER = re.compile(r"Failed connection to (\S+):([0-9]{1,5}) \(.*", re.DOTALL)
-_TOTALS = re.compile(r"Messages: ?([0-9]+)(?: Bytes: ?([0-9]+))?\b.*", re.DOTALL)
+_FAILED_PEER = compile_later(r"Failed connection to (\S+):([0-9]{1,5}) \(.*", re.DOTALL)
+_TOTALS = compile_later(r"Messages: ?([0-9]+)(?: Bytes: ?([0-9]+))?\b.*", re.DOTALL)
 
 
 def name_event(direction: str, description: str) -> str:

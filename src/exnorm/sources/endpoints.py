@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 from exnorm.convert import ip, port
+from exnorm.patterns import compile_later
 
-_ENDPOINT = re.compile(r"(?:\[([^\]]+)\]|([^:\[\]]+))(?::([0-9]{1,5}))?")
+_ENDPOINT = compile_later(r"(?:\[([^\]]+)\]|([^:\[\]]+))(?::([0-9]{1,5}))?")
 
 
 def split_endpoint(text: str) -> tuple[str, str]:

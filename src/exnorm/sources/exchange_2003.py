@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from exnorm.convert import gmt_ms, iso_utc
 from exnorm.errors import quote
 from exnorm.model import Confidence, Head, Reader, Record, Schema, Source
+from exnorm.patterns import compile_later
 from exnorm.settings import Settings
 from exnorm.sources.columnar import ColumnarReader, Refusal
 from exnorm.sources.mail_flow import DERIVED, MailColumns, describe_mail
@@ -98,16 +99,16 @@ MODERN_EVENTS = {
 NUMBERS_ONLY = ("1", "5", "6", "18", "23", "31", "51")
 
 _TITLE = "# message tracking log file"
-_NAMES = re.compile(r"#\s*(Date\t.*)", re.IGNORECASE)
-_VERSION = re.compile(r"#.*\bVersion\s+([0-9][0-9.]*)\s*", re.IGNORECASE)
-_FILE_NAME = re.compile(r"\d{8}\.log", re.IGNORECASE)
+_NAMES = compile_later(r"#\s*(Date\t.*)", re.IGNORECASE)
+_VERSION = compile_later(r"#.*\bVersion\s+([0-9][0-9.]*)\s*", re.IGNORECASE)
+_FILE_NAME = compile_later(r"\d{8}\.log", re.IGNORECASE)
 _SHAPES = {
-    "Date": re.compile(r"\d{4}-\d{1,2}-\d{1,2}"),
-    "Time": re.compile(r"\d{1,2}:\d{1,2}:\d{1,2} GMT"),
-    "Event-ID": re.compile(r"\d{1,5}"),
-    "Priority": re.compile(r"-|-?\d"),
-    "total-bytes": re.compile(r"-|\d+"),
-    "Number-Recipients": re.compile(r"-|\d+"),
+    "Date": compile_later(r"\d{4}-\d{1,2}-\d{1,2}"),
+    "Time": compile_later(r"\d{1,2}:\d{1,2}:\d{1,2} GMT"),
+    "Event-ID": compile_later(r"\d{1,5}"),
+    "Priority": compile_later(r"-|-?\d"),
+    "total-bytes": compile_later(r"-|\d+"),
+    "Number-Recipients": compile_later(r"-|\d+"),
 }
 
 

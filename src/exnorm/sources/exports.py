@@ -17,6 +17,7 @@ from typing import Any
 from exnorm.convert import iso_utc, utc_ms
 from exnorm.errors import quote
 from exnorm.model import Read, Reader, Record, Schema, Unparsed
+from exnorm.patterns import compile_later
 from exnorm.settings import Settings
 from exnorm.sources import message_tracking
 from exnorm.sources.clock import Clock
@@ -30,7 +31,7 @@ LISTS = frozenset(("recipient-address", "recipient-status", "reference", "custom
 _SEPARATORS = (",", ";", "\t")
 # A row whose cells are all in quotes; null is nothing at all.
 _ALL_QUOTED = {
-    separator: re.compile(rf'(?:"[^"]*(?:""[^"]*)*")?(?:{separator}(?:"[^"]*(?:""[^"]*)*")?)*')
+    separator: compile_later(rf'(?:"[^"]*(?:""[^"]*)*")?(?:{separator}(?:"[^"]*(?:""[^"]*)*")?)*')
     for separator in _SEPARATORS
 }
 _NOT_A_ROW = (
@@ -38,13 +39,13 @@ _NOT_A_ROW = (
     "the line is a part of a field that holds a line break"
 )
 _JSON_BEGINS = ("{", "[")
-_JSON_NAME = re.compile(r'"(\w+)"\s*:')
+_JSON_NAME = compile_later(r'"(\w+)"\s*:')
 _HEAD_CHARACTERS = 8192  # of a row of JSON, enough to see what it is
 _COMMON = 3  # known names that a header or an object has at least
 # What a list becomes in a cell of CSV where nobody joined its members: the name of its type.
-_TYPE_NAME = re.compile(r"(?:System|Microsoft)(?:\.\w+)+(?:`\d+)?(?:\[.*\])?")
-_PAIR = re.compile(r"\[([^,\]]+), (.*)\]", re.DOTALL)
-_BETWEEN_PAIRS = re.compile(r"(?<=\])(?:, ?|; ?| )(?=\[[\w-]+, )")
+_TYPE_NAME = compile_later(r"(?:System|Microsoft)(?:\.\w+)+(?:`\d+)?(?:\[.*\])?")
+_PAIR = compile_later(r"\[([^,\]]+), (.*)\]", re.DOTALL)
+_BETWEEN_PAIRS = compile_later(r"(?<=\])(?:, ?|; ?| )(?=\[[\w-]+, )")
 
 Values = dict[str, str]
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from exnorm.convert import ip, utc_ms
 from exnorm.model import Head, Reader, Record, Schema, Source
+from exnorm.patterns import compile_later
 from exnorm.settings import Settings
 from exnorm.sources.columnar import ColumnarReader, Refusal, explain_date, split_csv
 from exnorm.sources.endpoints import split_endpoint
@@ -51,22 +52,22 @@ EVENTS = frozenset((
     "REDIRECT", "REQUEST", "SERVER-ERROR", "SESSION-EXPIRED", "STATUS-UNKNOWN",
 ))  # fmt: skip
 
-_LOG_TYPE = re.compile(r"HttpProxy Logs", re.IGNORECASE)
-_FILE_NAME = re.compile(r".*HttpProxy_\d{8,10}-\d+.*\.LOG.*", re.IGNORECASE)
+_LOG_TYPE = compile_later(r"HttpProxy Logs", re.IGNORECASE)
+_FILE_NAME = compile_later(r".*HttpProxy_\d{8,10}-\d+.*\.LOG.*", re.IGNORECASE)
 # Every version has these, and no other log of Exchange has them.
 _TELLTALE = frozenset(("BackEndCookie", "ServerLocatorHost"))
 _SHAPES = {
-    "RequestId": re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"),
-    "MajorVersion": re.compile(r"\d*"),
-    "IsAuthenticated": re.compile(r"(true|false)?", re.IGNORECASE),
-    "HttpStatus": re.compile(r"(\d{3})?"),
-    "Method": re.compile(r"[A-Za-z_-]*"),
-    "RequestBytes": re.compile(r"\d*"),
-    "ResponseBytes": re.compile(r"\d*"),
+    "RequestId": compile_later(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"),
+    "MajorVersion": compile_later(r"\d*"),
+    "IsAuthenticated": compile_later(r"(true|false)?", re.IGNORECASE),
+    "HttpStatus": compile_later(r"(\d{3})?"),
+    "Method": compile_later(r"[A-Za-z_-]*"),
+    "RequestBytes": compile_later(r"\d*"),
+    "ResponseBytes": compile_later(r"\d*"),
 }
 _BUILD = ("MajorVersion", "MinorVersion", "BuildVersion", "RevisionVersion")
-_STATUS = re.compile(r"[0-9]{3}")
-_SEPARATORS = re.compile(r"[,;\s]+")
+_STATUS = compile_later(r"[0-9]{3}")
+_SEPARATORS = compile_later(r"[,;\s]+")
 _FORMS_LOGON = "/auth.owa"
 
 

@@ -9,13 +9,13 @@ with ``plus_as_blank``, an administrator's own columns are decoded here, because
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 from itertools import pairwise
 from urllib.parse import unquote
 
 from exnorm.convert import plus_as_blank
 from exnorm.model import Confidence, Head, Reader, Record, Source
+from exnorm.patterns import compile_later
 from exnorm.settings import Settings
 from exnorm.sources.endpoints import split_endpoint
 from exnorm.sources.http_proxy import split_user
@@ -90,7 +90,7 @@ LOGON_ERRORS = frozenset((
 # fmt: on
 
 _KNOWN = frozenset(COLUMNS)
-_TIMED = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d ")
+_TIMED = compile_later(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d ")
 
 
 def recognize(head: Head) -> Confidence:

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from exnorm.convert import utc_ms
 from exnorm.lines import join_csv
 from exnorm.model import Head, Reader, Record, Schema, Source, Unparsed
+from exnorm.patterns import compile_later
 from exnorm.settings import Settings
 from exnorm.sources.columnar import ColumnarReader, Refusal, explain_date, split_csv
 from exnorm.sources.endpoints import describe_endpoint, split_endpoint
@@ -36,34 +37,34 @@ EVENTS = frozenset((
 ))  # fmt: skip
 
 MASK = "*****"
-_LOG_TYPE = re.compile(r"(IMAP|POP)[34]?\b.*", re.IGNORECASE)
-_FILE_NAME = re.compile(r"(IMAP|POP)[34]?_?\d{8,10}-\d+.*\.LOG.*", re.IGNORECASE)
+_LOG_TYPE = compile_later(r"(IMAP|POP)[34]?\b.*", re.IGNORECASE)
+_FILE_NAME = compile_later(r"(IMAP|POP)[34]?_?\d{8,10}-\d+.*\.LOG.*", re.IGNORECASE)
 _PROTOCOLS = {"imap": "IMAP4", "pop": "POP3"}
 # Every version has these, and no other log of Exchange has them.
 _TELLTALE = frozenset(("sIp", "cIp", "rqsize", "rpsize"))
 _SHAPES = {
-    "sessionId": re.compile(r"[0-9A-Fa-f-]+"),
-    "seqNumber": re.compile(r"\d+"),
-    "duration": re.compile(r"\d*"),
-    "rqsize": re.compile(r"\d*"),
-    "rpsize": re.compile(r"\d*"),
-    "command": re.compile(r"[^\s=]*"),
+    "sessionId": compile_later(r"[0-9A-Fa-f-]+"),
+    "seqNumber": compile_later(r"\d+"),
+    "duration": compile_later(r"\d*"),
+    "rqsize": compile_later(r"\d*"),
+    "rpsize": compile_later(r"\d*"),
+    "command": compile_later(r"[^\s=]*"),
 }
 _ENDPOINTS = ("sIp", "cIp")
-_MEMBER = re.compile(r'(?:^|;)\s*(R|Msg|ErrMsg)=("(?:[^"]|"")*"|[^;]*)')
+_MEMBER = compile_later(r'(?:^|;)\s*(R|Msg|ErrMsg)=("(?:[^"]|"")*"|[^;]*)')
 # The first word of login is the user, that of authenticate the mechanism: only what follows is secret.
-_FIRST_WORD = re.compile(r'("(?:[^"\\]|\\.)*"|\S*)(\s+)(\S.*)', re.DOTALL)
-_MASKED = re.compile(r"(?:.*\s)?\*+", re.DOTALL)
+_FIRST_WORD = compile_later(r'("(?:[^"\\]|\\.)*"|\S*)(\s+)(\S.*)', re.DOTALL)
+_MASKED = compile_later(r"(?:.*\s)?\*+", re.DOTALL)
 _SECRET_AFTER_FIRST_WORD = frozenset(("login", "authenticate", "auth", "apop"))
 _NAMES_MECHANISM = frozenset(("authenticate", "auth"))
 _SECRET_WHOLE = frozenset(("pass",))
 # In a row whose cells cannot be told apart: the command behind its three numbers, and the reply.
-_COMMAND_CELL = re.compile(
+_COMMAND_CELL = compile_later(
     r'(?:^|[,;\t]\d+[,;\t]|(?:[,;\t]\d*){3}[,;\t]) {0,8}"?'
     r'(?:login|authenticate|auth|apop|pass)"? {0,8}[,;\t]',
     re.IGNORECASE,
 )
-_REPLY_CELL = re.compile(r'[,;\t] {0,8}"?(?:R|Msg|ErrMsg)=')
+_REPLY_CELL = compile_later(r'[,;\t] {0,8}"?(?:R|Msg|ErrMsg)=')
 _NAMES_USER = frozenset(("login", "user", "apop"))
 _AUTHENTICATES = _SECRET_AFTER_FIRST_WORD | _SECRET_WHOLE
 _GOOD = frozenset(("OK", "+OK"))

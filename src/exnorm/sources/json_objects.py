@@ -9,12 +9,12 @@ read again. Nothing that comes in is left out.
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 from exnorm.errors import quote
+from exnorm.patterns import compile_later
 from exnorm.sources.columnar import Refusal
 
 MAX_DEPTH = 32
@@ -23,9 +23,9 @@ MAX_DIGITS = 64
 Found = tuple[str, "Refusal | None"]
 """The text of an object, and why it cannot be used, if so."""
 
-_TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|["{}\[\]]')
-_NOT_BETWEEN = re.compile(r"[^\s,\[\]]")
-_SURROGATE = re.compile("[\ud800-\udfff]")
+_TOKEN = compile_later(r'"[^"\\]*(?:\\.[^"\\]*)*"|["{}\[\]]')
+_NOT_BETWEEN = compile_later(r"[^\s,\[\]]")
+_SURROGATE = compile_later("[\ud800-\udfff]")
 
 
 class JsonObjects:

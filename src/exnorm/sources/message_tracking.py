@@ -14,6 +14,7 @@ from functools import lru_cache
 
 from exnorm.convert import utc_ms
 from exnorm.model import Confidence, Head, Reader, Record, Schema, Source
+from exnorm.patterns import compile_later
 from exnorm.settings import Settings
 from exnorm.sources.columnar import ColumnarReader, Finish, Refusal, explain_date, field_names, split_csv
 from exnorm.sources.mail_flow import DERIVED, MailColumns, describe_mail
@@ -62,7 +63,7 @@ MAIL = MailColumns(
 )
 
 LOG_TYPE = "message tracking log"
-_FILE_NAME = re.compile(r"MSGTRK(MA|MD|MS|M)?\d{8,10}-\d+.*\.LOG.*", re.IGNORECASE)
+_FILE_NAME = compile_later(r"MSGTRK(MA|MD|MS|M)?\d{8,10}-\d+.*\.LOG.*", re.IGNORECASE)
 _WIDTHS = frozenset(len(schema.columns) for schema in SCHEMAS)
 # Every version has these, and no other log of Exchange has them together.
 _TELLTALE = frozenset(("internal-message-id", "related-recipient-address", "recipient-status"))
@@ -74,13 +75,13 @@ _YEARS = (
     ("15.02", "2019/SE"),
 )
 _SHAPES = {
-    "event-id": re.compile(r"\w+"),
-    "internal-message-id": re.compile(r"\d*"),
-    "network-message-id": re.compile(r"[0-9A-Za-z-]*"),
-    "total-bytes": re.compile(r"\d*"),
-    "recipient-count": re.compile(r"\d*"),
-    "directionality": re.compile(r"(Incoming|Originating|Undefined)?", re.IGNORECASE),
-    "schema-version": re.compile(r"(\d+(\.\d+)+)?"),
+    "event-id": compile_later(r"\w+"),
+    "internal-message-id": compile_later(r"\d*"),
+    "network-message-id": compile_later(r"[0-9A-Za-z-]*"),
+    "total-bytes": compile_later(r"\d*"),
+    "recipient-count": compile_later(r"\d*"),
+    "directionality": compile_later(r"(Incoming|Originating|Undefined)?", re.IGNORECASE),
+    "schema-version": compile_later(r"(\d+(\.\d+)+)?"),
 }
 _OF_A_MESSAGE = ("message-id", "recipient-address", "total-bytes", "message-subject")
 

@@ -21,6 +21,7 @@ from collections.abc import Mapping
 from exnorm.convert import utc_ms
 from exnorm.lines import join_csv
 from exnorm.model import Confidence, Head, Reader, Record, Schema, Source, Unparsed
+from exnorm.patterns import compile_later
 from exnorm.settings import Settings
 from exnorm.sources.columnar import ColumnarReader, Refusal, explain_date, field_names, split_csv
 from exnorm.sources.endpoints import split_endpoint
@@ -113,11 +114,11 @@ DERIVED: Mapping[str, str] = {
 
 RECEIVE, SEND = "receive", "send"
 _LOG_TYPES = {"smtp receive protocol log": RECEIVE, "smtp send protocol log": SEND}
-_FILE_NAME = re.compile(r"(?:^|[^A-Za-z0-9])(RECV|SEND)\d{8,10}-\d+.*\.LOG", re.IGNORECASE)
+_FILE_NAME = compile_later(r"(?:^|[^A-Za-z0-9])(RECV|SEND)\d{8,10}-\d+.*\.LOG", re.IGNORECASE)
 _TELLTALE = frozenset(("local-endpoint", "remote-endpoint"))
 _MARKS = frozenset("+-><*")
-_SEQUENCE = re.compile(r"\d{1,10}")
-_SESSION = re.compile(r"[0-9A-Fa-f]{16}")
+_SEQUENCE = compile_later(r"\d{1,10}")
+_SESSION = compile_later(r"[0-9A-Fa-f]{16}")
 # In these no client ever speaks.
 _NEVER_SECRET = frozenset(COLUMNS) - {"data", "context"}
 
@@ -128,15 +129,15 @@ _VERB_EVENTS = {
 }  # fmt: skip
 _SERVER_PORTS = frozenset(("25", "465", "475", "587", "717", "2525"))
 _OPENING = frozenset(("EHLO", "HELO", "MAIL"))
-_USER_NAME = re.compile(r"User Name: *(\S.*)", re.IGNORECASE | re.DOTALL)
-_AUTH_FAILED = re.compile(
+_USER_NAME = compile_later(r"User Name: *(\S.*)", re.IGNORECASE | re.DOTALL)
+_AUTH_FAILED = compile_later(
     r"(?:Inbound|Outbound) (?:AUTH|EXPS|X-EXPS|authentication)\b.{0,80}?\bfailed"
     r"(?: because of| because| with error)?:? *(.*)",
     re.IGNORECASE | re.DOTALL,
 )
-_TLS_FAILED = re.compile(r"TLS negotiation failed(?: with error)? *(.*)", re.IGNORECASE | re.DOTALL)
-_CONNECT_FAILED = re.compile(r"Failed to connect\b", re.IGNORECASE)
-_CERTIFICATE = re.compile(
+_TLS_FAILED = compile_later(r"TLS negotiation failed(?: with error)? *(.*)", re.IGNORECASE | re.DOTALL)
+_CONNECT_FAILED = compile_later(r"Failed to connect\b", re.IGNORECASE)
+_CERTIFICATE = compile_later(
     r"(?:Sending|Received|Remote) certificate\b"
     r"|Certificate (?:subject|issuer name|serial number|thumbprint|alternate names)",
     re.IGNORECASE,

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from exnorm.patterns import compile_later
+
 HIDDEN = "<redacted>"
 
 COMMANDS = frozenset((
@@ -30,27 +32,27 @@ _VERB = r"(?:AUTH(?!ENTICAT(?:ED|ION))|X-EXPS|PASS(?![A-Z])|LOGIN(?![A-Z]))"
 _WORD = rf"(?:AUTH(?={_MECHANISM})|(?:AUTH|AUTHENTICATE|AUTHINFO|X-EXPS|PASS|LOGIN)(?![A-Z0-9_-]))"
 _FLAGS = re.IGNORECASE | re.DOTALL
 
-_HINT = re.compile(r"AUTH|X-EXPS|PASS|LOGIN", re.IGNORECASE)
-_AUTH = re.compile(rf"(\s*{_VERB}{_AFTER})([ \t=:]*)(.*)", _FLAGS)
-_MASKED = re.compile(r"<[A-Za-z ]{0,20}authentication[A-Za-z ]{0,20}>", re.IGNORECASE)
-_MENTION = re.compile(
+_HINT = compile_later(r"AUTH|X-EXPS|PASS|LOGIN", re.IGNORECASE)
+_AUTH = compile_later(rf"(\s*{_VERB}{_AFTER})([ \t=:]*)(.*)", _FLAGS)
+_MASKED = compile_later(r"<[A-Za-z ]{0,20}authentication[A-Za-z ]{0,20}>", re.IGNORECASE)
+_MENTION = compile_later(
     rf"(?<![A-Z0-9])((?:AUTH|X-EXPS)((?:[ \t]+{_MECHANISM})*)[ \t]+)([^\s,;\"'|]{{3,}})", re.IGNORECASE
 )
-_IS_MECHANISM = re.compile(_MECHANISM, re.IGNORECASE)
+_IS_MECHANISM = compile_later(_MECHANISM, re.IGNORECASE)
 _NO_SECRETS = frozenset(("FAILED", "SUCCEEDED", "8BITMIME"))
-_ECHO = re.compile(r"(command ['\"]{0,2})([^\s',\"]+)", re.IGNORECASE)
-_BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
-_FIRST_WORD = re.compile(r"\s*([A-Za-z0-9-]*)")
-_UNMISTAKABLE = re.compile(
+_ECHO = compile_later(r"(command ['\"]{0,2})([^\s',\"]+)", re.IGNORECASE)
+_BASE64 = compile_later(r"[A-Za-z0-9+/]+={0,2}")
+_FIRST_WORD = compile_later(r"\s*([A-Za-z0-9-]*)")
+_UNMISTAKABLE = compile_later(
     r"\s*(?:(?:MAIL FROM|RCPT TO)\s*:.*|(?:EHLO|HELO)\s+\S+\s*|(?:QUIT|RSET|NOOP|DATA|STARTTLS)\s*)", _FLAGS
 )
 
-_CELL_AUTH = re.compile(rf"(?:^|[,;\t\"|])\s{{0,8}}{_WORD}{_AFTER}[ \t=:]*", re.IGNORECASE)
-_MARK = re.compile(r"[,;\t]\"?[<>]\"?[,;\t]\s*\"?")
-_SMTP_ROW = re.compile(r"[,;\t][0-9A-F]{16}[,;\t]|[0-9x\]]:\d{1,5}[,;\t]", re.IGNORECASE)
-_REPLY = re.compile(r"\d{3}(?![^\s,\"-])")
-_CHALLENGE = re.compile(r"334[ -]?\s*([^,\"]*)")
-_CELL_END = re.compile(r'[,"\t;]')
+_CELL_AUTH = compile_later(rf"(?:^|[,;\t\"|])\s{{0,8}}{_WORD}{_AFTER}[ \t=:]*", re.IGNORECASE)
+_MARK = compile_later(r"[,;\t]\"?[<>]\"?[,;\t]\s*\"?")
+_SMTP_ROW = compile_later(r"[,;\t][0-9A-F]{16}[,;\t]|[0-9x\]]:\d{1,5}[,;\t]", re.IGNORECASE)
+_REPLY = compile_later(r"\d{3}(?![^\s,\"-])")
+_CHALLENGE = compile_later(r"334[ -]?\s*([^,\"]*)")
+_CELL_END = compile_later(r'[,"\t;]')
 _WINDOW = 200  # how much is looked at behind each mark: a line may consist of marks
 
 

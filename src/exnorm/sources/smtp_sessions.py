@@ -11,8 +11,8 @@ LIMIT = 8192
 MAX_AGE_MS = 3_600_000
 """How long a session may be silent, by the log's own time; connections time out after 10 minutes."""
 
-LONGEST = 512
-"""A longer text is not carried: it stands whole in its own row, and names are shorter."""
+LONGEST = 320
+"""A longer text is not carried: it stands whole in its own row, and addresses are shorter."""
 
 
 @dataclass(slots=True)

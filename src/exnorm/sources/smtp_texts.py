@@ -8,28 +8,32 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from exnorm.patterns import compile_later
+
 _FLAGS = re.IGNORECASE | re.DOTALL
-_VERB = re.compile(r"\s*([A-Za-z][A-Za-z0-9-]{1,39})(?![^\s:])")
-_HELLO = re.compile(r"\s*(?:EHLO|HELO|LHLO)\s+(\S.*)", _FLAGS)
-_PATH = re.compile(r'\s*(?:MAIL\s+FROM|RCPT\s+TO)\s*:\s*(<(?:"(?:[^"\\]|\\.)*"|[^">])*>|<?[^>\s]*)', _FLAGS)
-_PARAMETER = re.compile(r"[A-Za-z]+=[^@]*\Z")
-_REPLY = re.compile(r"(\d{3})(?:[ -]\s*(?:([245]\.\d{1,3}\.\d{1,3})(?!\S))?\s*(.*))?", re.DOTALL)
-_BANNER = re.compile(r"220[ -]\s*(?=\S*[A-Za-z])([A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+)(?!\S)")
-_ACCEPTED = re.compile(
+_VERB = compile_later(r"\s*([A-Za-z][A-Za-z0-9-]{1,39})(?![^\s:])")
+_HELLO = compile_later(r"\s*(?:EHLO|HELO|LHLO)\s+(\S.*)", _FLAGS)
+_PATH = compile_later(
+    r'\s*(?:MAIL\s+FROM|RCPT\s+TO)\s*:\s*(<(?:"(?:[^"\\]|\\.)*"|[^">])*>|<?[^>\s]*)', _FLAGS
+)
+_PARAMETER = compile_later(r"[A-Za-z]+=[^@]*\Z")
+_REPLY = compile_later(r"(\d{3})(?:[ -]\s*(?:([245]\.\d{1,3}\.\d{1,3})(?!\S))?\s*(.*))?", re.DOTALL)
+_BANNER = compile_later(r"220[ -]\s*(?=\S*[A-Za-z])([A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+)(?!\S)")
+_ACCEPTED = compile_later(
     r"250 2\.6\.0 (<[^>]+>) \[InternalId=(\d+)(?:, Hostname=([^\]]+))?\](?: (\d+) bytes in)?"
 )
-_AUTH_TYPE = re.compile(r"\s*(?:AUTH|X-EXPS)[ \t=:]+([A-Za-z0-9_-]{1,20})(?!\S)", re.IGNORECASE)
-_TLS = re.compile(
+_AUTH_TYPE = compile_later(r"\s*(?:AUTH|X-EXPS)[ \t=:]+([A-Za-z0-9_-]{1,20})(?!\S)", re.IGNORECASE)
+_TLS = compile_later(
     r"TLS protocol (SP_PROT_\S+) negotiation succeeded(?: using bulk encryption algorithm (\S+))?"
 )
-_CERTIFICATE_NUMBERS = re.compile(
+_CERTIFICATE_NUMBERS = compile_later(
     r"\s[0-9A-F]+\s+[0-9A-F]{40}\s+\d{4}-\d\d-\d\dT\S+\s+\d{4}-\d\d-\d\dT", re.IGNORECASE
 )
 # Parts of one name are joined by a comma: where a part begins without one, the issuer's name begins.
-_NEXT_NAME = re.compile(r"(?<![,\s])\s+(?=[A-Z][A-Za-z0-9.]*=)")
-_TARPIT = re.compile(r"Tarpit for '([0-9:.]{1,30})'(?: due to '(.*)')?", _FLAGS)
-_TIMESPAN = re.compile(r"(?:(\d{1,4})\.)?(\d{1,2}):(\d{2}):(\d{2})(?:\.(\d{1,7}))?")
-_MESSAGE = re.compile(r"sending message with RecordId \d+ and InternetMessageId (<[^>]+>)")
+_NEXT_NAME = compile_later(r"(?<![,\s])\s+(?=[A-Z][A-Za-z0-9.]*=)")
+_TARPIT = compile_later(r"Tarpit for '([0-9:.]{1,30})'(?: due to '(.*)')?", _FLAGS)
+_TIMESPAN = compile_later(r"(?:(\d{1,4})\.)?(\d{1,2}):(\d{2}):(\d{2})(?:\.(\d{1,7}))?")
+_MESSAGE = compile_later(r"sending message with RecordId \d+ and InternetMessageId (<[^>]+>)")
 
 
 class Reply(NamedTuple):

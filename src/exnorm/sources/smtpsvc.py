@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 
 from exnorm.model import Confidence, Head, Reader, Record, Schema, Source, Unparsed
+from exnorm.patterns import compile_later
 from exnorm.settings import Settings
 from exnorm.sources.smtp_secrets import looks_secret
 from exnorm.sources.w3c import (
@@ -60,20 +61,20 @@ MECHANISMS = frozenset((
     "LOGIN", "PLAIN", "NTLM", "GSSAPI", "GSS-SPNEGO", "NEGOTIATE", "KERBEROS", "CRAM-MD5", "DIGEST-MD5",
     "SCRAM-SHA-1", "SCRAM-SHA-256", "XOAUTH2", "OAUTHBEARER", "EXTERNAL", "ANONYMOUS", "EXCHANGEAUTH",
 ))  # fmt: skip
-_MECHANISM = re.compile(r"(\+?([^+]*))(\+.*)?", re.DOTALL)
-_AUTH_TAIL = re.compile(r"((?:^|[ +])(?:AUTH|X-EXPS))(?![\w=-]).+", re.IGNORECASE | re.DOTALL)
-_NO_SECRET = re.compile(r"[\d.:-]*|SMTP(?:SVC\d+)?|OutboundConnection(?:Command|Response)", re.IGNORECASE)
-_ROW = re.compile(r"^(?:\S+ )?\d\d:\d\d:\d\d | SMTPSVC\d| (?:AUTH|X-EXPS) (?:- )?\+", re.IGNORECASE)
+_MECHANISM = compile_later(r"(\+?([^+]*))(\+.*)?", re.DOTALL)
+_AUTH_TAIL = compile_later(r"((?:^|[ +])(?:AUTH|X-EXPS))(?![\w=-]).+", re.IGNORECASE | re.DOTALL)
+_NO_SECRET = compile_later(r"[\d.:-]*|SMTP(?:SVC\d+)?|OutboundConnection(?:Command|Response)", re.IGNORECASE)
+_ROW = compile_later(r"^(?:\S+ )?\d\d:\d\d:\d\d | SMTPSVC\d| (?:AUTH|X-EXPS) (?:- )?\+", re.IGNORECASE)
 MAX_DIALOGUES = 1024
 
-_BLANK = re.compile(r"<[^<>]*>|\+")
+_BLANK = compile_later(r"<[^<>]*>|\+")
 # Without brackets an address ends before the first parameter of ESMTP, not at a "+" of its own.
-_PARAMETER = re.compile(
+_PARAMETER = compile_later(
     r"\+(?:SIZE|BODY|AUTH|RET|ENVID|NOTIFY|ORCPT|BY|HOLDFOR|HOLDUNTIL|MT-PRIORITY|X[A-Z0-9-]*)=",
     re.IGNORECASE,
 )
-_MESSAGE_ID = re.compile(r"\+*(<[^<>\s]+>)\+*")
-_REPLY = re.compile(r"([2-5]\d\d)(?:[+ -].*)?", re.DOTALL)
+_MESSAGE_ID = compile_later(r"\+*(<[^<>\s]+>)\+*")
+_REPLY = compile_later(r"([2-5]\d\d)(?:[+ -].*)?", re.DOTALL)
 
 
 def recognize(head: Head) -> Confidence:

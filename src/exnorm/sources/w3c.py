@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from exnorm.convert import iso_utc, utc_ms
 from exnorm.errors import quote
 from exnorm.model import Head, Record, Source
+from exnorm.patterns import compile_later
 from exnorm.settings import Settings
 from exnorm.sources.columnar import ColumnarReader, Refusal, field_names
 
@@ -32,10 +33,10 @@ DAY_MS = 86_400_000
 LATE_MS = 60_000
 """How far a row may stand behind the row before it and still be of the same day."""
 
-_SOFTWARE = re.compile(r"Microsoft Internet Information Serv(?:ices|er)\s*([\d.]*).*", re.IGNORECASE)
-_SITE = re.compile(r"([A-Z0-9]*SVC)\d+", re.IGNORECASE)
-_FTP_METHOD = re.compile(r"\[\d+\]\w+")
-_FILE_NAME = re.compile(r"(?:u_)?ex(?:tend\d+|\d{4}|\d{6}|\d{8})(?:_x)?\.log.*", re.IGNORECASE)
+_SOFTWARE = compile_later(r"Microsoft Internet Information Serv(?:ices|er)\s*([\d.]*).*", re.IGNORECASE)
+_SITE = compile_later(r"([A-Z0-9]*SVC)\d+", re.IGNORECASE)
+_FTP_METHOD = compile_later(r"\[\d+\]\w+")
+_FILE_NAME = compile_later(r"(?:u_)?ex(?:tend\d+|\d{4}|\d{6}|\d{8})(?:_x)?\.log.*", re.IGNORECASE)
 
 Complete = Callable[[Record], None]
 """Fills in what can be derived from the columns of a record whose time is known."""

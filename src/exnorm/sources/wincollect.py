@@ -38,6 +38,7 @@ from exnorm.model import (
     Source,
     Unparsed,
 )
+from exnorm.patterns import compile_later
 from exnorm.settings import Settings
 from exnorm.sources.agent_log import AGENT_LOG
 from exnorm.sources.connectivity import CONNECTIVITY
@@ -86,14 +87,14 @@ REQUIRED = ("AgentDevice", "AgentLogFormat")
 READERS_LIMIT = 64
 
 # PRI or a time, then anything up to a known key: RFC 3164, RFC 5424, and what relays make of them.
-_HEADER = re.compile(
+_HEADER = compile_later(
     r"(?:<\d{1,3}>|[A-Z][a-z]{2} [ \d]\d |\d{4}-\d\d-\d\dT[^ ,\t]* )(?:[^\t]*?[ \ufeff])?"
     rf"(?=(?:{'|'.join(sorted(KEYS))})=)"
 )
-_FIRST_KEY = re.compile(r"[A-Za-z][A-Za-z0-9()_-]*=")
-_SMTP = re.compile(r"AgentLog(?:Format|Protocol)=SMTP\b", re.IGNORECASE)
+_FIRST_KEY = compile_later(r"[A-Za-z][A-Za-z0-9()_-]*=")
+_SMTP = compile_later(r"AgentLog(?:Format|Protocol)=SMTP\b", re.IGNORECASE)
 _NOT_SAID = frozenset("+-*")  # events of an SMTP log in which neither side speaks
-_QUOTED = re.compile(r'"([^"]*(?:""[^"]*)*)"')
+_QUOTED = compile_later(r'"([^"]*(?:""[^"]*)*)"')
 
 
 class Parts(NamedTuple):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-
 from exnorm.convert import text
 from exnorm.mapping import row, setting_is
 from exnorm.model import Row
@@ -22,7 +20,11 @@ def direction_number(value: str) -> int | None:
 def message_key(value: str) -> str:
     """The id itself, or a digest of one that is longer than the field: a cut one could be another's."""
     encoded = value.encode("utf-8", "surrogatepass")
-    return text(value) if len(encoded) <= _ID_BYTES else "sha256:" + hashlib.sha256(encoded).hexdigest()
+    if len(encoded) <= _ID_BYTES:
+        return text(value)
+    from hashlib import sha256  # few runs need it
+
+    return f"sha256:{sha256(encoded).hexdigest()}"
 
 
 def mail_flow_rows(free_field: str = "") -> tuple[Row, ...]:

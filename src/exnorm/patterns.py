@@ -1,0 +1,26 @@
+"""Regular expressions that are compiled when they are first used: most runs meet one log type of many."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, cast
+
+
+class _Later:
+    """Stands for a compiled pattern until something of it is asked for."""
+
+    def __init__(self, text: str, flags: int) -> None:
+        self._given = text, flags
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        compiled = re.compile(*self._given)
+        for used in ("match", "fullmatch", "search", "sub", "split", "finditer", "findall"):
+            setattr(self, used, getattr(compiled, used))  # from now on as fast as the pattern's own
+        return getattr(compiled, name)
+
+
+def compile_later(text: str, flags: int | re.RegexFlag = 0) -> re.Pattern[str]:
+    """What ``re.compile`` gives, at its first use."""
+    return cast("re.Pattern[str]", _Later(text, int(flags)))
