@@ -40,8 +40,8 @@ LINES = SAMPLE.read_bytes().decode("utf-8-sig").replace("\r\n", "\n").split("\n"
 HEADER, ROWS = LINES[:5], [line for line in LINES[5:] if line]
 WAIT = 15.0  # seconds until a test gives up; nothing waits that long when all is well
 
-YAML_PLUGINS = (3, 2)
-"""The first release that knows ``plugins`` in YAML; what is older takes a ``plugins_file``."""
+PLUGINS_INSIDE = (3, 2)
+"""The first release that takes plugins in the configuration itself; older ones take a ``plugins_file``."""
 
 KEEPS_LAST_LINES = (4, 0)
 """Before it, Fluent Bit may end before it has written the last lines of its log."""
@@ -60,7 +60,7 @@ def find_release() -> tuple[int, int]:
 
 def load_plugin(content: Body, plugin: Path, folder: Path, by_yaml: bool | None = None) -> Body:
     """The configuration with the filter to load named in the form that this release knows."""
-    if find_release() >= YAML_PLUGINS if by_yaml is None else by_yaml:
+    if find_release() >= PLUGINS_INSIDE if by_yaml is None else by_yaml:
         return {**content, "plugins": [str(plugin)]}
     path = folder / "plugins.conf"
     path.write_text(f"[PLUGINS]\n    Path {plugin}\n")
@@ -229,7 +229,7 @@ def test_each_way_to_load_it_gives_the_records_of_convert(
     way: str, tmp_path: Path, folder: Path, configure: Callable[..., Path], shim: Path
 ) -> None:
     log = Path(shutil.copy(SAMPLE, folder))
-    if way == "plugins" and find_release() < YAML_PLUGINS:
+    if way == "plugins" and find_release() < PLUGINS_INSIDE:
         pytest.skip("this release does not know plugins in YAML")
     path = configure({"taxonomy": "arcsight"}, once=True)
     arguments: list[object] = ["-c", path]
@@ -599,7 +599,7 @@ def test_a_file_that_appears_later_is_read_from_its_header_on(
     folder: Path, configure: Callable[..., Path]
 ) -> None:
     with running("-c", configure({})) as host:
-        host.wait_for("stdout:stdout.0] worker #0 started")
+        host.wait_for("inotify_fs_add()")
         log = put(folder / "MSGTRK2018112722-1.LOG", *HEADER, *ROWS)
         assert host.events(len(ROWS)) == converted(log)
         assert host.stop() == 0
@@ -712,12 +712,12 @@ def test_a_wrong_setting_at_a_hot_reload_passes_records_on_and_can_be_put_right(
         host.process.send_signal(signal.SIGHUP)
         assert "did you mean 'taxonomy'?" in host.wait_for("unknown key")
         host.wait_for("until the settings are right, events pass unchanged")
-        host.wait_for("stdout:stdout.0] worker #0 started")
+        host.wait_for("inotify_fs_add()")
         put(log, ROWS[1])
         assert host.events(1) == [{"filename": str(log), "log": ROWS[1]}]
         configure({"taxonomy": "jsa"}, **options)
         host.process.send_signal(signal.SIGHUP)
-        host.wait_for("stdout:stdout.0] worker #0 started")
+        host.wait_for("inotify_fs_add()")
         put(log, ROWS[2])
         assert host.events(1) == converted(log, "--taxonomy", "jsa")[2:3]
         assert host.stop() == 0
@@ -797,8 +797,9 @@ def test_the_configurations_to_copy_send_the_events_over_syslog(
         server.settimeout(WAIT)
         text = (ROOT / "fluentbit" / "filter" / example).read_text()
         arguments: list[object] = ["-c", tmp_path / example]
-        if example.endswith(".yaml") and find_release() < YAML_PLUGINS:
+        if find_release() < PLUGINS_INSIDE:
             text = text.replace(f"plugins:\n  - {READY_PLUGIN}\n", "")
+            text = text.replace(f"[PLUGINS]\n    {READY_PLUGIN} on\n", "")
             arguments = ["-e", shim, *arguments]
         for found, instead in (
             (READY_PLUGIN, str(shim)),
