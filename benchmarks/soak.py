@@ -4,8 +4,8 @@
 
 The forward service, the Logstash service and the filter as Fluent Bit holds it run at once, each in a
 process of its own. First each is shown more files than it remembers, so that this bound is reached before the
-clock starts. Then every 25 lines are a file of their own, and every 25th line is odd: torn, too wide, no UTF-8,
-a quote never closed, a long line, no row at all.
+clock starts. Then every 25 lines are a file of their own, and every 25th line is odd: torn, too wide, not
+UTF-8, a quote never closed, a long line, no row at all.
 The resident memory of each is read every --every seconds. Flat means: the least-squares line through the
 second half of the samples rises by less than GROWTH_MIB in --minutes. Exits with 1 where it is not flat, or
 where a process has ended.

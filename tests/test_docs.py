@@ -94,7 +94,7 @@ def find_broken(page: Path) -> list[str]:
     name = page.relative_to(ROOT).as_posix()
     links = [(link["anchor"] or "", ROOT / target) for link, target in hooks.find_links(name, text)]
     links += [(anchor, page) for anchor in re.findall(r"\]\((#[^)\s]+)\)", text)]
-    broken = [str(target) for _, target in links if not target.exists()]
+    broken = [str(target) for _, target in links if not target.is_file()]
     return broken + [
         f"{target}{anchor}"
         for anchor, target in links

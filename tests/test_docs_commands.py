@@ -62,13 +62,12 @@ ELSEWHERE = {
     r"tox\b|pytest|python -m pytest|ruff|mypy|mkdocs|[A-Z_]+=1 pytest": "the tests themselves",
     r"(env \S+ )?python benchmarks/": "takes minutes; its last result stands beside it",
     r"node benchmarks/": "needs a browser and axe-core; its last result stands beside it",
-    r"sudo|systemctl|mount|ss |apt|setfacl|usermod": "changes or asks the machine",
-    r"docker": "needs a container engine",
+    r"systemctl|install -": "changes the machine",
+    r"podman": "needs a container engine; tests/operation/test_deployment.py reads the file",
     r"export PYSPARK|python job\.py|cat /data/": "a job of Spark; tests/test_spark.py where there is one",
     r"([A-Z_]+=\S+ )*logstash ": "a Logstash; tests/test_examples.py and tests/hosts where there is one",
     r"kcat": "a broker of Kafka",
     r"exnorm health": "a running service; tests/hosts/test_service_operation.py",
-    r"install -|podman": "root, an engine; tests/operation/test_deployment.py",
     r"python examples/": "tests/test_examples.py",
 }
 MOVED = re.compile(r"(?<![\w.{/])(?:/(?=(?:mnt|srv|etc|var/lib|tmp|opt)/)|C:\\logs\\)")
@@ -411,6 +410,17 @@ def test_every_command_that_a_page_names_exists_with_its_options(page: Path) -> 
     named += re.findall(r"^(?:ExecStart=)?(?:[\w/]*/)?exnorm +([a-z][^\n#]*)", lines, re.MULTILINE)
     wrong = {line: bad for line in named if (bad := find_wrong_options(line.split(" | ")[0].split()))}
     assert wrong == {}
+
+
+def test_the_reasons_for_not_running_a_command_are_all_needed() -> None:
+    parts = [
+        part
+        for page in PAGES
+        for block in read_blocks(page)
+        if block.is_commands
+        for part, _ in block.parts()
+    ]
+    assert [start for start in ELSEWHERE if not any(re.match(start, part) for part in parts)] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)

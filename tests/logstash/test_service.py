@@ -675,8 +675,9 @@ def test_bodies_over_a_bound_are_refused_before_they_fill_the_memory(
 def test_what_logstash_sends_is_far_below_the_default_bounds(shared: tuple[Exnorm, NextHop]) -> None:
     exnorm, hop = shared
     long = [event_of(row(number) + '"' * 2) for number in range(3000)]  # a large pipeline.batch.size
-    status, _, _ = exnorm.sender().post(gzip.compress(json.dumps(long).encode()))
-    assert status == 200
+    sender = exnorm.sender()
+    sender.send_batch(long)  # on a busy machine it may take more than one try
+    assert set(sender.statuses) <= {200, 429}
     assert len(hop.taken) == 3000
 
 

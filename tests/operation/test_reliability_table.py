@@ -46,4 +46,4 @@ def test_every_promise_has_a_test_and_a_result() -> None:
 
 
 def test_the_run_that_the_results_are_of_has_a_date() -> None:
-    assert re.search(rf"^Last run of the suite: {DATE}, ", PAGE, re.MULTILINE)
+    assert re.search(rf"^Last run of the tests named here: {DATE}, ", PAGE, re.MULTILINE)

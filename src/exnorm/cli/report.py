@@ -36,7 +36,7 @@ _MARK = f'<meta name="generator" content="{GENERATOR} '.encode()
 
 
 @click.command("report")
-@click.argument("paths", nargs=-1, metavar="[PATH|GLOB|-]...")
+@click.argument("paths", nargs=-1, metavar="[PATH|GLOB|-]...", type=FILE)
 @setting_flags
 @click.option(
     "--output",

@@ -249,6 +249,8 @@ class Service:
         self._stopping = True
         for task in self._connections - self._busy:
             task.cancel()
+        for _ in range(3):  # whose chunk came at this very moment is busy now: wait_for may swallow a cancel
+            await asyncio.sleep(0)
         if self._busy:
             await asyncio.wait(self._busy, timeout=self._limits.timeout + _GRACE_SECONDS)
         for task in self._connections:
@@ -272,7 +274,8 @@ class Service:
             await asyncio.sleep(_SUMMARY_SECONDS)
             if self.carrier.traffic.messages != last:
                 last = self.carrier.traffic.messages
-                self._log("info", "traffic", **self._figures())
+                details = {"first_errors": self._accounts.counts().first_errors}
+                self._log("info", "traffic", details, **self._figures())
 
     def _figures(self) -> dict[str, Any]:
         traffic = self.carrier.traffic
@@ -298,7 +301,7 @@ class Service:
             await self._serve(guest, reader, writer, task)
         except ForwardError as error:
             if error.details:
-                self._log("debug", "connection refused", error.details, peer=guest.peer)
+                self._log.repeat("debug", "connection refused", error.reason, error.details, peer=guest.peer)
             self._gate.refuse(guest.peer, error.reason)
         except NextHopError as error:
             self._next_hop_failures[error.kind] += 1

@@ -169,7 +169,14 @@ class Frames:
             self._at = 0
             return None
         begin, self._at = self._at, end + len(self._delimiter)
-        return self.TOO_LONG if end - begin > self._limit else bytes(self._buffer[begin:end])
+        if end - begin > self._limit:
+            return self.TOO_LONG
+        with memoryview(self._buffer) as view:
+            line = bytes(view[begin:end])
+        if self._at == len(self._buffer):  # a long line is not held twice while it is read
+            self._buffer.clear()
+            self._at = 0
+        return line
 
     def take_rest(self) -> bytes | object:
         """What is left when the stream ends."""

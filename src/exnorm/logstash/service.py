@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 
 from aiohttp import web
 
+from exnorm.counts import Counts
 from exnorm.errors import NormalizerError, SettingsError
 from exnorm.gate import Bounds as GateBounds, Gate, describe_peer
 from exnorm.logstash.access import Address, Credentials
@@ -115,10 +116,14 @@ class Service:
         gate = {} if self.gate is None else self.gate.numbers()
         return {**self.traffic.numbers(), **gate, "exnorm_write_failures": self._batches.write_failures()}
 
+    def counts(self) -> Counts:
+        """What the pipelines counted since the start."""
+        return self._batches.counts()
+
     def figures(self) -> dict[str, Any]:
         """What was done so far, for the log."""
         numbers = {"events_in": self.traffic.events_in, "events_out": self.traffic.events_out}
-        return {**numbers, "failed": self.traffic.failed, **sum_up(self._batches.counts())}
+        return {**numbers, "failed": self.traffic.failed, **sum_up(self.counts())}
 
     def close(self) -> None:
         """Wait for what the thread is at; what it has not begun comes again."""
@@ -372,7 +377,7 @@ async def _summarize(service: Service, journal: Journal, stop: asyncio.Event) ->
             await asyncio.wait_for(stop.wait(), SUMMARY_SECONDS)
         if service.traffic.events_in != last and not stop.is_set():
             last = service.traffic.events_in
-            journal("info", "traffic", **service.figures())
+            journal("info", "traffic", {"first_errors": service.counts().first_errors}, **service.figures())
 
 
 def _make_gate(runner: web.AppRunner, service: Service, tls: ssl.SSLContext | None, limits: Limits) -> Gate:
