@@ -13,6 +13,7 @@ from exnorm.profiles import explain_loss
 from exnorm.report.masks import mask_text
 from exnorm.report.silences import Gap
 from exnorm.report.survey import LogFile, RowUse, Survey, TableUse
+from exnorm.report.tallies import MINUTE
 
 PROBLEM, LOOK, NOTE = "problem", "look", "note"
 LEVELS = (PROBLEM, LOOK, NOTE)
@@ -44,11 +45,14 @@ def find(
 ) -> list[Finding]:
     """Everything that was found, the worst first; nothing where the logs are whole and known."""
     found = [
-        *_find_files(survey),
-        *_find_unparsed(survey),
+        *_find_failures(survey),
         *_find_gaps(gaps, sources),
+        *_find_future(survey),
+        *_find_unparsed(survey),
+        *_find_copies(survey),
         *_find_clocks(survey),
         *_find_headers(survey),
+        *_find_refused(survey),
         *_find_missing_columns(survey, sources),
         *_find_unknown(survey, sources),
         *_find_loss(survey, profile),
@@ -59,7 +63,7 @@ def find(
     return sorted(found, key=lambda finding: LEVELS.index(finding.level))
 
 
-def _find_files(survey: Survey) -> Iterator[Finding]:
+def _find_failures(survey: Survey) -> Iterator[Finding]:
     failed = [file for file in survey.files if file.failure]
     if failed:
         yield Finding(
@@ -69,17 +73,7 @@ def _find_files(survey: Survey) -> Iterator[Finding]:
             "files",
             _list(file.failure for file in failed),
         )
-    refused = [file for file in survey.files if file.refusal]
-    if refused:
-        yield Finding(
-            LOOK,
-            f"{many(len(refused), 'file')} left out: no log type that is known here",
-            "Where one of them should be a log of Exchange, look at its first lines: its header is gone, or "
-            "it is packed.",
-            "files",
-            _list(f"{show_path(file.path)}: {show(shorten_refusal(file.refusal))}" for file in refused),
-        )
-    if not survey.rows and not refused and not failed:
+    if not survey.rows and not failed and not any(file.refusal for file in survey.files):
         yield Finding(PROBLEM, "There is not one row in these files", "Check the folder.", "files")
     empty = [f for f in survey.files if not f.rows and not f.unparsed and not f.refusal and not f.failure]
     if empty and survey.rows:
@@ -90,22 +84,41 @@ def _find_files(survey: Survey) -> Iterator[Finding]:
             "files",
             _list(show_path(file.path) for file in empty),
         )
-    twice = list(_find_copies(survey.files))
+
+
+def _find_refused(survey: Survey) -> Iterator[Finding]:
+    refused = [file for file in survey.files if file.refusal]
+    if refused:
+        yield Finding(
+            LOOK,
+            f"{many(len(refused), 'file')} left out: no log type that is known here",
+            "Where one of them should be a log of Exchange, look at its first lines: its header is gone, or "
+            "it is packed.",
+            "files",
+            _list(f"{show_path(file.path)}: {show(shorten_refusal(file.refusal))}" for file in refused),
+        )
+
+
+def _find_copies(survey: Survey) -> Iterator[Finding]:
+    twice = pair_copies(survey.files)
     if twice:
         yield Finding(
             LOOK,
             f"{many(len(twice), 'file')} with exactly the content of another one",
             "Their rows are counted twice below, and a SIEM would have them twice too.",
             "files",
-            _list(f"{show_path(copy)} is {show_path(first)}" for first, copy in twice),
+            _list(f"{show_path(copy)} is {show_path(first)}" for copy, first in twice.items()),
         )
 
 
-def _find_copies(files: Iterable[LogFile]) -> Iterator[tuple[str, str]]:
+def pair_copies(files: Iterable[LogFile]) -> dict[str, str]:
+    """The files with exactly the content of an earlier one, and which that is."""
     first: dict[str, str] = {}
-    for file in files:
-        if file.rows and first.setdefault(file.digest, file.path) != file.path:
-            yield first[file.digest], file.path
+    return {
+        file.path: first[file.digest]
+        for file in files
+        if file.rows and first.setdefault(file.digest, file.path) != file.path
+    }
 
 
 def _find_unparsed(survey: Survey) -> Iterator[Finding]:
@@ -131,48 +144,48 @@ def _find_unparsed(survey: Survey) -> Iterator[Finding]:
 
 
 def _find_gaps(gaps: list[Gap], sources: AnyMapping[str, Source]) -> Iterator[Finding]:
-    inner = [gap for gap in gaps if not gap.side]
-    edges = [gap for gap in gaps if gap.side]
-    if inner:
-        yield Finding(
+    for side, level, found, advice in (
+        (
+            "",
             PROBLEM,
-            f"{many(len(inner), 'gap')} in time: a server that usually writes has no rows",
+            "{} in time: a server that usually writes has no rows",
             "Either it was down or had no mail, or log files are missing: compare with the files on the "
             "server itself.",
-            "time",
-            _list(describe_gap(gap, sources) for gap in inner),
-        )
-    if edges:
-        yield Finding(
-            LOOK,
-            f"{many(len(edges), 'server log')} that {_begin(edges)} while other servers wrote on",
-            "A server was added or taken away, or its files stopped coming.",
-            "time",
-            _list(describe_gap(gap, sources) for gap in edges),
-        )
-
-
-def _begin(edges: list[Gap]) -> str:
-    sides = {gap.side for gap in edges}
-    words = [word for side, word in (("start", "begin later"), ("end", "end earlier")) if side in sides]
-    return (
-        " or ".join(words) if len(edges) > 1 else words[0].replace("begin", "begins").replace("end ", "ends ")
-    )
+        ),
+        (
+            "end",
+            PROBLEM,
+            "{} before other servers do",
+            "Either it was down or taken away, or its files stopped coming: compare with the files on the "
+            "server itself.",
+        ),
+        ("start", LOOK, "{} after other servers do", "A server was added, or its older files are not here."),
+    ):
+        items = [describe_gap(gap, sources) for gap in gaps if gap.side == side]
+        if items:
+            thing = many(len(items), "server log" if side else "gap")
+            verb = {"end": " stop", "start": " begin", "": ""}[side]
+            what = thing + (f"{verb}s" if verb and len(items) == 1 else verb)
+            yield Finding(level, found.format(what), advice, "time", _list(items))
 
 
 def describe_gap(gap: Gap, sources: AnyMapping[str, Source]) -> str:
     """A gap in one sentence."""
     where = f"{show(gap.server)}, {title(gap.source, sources)}"
     lasted = duration(gap.end - gap.start)
-    usual = "less than a minute" if not gap.usual else duration(gap.usual)
     if gap.side == "end":
-        return f"{where}: nothing after {moment(gap.start)}, {lasted} before the last row of the others"
+        return f"{where}: its last row is of {moment(gap.start)}, {lasted} before the last row of the others"
     if gap.side == "start":
-        return f"{where}: nothing before {moment(gap.end)}, {lasted} after the first row of the others"
+        return f"{where}: its first row is of {moment(gap.end)}, {lasted} after the first row of the others"
     return (
-        f"{where}: no rows from {moment(gap.start)} to {moment(gap.end)} ({lasted}); nine in ten of its "
-        f"silences last {usual} at most"
+        f"{where}: no rows between {moment(gap.start)} and {moment(gap.end)} ({lasted}); "
+        f"nine in ten of its silences last {describe_usual(gap)} at most"
     )
+
+
+def describe_usual(gap: Gap) -> str:
+    """How long the silences of a server log usually are."""
+    return "less than a minute" if gap.usual < MINUTE else duration(gap.usual)
 
 
 def _find_clocks(survey: Survey) -> Iterator[Finding]:
@@ -190,6 +203,9 @@ def _find_clocks(survey: Survey) -> Iterator[Finding]:
                 for file in back
             ),
         )
+
+
+def _find_future(survey: Survey) -> Iterator[Finding]:
     future = [file for file in survey.files if file.future]
     if future:
         yield Finding(

@@ -14,6 +14,7 @@ from exnorm.report import plots
 from exnorm.report.findings import (
     Finding,
     describe_gap,
+    describe_usual,
     duration,
     group,
     many,
@@ -418,8 +419,8 @@ def find_stretches(starts: list[int], width: int, least: int) -> Iterator[tuple[
 
 def _view_gap(gap: Gap, known: Known) -> tuple[str, ...]:
     remark = {
-        "start": "only other servers have rows of this time: its first row comes later",
-        "end": "only other servers have rows of this time: its last row came before",
+        "start": "only other servers have rows before: its log begins here",
+        "end": "only other servers have rows after: its log stops here",
     }
     return (
         show(gap.server),
@@ -427,7 +428,7 @@ def _view_gap(gap: Gap, known: Known) -> tuple[str, ...]:
         moment(gap.start),
         moment(gap.end),
         duration(gap.end - gap.start),
-        duration(gap.usual) if gap.usual else "none",
+        describe_usual(gap),
         remark.get(gap.side, "between rows of the same server"),
     )
 
