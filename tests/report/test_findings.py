@@ -40,7 +40,10 @@ def test_each_planted_fault_is_named_the_worst_first_and_nothing_else_is(planted
         ("problem", "1 gap in time: a server that usually writes has no rows"),
         ("problem", "1 server log stops before other servers do"),
         ("problem", "1 row of a time that has not come yet"),
-        ("look", f"3 lines (0.2 % of 1,573) could not be read as a row, in {torn}"),
+        (
+            "look",
+            f"3 lines (0.2 % of all 1,573) could not be read as a row, in {torn}: 3 of its 12 lines (25 %)",
+        ),
         ("look", "1 file with exactly the content of another one"),
         ("look", "The clock goes backwards in 1 file"),
         ("look", "1 file without a whole header"),
@@ -69,11 +72,27 @@ def test_the_details_name_the_server_the_file_and_the_time(planted: Path) -> Non
         "EX02, Exchange message tracking log: its last row is of 2026-01-07 11:55:00, 12 h before the last "
         "row of the others"
     ) in details
-    clock = f"{planted / 'EX01' / 'MSGTRKMD2026010510-1.LOG'}: back by 2 h 30 min at line 13"
-    assert clock in details
+    # Row 8, in line 13 below a header of five, is of 8:00; the latest before it is row 7, of 10:30.
+    torn = planted / "EX01" / "MSGTRKMD2026010510-1.LOG"
+    assert f"{torn}: from 2026-01-05 10:30:00 back to 2026-01-05 08:00:00 at line 13 (2 h 30 min)" in details
+    assert f"{planted / 'EX01' / 'MSGTRK2099010100-1.LOG'}: 1 row, of 2099-01-01 00:00:00" in details
     assert f"{planted / 'EX02' / 'MSGTRKMS2026010511-1.LOG'}: 12 rows" in details
-    assert "Exchange message tracking log: priority-lane (12 rows)" in details
-    assert "Exchange message tracking log: SHINYNEWEVENT (1 row)" in details
+    wide = planted / "EX02" / "MSGTRKMS2026010510-1.LOG"
+    assert (
+        f"Exchange message tracking log: priority-lane (12 rows; first in {wide}, line 6, of EX02)"
+    ) in details
+    assert (
+        f"Exchange message tracking log: SHINYNEWEVENT (1 row; first in {torn}, line 12, of EX01)"
+    ) in details
+    # 1570 rows, of which the twelve of priority-lane are of the newer version.
+    assert (
+        "Exchange message tracking log, 2016 15.01.2507.039: 1,558 rows, from 2026-01-05 00:00:00 to "
+        "2026-01-07 23:55:00, on EX01, EX02"
+    ) in details
+    assert (
+        "Exchange message tracking log, 2019/SE 15.02.1118.026: 12 rows, from 2026-01-05 10:00:00 to "
+        "2026-01-05 10:55:00, on EX02"
+    ) in details
     assert f"{planted / 'notes.txt'}: unknown log type" in details
 
 
@@ -89,7 +108,7 @@ def test_more_than_one_line_in_a_hundred_not_parsed_is_a_problem(logs: Logs, tmp
     rows = [logs.row("2026-01-05T10:00:00.000Z")] * 99
     logs.write(tmp_path, "MSGTRK2026010500-1.LOG", [*rows, "torn\r\n"])
     (finding,) = judge(tmp_path).values()
-    assert (finding.level, finding.title[:22]) == ("problem", "1 line (1 % of 100) co")
+    assert (finding.level, finding.title[:22]) == ("problem", "1 line (1 % of all 100")
 
 
 def test_values_that_were_cut_are_a_note(logs: Logs, tmp_path: Path) -> None:

@@ -212,6 +212,21 @@ def test_the_numbers_of_each_plot_stand_in_a_table(page: Page) -> None:
     assert "SENDEXTERNAL Exchange message tracking log 720 45.9 % kept left out kept" in page.words
 
 
+def test_the_files_table_tells_of_copies_and_of_times_to_come(page: Page) -> None:
+    assert "copy of MSGTRKMD.LOG exactly the content of EX01/MSGTRKMD2026010511-1.LOG" in page.words
+    assert "3 of its 12 lines (25 %) not parsed; time goes from 2026-01-05 10:30:00 back to" in page.words
+    row = "EX01/MSGTRK2099010100-1.LOG Exchange message tracking log 1 0 2099-01-01 00:00:00"
+    assert f"{row} 2099-01-01 00:00:00" in page.words
+
+
+def test_the_top_says_how_many_files_have_rows_and_what_its_span_leaves_out(page: Page) -> None:
+    assert (
+        "1,570 rows in 12 of 14 files, from 2026-01-05 00:00:00 to 2026-01-07 23:55:00 UTC, without 1 row of "
+        "a time that has not come yet."
+    ) in page.words
+    assert "files 14: 12 with rows, 1 without a row, 1 of unknown type" in page.words
+
+
 def luminance(colour: str) -> float:
     parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
     linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]

@@ -12,7 +12,7 @@ from exnorm.model import Source
 from exnorm.profiles import explain_loss
 from exnorm.report.masks import mask_text
 from exnorm.report.silences import Gap
-from exnorm.report.survey import LogFile, RowUse, Survey, TableUse
+from exnorm.report.survey import LogFile, Place, RowUse, Survey, TableUse, VersionUse
 from exnorm.report.tallies import MINUTE
 
 PROBLEM, LOOK, NOTE = "problem", "look", "note"
@@ -131,16 +131,22 @@ def _find_unparsed(survey: Survey) -> Iterator[Finding]:
         f"{group(refused.lines)} of kind {kind}: {show(refused.reasons.top(1)[0][0])}"
         for kind, refused in sorted(survey.refused.items(), key=lambda item: -item[1].lines)
     ]
-    place = f"most in {show_path(worst[0].path)}" if len(worst) > 1 else f"in {show_path(worst[0].path)}"
+    most = "most of them " if len(worst) > 1 else ""
     yield Finding(
         PROBLEM if share >= UNPARSED_SHARE else LOOK,
-        f"{many(unparsed, 'line')} ({percent(share)} of {group(unparsed + survey.rows)}) could not be read "
-        f"as a row, {place}",
+        f"{many(unparsed, 'line')} ({percent(share)} of all {group(unparsed + survey.rows)}) could not be "
+        f"read as a row, {most}in {show_path(worst[0].path)}: {describe_unparsed(worst[0])}",
         "Such lines reach the SIEM as they are, or not at all. Each is shown with its place under Lines that "
         "did not parse.",
         "unparsed",
         _list(reasons),
     )
+
+
+def describe_unparsed(file: LogFile) -> str:
+    """How many of a file's lines, but those of its header, did not parse."""
+    lines = file.rows + file.unparsed
+    return f"{group(file.unparsed)} of its {many(lines, 'line')} ({percent(file.unparsed / lines)})"
 
 
 def _find_gaps(gaps: list[Gap], sources: AnyMapping[str, Source]) -> Iterator[Finding]:
@@ -198,7 +204,7 @@ def _find_clocks(survey: Survey) -> Iterator[Finding]:
             "around there cannot be trusted.",
             "files",
             _list(
-                f"{show_path(file.path)}: back by {duration(file.furthest)} at line {file.backwards_line}"
+                f"{show_path(file.path)}: {describe_step(file)}"
                 + (f", and {many(file.backwards, 'row')} in all are late" if file.backwards > 1 else "")
                 for file in back
             ),
@@ -211,10 +217,29 @@ def _find_future(survey: Survey) -> Iterator[Finding]:
         yield Finding(
             PROBLEM,
             f"{many(sum(file.future for file in future), 'row')} of a time that has not come yet",
-            "A server's clock is wrong, or this machine's is. A SIEM may refuse or misplace such events.",
+            "A server's clock is wrong, or this machine's is. A SIEM may refuse or misplace such events. "
+            "They count as rows, but are left out of the first and last row, of plots and of gaps.",
             "files",
-            _list(f"{show_path(file.path)}: {many(file.future, 'row')}" for file in future),
+            _list(f"{show_path(file.path)}: {describe_future(file)}" for file in future),
         )
+
+
+def describe_step(file: LogFile) -> str:
+    """Where the clock of a file goes back furthest."""
+    time = file.backwards_time
+    return (
+        f"from {moment(time + file.furthest)} back to {moment(time)} at line {file.backwards_line} "
+        f"({duration(file.furthest)})"
+    )
+
+
+def describe_future(file: LogFile) -> str:
+    """The rows of a file that are of a time to come."""
+    first, last = file.future_first, file.future_last
+    if first is None or last is None:
+        return ""
+    times = f"of {moment(first)}" if first == last else f"of {moment(first)} to {moment(last)}"
+    return f"{many(file.future, 'row')}, {times}"
 
 
 def _find_headers(survey: Survey) -> Iterator[Finding]:
@@ -260,7 +285,8 @@ def _find_missing_columns(survey: Survey, sources: AnyMapping[str, Source]) -> I
 def _find_unknown(survey: Survey, sources: AnyMapping[str, Source]) -> Iterator[Finding]:
     if survey.unknown_columns:
         names = [
-            f"{title(source, sources)}: {show(column)} ({many(rows, 'row')})"
+            f"{title(source, sources)}: {show(column)} ({many(rows, 'row')}"
+            f"{_seen(survey.unknown_seen.get((source, column)))})"
             for source, tally in sorted(survey.unknown_columns.items())
             for column, rows in tally.most_common()
         ]
@@ -273,7 +299,7 @@ def _find_unknown(survey: Survey, sources: AnyMapping[str, Source]) -> Iterator[
             _list(names),
         )
     events = [
-        f"{title(source, sources)}: {show(name) or '(empty)'} ({many(count.rows, 'row')})"
+        f"{title(source, sources)}: {show(name) or '(empty)'} ({many(count.rows, 'row')}{_seen(count.seen)})"
         for source, counts in sorted(survey.events.items())
         for name, count in counts.items()
         if not count.known
@@ -286,6 +312,15 @@ def _find_unknown(survey: Survey, sources: AnyMapping[str, Source]) -> Iterator[
             "unknown",
             _list(events),
         )
+
+
+def _seen(place: Place | None) -> str:
+    return f"; first in {describe_place(place)}" if place is not None else ""
+
+
+def describe_place(place: Place) -> str:
+    """A line and the server that wrote it."""
+    return f"{show_path(place.path)}, line {place.line_number}, of {show(place.server)}"
 
 
 def _find_loss(survey: Survey, profile: str) -> Iterator[Finding]:
@@ -319,18 +354,18 @@ def _find_cuts(survey: Survey) -> Iterator[Finding]:
 
 def _find_versions(survey: Survey, sources: AnyMapping[str, Source]) -> Iterator[Finding]:
     mixed: list[str] = []
-    for source in sorted({source for source, _ in survey.series}):
-        servers: dict[str, list[str]] = {}
-        for (of, server), series in survey.series.items():
-            for version in series.versions if of == source else ():
-                servers.setdefault(version, []).append(server)
-        if len(servers) > 1:
-            told = "; ".join(
-                f"{version or '(none)'} on {', '.join(map(show, sorted(names)[:3]))}"
-                + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-                for version, names in sorted(servers.items())
+    for source, versions in sorted(survey.versions.items()):
+        for version, use in sorted(versions.items()) if len(versions) > 1 else ():
+            servers = sorted(
+                server
+                for (of, server), rows in survey.series.items()
+                if of == source and version in rows.versions
             )
-            mixed.append(f"{title(source, sources)}: {told}")
+            more = f" and {len(servers) - 3} more" if len(servers) > 3 else ""
+            mixed.append(
+                f"{title(source, sources)}, {show(version) or '(no version)'}: {many(use.rows, 'row')}"
+                f"{_describe_span(use)}{' on ' if servers else ''}{', '.join(map(show, servers[:3]))}{more}"
+            )
     if mixed:
         yield Finding(
             NOTE,
@@ -340,6 +375,12 @@ def _find_versions(survey: Survey, sources: AnyMapping[str, Source]) -> Iterator
             "read",
             _list(mixed),
         )
+
+
+def _describe_span(use: VersionUse) -> str:
+    if use.first is None or use.last is None:
+        return ""
+    return f", from {moment(use.first)} to {moment(use.last)},"
 
 
 def _find_plugins(survey: Survey, mask: Callable[..., str]) -> Iterator[Finding]:
