@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 NOW = 1_770_000_000_000  # 2026-02-02
 
 
-def judge(folder: Path, profile: str = "all") -> dict[str, Finding]:
+def judge(folder: Path, profile: str = "all", now: int = 0) -> dict[str, Finding]:
     plan = Plan(make_settings({}), ("arcsight", "jsa"), 2, 1000, NOW)
     survey = plan.survey(expand([str(folder)]), lambda size: None)
-    found = find(survey, find_gaps(survey.series), plan.surveyor().sources, profile)
+    found = find(survey, find_gaps(survey.series), plan.surveyor().sources, profile, now=now)
     return {finding.title: finding for finding in found}
 
 
@@ -44,6 +44,11 @@ def test_each_planted_fault_is_named_the_worst_first_and_nothing_else_is(planted
             "look",
             f"3 lines (0.2 % of all 1,573) could not be read as a row, in {torn}: 3 of its 12 lines (25 %)",
         ),
+        (
+            "look",
+            "Profile arcsight-guide leaves out 720 SENDEXTERNAL events: mail sent outside the organization "
+            "is not in the output; --profile security keeps it",
+        ),
         ("look", "1 file with exactly the content of another one"),
         ("look", "The clock goes backwards in 1 file"),
         ("look", "1 file without a whole header"),
@@ -55,7 +60,7 @@ def test_each_planted_fault_is_named_the_worst_first_and_nothing_else_is(planted
     ]
     items = {finding.section: finding.items for finding in found.values() if finding.section == "unparsed"}
     assert set(items["unparsed"]) == {
-        "1 of kind date: date-time is '...'; expected yyyy-MM-ddTHH:mm:ss.fffZ",
+        "1 of kind date: date-time is 'xxxxxxxxx'; expected yyyy-MM-ddTHH:mm:ss.fffZ",
         "1 of kind quote: a quoted field is left open at the end of the line",
         "1 of kind width: row has 3 fields; #Fields names 30",
     }
@@ -101,7 +106,32 @@ def test_the_guides_profile_warns_of_mail_that_it_loses(planted: Path) -> None:
         finding for title, finding in judge(planted, "arcsight-guide").items() if "SENDEXTERNAL" in title
     ]
     assert warning.level == "problem"
-    assert warning.title.startswith("Profile arcsight-guide left out 720 SENDEXTERNAL events")
+    assert warning.advice == "They are 45.9 % of these rows."  # 720 of 1570
+    assert warning.title.startswith("Profile arcsight-guide leaves out 720 SENDEXTERNAL events")
+
+
+def test_external_mail_that_only_another_profile_would_lose_is_named_where_it_is_one_row_in_a_hundred(
+    logs: Logs, tmp_path: Path
+) -> None:
+    rows = [logs.row("2026-01-05T10:00:00.000Z")] * 99
+    outside = logs.row("2026-01-05T10:00:00.000Z", event="SENDEXTERNAL")
+    logs.write(tmp_path / "much", "MSGTRK2026010500-1.LOG", [*rows, outside])
+    (finding,) = judge(tmp_path / "much").values()
+    assert finding.level == "look"
+    assert finding.advice == "They are 1 % of these rows. The profile chosen here, all, keeps them."
+    logs.write(tmp_path / "little", "MSGTRK2026010500-1.LOG", [*rows, *rows, outside])
+    assert judge(tmp_path / "little") == {}
+    assert [f.level for f in judge(tmp_path / "little", "arcsight-guide").values()] == ["problem"]
+
+
+def test_logs_that_end_a_week_before_the_page_is_made_are_noted(logs: Logs, tmp_path: Path) -> None:
+    logs.write(tmp_path, "MSGTRK2026010500-1.LOG", [logs.row("2026-01-05T10:00:00.000Z")])
+    assert judge(tmp_path, now=logs.ms("2026-01-12T09:59")) == {}
+    (finding,) = judge(tmp_path, now=logs.ms("2026-01-12T12:00")).values()
+    assert (finding.level, finding.title) == (
+        "note", "The newest row is 7 d 2 h older than this page: of 2026-01-05 10:00:00"
+    )  # fmt: skip
+    assert finding.advice.startswith("This page was made 2026-01-12 12:00:00 UTC.")
 
 
 def test_more_than_one_line_in_a_hundred_not_parsed_is_a_problem(logs: Logs, tmp_path: Path) -> None:

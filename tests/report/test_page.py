@@ -148,6 +148,17 @@ def test_personal_data_is_masked_unless_it_is_asked_for(logs: Logs, tmp_path: Pa
     assert "EX01" in masked.words
 
 
+def test_what_the_top_says_of_masks_is_what_the_page_shows(page: Page) -> None:
+    note, rest = page.words.split("--show-values shows them.", 1)
+    assert note.endswith(
+        "Values are masked: mail addresses as a***@p***.example, IP addresses as 203.0.*.*, other text and "
+        "whole lines with x for a letter and 9 for a digit; "
+    )
+    # anna@partner.example, 203.0.113.7 and the subject Quarterly figures, as the rows have them
+    for shown in ("a***@p***.example", "203.0.*.*", "xxxxxxxxx xxxxxxx"):
+        assert shown in rest
+
+
 def test_the_page_loads_nothing_and_allows_nothing_to_load(page: Page) -> None:
     (policy,) = [a["content"] for a in page.all("meta") if a.get("http-equiv") == "Content-Security-Policy"]
     style = "".join(page.content["style"])

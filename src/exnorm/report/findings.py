@@ -9,15 +9,17 @@ from datetime import datetime, timezone
 from exnorm.convert import iso_utc
 from exnorm.errors import show
 from exnorm.model import Source
-from exnorm.profiles import explain_loss
+from exnorm.profiles import EXTERNAL, PROFILES, explain_loss
 from exnorm.report.masks import mask_text
 from exnorm.report.silences import Gap
-from exnorm.report.survey import LogFile, Place, RowUse, Survey, TableUse, VersionUse
+from exnorm.report.survey import DAY, LogFile, Place, RowUse, Survey, TableUse, VersionUse
 from exnorm.report.tallies import MINUTE
 
 PROBLEM, LOOK, NOTE = "problem", "look", "note"
 LEVELS = (PROBLEM, LOOK, NOTE)
 UNPARSED_SHARE = 0.01
+LOSS_SHARE = 0.01
+OLD = 7 * DAY
 SHOWN = 8
 PATH_LIMIT = 160
 
@@ -42,21 +44,26 @@ def find(
     sources: AnyMapping[str, Source],
     profile: str = "all",
     mask: Callable[..., str] = mask_text,
+    now: int = 0,
 ) -> list[Finding]:
-    """Everything that was found, the worst first; nothing where the logs are whole and known."""
+    """Everything that was found, the worst first; nothing where the logs are whole and known.
+
+    ``now`` is when the page is made, epoch milliseconds; without it nothing is said of the logs' age.
+    """
     found = [
         *_find_failures(survey),
         *_find_gaps(gaps, sources),
         *_find_future(survey),
         *_find_unparsed(survey),
+        *_find_loss(survey, profile),
         *_find_copies(survey),
         *_find_clocks(survey),
         *_find_headers(survey),
         *_find_refused(survey),
         *_find_missing_columns(survey, sources),
         *_find_unknown(survey, sources),
-        *_find_loss(survey, profile),
         *_find_cuts(survey),
+        *_find_age(survey, now),
         *_find_versions(survey, sources),
         *_find_plugins(survey, mask),
     ]
@@ -324,15 +331,35 @@ def describe_place(place: Place) -> str:
 
 
 def _find_loss(survey: Survey, profile: str) -> Iterator[Finding]:
-    dropped = {
-        name: count.rows
-        for counts in survey.events.values()
-        for name, count in counts.items()
-        if profile not in count.kept_by
-    }
-    warning = explain_loss(dropped, profile)
-    if warning:
-        yield Finding(PROBLEM, warning[:1].upper() + warning[1:], "", "events")
+    for name in PROFILES:
+        dropped = {
+            event: count.rows
+            for counts in survey.events.values()
+            for event, count in counts.items()
+            if name not in count.kept_by
+        }
+        warning = explain_loss(dropped, name)
+        share = dropped.get(EXTERNAL, 0) / survey.rows if survey.rows else 0
+        if warning and (name == profile or share >= LOSS_SHARE):
+            chosen = "" if name == profile else f" The profile chosen here, {profile}, keeps them."
+            yield Finding(
+                PROBLEM if name == profile else LOOK,
+                warning[:1].upper() + warning[1:],
+                f"They are {percent(share)} of these rows.{chosen}",
+                "events",
+            )
+
+
+def _find_age(survey: Survey, now: int) -> Iterator[Finding]:
+    last = survey.last
+    if last is not None and now - last >= OLD:
+        yield Finding(
+            NOTE,
+            f"The newest row is {duration(now - last)} older than this page: of {moment(last)}",
+            f"This page was made {moment(now)} UTC. These logs say nothing of the time since: where they "
+            "should reach to today, the newest files are missing.",
+            "read",
+        )
 
 
 def _find_cuts(survey: Survey) -> Iterator[Finding]:

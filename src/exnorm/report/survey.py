@@ -460,7 +460,7 @@ class Surveyor:
         self._file.unparsed += 1
         refused = self.survey.refused.setdefault(line.kind, Refused())
         refused.lines += 1
-        refused.reasons.add(mask_reason(line.reason))
+        refused.reasons.add(mask_reason(line.reason, line.kind))
         if len(refused.examples) < EXAMPLES:
             refused.examples.append(replace(line, raw=line.raw[:RAW_LIMIT]))
 

@@ -162,8 +162,9 @@ def view_heading(survey: Survey, about: About, findings: list[Finding]) -> dict[
         f"{span}{_leave_out(survey)}.",
         "masked_note": "Values are shown as they are in the logs: treat this page as you treat the logs."
         if about.show_values
-        else "Subjects, names and addresses are masked (letters as x, digits as 9); --show-values shows them."
-        " Names of servers, files, columns and events are shown.",
+        else "Values are masked: mail addresses as a***@p***.example, IP addresses as 203.0.*.*, other text "
+        "and whole lines with x for a letter and 9 for a digit; --show-values shows them. "
+        "Names of servers, files, columns and events, times and numbers are shown.",
         "verdict": f"{verdict}, the worst first.",
         "findings": [
             {
@@ -566,7 +567,7 @@ def view_refused(survey: Survey, masks: Masks, plain: frozenset[str]) -> Iterato
             "examples": [
                 {
                     "place": f"{show_path(line.path)}, line {line.line_number}",
-                    "reason": show(masks.reason(line.reason)),
+                    "reason": show(masks.reason(line.reason, line.kind)),
                     "raw": _clip(show(masks.text(line.raw, plain)), LINE_LIMIT) or "(empty)",
                 }
                 for line in refused.examples
