@@ -195,6 +195,7 @@ class Normalizer:
         self._wire = self._describe_codec()
         self._routes: dict[tuple[str, str], Route] = {}
         self._programs: dict[tuple[str, Schema], Program | None] = {}
+        self._few: dict[tuple[str, Schema], int] = {}  # rows of layouts that have no program yet
         self._begins: _Begin | None = None
         self._processors: dict[str, tuple[tuple[Attributed, ...], tuple[Attributed, ...]]] = {}
         taking_part = {name for source in self.sources for name in (source.name, *source.carries)}
@@ -501,14 +502,24 @@ class Normalizer:
         key = stream.source.name, layout.schema
         known = self._programs.get(key)
         if key not in self._programs and len(self._programs) < _PROGRAMS_KEPT:
-            if batch is not None and not batch.has_lines(_FEW_LINES):
+            if batch is not None and not self._are_many(key, batch):
                 return None
             known = self._programs[key] = self.generate(stream.source, layout)
         elif (
-            known is not None and batch is not None and known.wants_sample and batch.has_lines(_SAMPLE_LINES)
+            known is not None
+            and batch is not None
+            and known.wants_sample
+            and batch.count_lines() >= _SAMPLE_LINES
         ):
             known = self._programs[key] = self.generate(stream.source, layout, batch.rows)
         return known if self._begin(stream).start else None
+
+    def _are_many(self, key: tuple[str, Schema], batch: Batch) -> bool:
+        """Whether there were so many rows of a layout that a program for it is worth its making."""
+        seen = self._few.pop(key, 0) + batch.count_lines()
+        if seen < _FEW_LINES and len(self._few) < _PROGRAMS_KEPT:
+            self._few[key] = seen
+        return seen >= _FEW_LINES
 
     def generate(self, source: Source, layout: Layout, sample: Sequence[str] = ()) -> Program | None:
         """The function for rows of a layout; ``None`` where they go the long way, one by one."""

@@ -126,12 +126,10 @@ def _describe_plain(
 
 
 def _read_cell(row: bytes, number: int) -> bytes:
-    if b'"' not in row:
-        return row.split(b",", number + 1)[number]
-    cells = row.split(b",", number + 1)
-    if not any(b'"' in cell for cell in cells[: number + 1]):
-        return cells[number]
-    return split_quoted(row.decode("latin-1"))[number].encode("latin-1")
+    cells = row.split(b",", number + 1)[: number + 1]
+    if b'"' in row and any(b'"' in cell for cell in cells):
+        return split_quoted(row.decode("latin-1"))[number].encode("latin-1")
+    return cells[number]
 
 
 @lru_cache(maxsize=4096)
