@@ -155,6 +155,53 @@ def test_what_a_stream_takes_off_a_line_is_in_no_payload(settings: dict[str, Any
     assert compare_paths.explain_difference(long, short) == ""
 
 
+@pytest.mark.parametrize("block", [61, 997, 4096, 1 << 20])
+@pytest.mark.parametrize("settings", compare_paths.SETTINGS[::4], ids=str)
+def test_it_does_not_matter_where_blocks_begin(settings: dict[str, Any], block: int) -> None:
+    lines = list(compare_paths.odd_lines(ROWS[:200], random.Random(block)))
+    long = compare_paths.take_long_way(lines, settings)
+    short = compare_paths.take_short_way(lines, settings, block=block)
+    assert compare_paths.explain_difference(long, short) == ""
+
+
+TORN, WIDE = b"2026-01-01T00:00:00.000Z,torn", ROWS[0].encode() + b",wide"
+LONG = ",".join((*ROWS[0].split(",")[:18], "s" * 100_000, *ROWS[0].split(",")[19:])).encode()
+
+
+@pytest.mark.parametrize(
+    ("first", "last"), [([TORN], []), ([], [TORN]), ([WIDE, b""], [b"\r", LONG]), ([LONG], [LONG, TORN])]
+)
+@pytest.mark.parametrize("end", [b"", b"\r"])
+@pytest.mark.parametrize("block", [1000, 65_536])
+def test_odd_and_long_rows_may_stand_anywhere_in_a_block(
+    first: list[bytes], last: list[bytes], end: bytes, block: int
+) -> None:
+    header = tracking_rows.header().encode().splitlines()
+    rows = [row.encode() for row in ROWS[:40]]
+    lines = [line + end for line in (*header, *first, *rows, *last, *header, *last, *rows, *last)]
+    for settings in ({"format": "cef"}, {"format": "json", "keep_original": True}):
+        long = compare_paths.take_long_way(lines, settings)
+        short = compare_paths.take_short_way(lines, settings, block=block)
+        assert compare_paths.explain_difference(long, short) == ""
+
+
+def test_a_log_may_end_without_a_line_end_and_a_block_may_be_empty() -> None:
+    lines = head_lines()[:30]
+    log = b"\r\n".join(lines)
+    expected = compare_paths.take_long_way(lines, {})[0]
+    at = log.rfind(b"\r") + 1  # between the two characters of a line end
+    for cut in (0, 1, at, len(log)):
+        normalizer = Normalizer(discover_plugins=False)
+        stream = normalizer.stream("logs/MSGTRK2026010100-1.LOG")
+        written = bytearray()
+        for block in (log[:cut], b"", log[cut:]):
+            normalizer.encode_block(block, stream, written.extend)
+        whole = len(expected) - 1  # the last line may go on
+        assert written == b"".join(payload + b"\n" for payload in expected[:whole])
+        normalizer.encode_block(b"", stream, written.extend, is_last=True)
+        assert written == b"".join(payload + b"\n" for payload in expected)
+
+
 def test_a_difference_is_found_where_there_is_one() -> None:
     result: Any = ([b"a", b"b"], [], {"lines": 2}, 2)
     assert "payload 1" in compare_paths.explain_difference(result, ([b"a", b"c"], [], {"lines": 2}, 2))
@@ -228,6 +275,23 @@ def test_good_rows_all_go_through_the_generated_code() -> None:
     payloads: list[str] = []
     assert program.run(rows, lines[5:], 0, payloads, "CEF:0|", b"") == 100
     assert len(payloads) == 100
+
+
+def test_the_kernel_takes_plain_rows_and_cuts_what_is_too_long_by_itself() -> None:
+    normalizer = Normalizer(discover_plugins=False)
+    program = normalizer.find_program(head_lines(), normalizer.stream("MSGTRK2026010100-1.LOG"))
+    assert program is not None
+    if program.machine is None:
+        pytest.skip("generated Python has no kernel")
+    long = ROWS[0].split(",")
+    long[12] = ";".join(f"user{number}@example.test" for number in range(60))
+    block = "\n".join((*ROWS[:50], ",".join(long), *ROWS[:50], "")).encode()
+    assert program.machine.run(block, 0, len(block), b"CEF:0|", b"") == (len(block), 101, 101)
+    assert normalizer.counts.cut == {"destinationUserName": 1}
+    payload = bytes(memoryview(program.machine)).split(b"\n")[50]  # type: ignore[arg-type]
+    shown, whole = payload.split(b" duser=")[1].split(b" ")[0], payload.split(b" ad.recipient-address=")[1]
+    assert shown == long[12].encode()[:1023]
+    assert whole.startswith(long[12].encode() + b" ")
 
 
 def test_a_hostile_column_name_does_no_harm_to_the_code() -> None:

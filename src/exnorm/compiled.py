@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from exnorm.convert import addresses, count, integer, ip, ipv4, ipv6, mailbox, size_bytes, text, utc_ms
@@ -39,19 +40,28 @@ Run = Callable[[Sequence[str], Sequence[bytes], int, "list[str]", str, bytes], i
 begins an identity; gives the number of the first row that was left alone. All text is clothed."""
 
 
-@dataclass(frozen=True)
 class Program:
-    """The generated function with its source text, and the columns that the table does not know.
+    """The code for rows of one layout, and the columns that the table does not know.
 
     ``sampled`` says that it was made for rows like those in a sample. ``machine`` is the same for the kernel,
-    where there is one.
+    where there is one; the Python is then made only when a row needs it.
     """
 
-    source_text: str
-    run: Run
-    unknown_columns: tuple[str, ...] = ()
-    sampled: bool = False
-    machine: Machine | None = None
+    def __init__(self, writer: _Writer) -> None:
+        self._writer = writer
+        self.unknown_columns = writer.find_unknown()
+        self.sampled = writer.sampled
+        self.machine: Machine | None = writer.bind_native()
+
+    @cached_property
+    def source_text(self) -> str:
+        """The generated Python."""
+        return "\n".join(self._writer.assemble()) + "\n"
+
+    @cached_property
+    def run(self) -> Run:
+        """The generated function."""
+        return self._writer.bind(self.source_text)
 
     @property
     def wants_sample(self) -> bool:
@@ -77,9 +87,11 @@ def generate(
     if mapping.source.event_column not in layout.schema.columns:
         return None
     try:
-        return _Writer(mapping, keeps, layout, wire, notes, sample, longest).write()
+        writer = _Writer(mapping, keeps, layout, wire, notes, sample, longest)
+        writer.write()
     except _Unfit:
         return None
+    return Program(writer)
 
 
 # --- what is looked up ---------------------------------------------------------------------------
@@ -215,8 +227,8 @@ class _Writer:
         self.sampled = bool(sample)
         self.often_filled, self.often_empty = self._expect(sample)
 
-    def write(self) -> Program:
-        """The program; raises ``_Unfit``."""
+    def write(self) -> None:
+        """Write the parts of the program; raises ``_Unfit``."""
         self._check_names()
         self._find_caches()
         self._judge_event()
@@ -230,9 +242,10 @@ class _Writer:
             self._write_leftover()
         if not self.fixed:
             raise _Unfit
-        source_text = "\n".join(self._assemble()) + "\n"
-        unknown = tuple(column for column in self.columns if column not in self.mapping.known_columns)
-        return Program(source_text, self._bind(source_text), unknown, self.sampled, self._bind_native())
+
+    def find_unknown(self) -> tuple[str, ...]:
+        """The columns that the table does not know."""
+        return tuple(column for column in self.columns if column not in self.mapping.known_columns)
 
     # --- what the rows depend on ---
 
@@ -585,7 +598,8 @@ class _Writer:
 
     # --- the function ---
 
-    def _assemble(self) -> Iterator[str]:
+    def assemble(self) -> Iterator[str]:
+        """The lines of the generated function."""
         yield "def run(rows, lines, begin, payloads, start, seed):"
         yield "    write = payloads.append"
         yield "    at = begin - 1"
@@ -683,7 +697,8 @@ class _Writer:
 
     # --- what the code calls ---
 
-    def _bind(self, source_text: str) -> Run:
+    def bind(self, source_text: str) -> Run:
+        """The generated function, ready to be called."""
         seconds: dict[str, str] = {}
         fractions: dict[str, str] = {}
         scope: dict[str, Any] = {
@@ -708,7 +723,7 @@ class _Writer:
         run: Run = scope["run"]
         return run
 
-    def _bind_native(self) -> Machine | None:
+    def bind_native(self) -> Machine | None:
         """The same parts as a program of the kernel."""
         machine = load_kernel()
         if machine is None:

@@ -55,9 +55,9 @@ class Batch:
         end = self.at - 1 if self.block[self.at - 1 : self.at] == b"\n" else self.at
         return self.block[max(self.begin, self.block.rfind(b"\n", self.begin, end) + 1) : end]
 
-    def has_lines(self, amount: int) -> bool:
-        """Whether there are so many lines still to be done."""
-        return self.block.count(b"\n", self.at, self.end) >= amount
+    def count_lines(self) -> int:
+        """How many lines are still to be done."""
+        return self.block.count(b"\n", self.at, self.end)
 
     def take(self) -> bytes:
         """The next line, which is then done with."""
@@ -83,6 +83,13 @@ class Batch:
         self.at += sum(map(len, self.lines[self.number : number])) + number - self.number
         self.at, self.number = min(self.at, self.end), number
 
+    def single(self, number: int) -> Batch:
+        """One of all the lines by itself."""
+        line = self.lines[number]
+        one = Batch((line, 0, len(line)), self._wire, self._max_line_bytes)
+        one.lines, one.rows = [line], self.rows[number : number + 1]
+        return one
+
 
 def prepare(lines: Sequence[bytes], wire: Wire, max_line_bytes: int) -> list[str] | None:
     """The lines as escaped rows, clothed; one that cannot be read like the others becomes an empty row.
@@ -103,6 +110,8 @@ def prepare(lines: Sequence[bytes], wire: Wire, max_line_bytes: int) -> list[str
         rows = [row if _is_utf8(line) else "" for row, line in zip(rows, lines)]
     if stripped:
         rows = ["" if line[-2:] == b"\r\r" or b"\0" in line else row for row, line in zip(rows, lines)]
+    if len(data) > max_line_bytes:
+        rows = ["" if len(line) > max_line_bytes else row for row, line in zip(rows, lines)]
     if odd:
         rows = ["" if any(character in row for character in odd) else row for row in rows]
     return rows

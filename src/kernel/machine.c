@@ -1,6 +1,10 @@
 /* Runs a program over one row. */
 #include "machine.h"
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 /* --- where payloads are written ----------------------------------------------------------------- */
 
 void leave_room(Room *room)
@@ -64,7 +68,30 @@ static inline char *copy(char *to, Text text)
 /* The same with what the format escapes escaped. */
 static char *copy_escaped(const Machine *self, char *to, Text text)
 {
-    const char *at = text.at, *end = at + text.length;
+    const char *at = text.at, *const end = at + text.length;
+#ifdef __SSE2__
+    __m128i special[SPECIALS];
+    for (int k = 0; k < SPECIALS; k++)
+        special[k] = _mm_set1_epi8(self->specials[k]);
+    while (at < end) {
+        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)at);
+        __m128i any = _mm_cmpeq_epi8(bytes, special[0]);
+        for (int k = 1; k < SPECIALS; k++)
+            any = _mm_or_si128(any, _mm_cmpeq_epi8(bytes, special[k]));
+        unsigned int found = (unsigned int)_mm_movemask_epi8(any);
+        _mm_storeu_si128((__m128i *)(void *)to, bytes);
+        Py_ssize_t some = found == 0 ? 16 : __builtin_ctz(found);
+        if (some >= end - at)
+            return to + (end - at);
+        at += some;
+        to += some;
+        if (found != 0 && self->classes[(unsigned char)*at] == SPECIAL) /* not where nothing is escaped */
+            to = copy(to, self->escapes[(unsigned char)*at++]);
+        else if (found != 0)
+            *to++ = *at++;
+    }
+    return to;
+#else
     while (at < end) {
         const char *run = at;
         while (at < end && self->classes[(unsigned char)*at] != SPECIAL)
@@ -74,6 +101,7 @@ static char *copy_escaped(const Machine *self, char *to, Text text)
             to = copy(to, self->escapes[(unsigned char)*at++]);
     }
     return to;
+#endif
 }
 
 static inline char *copy_cell(const Machine *self, char *to, const Cell *cell)
@@ -168,9 +196,20 @@ static uint64_t hash_of(const char *at, Py_ssize_t length)
     return hash ^ (hash >> 29);
 }
 
+/* Whether a text is the one that something was found for; both have SLACK bytes behind them. */
 static inline int is_text(const Found *found, Text text)
 {
-    return found->key.length == text.length && memcmp(found->key.at, text.at, (size_t)text.length) == 0;
+    if (found->key.length != text.length)
+        return 0;
+#ifdef __SSE2__
+    if (text.length <= 16) {
+        __m128i one = _mm_loadu_si128((const __m128i *)(const void *)found->key.at);
+        __m128i other = _mm_loadu_si128((const __m128i *)(const void *)text.at);
+        unsigned int same = (unsigned int)_mm_movemask_epi8(_mm_cmpeq_epi8(one, other));
+        return (~same & ((1u << text.length) - 1)) == 0;
+    }
+#endif
+    return memcmp(found->key.at, text.at, (size_t)text.length) == 0;
 }
 
 /* A number of so many digits; -1 where it is none. */
@@ -314,6 +353,14 @@ static inline int has_slot(const Machine *self, int cache, Py_ssize_t slot)
     return slot_of(self, cache, slot)->before.length > 0 || slot_of(self, cache, slot)->with_text;
 }
 
+Text find_found(const Machine *self, int form)
+{
+    for (int i = 0; i < self->cache_count; i++)
+        if (self->caches[i].form == form && self->caches[i].slots > 0 && self->caches[i].current != NULL)
+            return slot_of(self, i, 0)->before;
+    return (Text){"", 0};
+}
+
 /* --- writing a row ------------------------------------------------------------------------------ */
 
 static int holds(const Machine *self, const Condition *condition)
@@ -409,7 +456,8 @@ static int write_parts(Machine *self, Text row, Text start)
             part += part->skip;
             continue;
         }
-        to = copy(to, part->before);
+        if (part->before.length > 0)
+            to = copy(to, part->before);
         switch (part->kind) {
         case CELL: {
             const Cell *cell = &self->cells[part->a];
@@ -453,7 +501,8 @@ static int write_parts(Machine *self, Text row, Text start)
             to = note_identity(self, to, row);
             break;
         }
-        to = copy(to, part->after);
+        if (part->after.length > 0)
+            to = copy(to, part->after);
     }
     self->out_length = to - self->out;
     return WRITTEN;

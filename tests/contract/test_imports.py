@@ -29,6 +29,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "exnorm.convert": (),
     "exnorm.lines": (),
     "exnorm.patterns": (),
+    "exnorm.installed": (),
     "exnorm.hookspecs": (),
     "exnorm.settings": ("exnorm.errors", "exnorm.yamlfile"),
     "exnorm.yamlfile": ("exnorm.errors",),

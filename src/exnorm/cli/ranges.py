@@ -27,7 +27,7 @@ from exnorm.settings import Settings
 from exnorm.stream import Stream
 
 SMALLEST = 4 * 1024 * 1024
-LARGEST = 64 * 1024 * 1024
+LARGEST = 32 * 1024 * 1024
 _BOMS = (b"\xff\xfe", b"\xfe\xff")
 
 Report = Callable[[Unparsed], object]

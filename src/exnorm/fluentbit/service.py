@@ -249,6 +249,8 @@ class Service:
         self._stopping = True
         for task in self._connections - self._busy:
             task.cancel()
+        for _ in range(3):  # whose chunk came at this very moment is busy now: wait_for may swallow a cancel
+            await asyncio.sleep(0)
         if self._busy:
             await asyncio.wait(self._busy, timeout=self._limits.timeout + _GRACE_SECONDS)
         for task in self._connections:

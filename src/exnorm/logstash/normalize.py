@@ -12,6 +12,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+import msgspec
+
 from exnorm.codecs.logstash_json import ADDITIONAL, build_shape
 from exnorm.lines import join_csv
 from exnorm.logstash.json_text import digits, write
@@ -27,6 +29,7 @@ Layout = tuple[str, tuple[str, ...]]
 
 TAG = Unparsed.TAG
 MESSAGE = "message"
+_USED = frozenset((MESSAGE,))
 RAW = "-"
 """The name under which lines that came without an event around them are one log."""
 _BY_TYPE = "\0\0"  # and a log type: lines without a file name that look like it
@@ -80,6 +83,8 @@ class EventNormalizer:
         self._on_unparsed = on_unparsed
         self._finished = finished
         self._shape: Shape = build_shape(normalizer.taxonomy, normalizer.settings)
+        self._has_fields = not finished and normalizer.codec.name == "json"
+        self._decode = msgspec.json.Decoder().decode
         self._streams = StreamTable(self._open, max_files)
         self._known = frozenset(column for source in normalizer.sources for column in source.columns)
         self._layouts: dict[frozenset[str], Layout] = {}
@@ -125,6 +130,10 @@ class EventNormalizer:
         self, event: AnyEvent, text: str, line: str | bytes, key: str
     ) -> list[AnyEvent] | None:
         stream = self._streams.get(key)
+        plain = self._read_plain(line, stream)
+        if plain is not None:
+            raw = text.removesuffix("\n").removesuffix("\r")
+            return [merge(event, fields, _USED, raw) for fields in plain]
         items = list(self.normalizer.parse([line], stream))
         if not items:
             return [] if self._is_swallowed(text, stream, key) else None
@@ -132,7 +141,22 @@ class EventNormalizer:
             stream, items = self._read_elsewhere(text, stream, items)
         if isinstance(items[0], Unparsed) and not _is_row(text, items[0], stream, key):
             return None
-        return self._replace(event, items, frozenset((MESSAGE,)))
+        return self._replace(event, items, _USED)
+
+    def _read_plain(self, line: str | bytes, stream: Stream) -> list[AnyEvent] | None:
+        """The fields of a row with nothing odd about it, by the program for such rows where there is one.
+
+        None of them where the profile leaves the row out.
+        """
+        if not self._has_fields or stream.ready() is None:
+            return None
+        # Half of a surrogate pair gives bytes that are no UTF-8, and so an odd row.
+        row = line.encode("utf-8", "surrogatepass") if isinstance(line, str) else line
+        batch = self.normalizer.prepare([row], stream)
+        payloads = [] if batch is None else self.normalizer.encode_rows(batch, 0, stream)
+        if not payloads:
+            return None
+        return [self._decode(payload) for payload in payloads if payload is not None]
 
     def _read_elsewhere(
         self, text: str, stream: Stream, items: list[Record | Unparsed]
