@@ -51,10 +51,10 @@ def test_each_planted_fault_is_named_the_worst_first_and_nothing_else_is(planted
         ),
         ("look", "1 file with exactly the content of another one"),
         ("look", "The clock goes backwards in 1 file"),
-        ("look", "1 file without a whole header"),
+        ("look", "1 file with rows that no header comes before"),
         ("look", "1 file left out: no log type that is known here"),
-        ("look", "1 column that no table knows"),
-        ("look", "1 event-id that no table knows"),
+        ("look", "1 column that exnorm does not know"),
+        ("look", "1 event-id that exnorm does not know"),
         ("note", "1 file without a row"),
         ("note", "Rows of several versions of Exchange side by side"),
     ]
@@ -129,7 +129,7 @@ def test_logs_that_end_a_week_before_the_page_is_made_are_noted(logs: Logs, tmp_
     assert judge(tmp_path, now=logs.ms("2026-01-12T09:59")) == {}
     (finding,) = judge(tmp_path, now=logs.ms("2026-01-12T12:00")).values()
     assert (finding.level, finding.title) == (
-        "note", "The newest row is 7 d 2 h older than this page: of 2026-01-05 10:00:00"
+        "note", "The newest row is 7 days older than this page: of 2026-01-05 10:00:00"
     )  # fmt: skip
     assert finding.advice.startswith("This page was made 2026-01-12 12:00:00 UTC.")
 

@@ -235,7 +235,19 @@ def test_the_top_says_how_many_files_have_rows_and_what_its_span_leaves_out(page
         "1,570 rows in 12 of 14 files, from 2026-01-05 00:00:00 to 2026-01-07 23:55:00 UTC, without 1 row of "
         "a time that has not come yet."
     ) in page.words
-    assert "files 14: 12 with rows, 1 without a row, 1 of unknown type" in page.words
+    assert "files with rows 12 of 14 files without a row 1 files of unknown type 1" in page.words
+
+
+def test_why_a_column_is_additional_data_is_said_once(page: Page) -> None:
+    # Both sample rows have network-message-id; only the one of the newer version has priority-lane.
+    why = "kept as a custom attribute under the column's name"
+    section = page.words.partition("Why columns of these rows are additional data")[2]
+    assert section.count(why) == 1
+    assert "JSA Exchange message tracking log unknown column priority-lane" in section
+    assert "so the table has it network-message-id, transport-traffic-type" in section
+    assert (
+        "network-message-id 9xx999xx-9xx9-99x9-9xxx-99x999x999x9 additional data additional data" in section
+    )
 
 
 def luminance(colour: str) -> float:

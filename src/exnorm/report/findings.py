@@ -18,6 +18,11 @@ from exnorm.report.tallies import MINUTE
 PROBLEM, LOOK, NOTE = "problem", "look", "note"
 LEVELS = (PROBLEM, LOOK, NOTE)
 UNPARSED_SHARE = 0.01
+NO_EVENT = (
+    "No event is made of such a line; the lines around it are unharmed. exnorm convert --rejects FILE writes "
+    "each one to a file, with its place and reason; Fluent Bit and Logstash pass it on unchanged with the "
+    "tag _exnormparsefailure (docs/unparsed.md)."
+)
 LOSS_SHARE = 0.01
 OLD = 7 * DAY
 SHOWN = 8
@@ -143,8 +148,7 @@ def _find_unparsed(survey: Survey) -> Iterator[Finding]:
         PROBLEM if share >= UNPARSED_SHARE else LOOK,
         f"{many(unparsed, 'line')} ({percent(share)} of all {group(unparsed + survey.rows)}) could not be "
         f"read as a row, {most}in {show_path(worst[0].path)}: {describe_unparsed(worst[0])}",
-        "Such lines reach the SIEM as they are, or not at all. Each is shown with its place under Lines that "
-        "did not parse.",
+        NO_EVENT,
         "unparsed",
         _list(reasons),
     )
@@ -254,9 +258,9 @@ def _find_headers(survey: Survey) -> Iterator[Finding]:
     if guessed:
         yield Finding(
             LOOK,
-            f"{many(len(guessed), 'file')} without a whole header",
-            "The columns were found by their number, which held against the values of every row that was "
-            "read; but it is better to have the files from their first line.",
+            f"{many(len(guessed), 'file')} with rows that no header comes before",
+            "Which columns they have was told from how many there are, and checked against the values of "
+            "every row. It is safer to have the files from their first line: the shipper must read them so.",
             "files",
             _list(f"{show_path(file.path)}: {many(file.guessed, 'row')}" for file in guessed),
         )
@@ -278,7 +282,7 @@ def _find_missing_columns(survey: Survey, sources: AnyMapping[str, Source]) -> I
     if missing:
         yield Finding(
             LOOK,
-            f"{many(len(missing), 'column')} that tables read, but these logs do not have",
+            f"{many(len(missing), 'column')} that fields are filled from, but these logs do not have",
             "The fields named here stay empty. In IIS, columns are switched on under Logging; other logs "
             "have them from a later version on.",
             "fields",
@@ -299,9 +303,9 @@ def _find_unknown(survey: Survey, sources: AnyMapping[str, Source]) -> Iterator[
         ]
         yield Finding(
             LOOK,
-            f"{many(len(names), 'column')} that no table knows",
-            "Nothing is lost: they are kept as additional data under their own names. A row in an overlay "
-            "gives one a field.",
+            f"{many(len(names), 'column')} that exnorm does not know",
+            "Nothing is lost: each goes along as additional data under its own name. To send one in a field "
+            "of the SIEM, name it under tables in the settings file (docs/overlays.md).",
             "unknown",
             _list(names),
         )
@@ -314,8 +318,9 @@ def _find_unknown(survey: Survey, sources: AnyMapping[str, Source]) -> Iterator[
     if events:
         yield Finding(
             LOOK,
-            f"{many(len(events), 'event-id')} that no table knows",
-            "They pass with a medium severity; the profile arcsight-guide leaves them out.",
+            f"{many(len(events), 'event-id')} that exnorm does not know",
+            "They are sent with a medium severity, but the profile arcsight-guide leaves them out. Another "
+            "severity is set under tables in the settings file (docs/overlays.md).",
             "unknown",
             _list(events),
         )
@@ -355,7 +360,7 @@ def _find_age(survey: Survey, now: int) -> Iterator[Finding]:
     if last is not None and now - last >= OLD:
         yield Finding(
             NOTE,
-            f"The newest row is {duration(now - last)} older than this page: of {moment(last)}",
+            f"The newest row is {many((now - last) // DAY, 'day')} older than this page: of {moment(last)}",
             f"This page was made {moment(now)} UTC. These logs say nothing of the time since: where they "
             "should reach to today, the newest files are missing.",
             "read",

@@ -9,7 +9,7 @@ from typing import Any
 
 from exnorm.errors import SettingsError
 from exnorm.report import plots
-from exnorm.report.findings import Finding, find
+from exnorm.report.findings import NO_EVENT, Finding, find
 from exnorm.report.silences import find_gaps
 from exnorm.report.survey import Survey
 from exnorm.report.views import (
@@ -50,6 +50,7 @@ def render(survey: Survey, about: About, known: Known, draw: plots.Draw) -> tupl
         **view_read(survey, about, known),
         **view_time(survey, gaps, known, draw),
         **view_events(survey, about, known, draw),
+        "refused_note": NO_EVENT,
         "refused": list(view_refused(survey, masks, plain)),
         **view_unknown(survey, known),
         **view_fields(survey, known),

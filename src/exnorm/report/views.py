@@ -164,7 +164,7 @@ def view_heading(survey: Survey, about: About, findings: list[Finding]) -> dict[
         if about.show_values
         else "Values are masked: mail addresses as a***@p***.example, IP addresses as 203.0.*.*, other text "
         "and whole lines with x for a letter and 9 for a digit; --show-values shows them. "
-        "Names of servers, files, columns and events, times and numbers are shown.",
+        "Tables of servers, files, columns and events show their names; times and plain numbers stay.",
         "verdict": f"{verdict}, the worst first.",
         "findings": [
             {
@@ -208,7 +208,7 @@ def view_read(survey: Survey, about: About, known: Known) -> dict[str, Any]:
     ]
     servers = sorted(survey.series.items(), key=lambda item: (item[0][0], item[0][1]))
     facts = [
-        ("files", _sort_files(survey)),
+        *_sort_files(survey),
         ("size", _size(sum(file.size for file in survey.files))),
         ("rows", group(survey.rows)),
         ("lines not parsed", group(survey.unparsed)),
@@ -232,17 +232,18 @@ def view_read(survey: Survey, about: About, known: Known) -> dict[str, Any]:
     }
 
 
-def _sort_files(survey: Survey) -> str:
+def _sort_files(survey: Survey) -> list[tuple[str, str]]:
     """How many files there are, and why fewer have rows."""
     files = survey.files
-    kinds = (
-        (_count_full(survey), "with rows"),
-        (sum(not (file.rows or file.refusal or file.failure) for file in files), "without a row"),
-        (sum(bool(file.refusal) for file in files), "of unknown type"),
-        (sum(bool(file.failure) and not file.rows for file in files), "not read"),
+    others = (
+        ("files without a row", sum(not (file.rows or file.refusal or file.failure) for file in files)),
+        ("files of unknown type", sum(bool(file.refusal) for file in files)),
+        ("files not read", sum(bool(file.failure) and not file.rows for file in files)),
     )
-    told = [f"{group(number)} {kind}" for number, kind in kinds if number]
-    return f"{group(len(files))}: {', '.join(told)}" if len(told) > 1 else group(len(files))
+    told = [(name, group(number)) for name, number in others if number]
+    if not told:
+        return [("files", group(len(files)))]
+    return [("files with rows", f"{group(_count_full(survey))} of {group(len(files))}"), *told]
 
 
 def _of(number: int, shown: int) -> str:
@@ -310,7 +311,7 @@ def _remark(file: LogFile, copied: str, folder: str) -> list[str]:
     if file.future:
         remarks.append(f"{describe_future(file)}: a time that has not come yet")
     if file.guessed:
-        remarks.append(f"columns found by their number in {many(file.guessed, 'row')}")
+        remarks.append(f"{many(file.guessed, 'row')} without a header before {_it(file.guessed)}")
     if len([version for version in file.versions if version]) > 1:
         remarks.append(f"versions {_versions(file.versions)}")
     if copied:
@@ -318,6 +319,10 @@ def _remark(file: LogFile, copied: str, folder: str) -> list[str]:
     if not remarks and not file.rows:
         remarks.append("no row")
     return remarks
+
+
+def _it(number: int) -> str:
+    return "it" if number == 1 else "them"
 
 
 def _versions(versions: Iterable[str]) -> str:
@@ -580,7 +585,7 @@ def _clip(text: str, limit: int) -> str:
 
 
 def view_unknown(survey: Survey, known: Known) -> dict[str, Any]:
-    """Columns and events that no table knows."""
+    """Columns and events that exnorm does not know."""
     columns = [
         (
             show(column),
@@ -621,9 +626,10 @@ def view_fields(survey: Survey, known: Known) -> dict[str, Any]:
         " (--examine 0 takes all)"
     )  # fmt: skip
     return {
-        "fields_note": "Each table leads from a log type to a product's fields. Its rows are those of the "
-        f"vendor's guide, or ours with a reason. What they came to was worked out for {note}. A row without "
-        "a value is no fault by itself: its column may be empty in these logs.",
+        "fields_note": "A table says which field of a product each column of a log type goes to, by one rule "
+        "for each field. Rules are the product vendor's, as its guide has them, or exnorm's own, with the "
+        f"reason. Which of them filled its field was counted over {note}. A rule that never did is no fault "
+        "by itself: its column may be empty in these logs.",
         "tables_summary": [_view_use(use, known) for use in uses],
         "tables": [
             {
@@ -657,7 +663,8 @@ def _filled(rows: Sequence[Any]) -> str:
 
 
 def _view_row(row: Any, examined: int) -> tuple[str, ...]:
-    whose = f"ours: {row.ours}" if row.ours and row.rule == "exnorm" else row.rule
+    own = f"exnorm: {row.ours}" if row.ours else "exnorm"
+    whose = {"guide": "vendor's guide", "exnorm": own}.get(row.rule, row.rule)
     share = percent(row.filled / examined) if examined else ""
     return row.field, row.key, row.origin, whose, group(row.filled), share
 
@@ -675,8 +682,25 @@ def view_samples(survey: Survey, known: Known, masks: Masks, plain: frozenset[st
             _view_sample(number, sample, known, masks, plain) for number, sample in enumerate(ordered)
         ],
         "samples_note": "Where each column of a row goes. A value stands beside a field only where it is not "
-        f"the column's own text.{masked}",
+        f"the column's own text. Additional data is what no field takes: it goes along under the column's "
+        f"own name, for the reason in the table that follows.{masked}",
+        "additional": [
+            (known.taxonomies[name].title, title(source, known.sources), reason, _join(columns, NAMES_SHOWN))
+            for (source, name, reason), columns in _gather_additional(ordered).items()
+        ],
     }
+
+
+def _gather_additional(samples: Iterable[Sample]) -> dict[tuple[str, str, str], list[str]]:
+    """The columns that are kept as additional data, by log type, taxonomy and why."""
+    found: dict[tuple[str, str, str], dict[str, None]] = {}
+    for sample in samples:
+        for name, side in sample.sides.items():
+            for entry in side.additional:
+                if entry.column in dict(sample.columns):
+                    why = "so the table has it" if entry.reason.startswith("row ") else entry.reason
+                    found.setdefault((sample.source, name, why), {})[entry.column] = None
+    return {key: list(columns) for key, columns in found.items()}
 
 
 def _view_sample(
@@ -743,9 +767,8 @@ def _view_side(column: str, value: str, side: SampleSide, source: Source, shown:
     for entry in side.fields:
         if entry.column == column and entry.cut_from:
             remarks.append(f"; {entry.field} was cut from {group(entry.cut_from)} bytes")
-    kept = next((entry.reason for entry in side.additional if entry.column == column), None)
-    if kept is not None:
-        remarks.append(f"{'; ' if fields else ''}kept as additional data: {kept}")
+    if any(entry.column == column for entry in side.additional):
+        remarks.append(f"{'; ' if fields else ''}additional data")
     elif not fields:
         via = dict.fromkeys(
             e.column for e in side.fields if e.derived and column in source.columns_of(e.column)
