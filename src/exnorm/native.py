@@ -10,13 +10,16 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from exnorm.model import Wire
 
 CONSTANT, CELL, SLOT, HEAD, START, WHEN, NEST, ROW, IDENTITY, NOTE = range(10)
 NOT_TEXT, HAS_SLOT, FITS = range(3)
 AS_IT_IS, SECOND, FRACTION = range(3)
+
+MOST_KEYS = 32
+"""Names that the kernel looks for in a record."""
 
 _WHOLE = {"start": START, "original": ROW, "identity": IDENTITY}
 _FIELD = re.compile(r"\{\{|\}\}|\{([^{}]*)\}")
@@ -25,6 +28,21 @@ _FITS = re.compile(r"fits\(c(\d+), (\d+)\)")
 
 Find = Callable[[str], "tuple[str, ...] | None"]
 Condition = tuple[int, int, int, bytes]
+FindEnd = Callable[[bytes, int], int]
+"""Where the value of msgpack ends that begins at a place; -1 where the bytes end before it."""
+
+
+class Form(NamedTuple):
+    """How events of Fluent Bit are written: under which keys line, file's path and payload are.
+
+    Without ``result`` the payload is an object of JSON, and its pairs become the record's.
+    """
+
+    line_keys: tuple[bytes, ...]
+    file_keys: tuple[bytes, ...]
+    result: bytes
+    event_time: bool
+    keep_others: bool
 
 
 class Machine(Protocol):
@@ -39,16 +57,35 @@ class Machine(Protocol):
         that was left alone, how many were not, and how many payloads they gave.
         """
 
+    def run_chunk(
+        self, form: Form, chunk: bytes, begin: int, path: bytes, start: bytes, seed: bytes
+    ) -> tuple[bytes, int, int, int, int]:
+        """Run the rows of one log in events of Fluent Bit, from a place in a chunk on.
+
+        Gives events, where the first begins that was left alone, how many were not, how many it gives, and
+        the time of the last row.
+        """
+
 
 def load_kernel() -> Any:
     """The kernel's ``Machine``, or ``None`` where it was not built or is switched off."""
+    return _load("Machine")
+
+
+def load_find_end() -> FindEnd | None:
+    """The kernel's ``find_end``, or ``None`` as with ``load_kernel``."""
+    found: FindEnd | None = _load("find_end")
+    return found
+
+
+def _load(name: str) -> Any:
     if os.environ.get("EXNORM_KERNEL", "") == "0":
         return None
     try:
-        from exnorm._kernel import Machine  # type: ignore[import-not-found,unused-ignore]
+        from exnorm import _kernel  # type: ignore[attr-defined,unused-ignore]
     except ImportError:
         return None
-    return Machine
+    return getattr(_kernel, name)
 
 
 def describe_path() -> str:
@@ -272,4 +309,15 @@ def _from_bytes(find: Find, wire: Wire) -> Callable[[bytes], tuple[bytes, ...] |
     return found
 
 
-__all__ = ["Assembly", "LookUp", "Machine", "Optional", "describe_path", "load_kernel"]
+__all__ = [
+    "MOST_KEYS",
+    "Assembly",
+    "FindEnd",
+    "Form",
+    "LookUp",
+    "Machine",
+    "Optional",
+    "describe_path",
+    "load_find_end",
+    "load_kernel",
+]

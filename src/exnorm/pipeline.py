@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from io import BufferedReader
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
 from exnorm.compiled import Program, generate
 from exnorm.convert import addresses, members
@@ -49,6 +49,7 @@ from exnorm.model import (
     Unparsed,
     Wire,
 )
+from exnorm.native import Machine
 from exnorm.overlay import lay_over, require
 from exnorm.plugins import Attributed, Plugins
 from exnorm.profiles import select
@@ -77,6 +78,15 @@ class Route:
     keeps: Callable[[Record], bool] | None
     record_processors: tuple[Attributed, ...]
     event_processors: tuple[Attributed, ...]
+
+
+class OpenRows(NamedTuple):
+    """A program of the kernel, and what begins the payloads and the identities of one log."""
+
+    program: Program
+    machine: Machine
+    start: bytes
+    seed: bytes
 
 
 @dataclass(frozen=True)
@@ -329,34 +339,63 @@ class Normalizer:
         """Lines of a log in a row, for ``encode_rows``; ``None`` where each must be read by itself."""
         if self._wire is None or _begins_utf16(lines, stream):
             return None
-        plain = [line.removesuffix(b"\n") for line in lines]
-        # One with a LF inside is left to its reader here, so that it does not cost the others their way.
         longest = self.settings.max_line_bytes
-        return self._join(b"" if b"\n" in line or len(line) > longest else line for line in plain)
+        if b"\n" in b"".join(lines) or max(map(len, lines), default=0) > longest:
+            plain = [line.removesuffix(b"\n") for line in lines]
+            # One with a LF inside is left to its reader here, so that it does not cost the others their way.
+            lines = [b"" if b"\n" in line or len(line) > longest else line for line in plain]
+        return self._join(lines)
 
-    def encode_rows(self, batch: Batch, begin: int, stream: Stream) -> list[bytes]:
+    def encode_rows(self, batch: Batch, begin: int, stream: Stream) -> list[bytes | None]:
         """The payloads of the lines from ``begin`` on, one each, up to the first that ``parse`` must read.
 
-        For hosts that must know which payload is whose. None where a profile leaves rows out.
+        For hosts that must know which payload is whose; ``None`` for a row that the profile leaves out.
         """
-        if stream.source is None or select(self.settings.profile, stream.source) is not None:
+        if stream.source is None:
             return []
         batch.pass_over(begin)
-        unknown_before, cut_before = self.counts.unknown_events.copy(), self.counts.cut.copy()
-        blocks: list[bytes] = []
+        counts = self.counts
+        before = counts.unknown_events.copy(), counts.cut.copy(), counts.dropped.copy()
+        payloads: list[bytes | None] = []
         try:
             program = self._program(stream, batch)
-            if program is not None:
+            if program is not None and select(self.settings.profile, stream.source) is not None:
+                payloads += self._encode_singly(program, batch, stream)
+            elif program is not None:
+                blocks: list[bytes] = []
                 self._run(program, batch, stream, lambda block: blocks.append(bytes(block)))
+                payloads += b"".join(blocks).split(b"\n")[:-1]
         except Exception:  # the caller will read these rows by themselves
-            self.counts.unknown_events, self.counts.cut = unknown_before, cut_before
+            counts.unknown_events, counts.cut, counts.dropped = before
             raise
-        payloads = b"".join(blocks).split(b"\n")[:-1]
         if len(payloads) != batch.number - begin:
             raise EncodeError(
                 f"format {self.codec.name}: got {len(payloads)} payloads of {batch.number - begin} rows"
             )
         return payloads
+
+    def _encode_singly(self, program: Program, batch: Batch, stream: Stream) -> Iterator[bytes | None]:
+        """Payloads where rows may be left out: which of them are shows only when each is by itself."""
+        for number in range(batch.number, len(batch.lines)):
+            one = batch.single(number)
+            blocks: list[bytes] = []
+            self._run(program, one, stream, lambda block, blocks=blocks: blocks.append(bytes(block)))  # type: ignore[misc]
+            if not one.number:
+                break
+            batch.pass_over(number + 1)
+            yield blocks[0].removesuffix(b"\n") if blocks else None
+
+    def open_rows(self, stream: Stream) -> OpenRows | None:
+        """The kernel's program for a stream's next rows, for hosts that hand over rows where they lie.
+
+        ``None`` where the next line may be no row, or there is no such program. Valid until the stream
+        reads anything else; what is run must be told to ``count_rows``.
+        """
+        program = self._program(stream, None)
+        if program is None or program.machine is None:
+            return None
+        begin = self._begin(stream)
+        return OpenRows(program, program.machine, begin.start, begin.seed)
 
     def _encode_lines(
         self, batch: Batch, stream: Stream, write: Write, report: Callable[[Unparsed], object]
@@ -405,7 +444,7 @@ class Normalizer:
         if events:
             with memoryview(program.machine) as payloads:  # type: ignore[arg-type]
                 write(payloads)
-        self._count_rows(stream, program, batch, rows, events)
+        self.count_rows(stream, program, rows, events, read_row_time(batch.last) if rows else None)
         if at < batch.end:  # the generated function may be sure of a row that the kernel is not
             self._run_generated(program, batch, batch.take_one(), begin, stream, write)
 
@@ -423,7 +462,7 @@ class Normalizer:
                 write("\n".join(payloads).encode("latin-1"))
                 payloads.pop()
         batch.pass_over(batch.number + end - before)
-        self._count_rows(stream, program, batch, end - before, len(payloads))
+        self.count_rows(stream, program, end - before, len(payloads), read_row_time(batch.last))
 
     def _begin(self, stream: Stream) -> _Begin:
         """What the payloads of a log begin with."""
@@ -431,36 +470,47 @@ class Normalizer:
         if known is None or known.name != stream.name or known.source is not stream.source:
             assert self._wire is not None
             assert stream.source is not None
-            start = self._wire.start(stream.name, stream.source)
+            start = _without_surrogates(self._wire.start(stream.name, stream.source))
             known = self._begins = _Begin(
                 stream.name, stream.source, start.encode("utf-8"), clothe(start), identity_seed(stream.name)
             )
         return known
 
-    def _count_rows(self, stream: Stream, program: Program, batch: Batch, rows: int, events: int) -> None:
+    def count_rows(self, stream: Stream, program: Program, rows: int, events: int, last: int | None) -> None:
+        """Count rows that a program has taken, and their events; ``last`` is the last one's time."""
         if not rows or stream.source is None:
             return
         stream.skip(rows)
-        self.counts.note_time(read_row_time(batch.last))  # a log's last row is its newest
+        self.counts.note_time(last)  # a log's last row is its newest
         self.counts.lines += rows
         self.counts.events += events
         self.counts.records.add(stream.source.name, rows)
         for column in program.unknown_columns:
             self.counts.unknown_columns.add(column, rows)
 
-    def _program(self, stream: Stream, batch: Batch) -> Program | None:
-        """The program for the next lines; made at their layout's first row, and anew for rows like these."""
+    def _program(self, stream: Stream, batch: Batch | None) -> Program | None:
+        """The program for the next lines; made at their layout's first row, and anew for rows like these.
+
+        Without a batch there may be any number of lines.
+        """
         reader = stream.ready()
         layout = None if reader is None else reader.layout
-        if layout is None or stream.source is None or self._wire is None or batch.is_crowded:
+        if layout is None or stream.source is None or self._wire is None:
+            return None
+        if batch is not None and batch.is_crowded:
             return None
         key = stream.source.name, layout.schema
         known = self._programs.get(key)
         if key not in self._programs and len(self._programs) < _PROGRAMS_KEPT:
-            if not self._are_many(key, batch):
+            if batch is not None and not self._are_many(key, batch):
                 return None
             known = self._programs[key] = self.generate(stream.source, layout)
-        elif known is not None and known.wants_sample and batch.count_lines() >= _SAMPLE_LINES:
+        elif (
+            known is not None
+            and batch is not None
+            and known.wants_sample
+            and batch.count_lines() >= _SAMPLE_LINES
+        ):
             known = self._programs[key] = self.generate(stream.source, layout, batch.rows)
         return known if self._begin(stream).start else None
 
@@ -700,6 +750,15 @@ class Normalizer:
                 self.counts.unknown_columns.add(column)
         if mapping.known_events and record.event_id not in mapping.known_events:
             self.counts.unknown_events.add(record.event_id)
+
+
+def _without_surrogates(start: str) -> str:
+    """The text, or nothing where a path that is no UTF-8 is in it: each of its rows goes by itself."""
+    try:
+        start.encode("utf-8")
+    except UnicodeEncodeError:
+        return ""
+    return start
 
 
 def _begins_utf16(lines: Sequence[bytes | str], stream: Stream) -> bool:

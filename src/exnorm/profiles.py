@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from exnorm.model import Record, Source
 
 _GUIDE = frozenset(("SEND", "RECEIVE"))
-_EXTERNAL = "SENDEXTERNAL"
+EXTERNAL = "SENDEXTERNAL"
 _SECURITY = _GUIDE | {
-    _EXTERNAL, "FAIL", "DROP", "DEFER", "DSN", "BADMAIL", "POISONMESSAGE", "EXPAND", "REDIRECT",
+    EXTERNAL, "FAIL", "DROP", "DEFER", "DSN", "BADMAIL", "POISONMESSAGE", "EXPAND", "REDIRECT",
     "SUBMITFAIL", "MODERATORREJECT",
     # their kin: what else failed, waited, went elsewhere or was decided by a person
     "DELIVERFAIL", "RESUBMITFAIL", "MODERATIONEXPIRE", "MODERATORSALLNDR", "MODERATORAPPROVE",
@@ -62,10 +62,10 @@ def select(profile_name: str, source: Source) -> Callable[[Record], bool] | None
 
 def explain_loss(dropped: Mapping[str, int], profile_name: str) -> str:
     """The warning that the guide's profile owes: external mail is under an event it leaves out."""
-    lost = dropped.get(_EXTERNAL, 0)
+    lost = dropped.get(EXTERNAL, 0)
     if profile_name != "arcsight-guide" or not lost:
         return ""
     return (
-        f"profile arcsight-guide left out {lost} {_EXTERNAL} events: mail sent outside the "
+        f"profile arcsight-guide leaves out {lost} {EXTERNAL} events: mail sent outside the "
         "organization is not in the output; --profile security keeps it"
     )

@@ -83,6 +83,13 @@ class Batch:
         self.at += sum(map(len, self.lines[self.number : number])) + number - self.number
         self.at, self.number = min(self.at, self.end), number
 
+    def single(self, number: int) -> Batch:
+        """One of all the lines by itself."""
+        line = self.lines[number]
+        one = Batch((line, 0, len(line)), self._wire, self._max_line_bytes)
+        one.lines, one.rows = [line], self.rows[number : number + 1]
+        return one
+
 
 def prepare(lines: Sequence[bytes], wire: Wire, max_line_bytes: int) -> list[str] | None:
     """The lines as escaped rows, clothed; one that cannot be read like the others becomes an empty row.

@@ -114,10 +114,13 @@ def _find_event_cell(stream: Stream) -> int:
 
 
 def _describe_plain(
-    lines: Sequence[bytes], payloads: Sequence[bytes], cell: int, stream: Stream
+    lines: Sequence[bytes], payloads: Sequence[bytes | None], cell: int, stream: Stream
 ) -> Iterator[list[Row]]:
     rows = [line.removesuffix(b"\n").removesuffix(b"\r") for line in lines]
     for row, payload, identity in zip(rows, payloads, identify_rows(stream.name, rows)):
+        if payload is None:
+            yield [_DROPPED_ROW]
+            continue
         event_id = _name_event(_read_cell(row, cell))
         yield [Row(read_row_time(row), event_id, payload, OK, None, identity)]
 

@@ -353,6 +353,14 @@ static inline int has_slot(const Machine *self, int cache, Py_ssize_t slot)
     return slot_of(self, cache, slot)->before.length > 0 || slot_of(self, cache, slot)->with_text;
 }
 
+Text find_found(const Machine *self, int form)
+{
+    for (int i = 0; i < self->cache_count; i++)
+        if (self->caches[i].form == form && self->caches[i].slots > 0 && self->caches[i].current != NULL)
+            return slot_of(self, i, 0)->before;
+    return (Text){"", 0};
+}
+
 /* --- writing a row ------------------------------------------------------------------------------ */
 
 static int holds(const Machine *self, const Condition *condition)

@@ -154,6 +154,9 @@ int write_payload(Machine *self, const char *row, Py_ssize_t length, Text start,
  * The block must stay as it is until write_identities() was called. */
 int write_line(Machine *self, const char *at, const char *end, Text start, Text seed, const char **next);
 
+/* What was looked up for the row that was written last, in the cache that is of this form; empty without one. */
+Text find_found(const Machine *self, int form);
+
 void write_identities(Machine *self, Text seed);
 
 /* Cuts the row at `at` into cells, up to the LF that must be there; 0 where it is odd. SLACK bytes behind. */
@@ -171,6 +174,9 @@ int build(Machine *self, PyObject *arguments); /* reads a program; -1 with an ex
 Found *make_found(PyObject *slots, int count, Text key, PyObject *after);
 void forget(Cache *cache);
 void release(Cache *cache);
+
+PyObject *run_chunk(Machine *self, PyObject *arguments);
+PyObject *find_end(PyObject *module, PyObject *arguments);
 
 static inline int reserve(Machine *self, Py_ssize_t more)
 {

@@ -132,6 +132,7 @@ static void machine_dealloc(Machine *self)
 
 static PyMethodDef machine_methods[] = {
     {"run", (PyCFunction)run, METH_VARARGS, "Lines in, payloads out, up to the first odd row."},
+    {"run_chunk", (PyCFunction)run_chunk, METH_VARARGS, "Events of Fluent Bit in, events out, up to the first odd one."},
     {NULL, NULL, 0, NULL},
 };
 
@@ -150,7 +151,14 @@ static PyTypeObject machine_type = {
     .tp_as_buffer = &machine_buffer,
 };
 
-static struct PyModuleDef kernel = {PyModuleDef_HEAD_INIT, .m_name = "exnorm._kernel", .m_size = -1};
+static PyMethodDef kernel_functions[] = {
+    {"find_end", find_end, METH_VARARGS, "Where a value of msgpack ends; -1 where it does not."},
+    {NULL, NULL, 0, NULL},
+};
+
+static struct PyModuleDef kernel = {
+    PyModuleDef_HEAD_INIT, .m_name = "exnorm._kernel", .m_size = -1, .m_methods = kernel_functions,
+};
 
 PyMODINIT_FUNC PyInit__kernel(void)
 {

@@ -143,7 +143,7 @@ def test_the_counts_of_a_dry_run_can_be_read_by_a_program(exnorm: Exnorm) -> Non
 def test_the_guides_profile_keeps_receive_and_warns_of_external_mail_left_out(exnorm: Exnorm) -> None:
     result = exnorm("convert", SAMPLE, "--profile", "arcsight-guide")
     assert [line.split(b"|")[4] for line in result.lines] == [b"RECEIVE"]
-    assert "warning: profile arcsight-guide left out 1 SENDEXTERNAL events" in result.err
+    assert "warning: profile arcsight-guide leaves out 1 SENDEXTERNAL events" in result.err
 
 
 def test_the_security_profile_keeps_what_went_out_and_what_failed(exnorm: Exnorm) -> None:

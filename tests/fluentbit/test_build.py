@@ -180,4 +180,4 @@ def test_a_wheel_build_without_a_compiler_still_gives_a_package(tmp_path: Path) 
     (package,) = source.glob("build/lib*/exnorm/fluentbit")
     assert not (package / builder.FILE_NAME).exists()
     names = {path.name for path in (package / "deploy").iterdir()}
-    assert {"filter_exchange.c", "exchange.yaml", "exchange.conf", "README.md"} <= names
+    assert {"filter_exchange.c", "filter", "service", "README.md"} <= names

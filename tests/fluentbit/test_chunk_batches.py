@@ -16,7 +16,8 @@ import msgpack
 import pytest
 
 from exnorm.fluentbit import ChunkFilter
-from exnorm.native import load_kernel
+from exnorm.fluentbit.wire import find_end, make_row_writer
+from exnorm.native import load_find_end, load_kernel
 from exnorm.rows import read_row_time
 
 ROOT = Path(__file__).parents[2]
@@ -45,6 +46,7 @@ OPTIONS: tuple[dict[str, Any], ...] = (
     {"format": "cef", "event_time": "off"},
     {"format": "cef", "reserve_data": "on"},
     {"format": "json", "reserve_data": "on", "on_error": "skip"},
+    {"format": "json", "profile": "security"},
 )
 
 
@@ -69,6 +71,7 @@ def read_singly(monkeypatch: pytest.MonkeyPatch, **options: Any) -> ChunkFilter:
     """A filter that reads every record by itself."""
     chunks = ChunkFilter.from_names(options)
     monkeypatch.setattr(chunks.normalizer, "prepare", lambda lines, stream: None)
+    monkeypatch.setattr(chunks.normalizer, "open_rows", lambda stream: None)
     return chunks
 
 
@@ -161,12 +164,237 @@ def test_a_batch_that_raises_is_read_record_by_record_and_nothing_is_counted_twi
         batches.normalizer.counts.unknown_events.add("NEWEVENT")  # as far as it came
         raise RuntimeError("broken")
 
+    records = [record(line.encode()) for line in HEADER + ROWS[:50]]
+    assert run(batches, records[:20], 20) == run(singly, records[:20], 1)  # so that there is a program
     monkeypatch.setattr(batches.normalizer, "_run", fail)
+    monkeypatch.setattr(batches.normalizer, "open_rows", lambda stream: None)
+    assert run(batches, records[20:], 1000) == run(singly, records[20:], 1)
+    assert set(batches.counts.errors) == {"RuntimeError"}
+    assert said[0].endswith("its batch goes record by record")
+    assert len(said) == 1
+    assert counts_of(batches) == {**counts_of(singly), "errors": dict(batches.counts.errors)}
+
+
+def test_a_walk_that_raises_costs_no_record_and_goes_on_behind_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    if load_kernel() is None:
+        pytest.skip("only the kernel walks")
+    said: list[str] = []
+    batches = ChunkFilter.from_names({"format": "cef"}, log=said.append)
+    singly = read_singly(monkeypatch, format="cef")
+    open_rows = batches.normalizer.open_rows
+    runs: list[int] = []
+
+    def open_broken(stream: Any) -> Any:
+        rows: Any = open_rows(stream)
+
+        class Broken:
+            def run_chunk(self, form: Any, chunk: bytes, begin: int, *more: Any) -> Any:
+                runs.append(begin)
+                if len(runs) % 2:
+                    raise RuntimeError("broken")
+                return rows.machine.run_chunk(form, chunk, begin, *more)
+
+        return None if rows is None else rows._replace(machine=Broken())
+
+    monkeypatch.setattr(batches.normalizer, "open_rows", open_broken)
     records = [record(line.encode()) for line in HEADER + ROWS[:50]]
     assert run(batches, records, 1000) == run(singly, records, 1)
-    assert batches.counts.errors == {"RuntimeError": 1}
-    assert said[0].endswith("its batch goes record by record")
-    assert counts_of(batches) == {**counts_of(singly), "errors": {"RuntimeError": 1}}
+    assert len(runs) >= 2
+    assert batches.counts.errors["RuntimeError"] == (len(runs) + 1) // 2
+    assert counts_of(batches) == {**counts_of(singly), "errors": dict(batches.counts.errors)}
+
+
+BODIES: tuple[dict[Any, Any], ...] = (
+    {"log": "ROW", "filename": NAME, "n": 5},
+    {"filename": NAME, "log": "ROW", "z": None, "t": True, "f": 1.5, "i": -70000, "u": 2**63, "s": "é" * 300},
+    {"log": b"ROW", "filename": NAME, "b": b"\xff" * 300},
+    {"log": "ROW", "filename": NAME, "nested": {"a": [1, {"b": 2}]}},
+    {"log": "ROW", "filename": NAME, 5: "a key that is no text"},
+    {"log": "ROW", "filename": NAME, "cef": "a key that the payload takes", "@timestamp": 1},
+    {"log": {"file": {"path": NAME}}, "message": "ROW"},
+    {"log": 5, "message": "ROW", "filename": 5, "file": NAME},
+    {"message": "a second one", "log": "ROW", "file": "another", "filename": NAME},
+    {"message": "ROW"},
+    {"log": "ROW", "filename": b"no text"},
+    {"log": "ROW\n", "filename": NAME},
+    {"log": "ROW", "filename": "/a\udcff", "\udcfe": "\udcfd"},
+    {"log": "ROW", "filename": NAME, "extension": msgpack.ExtType(7, b"x")},
+    {"log": "ROW", "filename": NAME, **{f"k{number}": number for number in range(40)}},
+)
+TIMES: tuple[Any, ...] = (NOW, 5, 200, 70000, 2**40, -5, 1.5, None, "now", msgpack.ExtType(1, b"x" * 8))
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+def test_every_form_of_an_event_gives_the_same_bytes_and_counts(
+    options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    singly, batches = read_singly(monkeypatch, **options), ChunkFilter.from_names(options)
+    records = [record(line.encode(), name) for name in (NAME, "", "/a\udcff") for line in HEADER]
+    rows = iter(ROWS)
+    for body in BODIES:
+        for time in TIMES:
+            for head in ([time, {}], [time, {"a": [1]}], time):
+                row = next(rows, ROWS[0])
+                filled = {
+                    key: row.join(value.split("ROW"))
+                    if isinstance(value, str) and "ROW" in value
+                    else row.encode()
+                    if value == b"ROW"
+                    else value
+                    for key, value in body.items()
+                }
+                records.append(msgpack.packb([head, filled], unicode_errors="surrogateescape"))
+    assert run(batches, records, len(records)) == run(singly, records, 1)
+    assert counts_of(batches) == counts_of(singly)
+
+
+WIDE = b"\xdd\x00\x00\x00\x02"  # an array of two as Fluent Bit 2.2 to 4.2 write it, in five bytes
+
+
+def widen(packed: bytes) -> bytes:
+    """The same event with the heads of those releases."""
+    assert packed[:2] == b"\x92\x92"
+    assert packed[12:13] == b"\x80"
+    return WIDE + WIDE + packed[2:12] + b"\xdf\x00\x00\x00\x00" + packed[13:]
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+def test_events_of_older_releases_are_those_of_newer_ones_under_wide_heads(
+    options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    narrow = [record(line.encode(), pod="p") for line in HEADER + ROWS[:60]]
+    wide = [widen(one) for one in narrow]
+    singly, batches = read_singly(monkeypatch, **options), ChunkFilter.from_names(options)
+    made = run(batches, wide, len(wide))
+    assert made == run(singly, wide, 1)
+    assert counts_of(batches) == counts_of(singly)
+
+    def unpack(chunk: bytes) -> list[Any]:
+        return list(msgpack.Unpacker(io.BytesIO(chunk), timestamp=0))
+
+    assert unpack(made) == unpack(run(ChunkFilter.from_names(options), narrow, len(narrow)))
+
+
+def test_a_marker_of_a_group_under_wide_heads_stays_as_it_is() -> None:
+    marker = WIDE + WIDE + b"\xd7\x00\xff\xff\xff\xff\x00\x00\x00\x00\x80" + msgpack.packb({"log": ROWS[0]})
+    chunks = ChunkFilter.from_names({"format": "cef"})
+    good = [record(line.encode()) for line in HEADER + ROWS[:9]]
+    assert run(chunks, [*good, marker], 100).endswith(marker)
+    assert chunks.counts.records_in == len(good)
+
+
+def longer(packed: bytes) -> bytes:
+    """The same record with the length of its first text written in more bytes than it needs."""
+    at = packed.index(b"\xa3log") + 4
+    assert packed[at] == 0xDA
+    return packed[:at] + b"\xdb\x00\x00" + packed[at + 1 :]
+
+
+@pytest.mark.parametrize("reserve", ["on", "off"])
+def test_a_record_that_is_written_longer_than_it_must_gives_the_same_bytes(
+    reserve: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = {"format": "cef", "reserve_data": reserve}
+    singly, batches = read_singly(monkeypatch, **options), ChunkFilter.from_names(options)
+    usual = [record(line.encode(), pod="p", n=5) for line in HEADER + ROWS[:9]]
+    records = [
+        *usual,
+        *map(longer, usual[6:]),
+        *(one.replace(b"\xa1n\x05", b"\xa1n\xcc\x05") for one in usual),
+    ]
+    records += [one.replace(b"\xa1n\x05", b"\xa1n\xca\x40\x20\x00\x00") for one in usual]
+    records += [one.replace(b"\xa1n\x05", b"\xa3pod\xa1q") for one in usual]  # a key that is there twice
+    assert run(batches, records, len(records)) == run(singly, records, 1)
+    assert counts_of(batches) == counts_of(singly)
+
+
+def test_rows_that_a_profile_leaves_out_are_not_read_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    options = {"format": "cef", "profile": "arcsight-guide"}
+    singly, batches = read_singly(monkeypatch, **options), ChunkFilter.from_names(options)
+    records = [record(line.encode()) for line in HEADER + ROWS[:200]]
+    read: list[bytes] = []
+    parse = batches.normalizer.parse
+
+    def note(lines: Any, stream: Any) -> Any:
+        read.extend(lines)
+        return parse(lines, stream)
+
+    monkeypatch.setattr(batches.normalizer, "parse", note)
+    assert run(batches, records, 1000) == run(singly, records, 1)
+    assert counts_of(batches) == counts_of(singly)
+    assert sum(batches.counts.pipeline.dropped.values()) > 10
+    assert len(read) < 20
+
+
+@pytest.mark.parametrize(
+    "poison",
+    [
+        msgpack.packb([[NOW, {}], {"log": "x"}]).replace(b"\xa1x", b"\xc1"),
+        b"\xc1",
+        b"\x92\x92\xd7\x00" + bytes(8) + b"\x80\x81\xa3log" + b"\x91" * 5000 + b"\xc0",
+        b"\x91" * 5000 + b"\xc0",
+        msgpack.packb([[NOW, {}], {"t": msgpack.ExtType(5, b"x")}]).replace(b"\xd4\x05", b"\xd4\xff"),
+        b"\x92\x92\xd7\x00" + bytes(8) + b"\x80\x81\x81\xa1a\xa1b\xa1c",  # a map as a key
+    ],
+    ids=["no value", "no value alone", "deep", "deep alone", "a time that is none", "a map as a key"],
+)
+def test_a_record_that_cannot_be_read_costs_only_itself(poison: bytes) -> None:
+    good = [record(line.encode()) for line in HEADER + ROWS[:40]]
+    expected = run(ChunkFilter.from_names({"format": "cef"}), good, 1000)
+    chunks = ChunkFilter.from_names({"format": "cef"})
+    made = run(chunks, [*good[:20], poison, *good[20:]], 1000)
+    assert made.count(poison) == 1
+    assert made.replace(poison, b"") == expected
+
+
+@pytest.mark.parametrize("name", ["_find_line", "_find_path"])
+def test_a_record_whose_line_or_path_cannot_be_found_costs_only_itself(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good = [record(line.encode()) for line in HEADER + ROWS[:40]]
+    expected = run(ChunkFilter.from_names({"format": "cef"}), good, 1000)
+    chunks = ChunkFilter.from_names({"format": "cef"})
+    find = getattr(chunks, name)
+
+    def fail(body: dict[Any, Any]) -> Any:
+        if "poison" in body:
+            raise RuntimeError("broken")
+        return find(body)
+
+    monkeypatch.setattr(chunks, name, fail)
+    poison = record(b"x", poison=[1])
+    made = run(chunks, [*good[:20], poison, *good[20:]], 1000)
+    assert made.count(poison) == 1
+    assert made.replace(poison, b"") == expected
+    assert chunks.counts.errors == {"RuntimeError": 1}
+    assert (chunks.counts.records_in, chunks.counts.records_out) == (45, 41)
+
+
+@pytest.mark.parametrize(
+    "chunk", [b"", b"\xc1", b"\x91" * 3000, b"\xdf\xff\xff\xff\xff", b"\xa5abc", b"\x81\x01"]
+)
+def test_both_ways_find_the_same_end_of_a_value(chunk: bytes) -> None:
+    found = load_find_end()
+    if found is None:
+        pytest.skip("the kernel is not built here")
+    values = [
+        5,
+        "x" * 300,
+        b"y" * 70000,
+        [1, [2, {"a": 1.5}]],
+        {"k": NOW},
+        None,
+        -1,
+        2**40,
+        msgpack.Timestamp(1),
+    ]
+    packed = b"".join(map(msgpack.packb, values)) + chunk
+    at, ends = 0, []
+    while at >= 0 and at < len(packed):
+        assert find_end(packed, at) == found(packed, at)
+        at = find_end(packed, at)
+        ends.append(at)
+    assert len(ends) >= len(values)
 
 
 @pytest.mark.parametrize("event_time", ["on", "off"])
@@ -191,12 +419,14 @@ def test_a_record_that_raises_costs_only_itself(event_time: str, monkeypatch: py
 
 
 @pytest.mark.parametrize("length", [0, 31, 32, 255, 256, 65535, 65536])
-def test_a_text_is_written_as_msgpack_writes_it(length: int) -> None:
-    from exnorm.fluentbit.wire import make_text_writer
-
-    text = "x" * length
-    head: bytes = msgpack.packb([NOW, {"a": 1}])
-    assert make_text_writer("cef")(head, text.encode()) == msgpack.packb([[NOW, {"a": 1}], {"cef": text}])
+@pytest.mark.parametrize("head", [[NOW, {"a": 1}], 5, [5, {}]], ids=["usual", "old", "whole seconds"])
+def test_a_text_is_written_as_msgpack_writes_it(length: int, head: Any) -> None:
+    text, row = "x" * length, b"2018-11-27T22:40:02.966Z,"
+    # 2018-11-27T22:40:02.966Z is 1543358402 s and 966 000 000 ns
+    time = msgpack.ExtType(0, struct.pack(">II", 1543358402, 966_000_000))
+    timed = [time, head[1]] if isinstance(head, list) else time
+    written = make_row_writer("cef")(msgpack.packb(head), row, text.encode())
+    assert written == msgpack.packb([timed, {"cef": text}])
 
 
 def test_a_row_takes_the_time_of_its_first_cell() -> None:

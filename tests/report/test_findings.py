@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 NOW = 1_770_000_000_000  # 2026-02-02
 
 
-def judge(folder: Path, profile: str = "all") -> dict[str, Finding]:
+def judge(folder: Path, profile: str = "all", now: int = 0) -> dict[str, Finding]:
     plan = Plan(make_settings({}), ("arcsight", "jsa"), 2, 1000, NOW)
     survey = plan.survey(expand([str(folder)]), lambda size: None)
-    found = find(survey, find_gaps(survey.series), plan.surveyor().sources, profile)
+    found = find(survey, find_gaps(survey.series), plan.surveyor().sources, profile, now=now)
     return {finding.title: finding for finding in found}
 
 
@@ -38,13 +38,21 @@ def test_each_planted_fault_is_named_the_worst_first_and_nothing_else_is(planted
     # 1573 lines: 288 + 216 + 288 of EX01, 288 + 288 + 144 of EX02, 5 times 12 and 1 in the rest.
     assert [(finding.level, title) for title, finding in found.items()] == [
         ("problem", "1 gap in time: a server that usually writes has no rows"),
+        ("problem", "1 server log stops before other servers do"),
         ("problem", "1 row of a time that has not come yet"),
-        ("look", "1 file left out: no log type that is known here"),
+        (
+            "look",
+            f"3 lines (0.2 % of all 1,573) could not be read as a row, in {torn}: 3 of its 12 lines (25 %)",
+        ),
+        (
+            "look",
+            "Profile arcsight-guide leaves out 720 SENDEXTERNAL events: mail sent outside the organization "
+            "is not in the output; --profile security keeps it",
+        ),
         ("look", "1 file with exactly the content of another one"),
-        ("look", f"3 lines (0.2 % of 1,573) could not be read as a row, in {torn}"),
-        ("look", "1 server log that ends earlier while other servers wrote on"),
         ("look", "The clock goes backwards in 1 file"),
         ("look", "1 file without a whole header"),
+        ("look", "1 file left out: no log type that is known here"),
         ("look", "1 column that no table knows"),
         ("look", "1 event-id that no table knows"),
         ("note", "1 file without a row"),
@@ -52,7 +60,7 @@ def test_each_planted_fault_is_named_the_worst_first_and_nothing_else_is(planted
     ]
     items = {finding.section: finding.items for finding in found.values() if finding.section == "unparsed"}
     assert set(items["unparsed"]) == {
-        "1 of kind date: date-time is '...'; expected yyyy-MM-ddTHH:mm:ss.fffZ",
+        "1 of kind date: date-time is 'xxxxxxxxx'; expected yyyy-MM-ddTHH:mm:ss.fffZ",
         "1 of kind quote: a quoted field is left open at the end of the line",
         "1 of kind width: row has 3 fields; #Fields names 30",
     }
@@ -60,20 +68,36 @@ def test_each_planted_fault_is_named_the_worst_first_and_nothing_else_is(planted
 
 def test_the_details_name_the_server_the_file_and_the_time(planted: Path) -> None:
     details = [item for finding in judge(planted).values() for item in finding.items]
-    # The last row before the gap is of 2:55, so the minute 2:56 is the first without one.
+    # The last row before the gap is of 2:55, the first after it of 9:00; others come every five minutes.
     assert (
-        "EX01, Exchange message tracking log: no rows from 2026-01-06 02:56:00 to 2026-01-06 09:00:00 "
-        "(6 h 4 min); nine in ten of its silences last 4 min at most"
+        "EX01, Exchange message tracking log: no rows between 2026-01-06 02:55:00 and 2026-01-06 09:00:00 "
+        "(6 h 5 min); nine in ten of its silences last 5 min at most"
     ) in details
     assert (
-        "EX02, Exchange message tracking log: nothing after 2026-01-07 11:56:00, 11 h 59 min before the last "
+        "EX02, Exchange message tracking log: its last row is of 2026-01-07 11:55:00, 12 h before the last "
         "row of the others"
     ) in details
-    clock = f"{planted / 'EX01' / 'MSGTRKMD2026010510-1.LOG'}: back by 2 h 30 min at line 13"
-    assert clock in details
+    # Row 8, in line 13 below a header of five, is of 8:00; the latest before it is row 7, of 10:30.
+    torn = planted / "EX01" / "MSGTRKMD2026010510-1.LOG"
+    assert f"{torn}: from 2026-01-05 10:30:00 back to 2026-01-05 08:00:00 at line 13 (2 h 30 min)" in details
+    assert f"{planted / 'EX01' / 'MSGTRK2099010100-1.LOG'}: 1 row, of 2099-01-01 00:00:00" in details
     assert f"{planted / 'EX02' / 'MSGTRKMS2026010511-1.LOG'}: 12 rows" in details
-    assert "Exchange message tracking log: priority-lane (12 rows)" in details
-    assert "Exchange message tracking log: SHINYNEWEVENT (1 row)" in details
+    wide = planted / "EX02" / "MSGTRKMS2026010510-1.LOG"
+    assert (
+        f"Exchange message tracking log: priority-lane (12 rows; first in {wide}, line 6, of EX02)"
+    ) in details
+    assert (
+        f"Exchange message tracking log: SHINYNEWEVENT (1 row; first in {torn}, line 12, of EX01)"
+    ) in details
+    # 1570 rows, of which the twelve of priority-lane are of the newer version.
+    assert (
+        "Exchange message tracking log, 2016 15.01.2507.039: 1,558 rows, from 2026-01-05 00:00:00 to "
+        "2026-01-07 23:55:00, on EX01, EX02"
+    ) in details
+    assert (
+        "Exchange message tracking log, 2019/SE 15.02.1118.026: 12 rows, from 2026-01-05 10:00:00 to "
+        "2026-01-05 10:55:00, on EX02"
+    ) in details
     assert f"{planted / 'notes.txt'}: unknown log type" in details
 
 
@@ -82,14 +106,39 @@ def test_the_guides_profile_warns_of_mail_that_it_loses(planted: Path) -> None:
         finding for title, finding in judge(planted, "arcsight-guide").items() if "SENDEXTERNAL" in title
     ]
     assert warning.level == "problem"
-    assert warning.title.startswith("Profile arcsight-guide left out 720 SENDEXTERNAL events")
+    assert warning.advice == "They are 45.9 % of these rows."  # 720 of 1570
+    assert warning.title.startswith("Profile arcsight-guide leaves out 720 SENDEXTERNAL events")
+
+
+def test_external_mail_that_only_another_profile_would_lose_is_named_where_it_is_one_row_in_a_hundred(
+    logs: Logs, tmp_path: Path
+) -> None:
+    rows = [logs.row("2026-01-05T10:00:00.000Z")] * 99
+    outside = logs.row("2026-01-05T10:00:00.000Z", event="SENDEXTERNAL")
+    logs.write(tmp_path / "much", "MSGTRK2026010500-1.LOG", [*rows, outside])
+    (finding,) = judge(tmp_path / "much").values()
+    assert finding.level == "look"
+    assert finding.advice == "They are 1 % of these rows. The profile chosen here, all, keeps them."
+    logs.write(tmp_path / "little", "MSGTRK2026010500-1.LOG", [*rows, *rows, outside])
+    assert judge(tmp_path / "little") == {}
+    assert [f.level for f in judge(tmp_path / "little", "arcsight-guide").values()] == ["problem"]
+
+
+def test_logs_that_end_a_week_before_the_page_is_made_are_noted(logs: Logs, tmp_path: Path) -> None:
+    logs.write(tmp_path, "MSGTRK2026010500-1.LOG", [logs.row("2026-01-05T10:00:00.000Z")])
+    assert judge(tmp_path, now=logs.ms("2026-01-12T09:59")) == {}
+    (finding,) = judge(tmp_path, now=logs.ms("2026-01-12T12:00")).values()
+    assert (finding.level, finding.title) == (
+        "note", "The newest row is 7 d 2 h older than this page: of 2026-01-05 10:00:00"
+    )  # fmt: skip
+    assert finding.advice.startswith("This page was made 2026-01-12 12:00:00 UTC.")
 
 
 def test_more_than_one_line_in_a_hundred_not_parsed_is_a_problem(logs: Logs, tmp_path: Path) -> None:
     rows = [logs.row("2026-01-05T10:00:00.000Z")] * 99
     logs.write(tmp_path, "MSGTRK2026010500-1.LOG", [*rows, "torn\r\n"])
     (finding,) = judge(tmp_path).values()
-    assert (finding.level, finding.title[:22]) == ("problem", "1 line (1 % of 100) co")
+    assert (finding.level, finding.title[:22]) == ("problem", "1 line (1 % of all 100")
 
 
 def test_values_that_were_cut_are_a_note(logs: Logs, tmp_path: Path) -> None:

@@ -67,5 +67,24 @@ def test_a_reason_says_why_but_not_what_stood_there() -> None:
     assert mask_reason("got 'it\\'s' and \"that's\"") == "got '...' and '...'"
 
 
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("2018-13-27T22:42:30.007Z", "2018-13-27T22:42:30.007Z"),
+        ("27.11.2018 22:42:30", "27.11.2018 22:42:30"),
+        ("11/27/2018 10:42 PM", "11/27/2018 10:42 PM"),
+        ("2018-11-27T22:42:30+01:00", "2018-11-27T22:42:30+01:00"),
+        ("yesterday", "xxxxxxxxx"),
+        ("203.0.113.7", "999.9.999.9"),
+        ("anna 2018-11-27", "xxxx 9999-99-99"),
+        ("+49 89 123456", "+99 99 999999"),
+    ],
+)
+def test_what_was_to_be_a_time_is_shown_where_it_is_some_date_and_else_its_shape(
+    value: str, shown: str
+) -> None:
+    assert mask_reason(f"date-time is '{value}'; expected x", "date") == f"date-time is '{shown}'; expected x"
+
+
 def test_what_a_plugin_said_when_it_failed_is_left_out() -> None:
     assert mask_reason("source mine: ValueError: bad row secret") == "source mine: ValueError: ..."

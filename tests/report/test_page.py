@@ -148,6 +148,17 @@ def test_personal_data_is_masked_unless_it_is_asked_for(logs: Logs, tmp_path: Pa
     assert "EX01" in masked.words
 
 
+def test_what_the_top_says_of_masks_is_what_the_page_shows(page: Page) -> None:
+    note, rest = page.words.split("--show-values shows them.", 1)
+    assert note.endswith(
+        "Values are masked: mail addresses as a***@p***.example, IP addresses as 203.0.*.*, other text and "
+        "whole lines with x for a letter and 9 for a digit; "
+    )
+    # anna@partner.example, 203.0.113.7 and the subject Quarterly figures, as the rows have them
+    for shown in ("a***@p***.example", "203.0.*.*", "xxxxxxxxx xxxxxxx"):
+        assert shown in rest
+
+
 def test_the_page_loads_nothing_and_allows_nothing_to_load(page: Page) -> None:
     (policy,) = [a["content"] for a in page.all("meta") if a.get("http-equiv") == "Content-Security-Policy"]
     style = "".join(page.content["style"])
@@ -190,7 +201,7 @@ def test_every_plot_is_a_picture_with_a_title_and_a_description(page: Page) -> N
     assert [plot["role"] for plot in plots] == ["img"] * 4
     assert len(page.content["desc"]) == 4
     assert (
-        "gaps. EX02, Exchange message tracking log: nothing after 2026-01-07 11:56:00"
+        "gaps. EX02, Exchange message tracking log: its last row is of 2026-01-07 11:55:00"
         in page.content["desc"][1]
     )
     assert page.content["title"][1:] == [
@@ -210,6 +221,21 @@ def test_the_numbers_of_each_plot_stand_in_a_table(page: Page) -> None:
     # RESOLVE files; of the torn file 12 without three lines that do not parse and the row of 8:00.
     assert f"2026-01-05 10:00:00 {6 * 12 + 8}" in page.words
     assert "SENDEXTERNAL Exchange message tracking log 720 45.9 % kept left out kept" in page.words
+
+
+def test_the_files_table_tells_of_copies_and_of_times_to_come(page: Page) -> None:
+    assert "copy of MSGTRKMD.LOG exactly the content of EX01/MSGTRKMD2026010511-1.LOG" in page.words
+    assert "3 of its 12 lines (25 %) not parsed; time goes from 2026-01-05 10:30:00 back to" in page.words
+    row = "EX01/MSGTRK2099010100-1.LOG Exchange message tracking log 1 0 2099-01-01 00:00:00"
+    assert f"{row} 2099-01-01 00:00:00" in page.words
+
+
+def test_the_top_says_how_many_files_have_rows_and_what_its_span_leaves_out(page: Page) -> None:
+    assert (
+        "1,570 rows in 12 of 14 files, from 2026-01-05 00:00:00 to 2026-01-07 23:55:00 UTC, without 1 row of "
+        "a time that has not come yet."
+    ) in page.words
+    assert "files 14: 12 with rows, 1 without a row, 1 of unknown type" in page.words
 
 
 def luminance(colour: str) -> float:

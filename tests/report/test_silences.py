@@ -23,7 +23,7 @@ def series(minutes: Iterable[int]) -> Series:
 
 
 def gaps(minutes: Iterable[int]) -> list[tuple[int, int]]:
-    """The gaps of one server: from which minute to which."""
+    """The gaps of one server: from the minute of which row to that of which."""
     found = find_gaps({("message_tracking", "EX01"): series(minutes)})
     return [((gap.start - START) // MINUTE, (gap.end - START) // MINUTE) for gap in found]
 
@@ -36,24 +36,24 @@ def test_nine_in_ten_silences_are_the_usual_ones() -> None:
 
 
 def test_six_hours_without_a_row_among_rows_of_every_minute_are_a_gap() -> None:
-    assert gaps([*range(600), *range(960, 1440)]) == [(600, 960)]
+    assert gaps([*range(600), *range(960, 1440)]) == [(599, 960)]
 
 
 def test_a_silence_of_less_than_an_hour_is_none() -> None:
-    assert gaps([*range(600), *range(659, 1440)]) == []
-    assert gaps([*range(600), *range(660, 1440)]) == [(600, 660)]
+    assert gaps([*range(600), *range(658, 1440)]) == []
+    assert gaps([*range(600), *range(659, 1440)]) == [(599, 659)]
 
 
 def test_a_silence_must_be_four_times_the_usual_one() -> None:
-    # A row every 40 minutes: silences of 39 minutes, so a gap begins at 156 minutes.
-    early = range(0, 2000, 40)  # the last row is at 1960, its minute ends at 1961
-    assert gaps([*early, *range(1961 + 155, 4000, 40)]) == []
-    assert gaps([*early, *range(1961 + 156, 4000, 40)]) == [(1961, 2117)]
+    # A row every 40 minutes: a gap begins at 160 minutes.
+    early = range(0, 2000, 40)  # the last row is at 1960
+    assert gaps([*early, *range(1960 + 159, 4000, 40)]) == []
+    assert gaps([*early, *range(1960 + 160, 4000, 40)]) == [(1960, 2120)]
 
 
 def test_a_server_that_writes_little_says_nothing_of_what_is_usual() -> None:
     assert gaps([*range(12), *range(600, 611)]) == []  # 23 minutes with rows
-    assert gaps([*range(12), *range(600, 612)]) == [(12, 600)]  # 24
+    assert gaps([*range(12), *range(600, 612)]) == [(11, 600)]  # 24
 
 
 def test_nights_are_a_habit_and_a_silent_day_is_not() -> None:
@@ -64,7 +64,7 @@ def test_nights_are_a_habit_and_a_silent_day_is_not() -> None:
         for minute in range(360, 1320)
         if not (day == 5 and 600 <= minute < 840)
     ]
-    assert gaps(minutes) == [(5 * 1440 + 600, 5 * 1440 + 840)]
+    assert gaps(minutes) == [(5 * 1440 + 599, 5 * 1440 + 840)]
 
 
 def test_weekends_are_a_habit_from_the_second_one_on() -> None:
@@ -91,7 +91,7 @@ def test_a_server_that_ends_before_the_others_is_named() -> None:
     (gap,) = found
     assert (gap.source, gap.server, gap.side) == ("message_tracking", "EX02", "end")
     # The others' last row is of minute 1439.
-    assert (gap.start, gap.end) == (START + 720 * MINUTE, START + 1439 * MINUTE)
+    assert (gap.start, gap.end) == (START + 719 * MINUTE, START + 1439 * MINUTE)
 
 
 def test_a_server_that_begins_after_the_others_is_named() -> None:
@@ -106,7 +106,17 @@ def test_a_server_that_hardly_wrote_does_not_say_how_long_the_others_should_have
 def test_logs_of_weeks_have_wider_slots_and_the_same_gap() -> None:
     # Thirty days are 43 200 minutes, so slots of 16 minutes; silent from the start of hour 100 to 112.
     minutes = [minute for minute in range(30 * 1440) if not 6000 <= minute < 6720]
-    assert gaps(minutes) == [(6000, 6720)]
+    assert gaps(minutes) == [(5999, 6720)]
+
+
+def test_a_gap_is_told_by_the_times_of_its_rows_not_by_those_of_minutes() -> None:
+    rows = Series()
+    for minute in range(600):
+        second = 1234 if minute in (299, 300) else 0  # milliseconds after the minute
+        rows.slots.add(START + (minute if minute < 300 else minute + 120) * MINUTE + second)
+    rows.first, rows.last = START, START + 719 * MINUTE
+    (gap,) = find_gaps({("iis", "EX01"): rows})
+    assert (gap.start, gap.end) == (START + 299 * MINUTE + 1234, START + 420 * MINUTE + 1234)
 
 
 def test_no_rows_have_no_gap() -> None:

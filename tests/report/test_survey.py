@@ -94,7 +94,7 @@ def test_lines_that_do_not_parse_are_counted_by_kind_with_examples(logs: Logs) -
     assert {kind: refused.lines for kind, refused in found.refused.items()} == {"width": 5, "date": 1}
     assert [line.line_number for line in found.refused["width"].examples] == [6, 7, 8]
     assert found.refused["date"].reasons.counts == {
-        "date-time is '...'; expected yyyy-MM-ddTHH:mm:ss.fffZ": 1
+        "date-time is 'xxxxx'; expected yyyy-MM-ddTHH:mm:ss.fffZ": 1
     }
     assert found.files[0].unparsed == 6
 
@@ -113,6 +113,7 @@ def test_a_clock_that_goes_back_by_more_than_five_minutes_is_found(logs: Logs) -
     (file,) = found.files
     # 9:54 and 8:00 are more than five minutes behind 10:00; 8:00, in line 9, is the furthest, by two hours.
     assert (file.backwards, file.furthest, file.backwards_line) == (2, 2 * 3_600_000, 9)
+    assert file.backwards_time == logs.ms("2026-01-05T08:00")
 
 
 def test_rows_of_a_time_to_come_are_counted_but_stretch_no_plot(logs: Logs) -> None:
@@ -120,6 +121,8 @@ def test_rows_of_a_time_to_come_are_counted_but_stretch_no_plot(logs: Logs) -> N
     found = survey(logs.header() + rows, now=logs.ms("2026-01-06T00:00"))
     assert (found.files[0].future, found.rows) == (1, 2)
     assert found.last == logs.ms("2026-01-05T10:00")
+    assert found.files[0].last == logs.ms("2026-01-05T10:00")
+    assert found.files[0].future_first == found.files[0].future_last == logs.ms("2099-01-01T00:00")
 
 
 def test_a_file_without_header_is_known_by_its_rows_and_says_so(logs: Logs) -> None:
@@ -185,7 +188,19 @@ def test_two_surveys_put_together_are_as_one(logs: Logs) -> None:
     merged = Survey()
     for part in parts:
         merged.merge(part, samples=2)
-    for name in ("rows", "lines", "examined", "kept", "events", "unparsed", "first", "last", "columns"):
+    for name in (
+        "rows",
+        "lines",
+        "examined",
+        "kept",
+        "events",
+        "unparsed",
+        "first",
+        "last",
+        "columns",
+        "versions",
+        "unknown_seen",
+    ):
         assert getattr(merged, name) == getattr(whole, name), name
     assert {key: (s.rows, s.slots.counts, s.versions) for key, s in merged.series.items()} == {
         key: (s.rows, s.slots.counts, s.versions) for key, s in whole.series.items()

@@ -79,11 +79,24 @@ def test_more_minutes_than_there_is_room_for_are_put_together_and_none_is_lost()
     assert sum(slots.counts.values()) == SLOTS_LIMIT + 1
 
 
+def test_the_first_and_the_last_time_in_a_slot_are_kept_when_slots_are_put_together() -> None:
+    slots, other = TimeSlots(), TimeSlots()
+    for minute in range(SLOTS_LIMIT + 1):
+        slots.add(minute * MINUTE + 7)
+    other.add(MINUTE + 3)
+    other.add(3 * MINUTE + 59_000)
+    slots.merge(other)
+    # Slots of four minutes: in the first, 0:00.007 is earlier than 1:00.003, and 3:59 later than 3:00.007.
+    assert (slots.firsts[0], slots.lasts[0]) == (7, 3 * MINUTE + 59_000)
+    assert (slots.firsts[1], slots.lasts[1]) == (4 * MINUTE + 7, 7 * MINUTE + 7)
+
+
 def test_slots_of_different_width_put_together_have_the_wider_one() -> None:
     fine, wide = TimeSlots(), TimeSlots()
     for minute in range(SLOTS_LIMIT + 1):
         wide.add(minute * MINUTE)
-    fine.add(5 * MINUTE, 7)
+    for second in range(7):
+        fine.add(5 * MINUTE + second * 1000)
     fine.merge(wide)
     assert fine.width == wide.width
     assert fine.counts[1] == 4 + 7  # minutes 4 to 7

@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
-from itertools import groupby, islice
-from operator import attrgetter
+from itertools import repeat
 from typing import Any, NamedTuple
 
 from exnorm.codecs.logstash_json import build_shape
@@ -16,24 +14,34 @@ from exnorm.errors import NormalizerError
 from exnorm.fluentbit.headers import Logs
 from exnorm.fluentbit.options import DEFAULT_FORMAT, Options, read_options
 from exnorm.fluentbit.reports import Reports
-from exnorm.fluentbit.wire import Entry, make_text_writer, make_writer, read_entries, set_time
+from exnorm.fluentbit.wire import (
+    Body,
+    Events,
+    Head,
+    make_row_writer,
+    make_writer,
+    read_entry,
+    set_time,
+)
 from exnorm.model import Event, Record, Unparsed
-from exnorm.pipeline import Normalizer
+from exnorm.native import MOST_KEYS, FindEnd, Form, load_find_end
+from exnorm.pipeline import Normalizer, OpenRows
 from exnorm.rows import Batch, read_row_time
 from exnorm.stream import Stream
 
-Body = dict[Any, Any]
-
-RUN_EVENTS = 4096  # events of a log that are held at a time
+BATCH_ROWS = 128
+"""As many rows are handled at once without the kernel: more would not stay in the processor's cache."""
 
 
 class _Given(NamedTuple):
     """A piece of a chunk; ``path`` is that of the log whose raw line it is, ``None`` where it is none."""
 
-    entry: Entry
+    head: Head
+    body: Body | None
     key: str = ""
     line: bytes | None = None
     path: str | None = None
+    refusal: str = ""
 
 
 class FilterCounts:
@@ -91,7 +99,10 @@ class ChunkFilter:
         self._write = make_writer()
         self._fill = self._choose_form()
         name = self.normalizer.codec.name
-        self._write_text = None if name == DEFAULT_FORMAT else make_text_writer(name)
+        is_alone = name != DEFAULT_FORMAT and self.options.event_time and not self.options.reserve_data
+        self._write_row = make_row_writer(name) if is_alone else None
+        self._find_end: FindEnd | None = load_find_end()
+        self._form = self._describe_form()
 
     @classmethod
     def from_names(
@@ -120,37 +131,127 @@ class ChunkFilter:
                 return None
 
     def _filter(self, tag: str, chunk: bytes) -> bytes | None:
-        pieces: list[bytes | memoryview] = []
-        touched = False
-        entries = read_entries(chunk, self.normalizer.settings.max_line_bytes)
-        for path, run in groupby(map(self._look_at, entries), attrgetter("path")):
-            while given := list(islice(run, RUN_EVENTS)):
-                found = (
-                    map(partial(self._convert, tag), given)
-                    if path is None
-                    else self._convert_lines(tag, path, given)
-                )
-                for one, written in zip(given, found):
-                    if written is None:
-                        pieces.append(one.entry.raw)
-                    else:
-                        touched = True
-                        pieces += written
-        return b"".join(pieces) if touched else None
+        pieces: list[bytes] = []
+        take = self._take_events if self._find_end is None else self._walk
+        return b"".join(pieces) if take(tag, chunk, pieces) else None
 
-    def _look_at(self, entry: Entry) -> _Given:
-        if entry.body is None:
-            return _Given(entry)
-        key, line = self._find_line(entry.body)
-        return _Given(entry, key, line, None if line is None else self._find_path(entry.body))
+    # --- with the kernel: it walks the chunk from one record that is not plain to the next -----------
 
-    def _convert(self, tag: str, given: _Given) -> list[bytes] | None:
-        """The events that a record becomes; ``None`` where it is nothing of ours, or has made us fail."""
-        entry, key, line, path = given
-        body = entry.body
+    def _walk(self, tag: str, chunk: bytes, pieces: list[bytes]) -> bool:
+        """Append what each piece becomes; whether any became something else."""
+        assert self._find_end is not None
+        at, path, touched = 0, None, False
+        while at < len(chunk):
+            rows = None if path is None else self._open_rows(tag, path)
+            if rows is not None and path is not None:
+                before, at = at, self._run(rows, tag, path, chunk, at, pieces)
+                touched = touched or at > before
+                if at == len(chunk):
+                    break
+            end = self._find_end(chunk, at)
+            if end < 0:
+                pieces.append(chunk[at:])
+                break
+            raw = chunk[at:end]
+            entry = read_entry(raw, self.normalizer.settings.max_line_bytes)
+            given = self._look_at(entry.head, entry.body, entry.refusal)
+            is_other_log = given.path is not None and given.path != path
+            path = path if given.path is None else given.path
+            if is_other_log and path is not None and self._open_rows(tag, path) is not None:
+                continue
+            written = self._convert_piece(tag, given)
+            touched = touched or written is not None
+            pieces.append(raw if written is None else written)
+            at = end
+        return touched
+
+    def _open_rows(self, tag: str, path: str) -> OpenRows | None:
+        """The kernel's program for the next rows of a log; ``None`` where each must be read by itself."""
+        try:
+            stream = self._logs.find(tag, path)
+            return None if stream is None or self._form is None else self.normalizer.open_rows(stream)
+        except Exception as error:  # as in _run
+            self._blame(error, "its batch goes record by record")
+            return None
+
+    def _run(self, rows: OpenRows, tag: str, path: str, chunk: bytes, at: int, pieces: list[bytes]) -> int:
+        """Append the events of plain rows; where the first other piece begins."""
+        assert self._form is not None
+        try:
+            name = path.encode("utf-8", "surrogateescape")
+            made, end, taken, events, last = rows.machine.run_chunk(
+                self._form, chunk, at, name, rows.start, rows.seed
+            )
+        except Exception as error:  # the one row that is to blame is the next
+            self._blame(error, "its batch goes record by record")
+            return at
+        if taken:
+            pieces.append(made)
+            self.counts.records_in += taken
+            self.counts.records_out += events
+            self.normalizer.count_rows(self._logs.get(tag, path, None), rows.program, taken, events, last)
+        return end
+
+    def _convert_piece(self, tag: str, given: _Given) -> bytes | None:
+        if given.path is None:
+            return self._convert(tag, given)
+        (written,) = self._convert_lines(tag, given.path, [given])
+        return written
+
+    # --- without it: the records of one log in a row are taken together -------------------------------
+
+    def _take_events(self, tag: str, chunk: bytes, pieces: list[bytes]) -> bool:
+        """Append what each piece becomes; whether any became something else."""
+        events = Events(chunk, self.normalizer.settings.max_line_bytes)
+        given = self._look_at_all(events)
+        begin, touched = 0, False
+        while begin < len(given):
+            path = given[begin].path
+            end, most = begin + 1, begin + BATCH_ROWS
+            while end < len(given) and end < most and given[end].path == path:
+                end += 1
+            run = given[begin:end]
+            if path is None:
+                found = [self._convert(tag, one) for one in run]
+            else:
+                found = self._convert_lines(tag, path, run)
+            for number, written in enumerate(found, begin):
+                touched = touched or written is not None
+                pieces.append(events.raw(number) if written is None else written)
+            begin = end
+        return touched
+
+    def _look_at_all(self, events: Events) -> list[_Given]:
+        """Every piece; usually all have line and path under the first key for it."""
+        if events.are_flat:
+            key, file = self.options.key_name[0], self.options.file_key[0]
+            lines = [body.get(key) for body in events.bodies if body is not None]
+            paths = [body.get(file) for body in events.bodies if body is not None]
+            if set(map(type, lines)) == {str} == set(map(type, paths)):
+                encoded = [line.encode() for line in lines if line is not None]
+                return list(map(_Given, events.heads, events.bodies, repeat(key), encoded, paths))
+        refusals = events.refusals or repeat("")
+        return list(map(self._look_at, events.heads, events.bodies, refusals))
+
+    # --- one record ------------------------------------------------------------------------------------
+
+    def _look_at(self, head: Head, body: Body | None, refusal: str) -> _Given:
         if body is None:
-            if entry.refusal:
-                self._blame(NormalizerError(entry.refusal), "the record is left unchanged")
+            return _Given(head, None, refusal=refusal)
+        try:
+            key, line = self._find_line(body)
+            return _Given(head, body, key, line, None if line is None else self._find_path(body))
+        except Exception as error:  # as in _convert
+            self.counts.records_in += 1
+            self._leave(error)
+            return _Given(head, None)
+
+    def _convert(self, tag: str, given: _Given) -> bytes | None:
+        """The events that a record becomes; ``None`` where it is nothing of ours, or has made us fail."""
+        _, body, key, line, path, refusal = given
+        if body is None:
+            if refusal:
+                self._blame(NormalizerError(refusal), "the record is left unchanged")
             return None
         self.counts.records_in += 1
         try:
@@ -170,7 +271,7 @@ class ChunkFilter:
             self._leave(error)
             return None
         self.counts.records_out += len(written)
-        return written
+        return b"".join(written)
 
     def _leave(self, error: Exception) -> None:
         self.counts.records_out += 1
@@ -182,25 +283,22 @@ class ChunkFilter:
 
     # --- lines of one log in a row -----------------------------------------------------------------
 
-    def _convert_lines(self, tag: str, path: str, given: Sequence[_Given]) -> Iterator[list[bytes] | None]:
+    def _convert_lines(self, tag: str, path: str, given: Sequence[_Given]) -> list[bytes | None]:
         """What each becomes: in batches as far as the rows are plain, else one by one."""
-        lines = [one.line or b"" for one in given]
-        at = 0
-        prepared = self._prepare(tag, path, lines)
-        while at < len(given):
-            payloads: list[bytes] = []
+        written: list[bytes | None] = []
+        prepared = self._prepare(tag, path, [one.line or b"" for one in given])
+        while len(written) < len(given):
+            at = len(written)
             if prepared is not None and not self._logs.awaits(prepared[0]):
                 try:
                     payloads = self.normalizer.encode_rows(prepared[1], at, prepared[0])
+                    written += map(self._write_payload, payloads, given[at : at + len(payloads)])
                 except Exception as error:  # the one row that is to blame will be found by itself
                     prepared = None
                     self._blame(error, "its batch goes record by record")
-            for payload in payloads:
-                yield self._write_payload(payload, given[at])
-                at += 1
-            if at < len(given):
-                yield self._convert(tag, given[at])
-                at += 1
+            if len(written) < len(given):
+                written.append(self._convert(tag, given[len(written)]))
+        return written
 
     def _prepare(self, tag: str, path: str, lines: Sequence[bytes]) -> tuple[Stream, Batch] | None:
         try:
@@ -211,25 +309,29 @@ class ChunkFilter:
             return None
         return None if batch is None else (stream, batch)
 
-    def _write_payload(self, payload: bytes, given: _Given) -> list[bytes] | None:
-        """The event of a row whose payload is there already."""
-        self.counts.records_in += 1
+    def _write_payload(self, payload: bytes | None, given: _Given) -> bytes | None:
+        """The event of a row whose payload is there already; none where the profile leaves it out."""
+        counts = self.counts
+        counts.records_in += 1
+        if payload is None:
+            return b""
+        head, body, key, line = given[:4]
         try:
-            entry, key, line, _ = given
-            head = entry.head
-            if self.options.event_time:
-                head = set_time(head, read_row_time(line or b""))
-            extra = self._reserve(entry.body or {}, frozenset(), key) if self.options.reserve_data else {}
-            written = (
-                self._write_text(head, payload)
-                if self._write_text is not None and not extra
-                else self._write(head, {**extra, **self._fill_payload(payload)})
-            )
+            if self._write_row is not None:
+                written = self._write_row(head, line or b"", payload)
+            else:
+                timed = (
+                    set_time(bytes(head), read_row_time(line or b""))
+                    if self.options.event_time
+                    else bytes(head)
+                )
+                extra = self._reserve(body or {}, frozenset(), key)
+                written = self._write(timed, {**extra, **self._fill_payload(payload)})
         except Exception as error:  # as in _convert
             self._leave(error)
             return None
-        self.counts.records_out += 1
-        return [written]
+        counts.records_out += 1
+        return written
 
     # --- what a record holds ---------------------------------------------------------------------
 
@@ -278,20 +380,21 @@ class ChunkFilter:
     # --- what becomes of it ----------------------------------------------------------------------
 
     def _write_item(self, item: Record | Unparsed, given: _Given, body: Body, extra: Body) -> Iterator[bytes]:
-        entry, key, line, _ = given
+        head, _, key, line = given[:4]
+        head = bytes(head)
         if isinstance(item, Unparsed):
             self._on_unparsed(item)
         for result in self.normalizer.normalize_item(item):
             if isinstance(result, Unparsed):
-                yield self._write(entry.head, _tagged(result, body, key, line))
+                yield self._write(head, _tagged(result, body, key, line))
                 continue
             filled = self._fill(result)
             if isinstance(filled, Unparsed):
                 self._on_unparsed(filled)
-                yield self._write(entry.head, _tagged(filled, body, "", None))
+                yield self._write(head, _tagged(filled, body, "", None))
                 continue
-            head = set_time(entry.head, result.time) if self.options.event_time else entry.head
-            yield self._write(head, {**extra, **filled})
+            timed = set_time(head, result.time) if self.options.event_time else head
+            yield self._write(timed, {**extra, **filled})
 
     def _choose_form(self) -> Callable[[Event], Body | Unparsed]:
         """How an event stands in a record: its fields, or the finished line under the format's name."""
@@ -307,6 +410,19 @@ class ChunkFilter:
             return self._fill_payload(payload)
 
         return fill
+
+    def _describe_form(self) -> Form | None:
+        """The same for the kernel; ``None`` where it does not write such records."""
+        options, name = self.options, self.normalizer.codec.name
+        if name == DEFAULT_FORMAT and options.reserve_data:
+            return None
+        line_keys, file_keys = (
+            tuple(key.encode("utf-8") for key in keys) for keys in (options.key_name, options.file_key)
+        )
+        if max(len(line_keys), len(file_keys)) > MOST_KEYS:
+            return None
+        result = b"" if name == DEFAULT_FORMAT else name.encode("utf-8")
+        return Form(line_keys, file_keys, result, options.event_time, options.reserve_data)
 
     def _fill_payload(self, payload: bytes) -> Body:
         """What an event is in a record, from its payload."""

@@ -48,12 +48,18 @@ class Logs:
 
     def get(self, tag: str, path: str, line: bytes | None) -> Stream:
         """The state of a log; ``line`` is the next one of it, ``None`` a row that came already split."""
-        key = f"{tag}\0{path}"
+        key = _name(tag, path)
         is_new = key not in self._table
         stream = self._table.get(key)
         if is_new and line is not None:
             self._begin(stream, path, line)
         return stream
+
+    def find(self, tag: str, path: str) -> Stream | None:
+        """The state of a log that was seen before and whose first record is past."""
+        key = _name(tag, path)
+        stream = self._table.get(key) if key in self._table else None
+        return None if stream is None or stream in self._undecided else stream
 
     def awaits(self, stream: Stream) -> bool:
         """Whether ``note`` must see the log's next record."""
@@ -76,6 +82,10 @@ class Logs:
             self.found.add("file")
         else:
             self._undecided.add(stream)
+
+
+def _name(tag: str, path: str) -> str:
+    return f"{tag}\0{path}"
 
 
 def read_before(path: str, line: bytes, normalizer: Normalizer) -> list[bytes]:

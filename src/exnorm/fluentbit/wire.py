@@ -8,19 +8,29 @@ from __future__ import annotations
 
 import contextlib
 import struct
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple, Union
 
 import msgpack
+import msgspec
 
+from exnorm.convert import utc_ms
 from exnorm.fluentbit.scan import ScanError, Scanner
 from exnorm.lines import MARGIN
+from exnorm.rows import read_row_time
+
+Body = dict[Any, Any]
+Head = Union[bytes, msgspec.Raw]
 
 _ANY_BYTES = "surrogateescape"  # strings hold whatever bytes the input had
 _ERRORS = (msgpack.UnpackException, ValueError, TypeError, OverflowError, RecursionError)
 _PAIR = 0x92  # an array of two
+_PAIRS = (bytes((_PAIR,)), b"\xdd\x00\x00\x00\x02", b"\xdc\x00\x02")  # releases before 5 write the second
 _EVENT_TIME = b"\xd7\x00"  # ext type 0 of eight bytes: seconds and nanoseconds, big-endian
+_USUAL_HEADS = tuple(pair + _EVENT_TIME for pair in _PAIRS)
 _MARKERS = (b"\xff\xff\xff\xff", b"\xff\xff\xff\xfe")  # the seconds of where a group begins and ends
+_MARKER_SIGN = b"\x00\xff\xff\xff"  # in every marker, and in hardly anything else
 _pack_time = struct.Struct(">II").pack
 _LAST_SECOND = 0x7FFFFFFF  # above it, Fluent Bit reads a negative number: a marker, or a broken event
 # How many bytes stand before a text, by its first byte, and whether it is str.
@@ -37,6 +47,19 @@ _TIME_LENGTHS = {
     0xD7: 10, 0xCA: 5, 0xCB: 9, 0xCC: 2, 0xCD: 3, 0xCE: 5, 0xCF: 9, 0xD0: 2, 0xD1: 3, 0xD2: 5, 0xD3: 9,
     0xC7: 11,
 }  # fmt: skip
+# By the first byte from c0 on: bytes of the length, bytes beside that length, values for each of that length.
+_HEADS = (
+    (0, 0, 0), (0, 0, 0), (0, 0, 0), (0, 0, 0), (1, 0, 0), (2, 0, 0), (4, 0, 0), (1, 1, 0),
+    (2, 1, 0), (4, 1, 0), (0, 4, 0), (0, 8, 0), (0, 1, 0), (0, 2, 0), (0, 4, 0), (0, 8, 0),
+    (0, 1, 0), (0, 2, 0), (0, 4, 0), (0, 8, 0), (0, 2, 0), (0, 3, 0), (0, 5, 0), (0, 9, 0),
+    (0, 17, 0), (1, 0, 0), (2, 0, 0), (4, 0, 0), (2, 0, 1), (4, 0, 1), (2, 0, 2), (4, 0, 2),
+)  # fmt: skip
+# Records without records inside: read at once they are the same as read one by one.
+_read_flat = msgspec.msgpack.Decoder(
+    list[tuple[msgspec.Raw, dict[str, Union[str, bool, int, float] | None]]]
+).decode
+_USUAL_TEXT = 2048  # bytes; nearly all payloads are shorter
+_read_raw = msgspec.msgpack.Decoder(list[msgspec.Raw]).decode
 
 
 LARGE_CHUNK = 8 * 1024 * 1024
@@ -55,32 +78,84 @@ class Entry(NamedTuple):
 
     raw: bytes | memoryview
     head: bytes = b""
-    body: dict[Any, Any] | None = None
+    body: Body | None = None
     refusal: str = ""
 
 
+class Events:
+    """The pieces of a chunk by number: joined again they are the chunk.
+
+    ``heads``, ``bodies`` and ``refusals`` are those of ``Entry``; a head may be a view of the chunk.
+    ``are_flat`` says that all are events whose bodies hold texts and numbers only, under texts, in UTF-8.
+    """
+
+    heads: Sequence[Head]
+    bodies: Sequence[Body | None]
+    refusals: Sequence[str] = ()
+
+    def __init__(self, chunk: bytes, longest: int = LARGE_CHUNK) -> None:
+        self._chunk = chunk
+        self.are_flat = True
+        self._raws: Sequence[Head | memoryview] | None = None
+        flat = _read_alike(chunk) if len(chunk) <= LARGE_CHUNK else None
+        if flat:
+            self.heads, self.bodies = zip(*flat)
+            return
+        self.are_flat = False
+        entries = list(read_entries(chunk, longest))
+        self.refusals = [entry.refusal for entry in entries]
+        self._raws = [entry.raw for entry in entries]
+        self.heads = [entry.head for entry in entries]
+        self.bodies = [entry.body for entry in entries]
+
+    def __len__(self) -> int:
+        return len(self.heads)
+
+    def raw(self, number: int) -> bytes:
+        """All of one piece."""
+        if self._raws is None:
+            self._raws = _read_raw(_as_list(self._chunk, len(self)))
+        return bytes(self._raws[number])
+
+
+def _read_alike(chunk: bytes) -> list[tuple[msgspec.Raw, Body]] | None:
+    """Heads and bodies, where all pieces are events with flat records in UTF-8; several times as fast."""
+    if _MARKER_SIGN[1:2] in chunk and _MARKER_SIGN in chunk:  # one byte is found much faster than several
+        return None
+    # How many events there are is guessed; reading so many and no more proves it. Where all records begin
+    # like the first one, their beginning is found sooner than their times.
+    first = chunk.find(_EVENT_TIME) + 10
+    for count in (chunk.count(sign) for sign in (chunk[first : first + 6], _EVENT_TIME)):
+        try:
+            found: list[tuple[msgspec.Raw, Body]] = _read_flat(_as_list(chunk, count))
+        except (msgspec.MsgspecError, ValueError, RecursionError):
+            continue
+        is_large = (
+            len(chunk) > LARGE_EVENT and max(map(_measure, _read_raw(_as_list(chunk, count)))) > LARGE_EVENT
+        )
+        return None if is_large else found
+    return None
+
+
+def _measure(piece: msgspec.Raw) -> int:
+    return memoryview(piece).nbytes
+
+
+def _as_list(chunk: bytes, count: int) -> bytes:
+    return b"\xdd" + count.to_bytes(4, "big") + chunk
+
+
 def read_entries(chunk: bytes, longest: int = LARGE_CHUNK) -> Iterator[Entry]:
-    """The pieces of a chunk in order; joined again they are the chunk.
+    """The pieces of a chunk in order; one that cannot be read costs itself only.
 
     ``longest`` is how many bytes a line may have.
     """
     if len(chunk) > LARGE_CHUNK:
         yield from _read_pieces(chunk, longest)
         return
-    unpacker: msgpack.Unpacker | None = _open(chunk)
     start = 0
     for end in _ends(chunk):
-        raw = chunk[start:end]
-        if end - start > LARGE_EVENT:
-            if unpacker is not None:
-                unpacker.skip()
-            yield _read_large(memoryview(raw), longest)
-            start = end
-            continue
-        entry = _read_event(_open(raw), raw, 0) if unpacker is None else _read_event(unpacker, raw, start)
-        if entry is None:
-            unpacker = None  # it stands somewhere in that piece: from here on, each has its own
-        yield entry or Entry(raw)
+        yield read_entry(chunk[start:end], longest)
         start = end
     if start < len(chunk):
         yield Entry(chunk[start:])
@@ -92,11 +167,11 @@ def _read_pieces(chunk: bytes, longest: int) -> Iterator[Entry]:
     with contextlib.suppress(ScanError):
         while start < len(chunk) and (end := scanner.find_end(view)) is not None:
             piece = view[start:end]
-            if end - start > LARGE_EVENT:
-                yield _read_large(piece, longest)
-            else:
-                raw = bytes(piece)
-                yield _read_event(_open(raw), raw, 0) or Entry(raw)
+            yield (
+                _read_large(piece, longest)
+                if end - start > LARGE_EVENT
+                else read_entry(bytes(piece), longest)
+            )
             start = end
     if start < len(chunk):
         yield Entry(view[start:])
@@ -107,11 +182,12 @@ def _read_large(raw: memoryview, longest: int) -> Entry:
     scanner = Scanner()
     if scanner.find_end(raw, MOST_VALUES) is None:
         return Entry(raw, refusal=f"an event of more than {MOST_VALUES} values")
-    if raw[0] != _PAIR:
+    begin = _time_begin(bytes(raw[:5]))
+    if not begin:
         return Entry(raw)
-    end = Scanner(1).find_end(raw)
+    end = Scanner(begin).find_end(raw)
     assert end is not None
-    head = bytes(raw[1:end]) if end < LARGE_EVENT else b""
+    head = bytes(raw[begin:end]) if end < LARGE_EVENT else b""
     pairs, at = _read_map_head(raw, end)
     if not head or pairs is None or _is_marker(head):
         return Entry(raw)
@@ -154,26 +230,60 @@ def _read_cut(raw: memoryview, at: int, most: int) -> tuple[Any, int]:
 
 def _ends(chunk: bytes) -> Iterator[int]:
     """Where each whole value ends; found without making objects of what a broken chunk promises."""
-    unpacker = _open(chunk)
+    unpacker, end = _open(chunk), 0
     while True:
         try:
             unpacker.skip()
-        except _ERRORS:
+        except msgpack.OutOfData:
             return
-        yield unpacker.tell()
+        except _ERRORS:  # it holds a byte that is no value, or is nested too deeply
+            break
+        end = unpacker.tell()
+        yield end
+    while (end := find_end(chunk, end)) > 0:
+        yield end
 
 
-def _read_event(unpacker: msgpack.Unpacker, raw: bytes, start: int) -> Entry | None:
-    """One whole value as an event; ``None`` where it is none that can be read."""
+def find_end(chunk: bytes, at: int) -> int:
+    """Where the value ends that begins at a place; -1 where the chunk ends before it does.
+
+    The byte that is no value in msgpack counts as one.
+    """
+    left, size = 1, len(chunk)
+    while left:
+        if at >= size:
+            return -1
+        first, values, length = chunk[at], 0, 0
+        at, left = at + 1, left - 1
+        if 0x80 <= first < 0xA0:
+            values = (first & 15) * (2 if first < 0x90 else 1)
+        elif 0xA0 <= first < 0xC0:
+            length = first & 31
+        elif 0xC0 <= first < 0xE0:
+            width, length, times = _HEADS[first - 0xC0]
+            number = int.from_bytes(chunk[at : at + width], "big")
+            length += width + (0 if times else number)
+            values = number * times
+        at, left = at + length, left + values
+        if left > size - at:  # each of them takes a byte at least
+            return -1
+    return at
+
+
+def read_entry(raw: bytes, longest: int = LARGE_CHUNK) -> Entry:
+    """One whole value."""
+    if len(raw) > LARGE_EVENT:
+        return _read_large(memoryview(raw), longest)
+    unpacker = _open(raw)
     try:
         if unpacker.read_array_header() != 2:
-            return None
-        first = unpacker.tell() - start
+            return Entry(raw)
+        first = unpacker.tell()
         unpacker.skip()
-        second = unpacker.tell() - start
+        second = unpacker.tell()
         body = unpacker.unpack()
     except _ERRORS:
-        return None
+        return Entry(raw)
     head = raw[first:second]
     is_event = isinstance(body, dict) and not _is_marker(head)
     return Entry(raw, head, body if is_event else None)
@@ -193,7 +303,7 @@ def _open(chunk: bytes) -> msgpack.Unpacker:
 
 
 def _is_marker(head: bytes) -> bool:
-    at = 1 if head[:1] == b"\x92" else 0
+    at = _time_begin(head)
     if head[at : at + 2] == _EVENT_TIME:
         return head[at + 2 : at + 6] in _MARKERS
     return head[at : at + 3] == b"\xc7\x08\x00" and head[at + 3 : at + 7] in _MARKERS
@@ -204,11 +314,35 @@ def set_time(head: bytes, milliseconds: int | None) -> bytes:
     if milliseconds is None:
         return head
     seconds, rest = divmod(milliseconds, 1000)
-    at = 1 if head[:1] == b"\x92" else 0
+    at = _time_begin(head)
     length = _time_length(head[at : at + 1])
     if not 0 <= seconds <= _LAST_SECOND or not length:
         return head
     return head[:at] + _EVENT_TIME + _pack_time(seconds, rest * 1_000_000) + head[at + length :]
+
+
+@lru_cache(maxsize=4096)  # many rows share a second, and there are a thousand fractions
+def _pack_second(start: bytes) -> bytes:
+    found = utc_ms(start.decode("utf-8", "replace") + "Z")
+    return (
+        b"" if found is None or not 0 <= found // 1000 <= _LAST_SECOND else (found // 1000).to_bytes(4, "big")
+    )
+
+
+@lru_cache(maxsize=4096)
+def _pack_fraction(end: bytes) -> bytes:
+    """Of the usual form, as ``.966Z,``; empty for any other."""
+    if len(end) != 6 or end[:1] != b"." or not end[1:4].isdigit() or end[4:] != b"Z,":
+        return b""
+    return (int(end[1:4]) * 1_000_000).to_bytes(4, "big")
+
+
+def _time_begin(head: bytes) -> int:
+    """Where the time stands: in a pair with metadata, or alone."""
+    for pair in _PAIRS:
+        if head.startswith(pair):
+            return len(pair)
+    return 0
 
 
 def _time_length(first: bytes) -> int:
@@ -218,13 +352,13 @@ def _time_length(first: bytes) -> int:
     return 1 if byte < 0x80 or byte >= 0xE0 else _TIME_LENGTHS.get(byte, 0)
 
 
-def make_writer() -> Callable[[bytes, dict[Any, Any]], bytes]:
+def make_writer() -> Callable[[bytes, Body], bytes]:
     """A function from a head and a body to one event in bytes."""
     prefix = bytes((_PAIR,))
     pack = _make_packer(None)  # several times as fast as with another way of encoding
     pack_any = _make_packer(_ANY_BYTES)
 
-    def write(head: bytes, body: dict[Any, Any]) -> bytes:
+    def write(head: bytes, body: Body) -> bytes:
         try:
             return prefix + head + pack(body)
         except UnicodeEncodeError:  # a record that was no UTF-8 when it came
@@ -233,13 +367,24 @@ def make_writer() -> Callable[[bytes, dict[Any, Any]], bytes]:
     return write
 
 
-def make_text_writer(key: str) -> Callable[[bytes, bytes], bytes]:
-    """A function from a head and a text in UTF-8 to one event that holds the text under ``key`` alone."""
+def make_row_writer(key: str) -> Callable[[Head, bytes, bytes], bytes]:
+    """A function from a head, a row and its payload to one event with the row's time.
+
+    The event holds the payload, a text in UTF-8, under ``key`` alone.
+    """
     body = _make_packer(None)({key: ""})[:-1]
     prefix = bytes((_PAIR,))
+    usual = [body + _head_text(length) for length in range(_USUAL_TEXT)]
 
-    def write(head: bytes, text: bytes) -> bytes:
-        return b"".join((prefix, head, body, _head_text(len(text)), text))
+    def write(head: Head, row: bytes, text: bytes) -> bytes:
+        head, length = bytes(head), len(text)
+        before = usual[length] if length < _USUAL_TEXT else body + _head_text(length)
+        if head.startswith(_USUAL_HEADS):
+            at = head.index(_EVENT_TIME) + 2
+            second, fraction = _pack_second(row[:19]), _pack_fraction(row[19:25])
+            if second and fraction:
+                return b"".join((prefix, head[:at], second, fraction, head[at + 8 :], before, text))
+        return b"".join((prefix, set_time(head, read_row_time(row)), before, text))
 
     return write
 
@@ -253,7 +398,7 @@ def _head_text(length: int) -> bytes:
     return b"\xda" + length.to_bytes(2, "big") if length < 1 << 16 else b"\xdb" + length.to_bytes(4, "big")
 
 
-def _make_packer(unicode_errors: str | None) -> Callable[[dict[Any, Any]], bytes]:
+def _make_packer(unicode_errors: str | None) -> Callable[[Body], bytes]:
     packer = msgpack.Packer(unicode_errors=unicode_errors, use_bin_type=True, default=str)
-    pack: Callable[[dict[Any, Any]], bytes] = packer.pack
+    pack: Callable[[Body], bytes] = packer.pack
     return pack

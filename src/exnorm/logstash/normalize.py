@@ -130,9 +130,10 @@ class EventNormalizer:
         self, event: AnyEvent, text: str, line: str | bytes, key: str
     ) -> list[AnyEvent] | None:
         stream = self._streams.get(key)
-        fields = self._read_plain(line, stream)
-        if fields is not None:
-            return [merge(event, fields, _USED, text.removesuffix("\n").removesuffix("\r"))]
+        plain = self._read_plain(line, stream)
+        if plain is not None:
+            raw = text.removesuffix("\n").removesuffix("\r")
+            return [merge(event, fields, _USED, raw) for fields in plain]
         items = list(self.normalizer.parse([line], stream))
         if not items:
             return [] if self._is_swallowed(text, stream, key) else None
@@ -142,8 +143,11 @@ class EventNormalizer:
             return None
         return self._replace(event, items, _USED)
 
-    def _read_plain(self, line: str | bytes, stream: Stream) -> AnyEvent | None:
-        """The fields of a row with nothing odd about it, by the program for such rows where there is one."""
+    def _read_plain(self, line: str | bytes, stream: Stream) -> list[AnyEvent] | None:
+        """The fields of a row with nothing odd about it, by the program for such rows where there is one.
+
+        None of them where the profile leaves the row out.
+        """
         if not self._has_fields or stream.ready() is None:
             return None
         # Half of a surrogate pair gives bytes that are no UTF-8, and so an odd row.
@@ -152,8 +156,7 @@ class EventNormalizer:
         payloads = [] if batch is None else self.normalizer.encode_rows(batch, 0, stream)
         if not payloads:
             return None
-        fields: AnyEvent = self._decode(payloads[0])
-        return fields
+        return [self._decode(payload) for payload in payloads if payload is not None]
 
     def _read_elsewhere(
         self, text: str, stream: Stream, items: list[Record | Unparsed]

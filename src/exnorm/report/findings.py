@@ -9,14 +9,17 @@ from datetime import datetime, timezone
 from exnorm.convert import iso_utc
 from exnorm.errors import show
 from exnorm.model import Source
-from exnorm.profiles import explain_loss
+from exnorm.profiles import EXTERNAL, PROFILES, explain_loss
 from exnorm.report.masks import mask_text
 from exnorm.report.silences import Gap
-from exnorm.report.survey import LogFile, RowUse, Survey, TableUse
+from exnorm.report.survey import DAY, LogFile, Place, RowUse, Survey, TableUse, VersionUse
+from exnorm.report.tallies import MINUTE
 
 PROBLEM, LOOK, NOTE = "problem", "look", "note"
 LEVELS = (PROBLEM, LOOK, NOTE)
 UNPARSED_SHARE = 0.01
+LOSS_SHARE = 0.01
+OLD = 7 * DAY
 SHOWN = 8
 PATH_LIMIT = 160
 
@@ -41,25 +44,33 @@ def find(
     sources: AnyMapping[str, Source],
     profile: str = "all",
     mask: Callable[..., str] = mask_text,
+    now: int = 0,
 ) -> list[Finding]:
-    """Everything that was found, the worst first; nothing where the logs are whole and known."""
+    """Everything that was found, the worst first; nothing where the logs are whole and known.
+
+    ``now`` is when the page is made, epoch milliseconds; without it nothing is said of the logs' age.
+    """
     found = [
-        *_find_files(survey),
-        *_find_unparsed(survey),
+        *_find_failures(survey),
         *_find_gaps(gaps, sources),
+        *_find_future(survey),
+        *_find_unparsed(survey),
+        *_find_loss(survey, profile),
+        *_find_copies(survey),
         *_find_clocks(survey),
         *_find_headers(survey),
+        *_find_refused(survey),
         *_find_missing_columns(survey, sources),
         *_find_unknown(survey, sources),
-        *_find_loss(survey, profile),
         *_find_cuts(survey),
+        *_find_age(survey, now),
         *_find_versions(survey, sources),
         *_find_plugins(survey, mask),
     ]
     return sorted(found, key=lambda finding: LEVELS.index(finding.level))
 
 
-def _find_files(survey: Survey) -> Iterator[Finding]:
+def _find_failures(survey: Survey) -> Iterator[Finding]:
     failed = [file for file in survey.files if file.failure]
     if failed:
         yield Finding(
@@ -69,17 +80,7 @@ def _find_files(survey: Survey) -> Iterator[Finding]:
             "files",
             _list(file.failure for file in failed),
         )
-    refused = [file for file in survey.files if file.refusal]
-    if refused:
-        yield Finding(
-            LOOK,
-            f"{many(len(refused), 'file')} left out: no log type that is known here",
-            "Where one of them should be a log of Exchange, look at its first lines: its header is gone, or "
-            "it is packed.",
-            "files",
-            _list(f"{show_path(file.path)}: {show(shorten_refusal(file.refusal))}" for file in refused),
-        )
-    if not survey.rows and not refused and not failed:
+    if not survey.rows and not failed and not any(file.refusal for file in survey.files):
         yield Finding(PROBLEM, "There is not one row in these files", "Check the folder.", "files")
     empty = [f for f in survey.files if not f.rows and not f.unparsed and not f.refusal and not f.failure]
     if empty and survey.rows:
@@ -90,22 +91,41 @@ def _find_files(survey: Survey) -> Iterator[Finding]:
             "files",
             _list(show_path(file.path) for file in empty),
         )
-    twice = list(_find_copies(survey.files))
+
+
+def _find_refused(survey: Survey) -> Iterator[Finding]:
+    refused = [file for file in survey.files if file.refusal]
+    if refused:
+        yield Finding(
+            LOOK,
+            f"{many(len(refused), 'file')} left out: no log type that is known here",
+            "Where one of them should be a log of Exchange, look at its first lines: its header is gone, or "
+            "it is packed.",
+            "files",
+            _list(f"{show_path(file.path)}: {show(shorten_refusal(file.refusal))}" for file in refused),
+        )
+
+
+def _find_copies(survey: Survey) -> Iterator[Finding]:
+    twice = pair_copies(survey.files)
     if twice:
         yield Finding(
             LOOK,
             f"{many(len(twice), 'file')} with exactly the content of another one",
             "Their rows are counted twice below, and a SIEM would have them twice too.",
             "files",
-            _list(f"{show_path(copy)} is {show_path(first)}" for first, copy in twice),
+            _list(f"{show_path(copy)} is {show_path(first)}" for copy, first in twice.items()),
         )
 
 
-def _find_copies(files: Iterable[LogFile]) -> Iterator[tuple[str, str]]:
+def pair_copies(files: Iterable[LogFile]) -> dict[str, str]:
+    """The files with exactly the content of an earlier one, and which that is."""
     first: dict[str, str] = {}
-    for file in files:
-        if file.rows and first.setdefault(file.digest, file.path) != file.path:
-            yield first[file.digest], file.path
+    return {
+        file.path: first[file.digest]
+        for file in files
+        if file.rows and first.setdefault(file.digest, file.path) != file.path
+    }
 
 
 def _find_unparsed(survey: Survey) -> Iterator[Finding]:
@@ -118,11 +138,11 @@ def _find_unparsed(survey: Survey) -> Iterator[Finding]:
         f"{group(refused.lines)} of kind {kind}: {show(refused.reasons.top(1)[0][0])}"
         for kind, refused in sorted(survey.refused.items(), key=lambda item: -item[1].lines)
     ]
-    place = f"most in {show_path(worst[0].path)}" if len(worst) > 1 else f"in {show_path(worst[0].path)}"
+    most = "most of them " if len(worst) > 1 else ""
     yield Finding(
         PROBLEM if share >= UNPARSED_SHARE else LOOK,
-        f"{many(unparsed, 'line')} ({percent(share)} of {group(unparsed + survey.rows)}) could not be read "
-        f"as a row, {place}",
+        f"{many(unparsed, 'line')} ({percent(share)} of all {group(unparsed + survey.rows)}) could not be "
+        f"read as a row, {most}in {show_path(worst[0].path)}: {describe_unparsed(worst[0])}",
         "Such lines reach the SIEM as they are, or not at all. Each is shown with its place under Lines that "
         "did not parse.",
         "unparsed",
@@ -130,49 +150,55 @@ def _find_unparsed(survey: Survey) -> Iterator[Finding]:
     )
 
 
+def describe_unparsed(file: LogFile) -> str:
+    """How many of a file's lines, but those of its header, did not parse."""
+    lines = file.rows + file.unparsed
+    return f"{group(file.unparsed)} of its {many(lines, 'line')} ({percent(file.unparsed / lines)})"
+
+
 def _find_gaps(gaps: list[Gap], sources: AnyMapping[str, Source]) -> Iterator[Finding]:
-    inner = [gap for gap in gaps if not gap.side]
-    edges = [gap for gap in gaps if gap.side]
-    if inner:
-        yield Finding(
+    for side, level, found, advice in (
+        (
+            "",
             PROBLEM,
-            f"{many(len(inner), 'gap')} in time: a server that usually writes has no rows",
+            "{} in time: a server that usually writes has no rows",
             "Either it was down or had no mail, or log files are missing: compare with the files on the "
             "server itself.",
-            "time",
-            _list(describe_gap(gap, sources) for gap in inner),
-        )
-    if edges:
-        yield Finding(
-            LOOK,
-            f"{many(len(edges), 'server log')} that {_begin(edges)} while other servers wrote on",
-            "A server was added or taken away, or its files stopped coming.",
-            "time",
-            _list(describe_gap(gap, sources) for gap in edges),
-        )
-
-
-def _begin(edges: list[Gap]) -> str:
-    sides = {gap.side for gap in edges}
-    words = [word for side, word in (("start", "begin later"), ("end", "end earlier")) if side in sides]
-    return (
-        " or ".join(words) if len(edges) > 1 else words[0].replace("begin", "begins").replace("end ", "ends ")
-    )
+        ),
+        (
+            "end",
+            PROBLEM,
+            "{} before other servers do",
+            "Either it was down or taken away, or its files stopped coming: compare with the files on the "
+            "server itself.",
+        ),
+        ("start", LOOK, "{} after other servers do", "A server was added, or its older files are not here."),
+    ):
+        items = [describe_gap(gap, sources) for gap in gaps if gap.side == side]
+        if items:
+            thing = many(len(items), "server log" if side else "gap")
+            verb = {"end": " stop", "start": " begin", "": ""}[side]
+            what = thing + (f"{verb}s" if verb and len(items) == 1 else verb)
+            yield Finding(level, found.format(what), advice, "time", _list(items))
 
 
 def describe_gap(gap: Gap, sources: AnyMapping[str, Source]) -> str:
     """A gap in one sentence."""
     where = f"{show(gap.server)}, {title(gap.source, sources)}"
     lasted = duration(gap.end - gap.start)
-    usual = "less than a minute" if not gap.usual else duration(gap.usual)
     if gap.side == "end":
-        return f"{where}: nothing after {moment(gap.start)}, {lasted} before the last row of the others"
+        return f"{where}: its last row is of {moment(gap.start)}, {lasted} before the last row of the others"
     if gap.side == "start":
-        return f"{where}: nothing before {moment(gap.end)}, {lasted} after the first row of the others"
+        return f"{where}: its first row is of {moment(gap.end)}, {lasted} after the first row of the others"
     return (
-        f"{where}: no rows from {moment(gap.start)} to {moment(gap.end)} ({lasted}); nine in ten of its "
-        f"silences last {usual} at most"
+        f"{where}: no rows between {moment(gap.start)} and {moment(gap.end)} ({lasted}); "
+        f"nine in ten of its silences last {describe_usual(gap)} at most"
     )
+
+
+def describe_usual(gap: Gap) -> str:
+    """How long the silences of a server log usually are."""
+    return "less than a minute" if gap.usual < MINUTE else duration(gap.usual)
 
 
 def _find_clocks(survey: Survey) -> Iterator[Finding]:
@@ -185,20 +211,42 @@ def _find_clocks(survey: Survey) -> Iterator[Finding]:
             "around there cannot be trusted.",
             "files",
             _list(
-                f"{show_path(file.path)}: back by {duration(file.furthest)} at line {file.backwards_line}"
+                f"{show_path(file.path)}: {describe_step(file)}"
                 + (f", and {many(file.backwards, 'row')} in all are late" if file.backwards > 1 else "")
                 for file in back
             ),
         )
+
+
+def _find_future(survey: Survey) -> Iterator[Finding]:
     future = [file for file in survey.files if file.future]
     if future:
         yield Finding(
             PROBLEM,
             f"{many(sum(file.future for file in future), 'row')} of a time that has not come yet",
-            "A server's clock is wrong, or this machine's is. A SIEM may refuse or misplace such events.",
+            "A server's clock is wrong, or this machine's is. A SIEM may refuse or misplace such events. "
+            "They count as rows, but are left out of the first and last row, of plots and of gaps.",
             "files",
-            _list(f"{show_path(file.path)}: {many(file.future, 'row')}" for file in future),
+            _list(f"{show_path(file.path)}: {describe_future(file)}" for file in future),
         )
+
+
+def describe_step(file: LogFile) -> str:
+    """Where the clock of a file goes back furthest."""
+    time = file.backwards_time
+    return (
+        f"from {moment(time + file.furthest)} back to {moment(time)} at line {file.backwards_line} "
+        f"({duration(file.furthest)})"
+    )
+
+
+def describe_future(file: LogFile) -> str:
+    """The rows of a file that are of a time to come."""
+    first, last = file.future_first, file.future_last
+    if first is None or last is None:
+        return ""
+    times = f"of {moment(first)}" if first == last else f"of {moment(first)} to {moment(last)}"
+    return f"{many(file.future, 'row')}, {times}"
 
 
 def _find_headers(survey: Survey) -> Iterator[Finding]:
@@ -244,7 +292,8 @@ def _find_missing_columns(survey: Survey, sources: AnyMapping[str, Source]) -> I
 def _find_unknown(survey: Survey, sources: AnyMapping[str, Source]) -> Iterator[Finding]:
     if survey.unknown_columns:
         names = [
-            f"{title(source, sources)}: {show(column)} ({many(rows, 'row')})"
+            f"{title(source, sources)}: {show(column)} ({many(rows, 'row')}"
+            f"{_seen(survey.unknown_seen.get((source, column)))})"
             for source, tally in sorted(survey.unknown_columns.items())
             for column, rows in tally.most_common()
         ]
@@ -257,7 +306,7 @@ def _find_unknown(survey: Survey, sources: AnyMapping[str, Source]) -> Iterator[
             _list(names),
         )
     events = [
-        f"{title(source, sources)}: {show(name) or '(empty)'} ({many(count.rows, 'row')})"
+        f"{title(source, sources)}: {show(name) or '(empty)'} ({many(count.rows, 'row')}{_seen(count.seen)})"
         for source, counts in sorted(survey.events.items())
         for name, count in counts.items()
         if not count.known
@@ -272,16 +321,45 @@ def _find_unknown(survey: Survey, sources: AnyMapping[str, Source]) -> Iterator[
         )
 
 
+def _seen(place: Place | None) -> str:
+    return f"; first in {describe_place(place)}" if place is not None else ""
+
+
+def describe_place(place: Place) -> str:
+    """A line and the server that wrote it."""
+    return f"{show_path(place.path)}, line {place.line_number}, of {show(place.server)}"
+
+
 def _find_loss(survey: Survey, profile: str) -> Iterator[Finding]:
-    dropped = {
-        name: count.rows
-        for counts in survey.events.values()
-        for name, count in counts.items()
-        if profile not in count.kept_by
-    }
-    warning = explain_loss(dropped, profile)
-    if warning:
-        yield Finding(PROBLEM, warning[:1].upper() + warning[1:], "", "events")
+    for name in PROFILES:
+        dropped = {
+            event: count.rows
+            for counts in survey.events.values()
+            for event, count in counts.items()
+            if name not in count.kept_by
+        }
+        warning = explain_loss(dropped, name)
+        share = dropped.get(EXTERNAL, 0) / survey.rows if survey.rows else 0
+        if warning and (name == profile or share >= LOSS_SHARE):
+            chosen = "" if name == profile else f" The profile chosen here, {profile}, keeps them."
+            yield Finding(
+                PROBLEM if name == profile else LOOK,
+                warning[:1].upper() + warning[1:],
+                f"They are {percent(share)} of these rows.{chosen}",
+                "events",
+            )
+
+
+def _find_age(survey: Survey, now: int) -> Iterator[Finding]:
+    last = survey.last
+    if last is not None and now - last >= OLD:
+        yield Finding(
+            NOTE,
+            f"The newest row is {duration(now - last)} older than this page: of {moment(last)}",
+            f"This page was made {moment(now)} UTC. These logs say nothing of the time since: where they "
+            "should reach to today, the newest files are missing.",
+            "read",
+        )
 
 
 def _find_cuts(survey: Survey) -> Iterator[Finding]:
@@ -303,18 +381,18 @@ def _find_cuts(survey: Survey) -> Iterator[Finding]:
 
 def _find_versions(survey: Survey, sources: AnyMapping[str, Source]) -> Iterator[Finding]:
     mixed: list[str] = []
-    for source in sorted({source for source, _ in survey.series}):
-        servers: dict[str, list[str]] = {}
-        for (of, server), series in survey.series.items():
-            for version in series.versions if of == source else ():
-                servers.setdefault(version, []).append(server)
-        if len(servers) > 1:
-            told = "; ".join(
-                f"{version or '(none)'} on {', '.join(map(show, sorted(names)[:3]))}"
-                + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-                for version, names in sorted(servers.items())
+    for source, versions in sorted(survey.versions.items()):
+        for version, use in sorted(versions.items()) if len(versions) > 1 else ():
+            servers = sorted(
+                server
+                for (of, server), rows in survey.series.items()
+                if of == source and version in rows.versions
             )
-            mixed.append(f"{title(source, sources)}: {told}")
+            more = f" and {len(servers) - 3} more" if len(servers) > 3 else ""
+            mixed.append(
+                f"{title(source, sources)}, {show(version) or '(no version)'}: {many(use.rows, 'row')}"
+                f"{_describe_span(use)}{' on ' if servers else ''}{', '.join(map(show, servers[:3]))}{more}"
+            )
     if mixed:
         yield Finding(
             NOTE,
@@ -324,6 +402,12 @@ def _find_versions(survey: Survey, sources: AnyMapping[str, Source]) -> Iterator
             "read",
             _list(mixed),
         )
+
+
+def _describe_span(use: VersionUse) -> str:
+    if use.first is None or use.last is None:
+        return ""
+    return f", from {moment(use.first)} to {moment(use.last)},"
 
 
 def _find_plugins(survey: Survey, mask: Callable[..., str]) -> Iterator[Finding]:

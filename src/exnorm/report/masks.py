@@ -15,6 +15,12 @@ _WORD = re.compile(r"\\x[0-9a-f]{2}|\w+", re.ASCII)
 _LETTER = re.compile(r"[^\W\d_]")
 _DIGIT = re.compile(r"\d")
 _TIME = re.compile(r"\d{4}-\d{1,2}-\d{1,2}[T ]\d{1,2}:\d{2}:\d{2}(?:\.\d{1,7})?Z?(?![0-9])", re.ASCII)
+_DATE = re.compile(
+    r"\d{1,4}([-/.])\d{1,2}\1\d{1,4}"
+    r"(?:[T ,]{1,2}\d{1,2}:\d{1,2}(?::\d{1,2})?(?:[.,]\d{1,9})?)?"
+    r" ?(?:[AP]M)? ?(?:Z|UTC|GMT|[+-]\d{2}:?\d{2})?",
+    re.ASCII,
+)
 _NUMBER = re.compile(r"\d{1,19}(?:\.\d{1,9}){0,3}", re.ASCII)
 _ADDRESS = re.compile(r"[^\s@<>]+@[^\s@<>]+")
 _QUOTED = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"", re.DOTALL)
@@ -81,9 +87,18 @@ def _mask_word(word: str, plain: Collection[str]) -> str:
     return _DIGIT.sub("9", _LETTER.sub("x", word))
 
 
-def mask_reason(reason: str) -> str:
-    """Why a line did not parse, without what it quotes of the line, nor what a plugin had to say of it."""
+def mask_reason(reason: str, kind: str = "") -> str:
+    """Why a line did not parse, without what it quotes of the line, nor what a plugin had to say of it.
+
+    Of what was to be a time (``kind`` is ``date``), the shape stays, and a date in any country's form whole.
+    """
+    if kind == "date":
+        return _QUOTED.sub(lambda found: f"'{_mask_date(found.group()[1:-1])}'", reason)
     return _FAULT.sub(r"\1: ...", _QUOTED.sub("'...'", reason))
+
+
+def _mask_date(text: str) -> str:
+    return text if _DATE.fullmatch(text) else mask_text(text)
 
 
 def keep(text: str, plain: Collection[str] = ()) -> str:

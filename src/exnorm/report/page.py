@@ -40,7 +40,7 @@ def render(survey: Survey, about: About, known: Known, draw: plots.Draw) -> tupl
     masks = choose_masks(about.show_values)
     plain = gather_plain(known)
     gaps = find_gaps(survey.series)
-    findings = find(survey, gaps, known.sources, about.profile, masks.text)
+    findings = find(survey, gaps, known.sources, about.profile, masks.text, about.made)
     content = {
         "style": _mark_safe(style),
         "style_hash": _mark_safe(f"sha256-{_digest(style)}"),

@@ -1,6 +1,7 @@
 """When a server wrote nothing although it usually writes: rows that may be missing.
 
-A silence is the time between two slots with rows. It is a gap where all of this holds:
+A silence is the time from a row to the next one, where they lie in different slots. It is a gap where all of
+this holds:
 
 - it lasts an hour or longer;
 - it is four times as long as nine in ten of the silences of that server and log type;
@@ -20,6 +21,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from exnorm.report.survey import DAY, Series
+from exnorm.report.tallies import TimeSlots
 
 HOUR = 3_600_000
 WEEK = 7 * DAY
@@ -33,7 +35,7 @@ STIR = 0.1  # a time is silent with such a share of the slots in use that are us
 
 @dataclass(frozen=True)
 class Gap:
-    """A silence to be explained: of which server, from when to when, and what is usual there.
+    """A silence to be explained: of which server, from which row's time to which, and what is usual there.
 
     ``side`` is ``start`` or ``end`` where only other servers have rows of that time.
     """
@@ -51,9 +53,8 @@ def find_gaps(series: AnyMapping[tuple[str, str], Series]) -> list[Gap]:
     spans = _span(series)
     found: list[Gap] = []
     for (source, server), rows in series.items():
-        starts = rows.slots.starts()
-        if len(starts) >= LEAST_SLOTS and rows.first is not None and rows.last is not None:
-            found += _find(source, server, starts, rows.slots.width, spans[source])
+        if len(rows.slots.counts) >= LEAST_SLOTS and rows.first is not None and rows.last is not None:
+            found += _find(source, server, rows.slots, spans[source])
     return sorted(found, key=lambda gap: (gap.start - gap.end, gap.source, gap.server, gap.start))
 
 
@@ -67,22 +68,18 @@ def _span(series: AnyMapping[tuple[str, str], Series]) -> dict[str, tuple[int, i
     return spans
 
 
-def _find(source: str, server: str, starts: list[int], width: int, span: tuple[int, int]) -> list[Gap]:
-    silences = [(one + width, two) for one, two in pairwise(starts)]
-    usual = find_usual([end - start for start, end in silences])
+def _find(source: str, server: str, slots: TimeSlots, span: tuple[int, int]) -> list[Gap]:
+    starts, width = slots.starts(), slots.width
+    times = [(slots.firsts[start // width], slots.lasts[start // width]) for start in starts]
+    silences = [(last, first, "") for (_, last), (first, _) in pairwise(times)]
+    usual = find_usual([end - start for start, end, _ in silences])
+    silences += ((span[0], times[0][0], "start"), (times[-1][1], span[1], "end"))
     least = max(SHORTEST, TIMES_USUAL * usual)
-    gaps = [
-        Gap(source, server, start, end, usual)
-        for start, end in silences
-        if end - start >= least and not is_habit(starts, width, start, end)
-    ]
-    edges = ((span[0], starts[0], "start"), (starts[-1] + width, span[1], "end"))
-    gaps += [
+    return [
         Gap(source, server, start, end, usual, side)
-        for start, end, side in edges
+        for start, end, side in silences
         if end - start >= least and not is_habit(starts, width, start, end)
     ]
-    return gaps
 
 
 def find_usual(lengths: list[int]) -> int:
@@ -94,6 +91,7 @@ def find_usual(lengths: list[int]) -> int:
 def is_habit(starts: list[int], width: int, start: int, end: int) -> bool:
     """Whether the same hours were silent on half of the other days (or weeks) that the rows span, or more."""
     period = WEEK if end - start >= LONG else DAY
+    start, end = (start // width + 1) * width, end // width * width  # the slots between
     first, last = starts[0], starts[-1] + width
     usual = len(starts) / (last - first)  # slots in use, by millisecond
     silent = compared = 0

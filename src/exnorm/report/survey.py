@@ -43,6 +43,7 @@ SERIES_LIMIT = 500
 EXAMPLES = 3
 RAW_LIMIT = 2000
 COLUMNS_LIMIT = 1000
+COLUMN_LIMIT = 100  # characters, as tallies cut names
 
 # The device of an event is the server that wrote the row; of message tracking that is so in this table only.
 _FLOW = "arcsight-flow"
@@ -70,10 +71,37 @@ class LogFile:
     backwards: int = 0  # how often the clock went back
     furthest: int = 0  # by how much at most, milliseconds
     backwards_line: int = 0
-    future: int = 0  # rows of a time that has not come yet
+    backwards_time: int = 0  # of the row in that line
+    future: int = 0  # rows of a time that has not come yet; first and last are without them
+    future_first: int | None = None
+    future_last: int | None = None
     refusal: str = ""
     failure: str = ""
     digest: str = ""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where something was seen first."""
+
+    path: str
+    line_number: int
+    server: str
+
+
+@dataclass
+class VersionUse:
+    """The rows of one version of a log type, and when they were written."""
+
+    rows: int = 0
+    first: int | None = None
+    last: int | None = None
+
+    def merge(self, other: VersionUse) -> None:
+        """Add the rows of another process."""
+        self.rows += other.rows
+        self.first = _least(self.first, other.first)
+        self.last = _most(self.last, other.last)
 
 
 @dataclass
@@ -103,6 +131,7 @@ class EventCount:
     hours: list[int] = field(default_factory=lambda: [0] * 24)
     kept_by: frozenset[str] = frozenset()
     known: bool = True
+    seen: Place | None = None  # first, of an event that is not known
 
 
 @dataclass
@@ -208,6 +237,8 @@ class Survey:
     kept: dict[str, Tally] = field(default_factory=dict)  # by profile, then log type
     refused: dict[str, Refused] = field(default_factory=dict)  # by kind
     unknown_columns: dict[str, Tally] = field(default_factory=dict)  # by log type
+    unknown_seen: dict[tuple[str, str], Place] = field(default_factory=dict)  # by log type and column
+    versions: dict[str, dict[str, VersionUse]] = field(default_factory=dict)  # by log type
     columns: dict[str, set[str]] = field(default_factory=dict)  # by log type
     talkers: dict[str, Talkers] = field(default_factory=dict)  # by log type
     tables: dict[tuple[str, str], TableUse] = field(default_factory=dict)  # by taxonomy and table
@@ -248,10 +279,10 @@ class Survey:
             mine.lines += refused.lines
             mine.reasons.merge(refused.reasons)
             mine.examples = (mine.examples + refused.examples)[:EXAMPLES]
-        for source, tally in other.unknown_columns.items():
-            _merge_tally(self.unknown_columns.setdefault(source, Tally()), tally)
-        for source, columns in other.columns.items():
-            self.columns.setdefault(source, set()).update(columns)
+        self._merge_columns(other)
+        for source, versions in other.versions.items():
+            for version, version_use in versions.items():
+                self.version_of(source, version).merge(version_use)
         for source, talkers in other.talkers.items():
             self.talkers.setdefault(source, Talkers()).merge(talkers)
         for table, use in other.tables.items():
@@ -266,6 +297,13 @@ class Survey:
         self.lines += other.lines
         self.rows += other.rows
         self.examined += other.examined
+
+    def _merge_columns(self, other: Survey) -> None:
+        for source, tally in other.unknown_columns.items():
+            _merge_tally(self.unknown_columns.setdefault(source, Tally()), tally)
+        self.unknown_seen = {**other.unknown_seen, **self.unknown_seen}
+        for source, columns in other.columns.items():
+            self.columns.setdefault(source, set()).update(columns)
 
     def series_of(self, source: str, server: str) -> Series:
         """The rows of a server; past ``SERIES_LIMIT`` servers, those of all others together."""
@@ -284,7 +322,18 @@ class Survey:
         if found is None:
             if len(events) >= COLUMNS_LIMIT:
                 name = OTHER
-            found = events.setdefault(name, EventCount(kept_by=like.kept_by, known=like.known))
+            found = events.setdefault(
+                name, EventCount(kept_by=like.kept_by, known=like.known, seen=like.seen)
+            )
+        return found
+
+    def version_of(self, source: str, version: str) -> VersionUse:
+        """The rows of a version; past a limit of versions, those of all others together."""
+        version = version[:COLUMN_LIMIT]
+        versions = self.versions.setdefault(source, {})
+        found = versions.get(version)
+        if found is None:
+            found = versions.setdefault(version if len(versions) < COLUMNS_LIMIT else OTHER, VersionUse())
         return found
 
     def add_sample(self, sample: Sample, most: int) -> None:
@@ -411,7 +460,7 @@ class Surveyor:
         self._file.unparsed += 1
         refused = self.survey.refused.setdefault(line.kind, Refused())
         refused.lines += 1
-        refused.reasons.add(mask_reason(line.reason))
+        refused.reasons.add(mask_reason(line.reason, line.kind))
         if len(refused.examples) < EXAMPLES:
             refused.examples.append(replace(line, raw=line.raw[:RAW_LIMIT]))
 
@@ -428,9 +477,13 @@ class Surveyor:
         series = survey.series_of(source, server)
         series.rows += 1
         series.versions.add(version)
+        use = survey.version_of(source, version)
+        use.rows += 1
+        if not count.known and count.seen is None:
+            count.seen = Place(record.path, record.line_number, server)
         if record.time is not None:
-            self._add_time(record.time, record.line_number, series, count)
-        self._note_columns(record, source)
+            self._add_time(record.time, record.line_number, series, count, use)
+        self._note_columns(record, source, server)
         if not self._examined or count.rows <= self._examined or count.rows % EVERY == 0:
             self._examine(record, source)
 
@@ -453,19 +506,25 @@ class Surveyor:
     def _known_events(self, record: Record) -> frozenset[str]:
         return self._route_table(self.normalizer, record).known_events
 
-    def _add_time(self, time: int, line_number: int, series: Series, count: EventCount) -> None:
+    def _add_time(
+        self, time: int, line_number: int, series: Series, count: EventCount, use: VersionUse
+    ) -> None:
+        file = self._file
         if time > self._now + DAY:
-            self._file.future += 1
+            file.future += 1
+            file.future_first = _least(file.future_first, time)
+            file.future_last = _most(file.future_last, time)
             return
+        use.first = _least(use.first, time)
+        use.last = _most(use.last, time)
         series.slots.add(time)
         series.first = _least(series.first, time)
         series.last = _most(series.last, time)
         count.hours[time // 3_600_000 % 24] += 1
-        file = self._file
         latest = file.last
         if latest is not None and latest - time > BACKWARDS:
             if latest - time > file.furthest:
-                file.furthest, file.backwards_line = latest - time, line_number
+                file.furthest, file.backwards_line, file.backwards_time = latest - time, line_number, time
             file.backwards += 1
         file.first = _least(file.first, time)
         file.last = _most(latest, time)
@@ -474,7 +533,7 @@ class Surveyor:
         version = record.schema.version or record.derived.get("product-version", "")
         return f"{record.schema.name} {version}".strip()
 
-    def _note_columns(self, record: Record, source: str) -> None:
+    def _note_columns(self, record: Record, source: str, server: str) -> None:
         if record.schema is not self._schema:
             self._schema = record.schema
             columns = self.survey.columns.setdefault(source, set())
@@ -484,6 +543,9 @@ class Surveyor:
         if not known.issuperset(record.values):
             tally = self.survey.unknown_columns.setdefault(source, Tally())
             for column in record.values.keys() - known:
+                if column not in tally and len(self.survey.unknown_seen) < COLUMNS_LIMIT:
+                    place = Place(record.path, record.line_number, server)
+                    self.survey.unknown_seen.setdefault((source, column[:COLUMN_LIMIT]), place)
                 tally.add(column)
 
     def _route_table(self, normalizer: Normalizer, record: Record) -> CompiledMapping:

@@ -54,21 +54,22 @@ class TimeSlots:
     def __init__(self) -> None:
         self.width = MINUTE  # milliseconds
         self.counts: dict[int, int] = {}
+        self.firsts: dict[int, int] = {}  # the earliest time in each slot
+        self.lasts: dict[int, int] = {}
 
-    def add(self, time: int, amount: int = 1) -> None:
-        """Count rows of a time, epoch milliseconds."""
-        slot = time // self.width
-        self.counts[slot] = self.counts.get(slot, 0) + amount
-        if len(self.counts) > SLOTS_LIMIT:
-            while len(self.counts) > SLOTS_LIMIT // 2:
-                self._widen()
+    def add(self, time: int) -> None:
+        """Count a row of a time, epoch milliseconds."""
+        self._put(time // self.width, 1, time, time)
+        self._bound()
 
     def merge(self, other: TimeSlots) -> None:
         """Add the slots of another, in the wider of both widths."""
         while self.width < other.width:
             self._widen()
         for slot, amount in other.counts.items():
-            self.add(slot * other.width, amount)
+            first, last = other.firsts[slot], other.lasts[slot]
+            self._put(slot * other.width // self.width, amount, first, last)
+            self._bound()
 
     def starts(self) -> list[int]:
         """When the slots with rows begin, in order."""
@@ -82,9 +83,22 @@ class TimeSlots:
             found[start] = found.get(start, 0) + amount
         return found
 
+    def _put(self, slot: int, amount: int, first: int, last: int) -> None:
+        if slot not in self.counts:
+            self.counts[slot], self.firsts[slot], self.lasts[slot] = amount, first, last
+            return
+        self.counts[slot] += amount
+        self.firsts[slot] = min(self.firsts[slot], first)
+        self.lasts[slot] = max(self.lasts[slot], last)
+
+    def _bound(self) -> None:
+        if len(self.counts) > SLOTS_LIMIT:
+            while len(self.counts) > SLOTS_LIMIT // 2:
+                self._widen()
+
     def _widen(self) -> None:
         self.width *= 2
-        wider: dict[int, int] = {}
-        for slot, amount in self.counts.items():
-            wider[slot // 2] = wider.get(slot // 2, 0) + amount
-        self.counts = wider
+        counts, firsts, lasts = self.counts, self.firsts, self.lasts
+        self.counts, self.firsts, self.lasts = {}, {}, {}
+        for slot, amount in counts.items():
+            self._put(slot // 2, amount, firsts[slot], lasts[slot])

@@ -13,11 +13,17 @@ from exnorm.profiles import PROFILES
 from exnorm.report import plots
 from exnorm.report.findings import (
     Finding,
+    describe_future,
     describe_gap,
+    describe_place,
+    describe_step,
+    describe_unparsed,
+    describe_usual,
     duration,
     group,
     many,
     moment,
+    pair_copies,
     percent,
     shorten_refusal,
     show_path,
@@ -28,6 +34,7 @@ from exnorm.report.silences import Gap
 from exnorm.report.survey import (
     EVERY,
     LogFile,
+    Place,
     Sample,
     SampleSide,
     Series,
@@ -151,11 +158,13 @@ def view_heading(survey: Survey, about: About, findings: list[Finding]) -> dict[
     places = dict(SECTIONS)
     return {
         "heading": show(about.heading) or "Exchange logs: what is in them, and what is wrong",
-        "lead": f"{many(survey.rows, 'row')} in {many(len(survey.files), 'file')}{span}.",
+        "lead": f"{many(survey.rows, 'row')} in {_count_full(survey)} of {many(len(survey.files), 'file')}"
+        f"{span}{_leave_out(survey)}.",
         "masked_note": "Values are shown as they are in the logs: treat this page as you treat the logs."
         if about.show_values
-        else "Subjects, names and addresses are masked (letters as x, digits as 9); --show-values shows them."
-        " Names of servers, files, columns and events are shown.",
+        else "Values are masked: mail addresses as a***@p***.example, IP addresses as 203.0.*.*, other text "
+        "and whole lines with x for a letter and 9 for a digit; --show-values shows them. "
+        "Names of servers, files, columns and events, times and numbers are shown.",
         "verdict": f"{verdict}, the worst first.",
         "findings": [
             {
@@ -175,6 +184,15 @@ def view_heading(survey: Survey, about: About, findings: list[Finding]) -> dict[
     }  # fmt: skip
 
 
+def _count_full(survey: Survey) -> int:
+    return sum(file.rows > 0 for file in survey.files)
+
+
+def _leave_out(survey: Survey) -> str:
+    future = sum(file.future for file in survey.files)
+    return f", without {many(future, 'row')} of a time that has not come yet" if future else ""
+
+
 # --- what was read -------------------------------------------------------------------------------
 
 
@@ -184,10 +202,13 @@ def view_read(survey: Survey, about: About, known: Known) -> dict[str, Any]:
     files = sorted(survey.files, key=lambda file: file.path)
     folder = find_folder([file.path for file in survey.files])
     below = f" below {show_path(folder)}" if folder else ""
-    remarked = [(file, remarks) for file in files if (remarks := _remark(file))]
+    copies = pair_copies(survey.files)
+    remarked = [
+        (file, remarks) for file in files if (remarks := _remark(file, copies.get(file.path, ""), folder))
+    ]
     servers = sorted(survey.series.items(), key=lambda item: (item[0][0], item[0][1]))
     facts = [
-        ("files", group(len(survey.files))),
+        ("files", _sort_files(survey)),
         ("size", _size(sum(file.size for file in survey.files))),
         ("rows", group(survey.rows)),
         ("lines not parsed", group(survey.unparsed)),
@@ -209,6 +230,19 @@ def view_read(survey: Survey, about: About, known: Known) -> dict[str, Any]:
         ],
         "remarks_caption": f"Files{below} with something to say of them" + _of(len(remarked), FILES_SHOWN),
     }
+
+
+def _sort_files(survey: Survey) -> str:
+    """How many files there are, and why fewer have rows."""
+    files = survey.files
+    kinds = (
+        (_count_full(survey), "with rows"),
+        (sum(not (file.rows or file.refusal or file.failure) for file in files), "without a row"),
+        (sum(bool(file.refusal) for file in files), "of unknown type"),
+        (sum(bool(file.failure) and not file.rows for file in files), "not read"),
+    )
+    told = [f"{group(number)} {kind}" for number, kind in kinds if number]
+    return f"{group(len(files))}: {', '.join(told)}" if len(told) > 1 else group(len(files))
 
 
 def _of(number: int, shown: int) -> str:
@@ -261,24 +295,26 @@ def _view_file(file: LogFile, folder: str, known: Known) -> tuple[str, ...]:
         title(file.source, known.sources) if file.source else "",
         group(file.rows) if read else "",
         group(file.unparsed) if read else "",
-        _moment(file.first) if read else "",
-        _moment(file.last) if read else "",
+        _moment(file.future_first if file.first is None else file.first) if read else "",
+        _moment(file.last if file.future_last is None else file.future_last) if read else "",
         _size(file.size),
     )
 
 
-def _remark(file: LogFile) -> list[str]:
+def _remark(file: LogFile, copied: str, folder: str) -> list[str]:
     remarks = [show(text) for text in (file.failure, shorten_refusal(file.refusal)) if text]
     if file.unparsed:
-        remarks.append(f"{many(file.unparsed, 'line')} not parsed")
+        remarks.append(f"{describe_unparsed(file)} not parsed")
     if file.backwards:
-        remarks.append(f"time goes back by {duration(file.furthest)} at line {file.backwards_line}")
+        remarks.append(f"time goes {describe_step(file)}")
     if file.future:
-        remarks.append(f"{many(file.future, 'row')} of a time to come")
+        remarks.append(f"{describe_future(file)}: a time that has not come yet")
     if file.guessed:
         remarks.append(f"columns found by their number in {many(file.guessed, 'row')}")
     if len([version for version in file.versions if version]) > 1:
         remarks.append(f"versions {_versions(file.versions)}")
+    if copied:
+        remarks.append(f"exactly the content of {show_path(copied.removeprefix(folder))}")
     if not remarks and not file.rows:
         remarks.append("no row")
     return remarks
@@ -418,8 +454,8 @@ def find_stretches(starts: list[int], width: int, least: int) -> Iterator[tuple[
 
 def _view_gap(gap: Gap, known: Known) -> tuple[str, ...]:
     remark = {
-        "start": "only other servers have rows of this time: its first row comes later",
-        "end": "only other servers have rows of this time: its last row came before",
+        "start": "only other servers have rows before: its log begins here",
+        "end": "only other servers have rows after: its log stops here",
     }
     return (
         show(gap.server),
@@ -427,7 +463,7 @@ def _view_gap(gap: Gap, known: Known) -> tuple[str, ...]:
         moment(gap.start),
         moment(gap.end),
         duration(gap.end - gap.start),
-        duration(gap.usual) if gap.usual else "none",
+        describe_usual(gap),
         remark.get(gap.side, "between rows of the same server"),
     )
 
@@ -531,7 +567,7 @@ def view_refused(survey: Survey, masks: Masks, plain: frozenset[str]) -> Iterato
             "examples": [
                 {
                     "place": f"{show_path(line.path)}, line {line.line_number}",
-                    "reason": show(masks.reason(line.reason)),
+                    "reason": show(masks.reason(line.reason, line.kind)),
                     "raw": _clip(show(masks.text(line.raw, plain)), LINE_LIMIT) or "(empty)",
                 }
                 for line in refused.examples
@@ -546,17 +582,26 @@ def _clip(text: str, limit: int) -> str:
 def view_unknown(survey: Survey, known: Known) -> dict[str, Any]:
     """Columns and events that no table knows."""
     columns = [
-        (show(column), title(source, known.sources), group(rows))
+        (
+            show(column),
+            title(source, known.sources),
+            group(rows),
+            _place(survey.unknown_seen.get((source, column))),
+        )
         for source, tally in sorted(survey.unknown_columns.items())
         for column, rows in tally.most_common(NAMES_SHOWN)
     ]
     events = [
-        (show(name) or "(empty)", title(source, known.sources), group(count.rows))
+        (show(name) or "(empty)", title(source, known.sources), group(count.rows), _place(count.seen))
         for source, counts in sorted(survey.events.items())
         for name, count in counts.items()
         if not count.known
     ]
     return {"unknown_columns": columns, "unknown_events": events[:NAMES_SHOWN]}
+
+
+def _place(place: Place | None) -> str:
+    return describe_place(place) if place is not None else ""
 
 
 # --- fields --------------------------------------------------------------------------------------
