@@ -417,10 +417,11 @@ static Py_ssize_t bound(const Machine *self, Py_ssize_t length, Text start)
     Py_ssize_t most = self->fixed + self->starts * start.length + 2 * SLACK, found = 0;
     for (Py_ssize_t i = 0; i < self->cache_count; i++)
         found += self->caches[i].current->total + self->caches[i].text.length;
-    if (__builtin_mul_overflow(found, self->slot_uses, &found) ||
-        __builtin_mul_overflow(length, self->cell_uses * self->widest, &length) ||
-        __builtin_add_overflow(most, found, &most) || __builtin_add_overflow(most, length, &most))
+    Py_ssize_t wide = self->cell_uses * self->widest, largest = PY_SSIZE_T_MAX / 8;
+    if ((wide > 0 && length > largest / wide) || (self->slot_uses > 0 && found > largest / self->slot_uses) ||
+        most > largest)
         return -1;
+    most += found * self->slot_uses + length * wide;
     return most;
 }
 

@@ -124,7 +124,7 @@ static inline uint64_t within_quotes(uint64_t quotes)
 #if defined(__x86_64__)
 #define WIDER
 #define SPLIT split_avx2
-#define TARGET __attribute__((target("avx2,bmi")))
+#define TARGET __attribute__((target("avx2")))
 #define WIDTH 32
 #define BYTES __m256i
 #define FILL(byte) _mm256_set1_epi8(byte)
