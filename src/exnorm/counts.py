@@ -90,6 +90,16 @@ class Counts:
                 mine.add(key, amount)
         self.first_errors = {**other.first_errors, **self.first_errors}
 
+    def take(self) -> Counts:
+        """What was counted so far; this begins anew, and whoever counts here goes on doing so."""
+        taken = Counts()
+        taken.merge(self)
+        self.lines = self.header = self.events = self.newest = 0
+        for name in self.TALLIES:
+            getattr(self, name).clear()
+        self.first_errors.clear()
+        return taken
+
 
 class Ledger:
     """The counts of pipelines that took each other's place, as after a reload. Any thread may ask."""

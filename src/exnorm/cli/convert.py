@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import errno
-import io
 import os
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
-from typing import IO
+from typing import IO, Protocol
 
 import click
 
@@ -21,7 +19,7 @@ from exnorm.cli.progress import progress, wants_bar
 from exnorm.cli.summary import summarize
 from exnorm.cli.words import FILE
 from exnorm.counts import Counts
-from exnorm.errors import EncodeError, NormalizerError, ParseError, SettingsError, quote
+from exnorm.errors import EncodeError, ParseError, SettingsError, quote
 from exnorm.model import Unparsed
 from exnorm.pipeline import Normalizer
 from exnorm.rejects import encode_reject
@@ -30,8 +28,16 @@ from exnorm.stream import Stream
 
 WRITE_BYTES = 1024 * 1024
 SHOWN_LINES = 100
-_SENT_BYTES = 1 << 30
-_CANNOT_SEND = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSOCK)  # for such files
+
+
+class Sink(Protocol):
+    """What is written to: a file, or what a worker has in its place."""
+
+    def write(self, block: bytes | memoryview, /) -> object:
+        """Take all of a block."""
+
+    def flush(self) -> object:
+        """Hand on what was taken."""
 
 
 class OutputError(Exception):
@@ -85,20 +91,14 @@ def command(
     status = OK
     with contextlib.ExitStack() as stack:
         target = None if dry_run else stack.enter_context(_open_output(output))
-        reject_file = stack.enter_context(_open_rejects(rejects))
+        run.rejects = stack.enter_context(_open_rejects(rejects))
         run.has_bar = wants_bar(inputs, output, quiet)
         advance = stack.enter_context(progress(inputs, run.has_bar))
         try:
-            if jobs > 1 and len(inputs) > 1 and all(item.name != STDIN for item in inputs):
-                _convert_parallel(settings, inputs, jobs, target, reject_file, run, advance)
-            elif (
-                jobs == 1
-                or target is None
-                or not _convert_ranges(normalizer, inputs, jobs, target, reject_file, run, advance)
-            ):
+            if jobs == 1 or not _convert_parallel(normalizer, inputs, jobs, target, run, advance):
                 for item in inputs:
-                    convert_file(normalizer, item, target, reject_file, run, advance)
-                run.counts.merge(normalizer.counts)
+                    convert_file(normalizer, item, target, run, advance)
+            run.counts.merge(normalizer.counts)
         except (ParseError, EncodeError) as error:
             run.counts.merge(normalizer.counts)
             say(str(error))
@@ -130,6 +130,7 @@ class Run:
     failed: int = 0
     shown: int = 0
     has_bar: bool = False
+    rejects: IO[bytes] | None = None
 
     def say(self, message: str) -> None:
         """One line for people, in the place of the progress bar where there is one."""
@@ -150,32 +151,46 @@ class Run:
         elif self.shown == SHOWN_LINES + 1:
             self.say("more lines did not parse; --rejects FILE keeps them all, with their reasons")
 
+    def add(self, other: Run) -> None:
+        """Add how many files another run read, refused and failed at."""
+        self.files += other.files
+        self.refused += other.refused
+        self.failed += other.failed
+
+    def reject(self, line: Unparsed) -> None:
+        """Keep a line among the rejects, where they are kept."""
+        if self.rejects is not None:
+            _write(self.rejects, [encode_reject(line)])
+
+    def refuse(self, line: Unparsed) -> None:
+        """Report a line that did not parse, and keep it."""
+        self.report(line)
+        self.reject(line)
+
 
 def convert_file(
     normalizer: Normalizer,
     item: Input,
-    target: IO[bytes] | None,
-    rejects: IO[bytes] | None,
+    target: Sink | None,
     run: Run,
     advance: Callable[[int], None],
 ) -> None:
-    """Convert one file into ``target`` (``None`` = only count), lines that do not parse into ``rejects``."""
+    """Convert one file into ``target`` (``None`` = only count), and hand ``run`` what does not parse."""
     run.files += 1
     try:
         refusal = explain_refusal(item, normalizer)
         if refusal:
             run.refused += 1
             run.say(f"{item.shown}: {refusal}; the file is left out")
-            _reject(rejects, Unparsed("", "unknown-type", refusal, 0, item.shown))
+            run.reject(Unparsed("", "unknown-type", refusal, 0, item.shown))
             advance(item.size)
             return
         stream = normalizer.stream(item.shown)
-        refuse = partial(_refuse, run, rejects)
         for block in read_blocks(item):
-            _convert_block(normalizer, stream, block, target, refuse)
+            _convert_block(normalizer, stream, block, target, run.refuse)
             advance(len(block))
-        _convert_block(normalizer, stream, b"", target, refuse, is_last=True)
-        _write_items(normalizer.encode_records(normalizer.drain(stream), refuse), target)
+        _convert_block(normalizer, stream, b"", target, run.refuse, is_last=True)
+        _write_items(normalizer.encode_records(normalizer.drain(stream), run.refuse), target)
     except InputError as error:
         run.failed += 1
         run.say(str(error))
@@ -185,51 +200,41 @@ def _convert_block(
     normalizer: Normalizer,
     stream: Stream,
     block: bytes,
-    target: IO[bytes] | None,
+    target: Sink | None,
     refuse: Callable[[Unparsed], object],
     *,
     is_last: bool = False,
 ) -> None:
     """Write what a block comes to, in few pieces; piece by piece where a line may give very many events."""
     if target is not None and not normalizer.settings.per_recipient:
-        normalizer.encode_block(block, stream, partial(_put, target), refuse, is_last=is_last)
+        normalizer.encode_block(block, stream, partial(put, target), refuse, is_last=is_last)
         return
     for lines in (stream.cut(block), stream.finish() if is_last else []):
         _write_items(normalizer.encode_records(normalizer.parse(lines, stream), refuse), target)
 
 
-def _refuse(run: Run, rejects: IO[bytes] | None, line: Unparsed) -> None:
-    run.report(line)
-    _reject(rejects, line)
-
-
-def _convert_ranges(
+def _convert_parallel(
     normalizer: Normalizer,
     inputs: list[Input],
     jobs: int,
-    target: IO[bytes],
-    rejects: IO[bytes] | None,
+    target: IO[bytes] | None,
     run: Run,
     advance: Callable[[int], None],
 ) -> bool:
-    """Convert a single large file as several ranges; whether it could be cut, and need not be refused."""
-    if len(inputs) != 1 or inputs[0].name == STDIN or normalizer.settings.per_recipient:
+    """Convert files in several processes; whether there was work for more than one."""
+    if any(item.name == STDIN for item in inputs):
         return False
-    from exnorm.cli.ranges import convert_ranges, cut_file  # most runs need no other process
+    from exnorm.cli.ranges import convert_parts, cut_file  # most runs need no other process
 
-    ranges = cut_file(inputs[0], jobs, normalizer)
-    if not ranges:
+    may_cut = target is not None and not normalizer.settings.per_recipient
+    parts = [part for item in inputs for part in cut_file(item, jobs, normalizer, may_cut)]
+    if len(parts) < 2:
         return False
-    run.files += 1
-    append = partial(_append, sink=target)
-    report = partial(_refuse, run, rejects)
-    convert_ranges(
-        normalizer.settings, ranges, jobs, partial(_put, target), append, report, run.counts, advance
-    )
+    convert_parts(normalizer, parts, jobs, target, run, advance)
     return True
 
 
-def _write_items(payloads: Iterator[bytes], target: IO[bytes] | None) -> None:
+def _write_items(payloads: Iterator[bytes], target: Sink | None) -> None:
     """Write payloads, a bounded piece at a time, and hand the last piece on at once."""
     pending: list[bytes] = []
     size = 0
@@ -246,20 +251,21 @@ def _write_items(payloads: Iterator[bytes], target: IO[bytes] | None) -> None:
         _write(target, pending)
 
 
-def _write(target: IO[bytes] | None, pending: list[bytes]) -> None:
+def _write(target: Sink | None, pending: list[bytes]) -> None:
     if target is None or not pending:
         return
     block = b"\n".join(pending) + b"\n"
     pending.clear()
-    _put(target, block)
+    put(target, block)
 
 
-def _put(target: IO[bytes], block: bytes | memoryview) -> None:
-    _guard(lambda: target.write(block))
-    _guard(target.flush)
+def put(target: Sink, block: bytes | memoryview) -> None:
+    """Write, and tell a failing output from a failing input."""
+    guard(lambda: target.write(block))
+    guard(target.flush)
 
 
-def _guard(write: Callable[[], object]) -> None:
+def guard(write: Callable[[], object]) -> None:
     """Tell a failing output (status 3) from a failing input; a closed pipe is neither."""
     try:
         write()
@@ -267,101 +273,6 @@ def _guard(write: Callable[[], object]) -> None:
         raise
     except OSError as error:
         raise OutputError(f"the output cannot be written: {error.strerror or error}") from None
-
-
-def _reject(rejects: IO[bytes] | None, line: Unparsed) -> None:
-    if rejects is None:
-        return
-    _write(rejects, [encode_reject(line)])
-
-
-# --- several files at a time ---------------------------------------------------------------------
-
-
-def _convert_parallel(
-    settings: Settings,
-    inputs: list[Input],
-    jobs: int,
-    target: IO[bytes] | None,
-    rejects: IO[bytes] | None,
-    run: Run,
-    advance: Callable[[int], None],
-) -> None:
-    """Convert files in worker processes, through temporary files, and put them together in order."""
-    import tempfile
-    from concurrent.futures import BrokenExecutor
-
-    from exnorm.cli.workers import Workers
-
-    with tempfile.TemporaryDirectory(prefix="exnorm-") as folder, Workers(jobs) as workers:
-        tasks = [
-            workers.submit(
-                _convert_in_worker,
-                settings,
-                item,
-                os.path.join(folder, str(number)),
-                target is not None,
-                rejects is not None,
-                run.quiet,
-            )
-            for number, item in enumerate(inputs)
-        ]
-        for number, task in enumerate(tasks):
-            try:
-                part, error = task.result()
-            except BrokenExecutor:
-                raise OutputError(f"{inputs[number].shown}: its worker process was ended") from None
-            run.counts.merge(part.counts)
-            run.files += part.files
-            run.refused += part.refused
-            run.failed += part.failed
-            for suffix, sink in ((".out", target), (".rej", rejects)):
-                if sink is not None:
-                    _append(os.path.join(folder, str(number) + suffix), sink)
-            advance(inputs[number].size)
-            if error is not None:
-                raise error
-
-
-def _convert_in_worker(
-    settings: Settings, item: Input, base: str, wants_output: bool, wants_rejects: bool, quiet: bool
-) -> tuple[Run, NormalizerError | None]:
-    run = Run(quiet=quiet)
-    normalizer = Normalizer.from_settings(settings)
-    error: NormalizerError | None = None
-    with contextlib.ExitStack() as stack:
-        target = stack.enter_context(open(base + ".out", "wb")) if wants_output else None
-        rejects = stack.enter_context(open(base + ".rej", "wb")) if wants_rejects else None
-        try:
-            convert_file(normalizer, item, target, rejects, run, lambda size: None)
-        except (ParseError, EncodeError) as stopped:
-            error = stopped
-    run.counts.merge(normalizer.counts)
-    return run, error
-
-
-def _append(path: str, sink: IO[bytes]) -> None:
-    """Move what is in a file behind what was written to the sink."""
-    with open(path, "rb", buffering=0) as part:
-        _guard(sink.flush)
-        _guard(partial(_send, part, sink))
-        while block := part.read(WRITE_BYTES):
-            _put(sink, block)
-    os.unlink(path)
-
-
-def _send(part: IO[bytes], sink: IO[bytes]) -> None:
-    """Have the system copy a file, as far as it can between such two."""
-    if not hasattr(os, "sendfile"):
-        return
-    with contextlib.suppress(io.UnsupportedOperation):
-        source, target = part.fileno(), sink.fileno()
-        try:
-            while sent := os.sendfile(target, source, part.tell(), _SENT_BYTES):
-                part.seek(sent, os.SEEK_CUR)
-        except OSError as error:
-            if error.errno not in _CANNOT_SEND:
-                raise
 
 
 # --- files and terminals -------------------------------------------------------------------------
@@ -383,7 +294,7 @@ def _open_output(path: str | None) -> Iterator[IO[bytes]]:
         return
     with _create(path, "--output") as file:
         yield file
-        _guard(file.flush)
+        guard(file.flush)
 
 
 @contextlib.contextmanager
@@ -393,7 +304,7 @@ def _open_rejects(path: str | None) -> Iterator[IO[bytes] | None]:
         return
     with _create(path, "--rejects") as file:
         yield file
-        _guard(file.flush)
+        guard(file.flush)
 
 
 def _create(path: str, option: str) -> IO[bytes]:

@@ -117,11 +117,11 @@ def read_blocks(item: Input) -> Iterator[bytes]:
 
     Raises ``InputError``, so that no error of an output can be taken for one of the input.
     """
-    with _reading(item):
+    with reading(item):
         file = sys.stdin.fileno() if item.name == STDIN else os.open(item.name, os.O_RDONLY | _BINARY)
     try:
         while True:
-            with _reading(item):
+            with reading(item):
                 block = os.read(file, READ_BYTES)
             if not block:
                 return
@@ -132,7 +132,8 @@ def read_blocks(item: Input) -> Iterator[bytes]:
 
 
 @contextlib.contextmanager
-def _reading(item: Input) -> Iterator[None]:
+def reading(item: Input) -> Iterator[None]:
+    """Tell an error of reading a file from every other, as ``InputError``."""
     try:
         yield
     except OSError as error:
@@ -146,7 +147,7 @@ def explain_refusal(item: Input, normalizer: Normalizer) -> str:
     """
     if item.name == STDIN or item.size == 0:
         return ""
-    with _reading(item), open(item.name, "rb") as file:
+    with reading(item), open(item.name, "rb") as file:
         block = file.read(BLOCK_BYTES)
     return normalizer.explain_refusal(item.shown, block)
 

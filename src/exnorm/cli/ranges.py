@@ -1,73 +1,82 @@
-"""One large file in several processes: cut at LF into ranges that are converted at the same time.
+"""Files in several processes, a large one cut at LF into ranges that are converted at the same time.
 
 Each range is read as if the log's first header were still in force. When a range is done and left
-the stream as it was then, the next one was right to do so; where not, as after another header in the
-middle, the rest of the file is converted here, one range after the other.
+the stream as it was then, the next one was right to do so, and may write; where not, as after another
+header in the middle, the rest of the file is converted here, one range after the other.
 """
 
 from __future__ import annotations
 
-import os
-import tempfile
-from collections import deque
+import contextlib
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
-from itertools import pairwise
-from typing import IO
+from itertools import groupby, pairwise
+from typing import IO, Any
 
-from exnorm.cli.inputs import BLOCK_BYTES, READ_BYTES, Input
-from exnorm.cli.workers import Workers
+from exnorm.cli.convert import OutputError, Run, Sink, convert_file, guard, put
+from exnorm.cli.inputs import BLOCK_BYTES, READ_BYTES, Input, InputError, reading
+from exnorm.cli.turns import Crew, Note, Outlet, Work, WorkerDiedError
 from exnorm.counts import Counts
-from exnorm.errors import NormalizerError
+from exnorm.errors import EncodeError, NormalizerError, ParseError
 from exnorm.model import Unparsed
-from exnorm.pipeline import Normalizer, Write
+from exnorm.pipeline import Normalizer
 from exnorm.settings import Settings
 from exnorm.stream import Stream
 
 SMALLEST = 4 * 1024 * 1024
-LARGEST = 32 * 1024 * 1024
+LARGEST = 8 * 1024 * 1024  # what comes of one is kept in memory until its turn
 _BOMS = (b"\xff\xfe", b"\xfe\xff")
+_LINE_COST = 200  # bytes a line that does not parse takes beside its text
 
 Report = Callable[[Unparsed], object]
+Advance = Callable[[int], None]
 
 
 @dataclass(frozen=True)
 class Range:
-    """Part of a file, from one byte to before another; ``prelude`` are the lines up to the first row."""
+    """Part of a file, from one byte to before another; ``prelude`` are the lines up to the first row.
+
+    Without them it is the whole file, read from its beginning.
+    """
 
     item: Input
     begin: int
     end: int
-    prelude: tuple[bytes, ...]
+    prelude: tuple[bytes, ...] = ()
 
 
-@dataclass
-class Part:
+@dataclass(frozen=True)
+class Done:
     """What became of a range; ``memory`` is that of the stream at its end, ``None`` where it stopped."""
 
     counts: Counts
-    lines: int
-    refused: list[Unparsed]
-    memory: object
+    lines: int = 0
+    memory: object = None
+    written: int = 0
+    error: NormalizerError | None = None
+    run: Run = field(default_factory=Run)
 
 
-def cut_file(item: Input, jobs: int, normalizer: Normalizer) -> list[Range]:
-    """The ranges of a file that are worth a process each; none where it must be read from its beginning."""
+def cut_file(item: Input, jobs: int, normalizer: Normalizer, may_cut: bool) -> list[Range]:
+    """The ranges of a file that are read by themselves: one where it must be read from its beginning."""
+    whole = [Range(item, 0, item.size)]
     size = max(SMALLEST, min(LARGEST, -(-item.size // (2 * jobs))))
-    if item.size < 2 * size:
-        return []
-    prelude = _find_prelude(item, normalizer)
-    if not prelude:
-        return []
+    if not may_cut or item.size < 2 * size:
+        return whole
     bounds = [0]
-    with open(item.name, "rb") as file:
-        while bounds[-1] + size < item.size:
-            file.seek(bounds[-1] + size)
-            while (line := file.readline(BLOCK_BYTES)) and not line.endswith(b"\n"):
-                pass
-            bounds.append(file.tell())
+    try:
+        prelude = _find_prelude(item, normalizer)
+        if not prelude:
+            return whole
+        with open(item.name, "rb") as file:
+            while bounds[-1] + size < item.size:
+                file.seek(bounds[-1] + size)
+                while (line := file.readline(BLOCK_BYTES)) and not line.endswith(b"\n"):
+                    pass
+                bounds.append(file.tell())
+    except OSError:  # it will be met again, and told, where the file is read
+        return whole
     if bounds[-1] < item.size:
         bounds.append(item.size)
     return [Range(item, begin, end, prelude) for begin, end in pairwise(bounds)]
@@ -87,56 +96,130 @@ def _find_prelude(item: Input, normalizer: Normalizer) -> tuple[bytes, ...]:
     return ()
 
 
-def convert_ranges(
-    settings: Settings,
-    ranges: list[Range],
+# --- the process that puts things together ---------------------------------------------------------
+
+
+def convert_parts(
+    normalizer: Normalizer,
+    parts: list[Range],
     jobs: int,
-    write: Write,
-    append: Callable[[str], object],
-    report: Report,
-    counts: Counts,
-    advance: Callable[[int], None],
+    target: IO[bytes] | None,
+    run: Run,
+    advance: Advance,
 ) -> None:
-    """Convert the ranges of one file in ``jobs`` processes and write what comes of them in order.
+    """Convert the ranges of files in ``jobs`` processes; what comes of them goes to ``target`` in order.
 
-    ``append`` writes what is in a file, and removes it.
-    Raises ``ParseError`` where a line that does not parse is to stop the run.
+    Raises ``ParseError`` or ``EncodeError`` where that is to stop the run.
     """
-    normalizer = Normalizer.from_settings(settings)
-    stream = _open_stream(normalizer, ranges[0])
-    expected, lines = stream.memory, 0
-    waiting: deque[tuple[str, Future[Part]]] = deque()
-    tasks = iter(enumerate(ranges))
-    with tempfile.TemporaryDirectory(prefix="exnorm-") as folder, Workers(jobs) as workers:
+    crew = Crew(jobs, len(parts), _begin_work, normalizer.settings, parts, target is not None)
+    with crew.working(target):
+        for item, numbered in groupby(enumerate(parts), lambda pair: pair[1].item):
+            file = _File(normalizer, crew, dict(numbered), target, run, advance)
+            try:
+                file.gather()
+            except WorkerDiedError:
+                raise OutputError(f"{item.shown}: its worker process was ended") from None
 
-        def submit(number: int, part: Range) -> None:
-            path = os.path.join(folder, str(number))
-            waiting.append((path, workers.submit(_convert_in_worker, settings, part, path, number == 0)))
 
-        for number, part in tasks:
-            submit(number, part)
-            if len(waiting) > jobs:
-                break
-        for number, part in enumerate(ranges):
-            path, task = waiting.popleft()
-            done = task.result()
-            for following, further in tasks:
-                submit(following, further)
-                break
-            if done.memory is None or (done.memory != expected and number + 1 < len(ranges)):
-                for _, other in waiting:
-                    other.cancel()
-                try:
-                    _convert_here(normalizer, ranges, number, lines, write, report, advance)
-                finally:
-                    counts.merge(normalizer.counts)
+@dataclass
+class _File:
+    """One file on its way through the crew: its ranges by number."""
+
+    normalizer: Normalizer
+    crew: Crew
+    parts: dict[int, Range]
+    target: IO[bytes] | None
+    run: Run
+    advance: Advance
+    lines: int = 0
+    reported: int = 0
+
+    def gather(self) -> None:
+        """Let the ranges write in turn, as long as each may begin as it did."""
+        first, last = min(self.parts), max(self.parts)
+        is_cut = bool(self.parts[first].prelude)
+        expected = _open_stream(self.normalizer, self.parts[first]).memory
+        self.run.files += is_cut
+        for number, part in self.parts.items():
+            done = self._listen(number)
+            if is_cut and (done.memory is None or (done.memory != expected and number < last)):
+                for later in range(number + 1, last + 1):
+                    self.crew.drop(later)
+                self._convert_here(number, done.written)
                 return
-            append(path)
-            for line in done.refused:
-                report(_moved(line, lines))
-            counts.merge(done.counts)
-            lines += done.lines
-            advance(part.end - part.begin)
+            self.run.add(done.run)
+            self.run.counts.merge(done.counts)
+            self.lines += done.lines
+            self.advance(part.end - part.begin)
+            if done.error is not None:
+                raise done.error
+
+    def _listen(self, number: int) -> Done:
+        self.reported = 0
+        done = Done(Counts())
+        for note in self.crew.listen(number):
+            if note.kind == "done":
+                done = note.value
+            else:
+                self._take(note)
+        return done
+
+    def _take(self, note: Note) -> None:
+        if note.kind == "block" and self.target is not None:
+            put(self.target, note.value)
+        elif note.kind == "failed":
+            guard(partial(_raise, note.value))
+        elif note.kind == "say":
+            self.run.say(note.value)
+        elif note.kind == "reject":
+            self.run.reject(note.value)
+        elif note.kind == "refuse":
+            self.reported += 1
+            self.run.refuse(_moved(note.value, self.lines))
+
+    def _convert_here(self, number: int, written: int) -> None:
+        """Convert the ranges from ``number`` on as one stream, but for what was written and told of it."""
+        assert self.target is not None  # without one nothing is cut
+        first = self.parts[number]
+        is_first = number == min(self.parts)
+        stream = _begin_stream(self.normalizer, first, is_first)
+        stream.line_number = self.lines
+        sink = _Rest(self.target, written)
+        reports = iter(range(self.reported))
+
+        def report(line: Unparsed) -> None:
+            if next(reports, None) is None:
+                self.run.refuse(line)
+
+        try:
+            for part in (self.parts[later] for later in range(number, max(self.parts) + 1)):
+                _convert(self.normalizer, stream, part, sink, report)
+                self.advance(part.end - part.begin)
+        except InputError as error:
+            self.run.failed += 1
+            self.run.say(str(error))
+
+
+class _Rest:
+    """A sink without the first so many bytes that are written to it."""
+
+    def __init__(self, sink: Sink, skipped: int) -> None:
+        self._sink = sink
+        self._skipped = skipped
+
+    def write(self, block: bytes | memoryview, /) -> None:
+        if self._skipped >= len(block):
+            self._skipped -= len(block)
+            return
+        self._sink.write(memoryview(block)[self._skipped :])
+        self._skipped = 0
+
+    def flush(self) -> None:
+        self._sink.flush()
+
+
+def _raise(error: OSError) -> None:
+    raise error
 
 
 def _moved(line: Unparsed, lines: int) -> Unparsed:
@@ -151,49 +234,87 @@ def _open_stream(normalizer: Normalizer, part: Range) -> Stream:
     return stream
 
 
-def _convert_here(
-    normalizer: Normalizer,
-    ranges: list[Range],
-    number: int,
-    lines: int,
-    write: Write,
-    report: Report,
-    advance: Callable[[int], None],
-) -> None:
-    """Convert the ranges from ``number`` on one after the other, as one stream."""
-    first = ranges[number]
-    stream = normalizer.stream(first.item.shown) if number == 0 else _open_stream(normalizer, first)
-    stream.line_number = lines
-    for part in ranges[number:]:
-        _convert(normalizer, stream, part, write, report)
-        advance(part.end - part.begin)
+def _begin_stream(normalizer: Normalizer, part: Range, is_first: bool) -> Stream:
+    return normalizer.stream(part.item.shown) if is_first else _open_stream(normalizer, part)
 
 
-def _convert_in_worker(settings: Settings, part: Range, path: str, is_first: bool) -> Part:
+# --- the processes that convert --------------------------------------------------------------------
+
+
+class _Told(Run):
+    """A run that tells what there is to tell to the process that puts things together."""
+
+    outlet: Outlet
+
+    def say(self, message: str) -> None:
+        self.outlet.note("say", message)
+
+    def reject(self, line: Unparsed) -> None:
+        self.outlet.note("reject", line)
+
+    def refuse(self, line: Unparsed) -> None:
+        _refuse(self.outlet, line, 0)
+
+
+def _refuse(outlet: Outlet, line: Unparsed, before: int) -> None:
+    outlet.note("refuse", _moved(line, -before), len(line.raw) + _LINE_COST)
+
+
+def _begin_work(settings: Settings, parts: list[Range], has_target: bool) -> Work:
     normalizer = Normalizer.from_settings(settings)
-    stream = normalizer.stream(part.item.shown) if is_first else _open_stream(normalizer, part)
+
+    def work(outlet: Outlet, number: int) -> Done:
+        part = parts[number]
+        if part.prelude:
+            return _convert_range(normalizer, part, outlet)
+        return _convert_whole(normalizer, part.item, outlet, has_target)
+
+    return work
+
+
+def _convert_whole(normalizer: Normalizer, item: Input, outlet: Outlet, has_target: bool) -> Done:
+    told = _Told()
+    told.outlet = outlet
+    error: NormalizerError | None = None
+    try:
+        convert_file(normalizer, item, outlet if has_target else None, told, lambda size: None)
+    except (ParseError, EncodeError) as stopped:
+        error = stopped
+    run = Run(files=told.files, refused=told.refused, failed=told.failed)
+    return Done(normalizer.counts.take(), error=error, run=run)
+
+
+def _convert_range(normalizer: Normalizer, part: Range, outlet: Outlet) -> Done:
+    stream = _begin_stream(normalizer, part, part.begin == 0)
     before = stream.line_number
-    refused: list[Unparsed] = []
-    with open(path, "wb") as file:
-        try:
-            _convert(normalizer, stream, part, file.write, refused.append)
-        except (NormalizerError, OSError):  # it will be met again where what came before is in its place
-            return Part(normalizer.counts, 0, [], None)
-    lines = stream.line_number - before
-    return Part(normalizer.counts, lines, [_moved(line, -before) for line in refused], stream.memory)
+    memory = None
+    # An error will be met again where what came before is in its place.
+    with contextlib.suppress(NormalizerError, InputError):
+        _convert(normalizer, stream, part, outlet, partial(_refuse, outlet, before=before))
+        memory = stream.memory
+    outlet.wait()
+    return Done(normalizer.counts.take(), stream.line_number - before, memory, outlet.written)
 
 
-def _convert(normalizer: Normalizer, stream: Stream, part: Range, write: Write, report: Report) -> None:
-    convert = partial(normalizer.encode_block, stream=stream, write=write, report=report)
-    with open(part.item.name, "rb", buffering=0) as file:
-        for block in _read_range(file, part):
-            convert(block)
-        convert(b"", is_last=True)
+def _convert(normalizer: Normalizer, stream: Stream, part: Range, target: Sink, report: Report) -> None:
+    convert: Any = partial(normalizer.encode_block, stream=stream, write=partial(put, target), report=report)
+    for block in _read_range(part):
+        if isinstance(target, Outlet) and not target.is_wanted():
+            return
+        convert(block)
+    convert(b"", is_last=True)
 
 
-def _read_range(file: IO[bytes], part: Range) -> Iterator[bytes]:
-    file.seek(part.begin)
-    left = part.end - part.begin
-    while left and (block := file.read(min(READ_BYTES, left))):
-        left -= len(block)
-        yield block
+def _read_range(part: Range) -> Iterator[bytes]:
+    with contextlib.ExitStack() as stack:
+        with reading(part.item):
+            file = stack.enter_context(open(part.item.name, "rb", buffering=0))
+        file.seek(part.begin)
+        left = part.end - part.begin
+        while left:
+            with reading(part.item):
+                block = file.read(min(READ_BYTES, left))
+            if not block:
+                return
+            left -= len(block)
+            yield block

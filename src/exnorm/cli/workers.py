@@ -16,11 +16,11 @@ class Workers(Executor):
     """A pool of processes; leaving it calls off what has not begun."""
 
     def __init__(self, jobs: int) -> None:
-        self._pool = ProcessPoolExecutor(jobs, initializer=_end_at_interrupt)
+        self._pool = ProcessPoolExecutor(jobs, initializer=end_at_interrupt)
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Let a worker call ``fn``. An interrupt waits until the worker knows what to do with one."""
-        with _holding_interrupts():
+        with holding_interrupts():
             return self._pool.submit(fn, *args, **kwargs)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = True) -> None:
@@ -28,7 +28,7 @@ class Workers(Executor):
         self._pool.shutdown(wait, cancel_futures=cancel_futures)
 
 
-def _end_at_interrupt() -> None:
+def end_at_interrupt() -> None:
     """Let Ctrl-C end a worker without a word: the process that it works for says what there is to say."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     if hasattr(signal, "pthread_sigmask"):
@@ -36,7 +36,8 @@ def _end_at_interrupt() -> None:
 
 
 @contextlib.contextmanager
-def _holding_interrupts() -> Iterator[None]:
+def holding_interrupts() -> Iterator[None]:
+    """Have Ctrl-C wait until a process that is started knows what to do with one."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
