@@ -599,7 +599,7 @@ def test_a_file_that_appears_later_is_read_from_its_header_on(
     folder: Path, configure: Callable[..., Path]
 ) -> None:
     with running("-c", configure({})) as host:
-        host.wait_for("inotify_fs_add()")
+        host.wait_for("stdout:stdout.0] worker #0 started")
         log = put(folder / "MSGTRK2018112722-1.LOG", *HEADER, *ROWS)
         assert host.events(len(ROWS)) == converted(log)
         assert host.stop() == 0
@@ -626,8 +626,7 @@ def test_an_error_in_python_leaves_the_chunks_unchanged_and_is_said_once(
     (site / "breaker.py").write_text(BREAKER)
     (site / "breaker.pth").write_text("import breaker\n")
     log = put(folder / "MSGTRK2018112722-1.LOG", *HEADER)
-    plugin = build_for(site, tmp_path)
-    with running("-c", configure({"log_details": "on"}, plugin=plugin)) as host:
+    with running("-c", configure({}, plugin=build_for(site, tmp_path))) as host:
         assert [event["log"] for event in host.events(5)] == HEADER
         for row in ROWS[:3]:  # a chunk each
             put(log, row)

@@ -53,6 +53,16 @@ def all_of(events: EventNormalizer, given: list[AnyEvent]) -> list[AnyEvent]:
 # --- the same as convert -------------------------------------------------------------------------
 
 
+def test_a_profile_leaves_out_the_same_rows_however_many_came_before() -> None:
+    kept = next(row for row in ROWS if ",SMTP,RECEIVE," in row)
+    left_out = kept.replace(",SMTP,RECEIVE,", ",SMTP,DELIVER,")
+    given = [{"message": line, "filename": "MSGTRK1.LOG"} for line in (*HEADER, *(kept, left_out) * 20)]
+    normalizer = make(profile="arcsight-guide")
+    found = all_of(EventNormalizer(normalizer), given)
+    assert [event["deviceEventClassId"] for event in found] == ["RECEIVE"] * 20
+    assert normalizer.counts.dropped == {"DELIVER": 20}
+
+
 @pytest.mark.parametrize("path", LOGS, ids=lambda p: p.name)
 def test_the_fields_are_those_of_convert(path: Path) -> None:
     given = [{"message": line, "log": {"file": {"path": path.name}}} for line in lines(path)]
