@@ -178,6 +178,18 @@ class Frames:
             self._at = 0
         return line
 
+    def take_lines(self) -> list[bytes]:
+        """Every whole line at once; none where one is too long, and for delimiters of several bytes."""
+        end = self._buffer.rfind(self._delimiter, self._at)
+        if end < 0 or len(self._delimiter) > 1:
+            return []
+        lines = bytes(self._buffer[self._at : end]).split(self._delimiter)
+        if max(map(len, lines)) > self._limit:
+            return []
+        del self._buffer[: end + 1]
+        self._at = 0
+        return lines
+
     def take_rest(self) -> bytes | object:
         """What is left when the stream ends."""
         rest = self.TOO_LONG if self._dropped else bytes(self._buffer[self._at :])
