@@ -51,8 +51,7 @@ def decode_and_encode(data: bytes, **settings: Any) -> list[bytes]:
 @pytest.fixture
 def still(monkeypatch: pytest.MonkeyPatch) -> None:
     """Events without a time of their own get the same one whenever they are read."""
-    for module in ("exnorm.logstash.codec",):
-        monkeypatch.setattr(f"{module}.now", lambda: "2026-01-01T00:00:00.000Z")
+    monkeypatch.setattr("exnorm.logstash.codec.now", lambda: "2026-01-01T00:00:00.000Z")
 
 
 @pytest.fixture(params=["0", "1"], ids=["Python", "kernel"])
@@ -73,13 +72,17 @@ SETTINGS: list[AnyEvent] = [
     {"per_recipient": True}, {"profile": "arcsight-guide"}, {"on_error": "skip"},
 ]  # fmt: skip
 ODD: list[AnyEvent] = [
-    {"host": "EX01"}, {"host": None}, {"host": {}}, {"host": 5}, {"event": "x"}, {"event": None}, {"event": {}},
-    {"event": {"original": "x"}}, {"event": []}, {"tags": None}, {"tags": "one"}, {"tags": ["a", 1]}, {"tags": []},
+    {"host": "EX01"}, {"host": None}, {"host": {}}, {"host": 5}, {"event": "x"}, {"event": None},
+    {"event": {}},
+    {"event": {"original": "x"}}, {"event": []}, {"tags": None}, {"tags": "one"}, {"tags": ["a", 1]},
+    {"tags": []},
     {"tags": 5}, {"@timestamp": None}, {"@timestamp": "2024-02-30T01:02:03Z"}, {"@timestamp": "yesterday"},
     {"@timestamp": "2024-02-03T25:02:03Z"}, {"@timestamp": 5}, {"@version": 2}, {"@metadata": {"a": 1}},
-    {"@metadata": {}}, {"@metadata": 1}, {"n": 1.5}, {"n": 1e300}, {"n": 2**64}, {"n": -(2**63) - 1}, {"n": 2**64 - 1},
+    {"@metadata": {}}, {"@metadata": 1}, {"n": 1.5}, {"n": 1e300}, {"n": 2**64}, {"n": -(2**63) - 1},
+    {"n": 2**64 - 1},
     {"n": -0.0}, {"exnorm_id": "mine"}, {"additionalData": {"a": 1}}, {"additionalData": 1}, {"type": "log"},
-    {"bytesIn": {"a": 1}}, {"sourceAddress": "x"}, {"a[b]": 1}, {"": ""}, {"text": "\u20ac\U0001f600\x00\x7f\u2028"},
+    {"bytesIn": {"a": 1}}, {"sourceAddress": "x"}, {"a[b]": 1}, {"": ""},
+    {"text": "\u20ac\U0001f600\x00\x7f\u2028"},
     {"text": "\ud800"}, {"\udc00": 1}, {"deep": json.loads("[" * 90 + "]" * 90)},
     {"deep": json.loads("[" * 120 + "]" * 120)}, {"log": {"file": {"path": "MSGTRK-other.LOG"}}}, {"log": {}},
     {"log": 1, "path": "MSGTRK1.LOG"}, {"log": {"file": {"path": "\x00"}}}, {"long": "x" * 60_000},
@@ -94,7 +97,8 @@ def odd_lines() -> list[bytes]:
         row = ROWS[number % len(ROWS)]
         lines += [as_line({"message": row, **BESIDE, **odd}), as_line({**BESIDE, "message": row})]
     row = ROWS[0]
-    for text in (row + "\r\n", row + "\r", row + "\n", "\ufeff" + row, f"{row}\n{row}", row + ",", row[:40], row + "\t"):
+    ends = [row + end for end in ("\r\n", "\r", "\n", ",", "\t", f"\n{row}")]
+    for text in ("\ufeff" + row, row[:40], *ends):
         lines.append(as_line({**BESIDE, "message": text, "event": {"original": text}}))
         lines.append(as_line({**BESIDE, "message": text}))
     without = {name: value for name, value in BESIDE.items() if name[0] != "@"}
@@ -102,6 +106,8 @@ def odd_lines() -> list[bytes]:
     lines += [
         as_line({**without, "message": row}),
         as_line({"message": row}),
+        as_line({**without, "@timestamp": BESIDE["@timestamp"], "message": row}),
+        plain[:-2] + b',"a":' + b"[" * 1001 + b"]" * 1001 + b"}\n",
         plain[:-1] + b"\r\n",
         b" " + plain,
         plain[:-1] + plain,

@@ -23,7 +23,8 @@ _LONGEST = 50_000
 _MOST_BRACKETS = 100
 # A time that Logstash reads; the codec knows many more.
 _is_time = re.compile(
-    r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?Z", re.ASCII
+    r"[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
+    r"T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,9})?Z"
 ).fullmatch
 _OPENING = b'{"@timestamp":"'
 _STAMP_END = len(_OPENING) + len("2026-01-01T00:00:00.000Z")
@@ -78,7 +79,9 @@ def has_brackets(names: Iterable[str]) -> bool:
 
 def splice(event: AnyEvent, payload: bytes, names: frozenset[str]) -> bytes | None:
     """The event with the payload in the place of its message; ``None`` where they must be merged."""
-    if not names or not names.isdisjoint(event) or payload[:15] != _OPENING or payload[_STAMP_END : _STAMP_END + 2] != b'",':
+    if not names or not names.isdisjoint(event) or not payload.startswith(_OPENING):
+        return None
+    if payload[_STAMP_END : _STAMP_END + 2] != b'",':
         return None
     host, outer, text = event.get("host", _NO_EVENT), event.get("event", _NO_EVENT), event["message"]
     if type(host) is not dict and host is not None:
@@ -87,7 +90,7 @@ def splice(event: AnyEvent, payload: bytes, names: frozenset[str]) -> bytes | No
         return None
     rest = event.copy()
     del rest["message"]
-    rest["@timestamp"] = payload[15:_STAMP_END].decode("ascii")
+    rest["@timestamp"] = payload[len(_OPENING) : _STAMP_END].decode("ascii")
     try:
         return b"%b,%b" % (_encode(rest)[:-1], payload[_STAMP_END + 2 :])
     except OverflowError:  # an integer beyond 64 bits
