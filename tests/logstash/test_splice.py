@@ -108,6 +108,8 @@ def odd_lines() -> list[bytes]:
         as_line({"message": row}),
         as_line({**without, "@timestamp": BESIDE["@timestamp"], "message": row}),
         plain[:-2] + b',"a":' + b"[" * 1001 + b"]" * 1001 + b"}\n",
+        as_line({"@timestamp": BESIDE["@timestamp"], "log": BESIDE["log"], "message": row})[:-2]
+        + b',"a":' + b"[" * 400 + b"]" * 400 + b"}\n",
         plain[:-1] + b"\r\n",
         b" " + plain,
         plain[:-1] + plain,
@@ -189,3 +191,16 @@ def test_a_line_beyond_the_limit_is_lost_alone_and_the_order_is_kept() -> None:
     with pytest.raises(LineTooLong):
         codec.convert(b'{"a":1}\n{"a":"' + b"x" * 300 + b'"}\n{"a":2}\n')
     assert [json.loads(line)["a"] for line in codec.convert(b'{"a":3}\n')] == [1, 2, 3]
+
+
+@pytest.mark.usefixtures("still")
+@pytest.mark.parametrize(
+    "options", [{"delimiter": "\x1e"}, {"delimiter": "\n\n"}, {"charset": "CP1252"}, {"target": "a"}]
+)
+def test_a_codec_with_other_options_converts_as_it_decodes_and_encodes(options: AnyEvent) -> None:
+    end = options.get("delimiter", "\n").encode()
+    given = b"".join(as_line({**BESIDE, "message": row})[:-1] + end for row in (*HEADER, *ROWS[:12]))
+    one, other = (JSONCodec(Normalizer(format="json", discover_plugins=False), **options) for _ in range(2))
+    expected = [other.encode(event) for event in other.decode(given)]
+    assert one.convert(given) == expected
+    assert len(expected) == 12

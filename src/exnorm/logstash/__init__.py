@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from itertools import groupby, islice
 from typing import Any
 
 from exnorm.errors import ParseError
-from exnorm.logstash.charsets import UTF_8, read_text
+from exnorm.logstash.charsets import read_text
 from exnorm.logstash.codec import (
     TIMESTAMP,
     AnyEvent,
@@ -75,9 +76,8 @@ class JSONCodec:
         self._held: list[AnyEvent] = []
         self._waiting: deque[bytes] = deque()
         self._written: list[bytes] = []
-        self._splices = self._events is not None and (
-            (framing, self._options.charset, self._options.target) == ("lines", UTF_8, None)
-        )
+        usual = read_options("lines", {"decode_size_limit_bytes": self._options.size_limit})
+        self._splices = self._events is not None and replace(self._options, ecs=usual.ecs) == usual
 
     def decode(self, data: bytes) -> list[AnyEvent]:
         """The events that ``data`` completes.
@@ -190,7 +190,7 @@ class JSONCodec:
             for one in made:
                 self._waiting.popleft()
                 if one is not None:
-                    self._written.append(one + b"\n" if isinstance(one, bytes) else encode(one))
+                    self._written.append(one if isinstance(one, bytes) else encode(one))
             done += len(made)
             if done < len(run):
                 self._convert_line(encode)

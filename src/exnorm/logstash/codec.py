@@ -180,13 +180,13 @@ class Frames:
 
     def take_lines(self) -> list[bytes]:
         """Every whole line at once; none where one is too long, and for delimiters of several bytes."""
-        end = self._buffer.rfind(self._delimiter, self._at)
-        if end < 0 or len(self._delimiter) > 1:
+        if len(self._delimiter) > 1 or self._pending >= len(self._buffer) - self._at:
             return []
-        lines = bytes(self._buffer[self._at : end]).split(self._delimiter)
-        if max(map(len, lines)) > self._limit:
+        lines = bytes(self._buffer[self._at :] if self._at else self._buffer).split(self._delimiter)
+        rest = lines.pop()
+        if not lines or max(map(len, lines)) > self._limit:
             return []
-        del self._buffer[: end + 1]
+        self._buffer[:] = rest
         self._at = 0
         return lines
 

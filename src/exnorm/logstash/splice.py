@@ -18,9 +18,10 @@ from exnorm.settings import Settings
 
 AnyEvent = dict[str, Any]
 
-# As much is sure to be within all the limits of the codec's own reader.
+# As much is sure to be within all the limits of the codec's own reader, of which one is 1000 levels.
 _LONGEST = 50_000
 _MOST_BRACKETS = 100
+_SHALLOW = 2000  # bytes, of which each level takes two
 # A time that Logstash reads; the codec knows many more.
 _is_time = re.compile(
     r"[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
@@ -46,7 +47,8 @@ _encode = msgspec.json.Encoder().encode
 
 def read_event(line: bytes) -> AnyEvent | None:
     """The event of a line, with a text as ``message``; ``None`` where the codec must read the line."""
-    if len(line) > _LONGEST or line.count(b"{") + line.count(b"[") > _MOST_BRACKETS:
+    size = len(line)
+    if size > _SHALLOW and (size > _LONGEST or line.count(b"{") + line.count(b"[") > _MOST_BRACKETS):
         return None
     try:
         event = _decode(line)
@@ -78,7 +80,10 @@ def has_brackets(names: Iterable[str]) -> bool:
 
 
 def splice(event: AnyEvent, payload: bytes, names: frozenset[str]) -> bytes | None:
-    """The event with the payload in the place of its message; ``None`` where they must be merged."""
+    """The line of the event with the payload in the place of its message, which takes the event apart.
+
+    ``None`` where they must be merged.
+    """
     if not names or not names.isdisjoint(event) or not payload.startswith(_OPENING):
         return None
     if payload[_STAMP_END : _STAMP_END + 2] != b'",':
@@ -88,10 +93,10 @@ def splice(event: AnyEvent, payload: bytes, names: frozenset[str]) -> bytes | No
         return None
     if outer is not _NO_EVENT and (type(outer) is not dict or text[:1] == "\ufeff" or text[-1:] in "\r\n"):
         return None
-    rest = event.copy()
-    del rest["message"]
-    rest["@timestamp"] = payload[len(_OPENING) : _STAMP_END].decode("ascii")
+    del event["message"]
+    event["@timestamp"] = payload[len(_OPENING) : _STAMP_END].decode("ascii")
     try:
-        return b"%b,%b" % (_encode(rest)[:-1], payload[_STAMP_END + 2 :])
-    except OverflowError:  # an integer beyond 64 bits
+        return b"%b,%b\n" % (_encode(event)[:-1], payload[_STAMP_END + 2 :])
+    except (OverflowError, RecursionError):  # an integer beyond 64 bits, hundreds of levels
+        event["message"] = text
         return None
