@@ -36,6 +36,18 @@ def test_a_row_is_the_guides_or_exnorms() -> None:
     assert found["severity"] == "exnorm"  # the guide has no row for it
 
 
+def test_a_column_that_a_field_reads_by_way_of_another_name_is_kept_for_want_of_a_value_that_fits() -> None:
+    # "Anonymous" is IIS's word for nobody; Source User Name reads the column by way of its user.
+    head = "#Fields: date time s-ip cs-method cs-uri-stem cs-username c-ip sc-status"
+    running = normalizer(source="iis")
+    lines = [head, "2022-09-19 15:02:29 10.0.0.5 GET /owa/ Anonymous 10.0.0.9 200"]
+    (record,) = running.parse(lines, running.stream())
+    (explanation,) = explain(record, running)
+    assert [(kept.column, kept.reason) for kept in explanation.additional if kept.value == "Anonymous"] == [
+        ("cs-username", "no value fit for Source User Name, or it was cut")
+    ]
+
+
 def test_a_plugins_row_bears_its_name_whether_it_extends_replaces_or_is_its_own() -> None:
     new = row("Reason", "sender-address", ours="our reason")
     ends: dict[str, Any] = {"source": "message_tracking", "taxonomy": "arcsight", "rows": (new,)}

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from exnorm.mapping import ADDITIONAL_DATA, CompiledMapping, describe_origin, describe_rule
-from exnorm.model import ByEvent, Event, Record, Row, Unparsed, Value
+from exnorm.model import ByEvent, Constant, Event, Record, Row, Unparsed, Value
 from exnorm.pipeline import Normalizer, Route, split_recipients
 
 _WRITTEN = {
@@ -166,7 +166,15 @@ def _why_additional(column: str, mapping: CompiledMapping) -> str:
     for row in mapping.mapping.rows:
         if row.field == ADDITIONAL_DATA and column in row.origins:
             return f"row {ADDITIONAL_DATA} <- {column}"
-    targets = [row.field for row in mapping.mapping.rows if column in row.origins]
+    targets = [
+        row.field
+        for row in mapping.mapping.rows
+        if any(
+            column in mapping.source.columns_of(origin)
+            for origin in row.origins
+            if not isinstance(origin, Constant)
+        )
+    ]
     return f"no value fit for {' or '.join(dict.fromkeys(targets))}, or it was cut"
 
 

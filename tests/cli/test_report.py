@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,9 +44,24 @@ def page(path: str = "report.html") -> str:
 def test_a_page_is_written_to_report_html_and_what_is_wrong_is_said(exnorm: Exnorm) -> None:
     result = exnorm("report", SAMPLE)
     assert (result.status, result.out) == (0, b"")
-    assert result.err == "exnorm: report.html: 1 file, 4 rows; nothing is wrong\n"
+    # One of the four rows is SENDEXTERNAL; and they are of 2018.
+    assert result.err == (
+        "exnorm: report.html: 1 file, 4 rows; 2 findings, the first: Profile arcsight-guide leaves out 1 "
+        "SENDEXTERNAL events: mail sent outside the organization is not in the output; --profile security "
+        "keeps it\n"
+    )
     assert page().startswith("<!DOCTYPE html>\n")
     assert page().endswith("</html>\n")
+
+
+def test_where_nothing_is_wrong_that_is_said(exnorm: Exnorm) -> None:
+    yesterday = (datetime.now(timezone.utc) - timedelta(days=1)).strftime("%Y-%m-%d")
+    lines = SAMPLE.read_text(encoding="utf-8").splitlines(keepends=True)
+    Path("MSGTRK-1.LOG").write_text(
+        "".join(line.replace("2018-11-27", yesterday) for line in lines if "SENDEXTERNAL" not in line)
+    )
+    assert exnorm("report", "MSGTRK-1.LOG").err == ("exnorm: report.html: 1 file, 3 rows; nothing is wrong\n")
+    assert "Nothing was found." in page()
 
 
 def test_the_page_goes_to_standard_output_where_that_is_asked_for(exnorm: Exnorm) -> None:
@@ -153,7 +169,7 @@ def test_both_products_are_shown_unless_one_is_asked_for(
 
 def test_a_profile_shows_what_it_would_leave_out(exnorm: Exnorm) -> None:
     result = exnorm("report", SAMPLE, "--profile", "arcsight-guide")
-    assert "Profile arcsight-guide left out" in result.err
+    assert "Profile arcsight-guide leaves out" in result.err
     assert "Outlined bars are left out." in page()
 
 

@@ -131,7 +131,7 @@ def test_logs_that_end_a_week_before_the_page_is_made_are_noted(logs: Logs, tmp_
     assert (finding.level, finding.title) == (
         "note", "The newest row is 7 days older than this page: of 2026-01-05 10:00:00"
     )  # fmt: skip
-    assert finding.advice.startswith("This page was made 2026-01-12 12:00:00 UTC.")
+    assert finding.advice.startswith("This page was made on 2026-01-12.")
 
 
 def test_more_than_one_line_in_a_hundred_not_parsed_is_a_problem(logs: Logs, tmp_path: Path) -> None:

@@ -86,5 +86,10 @@ def test_what_was_to_be_a_time_is_shown_where_it_is_some_date_and_else_its_shape
     assert mask_reason(f"date-time is '{value}'; expected x", "date") == f"date-time is '{shown}'; expected x"
 
 
+def test_a_local_time_whose_zone_is_not_known_is_shown_too() -> None:
+    reason = "Timestamp is '4/3/2023 9:01:10 AM', a local time without its zone"
+    assert mask_reason(reason, "timezone") == reason
+
+
 def test_what_a_plugin_said_when_it_failed_is_left_out() -> None:
     assert mask_reason("source mine: ValueError: bad row secret") == "source mine: ValueError: ..."

@@ -18,6 +18,7 @@ from exnorm.fluentbit.wire import (
     Body,
     Events,
     Head,
+    cut_piece,
     make_row_writer,
     make_writer,
     read_entry,
@@ -131,13 +132,13 @@ class ChunkFilter:
                 return None
 
     def _filter(self, tag: str, chunk: bytes) -> bytes | None:
-        pieces: list[bytes] = []
+        pieces: list[bytes | memoryview] = []
         take = self._take_events if self._find_end is None else self._walk
         return b"".join(pieces) if take(tag, chunk, pieces) else None
 
     # --- with the kernel: it walks the chunk from one record that is not plain to the next -----------
 
-    def _walk(self, tag: str, chunk: bytes, pieces: list[bytes]) -> bool:
+    def _walk(self, tag: str, chunk: bytes, pieces: list[bytes | memoryview]) -> bool:
         """Append what each piece becomes; whether any became something else."""
         assert self._find_end is not None
         at, path, touched = 0, None, False
@@ -150,9 +151,9 @@ class ChunkFilter:
                     break
             end = self._find_end(chunk, at)
             if end < 0:
-                pieces.append(chunk[at:])
+                pieces.append(memoryview(chunk)[at:])
                 break
-            raw = chunk[at:end]
+            raw = cut_piece(chunk, at, end)
             entry = read_entry(raw, self.normalizer.settings.max_line_bytes)
             given = self._look_at(entry.head, entry.body, entry.refusal)
             is_other_log = given.path is not None and given.path != path
@@ -174,7 +175,9 @@ class ChunkFilter:
             self._blame(error, "its batch goes record by record")
             return None
 
-    def _run(self, rows: OpenRows, tag: str, path: str, chunk: bytes, at: int, pieces: list[bytes]) -> int:
+    def _run(
+        self, rows: OpenRows, tag: str, path: str, chunk: bytes, at: int, pieces: list[bytes | memoryview]
+    ) -> int:
         """Append the events of plain rows; where the first other piece begins."""
         assert self._form is not None
         try:
@@ -200,7 +203,7 @@ class ChunkFilter:
 
     # --- without it: the records of one log in a row are taken together -------------------------------
 
-    def _take_events(self, tag: str, chunk: bytes, pieces: list[bytes]) -> bool:
+    def _take_events(self, tag: str, chunk: bytes, pieces: list[bytes | memoryview]) -> bool:
         """Append what each piece becomes; whether any became something else."""
         events = Events(chunk, self.normalizer.settings.max_line_bytes)
         given = self._look_at_all(events)

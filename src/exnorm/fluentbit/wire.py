@@ -155,7 +155,7 @@ def read_entries(chunk: bytes, longest: int = LARGE_CHUNK) -> Iterator[Entry]:
         return
     start = 0
     for end in _ends(chunk):
-        yield read_entry(chunk[start:end], longest)
+        yield read_entry(cut_piece(chunk, start, end), longest)
         start = end
     if start < len(chunk):
         yield Entry(chunk[start:])
@@ -166,12 +166,7 @@ def _read_pieces(chunk: bytes, longest: int) -> Iterator[Entry]:
     view, scanner, start = memoryview(chunk), Scanner(), 0
     with contextlib.suppress(ScanError):
         while start < len(chunk) and (end := scanner.find_end(view)) is not None:
-            piece = view[start:end]
-            yield (
-                _read_large(piece, longest)
-                if end - start > LARGE_EVENT
-                else read_entry(bytes(piece), longest)
-            )
+            yield read_entry(cut_piece(chunk, start, end), longest)
             start = end
     if start < len(chunk):
         yield Entry(view[start:])
@@ -270,10 +265,16 @@ def find_end(chunk: bytes, at: int) -> int:
     return at
 
 
-def read_entry(raw: bytes, longest: int = LARGE_CHUNK) -> Entry:
+def cut_piece(chunk: bytes, begin: int, end: int) -> bytes | memoryview:
+    """A piece of a chunk; a large one is not copied."""
+    return chunk[begin:end] if end - begin <= LARGE_EVENT else memoryview(chunk)[begin:end]
+
+
+def read_entry(raw: bytes | memoryview, longest: int = LARGE_CHUNK) -> Entry:
     """One whole value."""
     if len(raw) > LARGE_EVENT:
         return _read_large(memoryview(raw), longest)
+    raw = bytes(raw)
     unpacker = _open(raw)
     try:
         if unpacker.read_array_header() != 2:

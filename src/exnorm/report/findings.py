@@ -361,7 +361,7 @@ def _find_age(survey: Survey, now: int) -> Iterator[Finding]:
         yield Finding(
             NOTE,
             f"The newest row is {many((now - last) // DAY, 'day')} older than this page: of {moment(last)}",
-            f"This page was made {moment(now)} UTC. These logs say nothing of the time since: where they "
+            f"This page was made on {moment(now)[:10]}. These logs say nothing of the time since: where they "
             "should reach to today, the newest files are missing.",
             "read",
         )

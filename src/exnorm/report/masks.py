@@ -90,9 +90,9 @@ def _mask_word(word: str, plain: Collection[str]) -> str:
 def mask_reason(reason: str, kind: str = "") -> str:
     """Why a line did not parse, without what it quotes of the line, nor what a plugin had to say of it.
 
-    Of what was to be a time (``kind`` is ``date``), the shape stays, and a date in any country's form whole.
+    Of what was to be a time (kinds ``date`` and ``timezone``) the shape stays, of some date all of it.
     """
-    if kind == "date":
+    if kind in ("date", "timezone"):
         return _QUOTED.sub(lambda found: f"'{_mask_date(found.group()[1:-1])}'", reason)
     return _FAULT.sub(r"\1: ...", _QUOTED.sub("'...'", reason))
 
