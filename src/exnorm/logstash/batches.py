@@ -187,6 +187,13 @@ class SafeNormalizer(EventNormalizer):
         if amount:
             self._headers.note_row(name_log(event))
 
+    def put_payload(self, event: AnyEvent, payload: bytes) -> AnyEvent:
+        """The event with the fields of a payload, which may be named as its own are."""
+        try:
+            return super().put_payload(event, payload)
+        except Exception as error:  # as in _guard
+            return self._pass_on(event, error)
+
     def _refuse_many(self) -> None:
         if self.given > self._limit:
             raise RefusedError(413, f"the body has more than {self._limit} events")
@@ -198,9 +205,12 @@ class SafeNormalizer(EventNormalizer):
         try:
             return normalize()
         except Exception as error:  # the host's one place: an event that raises must go on all the same
-            self._traffic.failed += 1
-            self._on_error(error)
-            return [tag_failure(event, f"{type(error).__name__}: {quote(error)}")]
+            return [self._pass_on(event, error)]
+
+    def _pass_on(self, event: AnyEvent, error: Exception) -> AnyEvent:
+        self._traffic.failed += 1
+        self._on_error(error)
+        return tag_failure(event, f"{type(error).__name__}: {quote(error)}")
 
     def _note(self, event: AnyEvent, is_swallowed: bool) -> None:
         text = event.get(MESSAGE)

@@ -126,7 +126,12 @@ class EventNormalizer:
         """
         if not self._has_fields:
             return None
-        return self.normalizer.prepare([event[MESSAGE].encode() for event in events], self._streams.get(log))
+        try:
+            return self.normalizer.prepare(
+                [event[MESSAGE].encode() for event in events], self._streams.get(log)
+            )
+        except Exception:  # as in encode_rows
+            return None
 
     def encode_rows(
         self, events: Sequence[AnyEvent], log: str, batch: Batch, begin: int
@@ -147,14 +152,14 @@ class EventNormalizer:
         self.note_rows(events[begin], len(payloads))
         names = frozenset() if has_brackets(layout.schema.columns) else self._names
         return [
-            None if payload is None else splice(event, payload, names) or self._put_payload(event, payload)
+            None if payload is None else splice(event, payload, names) or self.put_payload(event, payload)
             for event, payload in zip(events[begin:], payloads)
         ]
 
     def note_rows(self, event: AnyEvent, amount: int) -> None:
         """So many events of the log of this one became their rows."""
 
-    def _put_payload(self, event: AnyEvent, payload: bytes) -> AnyEvent:
+    def put_payload(self, event: AnyEvent, payload: bytes) -> AnyEvent:
         """The event with the fields of a payload, which may be named as its own are."""
         return merge(event, self._decode(payload), _USED, _strip_end(event[MESSAGE]))
 
