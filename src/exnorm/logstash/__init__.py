@@ -121,11 +121,11 @@ class JSONCodec:
             self._written += map(encode, self.decode(data))
             return self._take_written()
         self._frames.append(bytes(data))
-        lines = self._frames.take_lines()
-        if lines:
+        self._convert_waiting(encode)
+        while lines := self._frames.take_lines():
             self._ends = ObjectEnds()
             self._waiting += lines
-        self._convert_waiting(encode)
+            self._convert_waiting(encode)
         self._written += map(encode, self._take_lines())
         return self._take_written()
 
