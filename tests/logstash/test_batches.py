@@ -5,13 +5,16 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 import exnorm
 from exnorm import Normalizer
 from exnorm.logstash.batches import Batches, Body
-from exnorm.logstash.bodies import Bounds
+from exnorm.logstash.bodies import Bounds, RefusedError
 from exnorm.logstash.headers import Headers
 from exnorm.logstash.traffic import Traffic
 from exnorm.model import Event
+from exnorm.sources.message_tracking import COLUMNS_2016
 
 ROW = (
     "2018-11-27T22:40:02.966Z,10.4.11.100,testHostName,192.168.25.195,qradar.example.test,,,SMTP,SENDEXTERNAL,1,"
@@ -119,3 +122,37 @@ def test_the_columns_of_a_log_are_known_still_when_the_settings_change() -> None
     assert event["sourceUserName"] == "a@x"
     assert event["deviceVersion"] == "15.02.1118.007"
     assert target.counts().header == 2  # each line was counted once
+
+
+PLAIN = {
+    "@timestamp": "2018-11-27T22:40:03.000Z",
+    "message": ROW + "," * (len(COLUMNS_2016) - 1 - ROW.count(",")),
+    "filename": "f",
+}
+FIELDS = {**PLAIN, "message": f"#Fields: {','.join(COLUMNS_2016)}"}
+
+
+def test_plain_rows_taken_together_are_counted_and_limited_one_by_one() -> None:
+    for amount, limit, events_in in ((40, 41, 41), (40, 40, 41), (40, 20, 21), (40, 1, 2)):
+        traffic = Traffic()
+        plain = Normalizer(format="json", discover_plugins=False)
+        target = Batches(plain, Bounds(events=limit), traffic, Headers(None, print))
+        if amount + 1 > limit:
+            with pytest.raises(RefusedError, match=f"more than {limit} events"):
+                relay(target, FIELDS, *[PLAIN] * amount)
+        else:
+            assert [one["exnorm_id"] for one in relay(target, FIELDS, *[PLAIN] * amount)]
+        assert traffic.events_in == events_in
+
+
+def test_a_plain_row_whose_payload_cannot_be_merged_goes_on_as_it_came(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    target, traffic = batches(Normalizer(format="json", discover_plugins=False))
+    relay(target, FIELDS, *[PLAIN] * 20)
+    monkeypatch.setattr("exnorm.logstash.normalize.merge", None)
+    met, plain = relay(target, {**PLAIN, "type": "log"}, PLAIN)
+    assert met["message"] == PLAIN["message"]
+    assert met["error"]["reason"].startswith("TypeError: ")
+    assert "exnorm_id" in plain
+    assert traffic.failed == 1

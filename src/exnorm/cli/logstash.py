@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import IO, Any
+from typing import IO
 
 import click
 
@@ -87,11 +87,11 @@ def pipe(settings: Settings, path: str, charset: str, limit: str, quiet: bool) -
     status = OK
     try:
         for block in unpack(read_blocks(Input(STDIN))):
-            _write(codec, _decode(codec, block, report))
-        _write(codec, _flush(codec, report))
-        _write(codec, events.finish())
+            _write(_convert(codec, block, report))
+        _write(_convert_rest(codec, report))
+        _write(map(codec.encode, events.finish()))
     except ParseError as error:
-        _write(codec, codec.take_ready())
+        _write(codec.take_written())
         say(str(error))
         status = UNPARSED
     except OutputError as error:
@@ -135,30 +135,30 @@ class Report:
         say(text if self._shown <= SHOWN_LINES else "more lines did not parse; they are tagged in the output")
 
 
-def _decode(codec: JSONCodec, block: bytes, report: Report) -> list[dict[str, Any]]:
-    """The events of a block; a line beyond the limit is reported, and what follows it is read."""
+def _convert(codec: JSONCodec, block: bytes, report: Report) -> list[bytes]:
+    """What a block gives; a line beyond the limit is reported, and what follows it is read."""
     while True:
         try:
-            return codec.decode(block)
+            return codec.convert(block)
         except LineTooLong as error:
             report.refuse(error)
             block = b""
 
 
-def _flush(codec: JSONCodec, report: Report) -> list[dict[str, Any]]:
+def _convert_rest(codec: JSONCodec, report: Report) -> list[bytes]:
     while True:
         try:
-            return codec.flush()
+            return codec.convert_rest()
         except LineTooLong as error:
             report.refuse(error)
 
 
-def _write(codec: JSONCodec, events: Iterable[Mapping[str, Any]]) -> None:
+def _write(lines: Iterable[bytes]) -> None:
     """Write what a block gave, and hand it on at once."""
     out: IO[bytes] = sys.stdout.buffer
     try:
-        for event in events:
-            out.write(codec.encode(event))
+        for line in lines:
+            out.write(line)
         out.flush()
     except BrokenPipeError:
         raise

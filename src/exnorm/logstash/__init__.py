@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from itertools import groupby, islice
 from typing import Any
 
 from exnorm.errors import ParseError
@@ -27,7 +30,8 @@ from exnorm.logstash.codec import (
 )
 from exnorm.logstash.documents import ObjectEnds, is_crowded, read_documents
 from exnorm.logstash.json_text import replace_surrogates
-from exnorm.logstash.normalize import EventNormalizer
+from exnorm.logstash.normalize import EventNormalizer, find_log
+from exnorm.logstash.splice import read_event
 from exnorm.pipeline import Normalizer
 
 __all__ = ["EventNormalizer", "JSONCodec", "LineTooLong"]
@@ -36,6 +40,7 @@ LINE_LIMIT = 20 * 1024 * 1024
 """What ``decode_size_limit_bytes`` is where a normalizer reads the lines; Logstash's own is 512 MiB."""
 
 _BOM = "\ufeff"
+_BATCH_LINES = 128  # more would not stay in the processor's cache
 
 
 class LineTooLong(ParseError):
@@ -69,6 +74,10 @@ class JSONCodec:
         self._frames = Frames(self._options.delimiter, self._options.size_limit)
         self._ends = ObjectEnds()
         self._held: list[AnyEvent] = []
+        self._waiting: deque[bytes] = deque()
+        self._written: list[bytes] = []
+        usual = read_options("lines", {"decode_size_limit_bytes": self._options.size_limit})
+        self._splices = self._events is not None and replace(self._options, ecs=usual.ecs) == usual
 
     def decode(self, data: bytes) -> list[AnyEvent]:
         """The events that ``data`` completes.
@@ -100,6 +109,41 @@ class JSONCodec:
         ready, self._held = self._held, []
         return ready
 
+    def convert(self, data: bytes, encode: Callable[[AnyEvent], bytes] | None = None) -> list[bytes]:
+        """What ``encode`` makes of the events of ``decode``, and the fastest way to it.
+
+        Use either one or the other, and ``convert_rest`` at the end. Raises as ``decode`` does;
+        ``take_written`` then has what was ready.
+        """
+        encode = encode or self.encode
+        self._written += map(encode, self.take_ready())  # of a call that raised
+        if not self._splices:
+            self._written += map(encode, self.decode(data))
+            return self._take_written()
+        self._frames.append(bytes(data))
+        self._convert_waiting(encode)
+        while lines := self._frames.take_lines():
+            self._ends = ObjectEnds()
+            self._waiting += lines
+            self._convert_waiting(encode)
+        self._written += map(encode, self._take_lines())
+        return self._take_written()
+
+    def convert_rest(self) -> list[bytes]:
+        """What is left when the stream ends."""
+        self._convert_waiting(self.encode)
+        self._written += map(self.encode, self.flush())
+        return self._take_written()
+
+    def take_written(self) -> list[bytes]:
+        """What was ready when ``convert`` or ``convert_rest`` raised, if it is wanted at once."""
+        self._written += map(self.encode, self.take_ready())
+        return self._take_written()
+
+    def _take_written(self) -> list[bytes]:
+        written, self._written = self._written, []
+        return written
+
     def encode(self, event: Mapping[str, Any]) -> bytes:
         """One event as JSON, for framing ``lines`` with the delimiter behind it."""
         end = self._options.delimiter if self._options.framing == "lines" else b""
@@ -121,6 +165,39 @@ class JSONCodec:
                 self._ends = ObjectEnds()
                 self._held += self._read(self._frames.take_bytes(end))
         return self.take_ready()
+
+    def _convert_waiting(self, encode: Callable[[AnyEvent], bytes]) -> None:
+        """Write what each line gives; plain events of one log in a row are taken together."""
+        while self._waiting:
+            read = [read_event(line) for line in islice(self._waiting, _BATCH_LINES)]
+            logs = [None if event is None else find_log(event) for event in read]
+            begin = 0
+            for log, group in groupby(logs):
+                end = begin + len(list(group))
+                if log is None:
+                    for _ in range(begin, end):
+                        self._convert_line(encode)
+                else:
+                    self._convert_run([event for event in read[begin:end] if event is not None], log, encode)
+                begin = end
+
+    def _convert_run(self, run: list[AnyEvent], log: str, encode: Callable[[AnyEvent], bytes]) -> None:
+        assert self._events is not None
+        batch = self._events.prepare(run, log)
+        done = 0
+        while done < len(run):
+            made = [] if batch is None else self._events.encode_rows(run, log, batch, done)
+            for one in made:
+                self._waiting.popleft()
+                if one is not None:
+                    self._written.append(one if isinstance(one, bytes) else encode(one))
+            done += len(made)
+            if done < len(run):
+                self._convert_line(encode)
+                done += 1
+
+    def _convert_line(self, encode: Callable[[AnyEvent], bytes]) -> None:
+        self._written += map(encode, self._read(self._waiting.popleft()))
 
     def _too_long(self) -> LineTooLong:
         limit = self._options.size_limit

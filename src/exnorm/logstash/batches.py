@@ -82,8 +82,8 @@ class Batches:
 
     def relay(self, body: Body) -> Batch:
         """The batch for the next hop, packed. Raises ``RefusedError`` for a body that cannot be read."""
-        events = self._normalize(unpack(body.content, body.encoding, self._bounds.unpacked_bytes), body)
-        return Batch(pack(map(self._encode, events)) if events else b"", len(events))
+        lines = self._convert(unpack(body.content, body.encoding, self._bounds.unpacked_bytes), body)
+        return Batch(pack(lines) if lines else b"", len(lines))
 
     def answer(self, body: Body) -> bytes:
         """JSON for whoever asked: an object for an object, an array for an array.
@@ -92,9 +92,8 @@ class Batches:
         with a tag that says so, one that becomes several events with their array.
         """
         content = unpack(body.content, body.encoding, self._bounds.unpacked_bytes)
-        events = self._normalize(content, body)
-        self._traffic.events_out += len(events)
-        texts = [self._encode(event).rstrip(b"\n") for event in events]
+        texts = [line.rstrip(b"\n") for line in self._convert(content, body)]
+        self._traffic.events_out += len(texts)
         if self._events.given == 1 and len(texts) < 2 and not content.lstrip().startswith(b"["):
             return texts[0] if texts else b'{"tags":["%s"]}' % DROPPED_TAG.encode()
         return b"[" + b",".join(texts) + b"]"
@@ -126,16 +125,16 @@ class Batches:
             plain = {name: value for name, value in event.items() if isinstance(value, (str, int))}
             return self._lines.encode(tag_failure(plain, f"{type(error).__name__}: {quote(error)}"))
 
-    def _normalize(self, content: bytes, body: Body) -> list[AnyEvent]:
+    def _convert(self, content: bytes, body: Body) -> list[bytes]:
         self._events.begin()
         if is_document(content, body.content_type):
             codec = JSONCodec(self._events, framing="whole", ecs_compatibility="disabled")
         else:
             content += b"" if content.endswith(b"\n") else b"\n"  # the last line is whole, so it is read once
             codec = JSONCodec(self._events, decode_size_limit_bytes=len(content))
-        events = codec.decode(content) + codec.flush()
+        lines = codec.convert(content, self._encode) + [self._encode(event) for event in codec.flush()]
         self._headers.save()  # before the batch is acknowledged: a header will not come again
-        return events
+        return lines
 
 
 class SafeNormalizer(EventNormalizer):
@@ -179,17 +178,39 @@ class SafeNormalizer(EventNormalizer):
         super_normalize = super().normalize_raw
         return self._guard(event, lambda: super_normalize(event, line))
 
+    def note_rows(self, event: AnyEvent, amount: int) -> None:
+        """So many events of the log of this one became their rows."""
+        counted = min(amount, self._limit + 1 - self.given)
+        self.given += counted
+        self._traffic.events_in += counted
+        self._refuse_many()
+        if amount:
+            self._headers.note_row(name_log(event))
+
+    def put_payload(self, event: AnyEvent, payload: bytes) -> AnyEvent:
+        """The event with the fields of a payload, which may be named as its own are."""
+        try:
+            return super().put_payload(event, payload)
+        except Exception as error:  # as in _guard
+            return self._pass_on(event, error)
+
+    def _refuse_many(self) -> None:
+        if self.given > self._limit:
+            raise RefusedError(413, f"the body has more than {self._limit} events")
+
     def _guard(self, event: AnyEvent, normalize: Callable[[], T]) -> T | list[AnyEvent]:
         self.given += 1
         self._traffic.events_in += 1
-        if self.given > self._limit:
-            raise RefusedError(413, f"the body has more than {self._limit} events")
+        self._refuse_many()
         try:
             return normalize()
         except Exception as error:  # the host's one place: an event that raises must go on all the same
-            self._traffic.failed += 1
-            self._on_error(error)
-            return [tag_failure(event, f"{type(error).__name__}: {quote(error)}")]
+            return [self._pass_on(event, error)]
+
+    def _pass_on(self, event: AnyEvent, error: Exception) -> AnyEvent:
+        self._traffic.failed += 1
+        self._on_error(error)
+        return tag_failure(event, f"{type(error).__name__}: {quote(error)}")
 
     def _note(self, event: AnyEvent, is_swallowed: bool) -> None:
         text = event.get(MESSAGE)

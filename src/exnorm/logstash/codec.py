@@ -28,6 +28,7 @@ FRAMINGS = ("lines", "whole")
 ECS_MODES = ("disabled", "v1", "v8")
 SIZE_LIMIT = 512 * 1024 * 1024
 _PIECE_BYTES = 1024 * 1024
+_LINES_BYTES = 256 * 1024  # of lines taken at once, beside the buffer they are in
 
 # What Java calls white space: a text of nothing else is no event.
 _BLANK = re.compile("[\t-\r\x1c- \u1680\u2000-\u2006\u2008-\u200a\u2028\u2029\u205f\u3000]*")
@@ -177,6 +178,21 @@ class Frames:
             self._buffer.clear()
             self._at = 0
         return line
+
+    def take_lines(self) -> list[bytes]:
+        """The next whole lines at once; none where they must be taken one by one."""
+        if len(self._delimiter) > 1 or self._pending >= len(self._buffer) - self._at:
+            return []
+        end = self._buffer.rfind(self._delimiter, self._at, self._at + _LINES_BYTES)
+        if end < 0:
+            return []
+        with memoryview(self._buffer) as view:
+            lines = bytes(view[self._at : end]).split(self._delimiter)
+        if max(map(len, lines)) > self._limit:
+            return []
+        del self._buffer[: end + 1]
+        self._at = 0
+        return lines
 
     def take_rest(self) -> bytes | object:
         """What is left when the stream ends."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -17,8 +17,10 @@ import msgspec
 from exnorm.codecs.logstash_json import ADDITIONAL, build_shape
 from exnorm.lines import join_csv
 from exnorm.logstash.json_text import digits, write
+from exnorm.logstash.splice import find_names, has_brackets, splice
 from exnorm.model import Confidence, Event, Head, Record, Source, Unparsed
 from exnorm.pipeline import Normalizer
+from exnorm.rows import Batch
 from exnorm.sources.columnar import split_csv
 from exnorm.stream import Stream, StreamTable, split_heads
 
@@ -88,6 +90,7 @@ class EventNormalizer:
         self._streams = StreamTable(self._open, max_files)
         self._known = frozenset(column for source in normalizer.sources for column in source.columns)
         self._layouts: dict[frozenset[str], Layout] = {}
+        self._names = find_names(normalizer.taxonomy, normalizer.settings)
 
     def normalize(self, event: AnyEvent) -> list[AnyEvent]:
         """What takes the event's place: usually one event, for a header line none.
@@ -95,7 +98,7 @@ class EventNormalizer:
         An event that holds nothing of Exchange comes back itself. Raises ``ParseError`` only where
         ``on_error`` is ``stop``.
         """
-        key = _stream_key(event)
+        key = find_log(event)
         text = event.get(MESSAGE)
         if isinstance(text, str):
             found = self._normalize_line(event, text, text, key)
@@ -116,6 +119,50 @@ class EventNormalizer:
         self.untouched += found is None
         return found
 
+    def prepare(self, events: Sequence[AnyEvent], log: str) -> Batch | None:
+        """Events of one log in a row for ``encode_rows``; ``None`` where each must go by itself.
+
+        ``log`` is ``find_log`` of each. They have texts without halves of surrogate pairs.
+        """
+        if not self._has_fields:
+            return None
+        try:
+            return self.normalizer.prepare(
+                [event[MESSAGE].encode() for event in events], self._streams.get(log)
+            )
+        except Exception:  # as in encode_rows
+            return None
+
+    def encode_rows(
+        self, events: Sequence[AnyEvent], log: str, batch: Batch, begin: int
+    ) -> list[bytes | AnyEvent | None]:
+        """What takes the place of the events from ``begin`` on, up to the first that is no plain row.
+
+        Finished lines where they can be, else events; ``None`` where the profile leaves a row out.
+        """
+        stream = self._streams.get(log)
+        reader = stream.ready()
+        layout = None if reader is None else reader.layout
+        if layout is None:
+            return []
+        try:
+            payloads = self.normalizer.encode_rows(batch, begin, stream)
+        except Exception:  # the one row that is to blame will be found by itself
+            return []
+        self.note_rows(events[begin], len(payloads))
+        names = frozenset() if has_brackets(layout.schema.columns) else self._names
+        return [
+            None if payload is None else splice(event, payload, names) or self.put_payload(event, payload)
+            for event, payload in zip(events[begin:], payloads)
+        ]
+
+    def note_rows(self, event: AnyEvent, amount: int) -> None:
+        """So many events of the log of this one became their rows."""
+
+    def put_payload(self, event: AnyEvent, payload: bytes) -> AnyEvent:
+        """The event with the fields of a payload, which may be named as its own are."""
+        return merge(event, self._decode(payload), _USED, _strip_end(event[MESSAGE]))
+
     def finish(self) -> list[AnyEvent]:
         """What logs with records of several lines still held when the input ended."""
         found: list[AnyEvent] = []
@@ -132,8 +179,7 @@ class EventNormalizer:
         stream = self._streams.get(key)
         plain = self._read_plain(line, stream)
         if plain is not None:
-            raw = text.removesuffix("\n").removesuffix("\r")
-            return [merge(event, fields, _USED, raw) for fields in plain]
+            return [merge(event, fields, _USED, _strip_end(text)) for fields in plain]
         items = list(self.normalizer.parse([line], stream))
         if not items:
             return [] if self._is_swallowed(text, stream, key) else None
@@ -267,6 +313,10 @@ class EventNormalizer:
         return self.normalizer.stream("" if key.startswith(_BY_TYPE) else key.partition("\0")[2])
 
 
+def _strip_end(text: str) -> str:
+    return text.removesuffix("\n").removesuffix("\r")
+
+
 def merge(event: AnyEvent, shape: Mapping[str, Any], used: frozenset[str], raw: str) -> AnyEvent:
     """The shipper's fields but those that were ``used``, and over them the normalized event's.
 
@@ -381,11 +431,11 @@ def _as_text(value: Any) -> str:
 
 def name_log(event: AnyEvent) -> tuple[str, str]:
     """Host and path of the log an event is of; both empty where no file is named."""
-    host, _, path = _stream_key(event).partition("\0")
+    host, _, path = find_log(event).partition("\0")
     return host, path
 
 
-def _stream_key(event: AnyEvent) -> str:
+def find_log(event: AnyEvent) -> str:
     """Which log an event is of: two servers have files of one name. Empty where no file is named."""
     name = _first_text(event, _FILE_FIELDS)
     return f"{_first_text(event, _HOST_FIELDS)}\0{name}" if name else ""

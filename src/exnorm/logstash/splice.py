@@ -1,0 +1,102 @@
+"""A JSON line in, a JSON line out, without the normalized event as Python objects.
+
+The way of the usual event only. What it gives is what the codec, ``EventNormalizer`` and ``merge`` give,
+byte by byte; whatever it is not sure of, it leaves to them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from exnorm.codecs.logstash_json import ADDITIONAL
+from exnorm.model import Taxonomy
+from exnorm.settings import Settings
+
+AnyEvent = dict[str, Any]
+
+# As much is sure to be within all the limits of the codec's own reader, of which one is 1000 levels.
+_LONGEST = 50_000
+_MOST_BRACKETS = 100
+_SHALLOW = 2000  # bytes, of which each level takes two
+# A time that Logstash reads; the codec knows many more.
+_is_time = re.compile(
+    r"[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
+    r"T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,9})?Z"
+).fullmatch
+_OPENING = b'{"@timestamp":"'
+_STAMP_END = len(_OPENING) + len("2026-01-01T00:00:00.000Z")
+_NO_EVENT: AnyEvent = {}
+_TEXT = frozenset((str,))
+
+
+class _FloatError(ValueError):
+    """A number that this way does not write as the codec does."""
+
+
+def _refuse_float(text: str) -> Any:
+    raise _FloatError(text)
+
+
+_decode = msgspec.json.Decoder(dict[str, Any], float_hook=_refuse_float).decode
+_encode = msgspec.json.Encoder().encode
+
+
+def read_event(line: bytes) -> AnyEvent | None:
+    """The event of a line, with a text as ``message``; ``None`` where the codec must read the line."""
+    size = len(line)
+    if size > _SHALLOW and (size > _LONGEST or line.count(b"{") + line.count(b"[") > _MOST_BRACKETS):
+        return None
+    try:
+        event = _decode(line)
+    except (ValueError, RecursionError):  # of msgspec too; the codec says what it is
+        return None
+    if type(event.get("message")) is not str or "@metadata" in event:
+        return None
+    stamp = event.get("@timestamp")
+    if stamp is None or type(stamp) is not str or _is_time(stamp) is None:
+        return None
+    tags = event.get("tags", "")
+    if type(tags) is not str and (type(tags) is not list or not _TEXT.issuperset(map(type, tags))):
+        return None
+    if "@version" not in event:
+        event["@version"] = "1"
+    return event
+
+
+def find_names(taxonomy: Taxonomy, settings: Settings) -> frozenset[str]:
+    """The names of payloads that an event's own could meet; none where one of them would be changed."""
+    names = {field.key if settings.fields == "key" else field.name for field in taxonomy.fields}
+    names |= {ADDITIONAL, "exnorm_id", *(("event",) if settings.keep_original else ())}
+    return frozenset() if has_brackets(names) else frozenset(names - {"message"})  # the event's goes
+
+
+def has_brackets(names: Iterable[str]) -> bool:
+    """Whether Logstash would read one of the names as a reference."""
+    return any("[" in name or "]" in name for name in names)
+
+
+def splice(event: AnyEvent, payload: bytes, names: frozenset[str]) -> bytes | None:
+    """The line of the event with the payload in the place of its message, which takes the event apart.
+
+    ``None`` where they must be merged.
+    """
+    if not names or not names.isdisjoint(event) or not payload.startswith(_OPENING):
+        return None
+    if payload[_STAMP_END : _STAMP_END + 2] != b'",':
+        return None
+    host, outer, text = event.get("host", _NO_EVENT), event.get("event", _NO_EVENT), event["message"]
+    if type(host) is not dict and host is not None:
+        return None
+    if outer is not _NO_EVENT and (type(outer) is not dict or text[:1] == "\ufeff" or text[-1:] in "\r\n"):
+        return None
+    del event["message"]
+    event["@timestamp"] = payload[len(_OPENING) : _STAMP_END].decode("ascii")
+    try:
+        return b"%b,%b\n" % (_encode(event)[:-1], payload[_STAMP_END + 2 :])
+    except (OverflowError, RecursionError):  # an integer beyond 64 bits, hundreds of levels
+        event["message"] = text
+        return None

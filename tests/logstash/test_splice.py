@@ -1,0 +1,206 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from exnorm import ParseError
+from exnorm.logstash import EventNormalizer, JSONCodec, LineTooLong, normalize
+from exnorm.logstash.splice import read_event
+from exnorm.pipeline import Normalizer
+
+AnyEvent = dict[str, Any]
+
+SAMPLES = Path(__file__).parents[1] / "samples"
+TRACKING = SAMPLES / "message_tracking" / "2019" / "MSGTRK2023040309-1.LOG"
+LOGS = [path for path in sorted(SAMPLES.rglob("*")) if path.suffix.lower() in (".log", ".txt", ".csv")]
+BESIDE: AnyEvent = {
+    "@timestamp": "2023-04-03T10:00:00.000Z", "@version": "1", "host": {"name": "EX01"}, "tags": ["exchange"],
+    "log": {"file": {"path": "MSGTRK2023040309-1.LOG"}, "offset": 1048576}, "agent": {"type": "filebeat"},
+}  # fmt: skip
+
+
+def rows_of(path: Path) -> list[str]:
+    return path.read_bytes().decode("utf-8", "backslashreplace").removeprefix("\ufeff").splitlines()
+
+
+HEADER, ROWS = rows_of(TRACKING)[:5], rows_of(TRACKING)[5:] * 4
+
+
+def as_line(event: AnyEvent) -> bytes:
+    return json.dumps(event).encode() + b"\n"
+
+
+def codec_of(**settings: Any) -> JSONCodec:
+    return JSONCodec(EventNormalizer(Normalizer(format="json", discover_plugins=False, tz="UTC", **settings)))
+
+
+def convert(data: bytes, step: int = 0, **settings: Any) -> list[bytes]:
+    codec = codec_of(**settings)
+    pieces = [data[at : at + step] for at in range(0, len(data), step)] if step else [data]
+    return [line for piece in pieces for line in codec.convert(piece)] + codec.convert_rest()
+
+
+def decode_and_encode(data: bytes, **settings: Any) -> list[bytes]:
+    codec = codec_of(**settings)
+    return [codec.encode(event) for event in codec.decode(data) + codec.flush()]
+
+
+@pytest.fixture
+def still(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Events without a time of their own get the same one whenever they are read."""
+    monkeypatch.setattr("exnorm.logstash.codec.now", lambda: "2026-01-01T00:00:00.000Z")
+
+
+@pytest.fixture(params=["0", "1"], ids=["Python", "kernel"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, still: None) -> None:
+    monkeypatch.setenv("EXNORM_KERNEL", request.param)
+
+
+@pytest.mark.usefixtures("way")
+@pytest.mark.parametrize("path", LOGS, ids=lambda p: p.name)
+def test_each_sample_is_byte_by_byte_what_decode_and_encode_give(path: Path) -> None:
+    log = {"file": {"path": path.name}}
+    given = b"".join(as_line({**BESIDE, "message": row, "log": log}) for row in rows_of(path))
+    assert convert(given) == decode_and_encode(given)
+
+
+SETTINGS: list[AnyEvent] = [
+    {}, {"fields": "key"}, {"fields": "ecs"}, {"taxonomy": "jsa"}, {"keep_original": True},
+    {"per_recipient": True}, {"profile": "arcsight-guide"}, {"on_error": "skip"},
+]  # fmt: skip
+ODD: list[AnyEvent] = [
+    {"host": "EX01"}, {"host": None}, {"host": {}}, {"host": 5}, {"event": "x"}, {"event": None},
+    {"event": {}},
+    {"event": {"original": "x"}}, {"event": []}, {"tags": None}, {"tags": "one"}, {"tags": ["a", 1]},
+    {"tags": []},
+    {"tags": 5}, {"@timestamp": None}, {"@timestamp": "2024-02-30T01:02:03Z"}, {"@timestamp": "yesterday"},
+    {"@timestamp": "2024-02-03T25:02:03Z"}, {"@timestamp": 5}, {"@version": 2}, {"@metadata": {"a": 1}},
+    {"@metadata": {}}, {"@metadata": 1}, {"n": 1.5}, {"n": 1e300}, {"n": 2**64}, {"n": -(2**63) - 1},
+    {"n": 2**64 - 1},
+    {"n": -0.0}, {"exnorm_id": "mine"}, {"additionalData": {"a": 1}}, {"additionalData": 1}, {"type": "log"},
+    {"bytesIn": {"a": 1}}, {"sourceAddress": "x"}, {"a[b]": 1}, {"": ""},
+    {"text": "\u20ac\U0001f600\x00\x7f\u2028"},
+    {"text": "\ud800"}, {"\udc00": 1}, {"deep": json.loads("[" * 90 + "]" * 90)},
+    {"deep": json.loads("[" * 120 + "]" * 120)}, {"log": {"file": {"path": "MSGTRK-other.LOG"}}}, {"log": {}},
+    {"log": 1, "path": "MSGTRK1.LOG"}, {"log": {"file": {"path": "\x00"}}}, {"long": "x" * 60_000},
+    {"message": None}, {"message": ""}, {"message": "hello"}, {"message": 5}, {"message": ["a"]},
+]  # fmt: skip
+
+
+def odd_lines() -> list[bytes]:
+    """Each odd event among plain ones, and lines that are no events."""
+    lines = [as_line({**BESIDE, "message": row}) for row in (*HEADER, *ROWS[:12])]
+    for number, odd in enumerate(ODD):
+        row = ROWS[number % len(ROWS)]
+        lines += [as_line({"message": row, **BESIDE, **odd}), as_line({**BESIDE, "message": row})]
+    row = ROWS[0]
+    ends = [row + end for end in ("\r\n", "\r", "\n", ",", "\t", f"\n{row}")]
+    for text in ("\ufeff" + row, row[:40], *ends):
+        lines.append(as_line({**BESIDE, "message": text, "event": {"original": text}}))
+        lines.append(as_line({**BESIDE, "message": text}))
+    without = {name: value for name, value in BESIDE.items() if name[0] != "@"}
+    plain = as_line({**BESIDE, "message": row})
+    lines += [
+        as_line({**without, "message": row}),
+        as_line({"message": row}),
+        as_line({**without, "@timestamp": BESIDE["@timestamp"], "message": row}),
+        plain[:-2] + b',"a":' + b"[" * 1001 + b"]" * 1001 + b"}\n",
+        as_line({"@timestamp": BESIDE["@timestamp"], "log": BESIDE["log"], "message": row})[:-2]
+        + b',"a":' + b"[" * 400 + b"]" * 400 + b"}\n",
+        plain[:-1] + b"\r\n",
+        b" " + plain,
+        plain[:-1] + plain,
+        b"[" + plain[:-1] + b"," + plain[:-1] + b"]\n",
+        plain[:-2] + b',"a":1,"a":2,"@timestamp":"2020-01-01T00:00:00Z"}\n',
+        plain[:-2] + b',"a":NaN}\n',
+        plain[:-2] + b',"a":01}\n',
+        plain[:-2] + b',"a":' + b"9" * 5000 + b"}\n",
+        plain[:-2] + b',"a":"\xff"}\n',
+        plain[:-2] + b',"a":"\xed\xa0\x80"}\n',
+        plain[:-2] + b',"a":"\\ud83d\\ude00 \\/ \\u0041"}\n',
+        plain[:-2] + b',"a":"\x01"}\n',
+        plain[:-2] + b"\n",
+        b"\xef\xbb\xbf" + plain,
+        b"\n", b"[]\n", b"null\n", b"5\n", b"{}\n", b"hello\n", row.encode() + b"\n",
+        as_line({**BESIDE, "message": "#Fields: date-time,event-id"}),
+        *[plain] * 20,
+    ]  # fmt: skip
+    return lines
+
+
+@pytest.mark.usefixtures("way")
+@pytest.mark.parametrize("settings", SETTINGS, ids=str)
+def test_odd_events_are_byte_by_byte_what_decode_and_encode_give(settings: AnyEvent) -> None:
+    given = b"".join(odd_lines())
+    assert convert(given, **settings) == decode_and_encode(given, **settings)
+
+
+@pytest.mark.usefixtures("way")
+@pytest.mark.parametrize("step", [997, 65536])
+def test_lines_do_not_depend_on_the_pieces_they_came_in(step: int) -> None:
+    given = b"".join(odd_lines()) + as_line({**BESIDE, "message": ROWS[0]})[:-1]
+    assert convert(given, step) == decode_and_encode(given)
+
+
+@pytest.mark.usefixtures("way")
+def test_the_counts_are_those_of_decode() -> None:
+    given = b"".join(odd_lines())
+    counted = []
+    for name in ("decode", "convert"):
+        normalizer = Normalizer(format="json", discover_plugins=False, tz="UTC")
+        events = EventNormalizer(normalizer)
+        getattr(JSONCodec(events), name)(given)
+        counted.append((normalizer.counts.as_dict(), events.untouched, events.unparsed))
+    assert counted[0] == counted[1]
+
+
+def test_plain_events_are_not_merged_as_objects(monkeypatch: pytest.MonkeyPatch) -> None:
+    codec = codec_of()
+    codec.convert(b"".join(as_line({**BESIDE, "message": row}) for row in (*HEADER, *ROWS[:12])))
+    monkeypatch.setattr(normalize, "merge", None)
+    (line,) = codec.convert(as_line({**BESIDE, "message": ROWS[0]}))
+    assert json.loads(line)["tags"] == ["exchange"]
+    assert line.endswith(b"}\n")
+
+
+@pytest.mark.parametrize(
+    "line", [b'{"message":"a"}', b'{"message":"a","@timestamp":"2023-13-03T10:00:00Z"}', b"[]", b"{", b"\xff",
+             b'{"message":"a","@timestamp":"2023-12-03T10:00:00Z","n":1.0}',
+             b'{"message":"\\udc00","@timestamp":"2023-12-03T10:00:00Z"}',
+             b'{"message":"a","@timestamp":"2023-12-03T10:00:00Z","@metadata":{}}']
+)  # fmt: skip
+def test_an_event_that_is_not_surely_the_codecs_is_left_to_it(line: bytes) -> None:
+    assert read_event(line) is None
+
+
+def test_what_came_before_an_error_can_be_had_and_what_comes_after_it_is_read() -> None:
+    codec = codec_of(on_error="stop")
+    good = as_line({**BESIDE, "message": ROWS[0]})
+    header = b"".join(as_line({**BESIDE, "message": row}) for row in HEADER)
+    with pytest.raises(ParseError):
+        codec.convert(header + good * 20 + as_line({**BESIDE, "message": "1,2"}) + good * 3)
+    assert len(codec.take_written()) == 20
+    assert len(codec.convert(good)) == 4
+
+
+def test_a_line_beyond_the_limit_is_lost_alone_and_the_order_is_kept() -> None:
+    codec = JSONCodec(Normalizer(format="json", discover_plugins=False), decode_size_limit_bytes=200)
+    with pytest.raises(LineTooLong):
+        codec.convert(b'{"a":1}\n{"a":"' + b"x" * 300 + b'"}\n{"a":2}\n')
+    assert [json.loads(line)["a"] for line in codec.convert(b'{"a":3}\n')] == [1, 2, 3]
+
+
+@pytest.mark.usefixtures("still")
+@pytest.mark.parametrize(
+    "options", [{"delimiter": "\x1e"}, {"delimiter": "\n\n"}, {"charset": "CP1252"}, {"target": "a"}]
+)
+def test_a_codec_with_other_options_converts_as_it_decodes_and_encodes(options: AnyEvent) -> None:
+    end = options.get("delimiter", "\n").encode()
+    given = b"".join(as_line({**BESIDE, "message": row})[:-1] + end for row in (*HEADER, *ROWS[:12]))
+    one, other = (JSONCodec(Normalizer(format="json", discover_plugins=False), **options) for _ in range(2))
+    expected = [other.encode(event) for event in other.decode(given)]
+    assert one.convert(given) == expected
+    assert len(expected) == 12
