@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -95,3 +96,19 @@ def test_a_full_disk_and_a_reader_that_leaves_keep_their_statuses(tmp_path: Path
         left.stdout.close()
         assert left.stderr.read() == b""
     assert left.returncode == 0
+
+
+@linux_only
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=["SIGKILL", "SIGTERM"])
+def test_no_worker_outlives_the_process_that_began_it(tmp_path: Path, number: int) -> None:
+    log = tmp_path / "MSGTRK2018112722-2.LOG"
+    log.write_bytes(b"".join(LINES[:5]) + b"".join(LINES[5:9]) * 6000)
+    convert = [sys.executable, "-m", "exnorm", "convert", str(log), "--jobs", "2"]
+    with subprocess.Popen(convert, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as begun:
+        assert begun.stdout is not None
+        begun.stdout.readline()  # the first worker writes now, and the other waits for its turn
+        begun.send_signal(number)
+        begun.wait()
+        begun.stdout.close()
+        # Each worker holds standard error: it ends when the last of them does.
+        begun.communicate(timeout=60)

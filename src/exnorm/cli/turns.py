@@ -161,11 +161,12 @@ class Crew:
     @contextlib.contextmanager
     def working(self, target: IO[bytes] | None) -> Iterator[None]:
         """Have the processes at work, and none of them afterwards."""
-        context: Any = multiprocessing.get_context("fork" if _can_fork() else "spawn")
+        is_fork = _can_fork()
+        context: Any = multiprocessing.get_context("fork" if is_fork else "spawn")
         descriptor = None
         if target is not None:
             target.flush()
-            if _can_fork():
+            if is_fork:
                 with contextlib.suppress(io.UnsupportedOperation):
                     descriptor = target.fileno()
         try:
@@ -173,8 +174,9 @@ class Crew:
                 ours, theirs = context.Pipe()
                 self._pipes.append(ours)
                 numbers = range(first, self._pieces, self._jobs)
+                copied = tuple(self._pipes) if is_fork else ()
                 process = context.Process(
-                    target=_work, args=(theirs, descriptor, numbers, *self._make), daemon=True
+                    target=_work, args=(theirs, copied, descriptor, numbers, *self._make), daemon=True
                 )
                 with holding_interrupts():
                     process.start()
@@ -217,12 +219,15 @@ def _can_fork() -> bool:
 
 def _work(
     pipe: Connection,
+    copied: tuple[Connection, ...],
     descriptor: int | None,
     numbers: range,
     begin: Callable[..., Work],
     given: tuple[object, ...],
 ) -> None:
     end_at_interrupt()
+    for other_end in copied:  # or the end of the process that holds them would never be seen here
+        other_end.close()
     outlet = Outlet(pipe, descriptor)
     with contextlib.suppress(EOFError, ConnectionError):  # nobody waits for the work any more
         work = begin(*given)
