@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -13,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from exnorm.cli import ranges, run, turns
-from exnorm.cli.turns import Outlet, Work
 
 SAMPLE = Path(__file__).parents[2] / "examples" / "MSGTRK2018112722-1.LOG"
 LINES = SAMPLE.read_bytes().splitlines(keepends=True)
@@ -63,20 +61,27 @@ def test_what_is_too_much_to_keep_in_memory_comes_in_its_place(
     assert convert(log, other, "--jobs", 2, "--per-recipient") == convert(log, other, "--per-recipient")
 
 
+KILLED = """
+import os, sys
+from exnorm.cli import ranges, run
+
+def begin_work(*given):
+    return lambda outlet, number: os.kill(os.getpid(), 9)
+
+ranges._begin_work = begin_work
+sys.exit(run(sys.argv[1:]))
+"""
+
+
 @linux_only
-def test_a_worker_that_is_killed_is_an_error_that_names_the_file(
-    log: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    def begin_work(*given: object) -> Work:
-        def work(outlet: Outlet, number: int) -> object:
-            os.kill(os.getpid(), 9)
-            return None
-
-        return work
-
-    monkeypatch.setattr(ranges, "_begin_work", begin_work)
-    assert run(["convert", str(log), "-o", str(log.with_suffix(".out")), "--jobs", "2"]) == 3
-    assert capfd.readouterr().err == f"exnorm: {log}: its worker process was ended\n"
+def test_a_worker_that_is_killed_is_an_error_that_names_the_file(tmp_path: Path) -> None:
+    log = tmp_path / "MSGTRK2018112722-2.LOG"
+    log.write_bytes(b"".join(LINES[:5]) + b"".join(LINES[5:9]) * 6000)
+    words = ["convert", str(log), "-o", str(tmp_path / "out"), "--jobs", "2"]
+    # In a process of its own: one that has threads, as this may have, does not fork.
+    done = subprocess.run([sys.executable, "-c", KILLED, *words], capture_output=True, text=True)
+    assert done.returncode == 3
+    assert done.stderr == f"exnorm: {log}: its worker process was ended\n"
 
 
 @linux_only
