@@ -23,7 +23,7 @@ DOCS = ROOT / "docs"
 PAGES = [
     *ROOT.glob("*.md"),
     *DOCS.rglob("*.md"),
-    *ROOT.glob("*/README.md"),
+    *ROOT.glob("[!.]*/README.md"),  # hidden folders hold what programs left there
     *ROOT.glob("plugins/*/README.md"),
     *ROOT.glob("tests/*/README.md"),
 ]
