@@ -12,13 +12,26 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
-from exnorm.convert import addresses, count, integer, ip, ipv4, ipv6, mailbox, size_bytes, text, utc_ms
+from exnorm.convert import (
+    addresses,
+    count,
+    cut_utf8,
+    integer,
+    ip,
+    ipv4,
+    ipv6,
+    mailbox,
+    size_bytes,
+    text,
+    utc_ms,
+)
 from exnorm.mapping import CompiledMapping, CompiledRow
 from exnorm.model import ByEvent, Constant, Layout, Notes, Record, Source, Value, Wire
-from exnorm.native import FRACTION, SECOND, Assembly, LookUp, Machine, Optional, load_kernel
+from exnorm.native import FRACTION, SECOND, Assembly, Find, ForIPv4, LookUp, Machine, Optional, load_kernel
+from exnorm.patterns import compile_later
 from exnorm.rows import clothe, exceeds, split_quoted, unclothe
 
 CACHED = 8192
@@ -33,11 +46,13 @@ _BY_FORM = (ipv4, ipv6, ip)  # an IPv4 address is for them the same value, or no
 _EXAMPLES = "192.0.2.1", "198.151.100.254"
 _LARGEST = 999_999_999  # what every format takes as an integer
 _OFTEN_SAFE = 1000  # bytes; most rows are shorter, and so is then each of their cells
+_IPV4 = compile_later(r"(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}", re.ASCII)
 _ANY_TIME = "2000-01-01T00:00:00.000Z"
 
 Run = Callable[[Sequence[str], Sequence[bytes], int, "list[str]", str, bytes], int]
-"""Rows, the same lines as bytes, where to begin, where to put payloads, what begins a payload, what
-begins an identity; gives the number of the first row that was left alone. All text is clothed."""
+"""Rows, the same lines as bytes (needless where ``needs_lines`` is false), where to begin, where to put
+payloads, what begins a payload, what begins an identity; gives the number of the first row that was left
+alone. All text is clothed."""
 
 
 class Program:
@@ -51,6 +66,7 @@ class Program:
         self._writer = writer
         self.unknown_columns = writer.find_unknown()
         self.sampled = writer.sampled
+        self.needs_lines = bool(writer.wire.identity[0])
         self.machine: Machine | None = writer.bind_native()
 
     @cached_property
@@ -160,8 +176,8 @@ class _Piece:
     """A part of the payload that may be missing: there where ``cell`` is filled and ``also`` holds.
 
     None of the groups in ``none_of`` may hold. A condition is ``c1 != "<>"``, the name of a slot, or
-    ``fits(c1, 1023)``, which holds in every row that the generated function does not leave alone. The
-    kernel cuts the cell to ``limit`` bytes, where that is not 0, and counts the cut of ``field``.
+    ``fits(c1, 1023)``. The cell is cut to ``limit`` bytes, where that is not 0, and the cut of ``field`` is
+    counted; without any text it is only counted.
     """
 
     name: str
@@ -173,15 +189,22 @@ class _Piece:
     field: str = ""
 
     @property
-    def is_for_kernel(self) -> bool:
-        """Whether only the kernel meets rows with it."""
-        return not self.text or any(all(map(_is_fit, group)) for group in self.none_of)
-
-    @property
     def condition(self) -> str:
         """Code: when it is there, beside its cell being filled."""
-        groups = [" and ".join(code for code in group if not _is_fit(code)) for group in self.none_of]
-        return " and ".join((*self.also, *([f"not ({' or '.join(groups)})"] if groups else [])))
+        groups = " or ".join(" and ".join(group) for group in self.none_of)
+        return " and ".join((*self.also, *([f"not ({groups})"] if groups else [])))
+
+    def for_usual(self) -> _Piece | None:
+        """As it stands in rows whose values all fit into their fields; ``None`` where in none of them."""
+        groups = tuple(tuple(code for code in group if not _is_fit(code)) for group in self.none_of)
+        return replace(self, none_of=groups) if self.text and all(groups) else None
+
+    def for_long(self) -> _Piece:
+        """As it stands in any row: with its value cut."""
+        if not self.limit:
+            return self
+        value = re.compile(rf"\{{((?:list_)?{self.cell})\}}")
+        return replace(self, text=value.sub(rf"{{cut_{self.name}(\1)}}", self.text))
 
 
 class _Writer:
@@ -217,7 +240,7 @@ class _Writer:
         self.checks: list[str] = []
         self.last: list[str] = []  # done when nothing can stop the row any more
         self.limits: dict[str, int] = {}
-        self.uncut: set[str] = set()  # of those, the cells that the kernel cannot cut
+        self.uncut: set[str] = set()  # of those, the cells that are not cut here
         self.cuts: list[str | _Piece] = []  # to be counted, where the cell is written whole
         self.used: dict[str, list[tuple[str, ...]]] = {}  # when a column is, beside being filled
         self.longest = longest
@@ -480,7 +503,7 @@ class _Writer:
         return row.field.max_bytes
 
     def _leave_uncut(self, cell: str, limit: int) -> int:
-        """Have the kernel leave a row alone in which the cell is too long; the limit it cuts to: none."""
+        """Leave a row alone in which the cell is too long; the limit to cut it to: none."""
         if limit:
             self.uncut.add(cell)
         return 0
@@ -495,7 +518,7 @@ class _Writer:
                     self._leave_uncut(cell, limit)
 
     def _count_cut(self, row: CompiledRow, cell: str, limit: int) -> bool:
-        """Have the kernel count the rows in which the field would be cut; whether it can tell."""
+        """Have the rows counted in which the field would be cut; whether they can be told."""
         if row.holds is not None or len(row.row.origins) > 1 or row.read not in (text, addresses, mailbox):
             return False
         assert row.field is not None
@@ -506,15 +529,31 @@ class _Writer:
         return True
 
     def _check_limits(self) -> Iterator[str]:
-        """Stop at a value that is longer than its field: the long way cuts it and counts the cut."""
+        """Find values that are longer than their fields; stop at one that the long way must cut."""
+        if self._cuts:
+            yield "is_long = False"
         for cell, limit in self.limits.items():
             if limit < _OFTEN_SAFE:
-                yield f"if len({cell}) > {limit} and exceeds({cell}, {limit}, unescape): return at"
+                yield from self._check_limit(cell, limit)
         if any(limit >= _OFTEN_SAFE for limit in self.limits.values()):
             yield f"if len(row) > {_OFTEN_SAFE}:"
         for cell, limit in self.limits.items():
             if limit >= _OFTEN_SAFE:
-                yield f"    if len({cell}) > {limit} and exceeds({cell}, {limit}, unescape): return at"
+                yield from (f"    {line}" for line in self._check_limit(cell, limit))
+
+    def _check_limit(self, cell: str, limit: int) -> Iterator[str]:
+        yield f"if len({cell}) > {limit} and exceeds({cell}, {limit}, unescape):"
+        if cell in self.uncut:
+            yield "    return at"
+            return
+        if cell in self.list_cells:
+            yield "    if apostrophe: return at"  # its members are read first
+        yield "    is_long = True"
+
+    @property
+    def _cuts(self) -> bool:
+        """Whether there is a value that can be cut here."""
+        return not self.limits.keys() <= self.uncut
 
     # --- columns themselves, and what no row used ---
 
@@ -606,7 +645,9 @@ class _Writer:
         yield "    for at, row in enumerate(rows[begin:] if begin else rows, begin):"
         for line in (*self._read_cells(), *self._check_limits(), *self.checks, *self.last):
             yield f"        {line}"
-        for line in (*self._write_identity(), *self._write_expected(), *self._write_payload((), ())):
+        for line in (*self._write_identity(), *self._write_long(), *self._write_expected()):
+            yield f"        {line}"
+        for line in self._write_payload(_for_usual):
             yield f"        {line}"
         yield "    return at + 1"
 
@@ -624,7 +665,7 @@ class _Writer:
                 yield f"found = known_{cell}({cell}) or find_{cell}({cell})"
                 yield "if not found: return at"
                 yield f"{', '.join(cache.slots)}, = found"
-        if any("apostrophe" in line for line in self.checks):
+        if self.list_cells:
             yield 'apostrophe = "\'" in row'
 
     def _write_identity(self) -> Iterator[str]:
@@ -637,7 +678,7 @@ class _Writer:
 
     def _write_expected(self) -> Iterator[str]:
         """The short code for rows in which all is as expected."""
-        parts = self._for_python((*self.before, *self.after, *self.rest))
+        parts = _for_usual((*self.before, *self.after, *self.rest))
         pieces = [part for part in parts if isinstance(part, _Piece)]
         filled = [cell for cell in self.often_filled if any(piece.cell == cell for piece in pieces)]
         empty = [cell for cell in self.often_empty if any(piece.cell == cell for piece in pieces)]
@@ -646,17 +687,34 @@ class _Writer:
         tests = [self._filled(cell) for cell in filled]
         tests += [f"not ({' or '.join(map(self._filled, empty))})"] if empty else []
         yield f"if {' and '.join(tests)}:"
-        for line in (*self._write_payload(filled, empty), "continue"):
+        for line in (*self._write_payload(_for_usual, filled, empty), "continue"):
             yield f"    {line}"
 
-    def _write_payload(self, filled: Sequence[str], empty: Sequence[str]) -> Iterator[str]:
+    def _write_long(self) -> Iterator[str]:
+        """The code for rows with a value that is longer than its field."""
+        if not self._cuts:
+            return
+        yield "if is_long:"
+        for part in self.cuts:
+            assert isinstance(part, _Piece)
+            condition = " and ".join(filter(None, (self._filled(part.cell), part.condition)))
+            yield f"    if {condition}: cut_{part.name}({part.cell})"
+        for line in (*self._write_payload(_for_long), "continue"):
+            yield f"    {line}"
+
+    def _write_payload(
+        self,
+        choose: Callable[[Iterable[str | _Piece]], list[str | _Piece]],
+        filled: Sequence[str] = (),
+        empty: Sequence[str] = (),
+    ) -> Iterator[str]:
         wire, body = self.wire, ""
-        for part in self._for_python((*self.before, *self.after)):
+        for part in choose((*self.before, *self.after)):
             yield from self._define(part, filled, empty)
             body += self._place(part, filled, empty)
         if self.rest:
             inside = ""
-            for part in self._for_python(self.rest):
+            for part in choose(self.rest):
                 yield from self._define(part, filled, empty)
                 inside += self._place(part, filled, empty)
             before, after = map(_literal, wire.nested)
@@ -674,10 +732,6 @@ class _Writer:
         return "".join(
             f"{self.separator}{_pair(around, name)}" for name, around in names.items() if around[0]
         )
-
-    @staticmethod
-    def _for_python(parts: Iterable[str | _Piece]) -> list[str | _Piece]:
-        return [part for part in parts if isinstance(part, str) or not part.is_for_kernel]
 
     def _define(self, part: str | _Piece, filled: Sequence[str], empty: Sequence[str]) -> Iterator[str]:
         """The code of a piece whose place in the payload takes more than its text."""
@@ -714,11 +768,18 @@ class _Writer:
             "find_fraction": _remember(fractions, _read_fraction),
             "count_dropped": lambda cell: self._count("dropped", cell),
             "count_unknown": lambda cell: self._count("unknown_events", cell),
+            "fits": lambda cell, limit: not exceeds(cell, limit, self.unescape),
         }
+        for part in (*self.before, *self.after, *self.rest, *self.cuts):
+            if isinstance(part, _Piece) and part.limit:
+                scope[f"cut_{part.name}"] = partial(self._cut, part.limit, part.field)
         for column, cache in self.caches.items():
             known: dict[str, tuple[str, ...]] = {}
+            find = self._finder(cache)
             scope[f"known_{self.cell[column]}"] = known.get
-            scope[f"find_{self.cell[column]}"] = _remember(known, self._finder(cache))
+            scope[f"find_{self.cell[column]}"] = _remember(
+                known, _with_ipv4(find, self._find_ipv4(cache, find))
+            )
         exec(compile(source_text, f"<exnorm {self.mapping.mapping.name}>", "exec"), scope)
         run: Run = scope["run"]
         return run
@@ -773,9 +834,7 @@ class _Writer:
         else:
             self._count(what, self.wire.escape(of.decode("latin-1")))
 
-    def _find_ipv4(
-        self, cache: _Cache, find: Callable[[str], tuple[str, ...] | None]
-    ) -> tuple[tuple[str, ...], tuple[str | None, ...]] | None:
+    def _find_ipv4(self, cache: _Cache, find: Find) -> ForIPv4 | None:
         """What is found for any IPv4 address: what stands before it and, where it is there, after it."""
         decides = cache.column in self.layout.derived.values()
         if decides or any(row.read not in _BY_FORM or row.holds is not None for row in cache.rows):
@@ -798,7 +857,15 @@ class _Writer:
         values = {self.source.event_column: unclothe(self.unescape(cell))}
         self.notes.note(what, Record(self.source, self.layout.schema, values).event_id)
 
-    def _finder(self, cache: _Cache) -> Callable[[str], tuple[str, ...] | None]:
+    def _cut(self, limit: int, name: str, cell: str) -> str:
+        """A cell cut to so many bytes, which is counted; as it is where it has no more."""
+        plain = self.unescape(cell)
+        if len(plain) <= limit:
+            return cell
+        self.notes.note("cut", name)
+        return clothe(self.wire.escape(cut_utf8(unclothe(plain), limit)))
+
+    def _finder(self, cache: _Cache) -> Find:
         """Asks the table what it makes of one text of a column; ``None`` where a row with it is odd."""
         column, layout = cache.column, self.layout
         table = replace(self.mapping, rows=tuple(cache.rows))
@@ -823,8 +890,33 @@ def _load_hash() -> dict[str, Any]:
     return {"blake2b": blake2b}
 
 
+def _for_usual(parts: Iterable[str | _Piece]) -> list[str | _Piece]:
+    """The parts as they stand in rows whose values all fit into their fields."""
+    made = [part if isinstance(part, str) else part.for_usual() for part in parts]
+    return [part for part in made if part is not None]
+
+
+def _for_long(parts: Iterable[str | _Piece]) -> list[str | _Piece]:
+    """The parts as they stand in any row."""
+    return [part if isinstance(part, str) else part.for_long() for part in parts]
+
+
 def _is_fit(code: str) -> bool:
     return code.startswith("fits(")
+
+
+def _with_ipv4(find: Find, for_ipv4: ForIPv4 | None) -> Find:
+    """``find``, with what is known of every IPv4 address instead of asking the table."""
+    if for_ipv4 is None:
+        return find
+    around = tuple(zip(*for_ipv4))
+
+    def found(cell: str) -> tuple[str, ...] | None:
+        if not _IPV4.fullmatch(cell):
+            return find(cell)
+        return tuple([before if after is None else f"{before}{cell}{after}" for before, after in around])
+
+    return found
 
 
 def _as_slots(found: str | None) -> tuple[str, ...] | None:
@@ -851,9 +943,8 @@ def _covers(group: list[CompiledRow]) -> bool:
 
 
 def _is_number(cell: str) -> str:
-    """Code: a number of up to nine digits as it is written out again."""
-    plain = f'({cell}[0] != "0" or {cell} == "0")'
-    return f"{cell}.isdecimal() and len({cell}) < 10 and {plain} and {cell}.isascii()"
+    """Code: a number of up to nine digits as it is written out again; clothed text has no other digits."""
+    return f'{cell}.isdecimal() and len({cell}) < 10 and ({cell}[0] != "0" or {cell} == "0")'
 
 
 def _label(row: CompiledRow, wire: Wire) -> str:

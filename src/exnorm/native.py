@@ -10,7 +10,7 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, Union
 
 from exnorm.model import Wire
 
@@ -27,6 +27,9 @@ _NOT_TEXT = re.compile(r'c(\d+) != "(.*)"')
 _FITS = re.compile(r"fits\(c(\d+), (\d+)\)")
 
 Find = Callable[[str], "tuple[str, ...] | None"]
+ForIPv4 = tuple["tuple[str, ...]", "tuple[Union[str, None], ...]"]
+"""For every IPv4 address: what stands before it in each slot, and after it where the slot holds it."""
+
 Condition = tuple[int, int, int, bytes]
 FindEnd = Callable[[bytes, int], int]
 """Where the value of msgpack ends that begins at a place; -1 where the bytes end before it."""
@@ -97,8 +100,7 @@ def describe_path() -> str:
 class LookUp:
     """What is looked up for a cell, or for the part of it between two positions: slots by name.
 
-    ``form`` says what the kernel computes itself for texts of the usual form. ``for_ipv4`` is what is found
-    for every IPv4 address: what stands before it, and after it where the slot holds it.
+    ``form`` says what the kernel computes itself for texts of the usual form.
     """
 
     cell: int
@@ -107,7 +109,7 @@ class LookUp:
     begin: int = 0
     end: int = -1
     form: int = AS_IT_IS
-    for_ipv4: tuple[tuple[str, ...], tuple[str | None, ...]] | None = None
+    for_ipv4: ForIPv4 | None = None
 
 
 @dataclass(frozen=True)

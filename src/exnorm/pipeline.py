@@ -361,6 +361,10 @@ class Normalizer:
             program = self._program(stream, batch)
             if program is not None and select(self.settings.profile, stream.source) is not None:
                 payloads += self._encode_singly(program, batch, stream)
+            elif program is not None and program.machine is None:
+                made: list[str] = []
+                self._run_generated(program, batch, batch, self._begin(stream), stream, made)
+                payloads += [payload.encode("latin-1") for payload in made]
             elif program is not None:
                 blocks: list[bytes] = []
                 self._run(program, batch, stream, lambda block: blocks.append(bytes(block)))
@@ -436,7 +440,7 @@ class Normalizer:
         """Write the payloads of rows with nothing odd about them, up to the first other one."""
         begin = self._begin(stream)
         if program.machine is None:
-            self._run_generated(program, batch, batch, begin, stream, write)
+            self._write_generated(program, batch, batch, begin, stream, write)
             return
         start, seed = begin.start, begin.seed
         at, rows, events = program.machine.run(batch.block, batch.at, batch.end, start, seed)
@@ -446,22 +450,31 @@ class Normalizer:
                 write(payloads)
         self.count_rows(stream, program, rows, events, read_row_time(batch.last) if rows else None)
         if at < batch.end:  # the generated function may be sure of a row that the kernel is not
-            self._run_generated(program, batch, batch.take_one(), begin, stream, write)
+            self._write_generated(program, batch, batch.take_one(), begin, stream, write)
 
-    def _run_generated(
+    def _write_generated(
         self, program: Program, batch: Batch, rows: Batch, begin: _Begin, stream: Stream, write: Write
     ) -> None:
         """The same with the generated function; ``rows`` are the batch's, or the next one by itself."""
         payloads: list[str] = []
-        before = rows.number
         try:
-            end = program.run(rows.rows, rows.lines, before, payloads, begin.clothed, begin.seed)
+            self._run_generated(program, batch, rows, begin, stream, payloads)
         finally:
             if payloads:
                 payloads.append("")
                 write("\n".join(payloads).encode("latin-1"))
-                payloads.pop()
-        batch.pass_over(batch.number + end - before)
+
+    def _run_generated(
+        self, program: Program, batch: Batch, rows: Batch, begin: _Begin, stream: Stream, payloads: list[str]
+    ) -> None:
+        """Add the payloads, clothed, to none."""
+        before = rows.number
+        lines = rows.lines if program.needs_lines else ()
+        end = program.run(rows.rows, lines, before, payloads, begin.clothed, begin.seed)
+        if rows is batch and end == len(batch.rows):
+            batch.pass_all()
+        else:
+            batch.pass_over(batch.number + end - before)
         self.count_rows(stream, program, end - before, len(payloads), read_row_time(batch.last))
 
     def _begin(self, stream: Stream) -> _Begin:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import cached_property, lru_cache
 from operator import methodcaller
 
@@ -11,7 +11,7 @@ from exnorm.convert import utc_ms
 from exnorm.lines import MOST_CELLS, SEPARATORS, Span
 from exnorm.model import Wire
 
-_ENDS_IN_CR = methodcaller("endswith", b"\r")
+_ENDS_IN_CR = methodcaller("endswith", "\r")
 
 
 class Batch:
@@ -31,9 +31,10 @@ class Batch:
 
     @cached_property
     def rows(self) -> list[str]:
-        """All the lines as ``prepare`` gives them; empty rows where they are not one row each."""
+        """All the lines as ``prepare`` gives them."""
         assert self._wire is not None  # nobody asks otherwise
-        return prepare(self.lines, self._wire, self._max_line_bytes) or [""] * len(self.lines)
+        block = self.block[self.begin : self.end].removesuffix(b"\n")
+        return prepare(block, self._wire, self._max_line_bytes)
 
     @cached_property
     def is_crowded(self) -> bool:
@@ -80,8 +81,13 @@ class Batch:
 
     def pass_over(self, number: int) -> None:
         """Know that the lines before that number are done with."""
-        self.at += sum(map(len, self.lines[self.number : number])) + number - self.number
-        self.at, self.number = min(self.at, self.end), number
+        for _ in range(self.number, number):
+            self.at = self.block.find(b"\n", self.at, self.end) + 1 or self.end
+        self.number = number
+
+    def pass_all(self) -> None:
+        """Know that all lines are done with."""
+        self.at, self.number = self.end, len(self.rows)
 
     def single(self, number: int) -> Batch:
         """One of all the lines by itself."""
@@ -91,37 +97,49 @@ class Batch:
         return one
 
 
-def prepare(lines: Sequence[bytes], wire: Wire, max_line_bytes: int) -> list[str] | None:
-    """The lines as escaped rows, clothed; one that cannot be read like the others becomes an empty row.
+def prepare(block: bytes, wire: Wire, max_line_bytes: int) -> list[str]:
+    """Lines as escaped rows, clothed; one that cannot be read like the others becomes an empty row.
 
-    ``None`` where the lines are not one row each.
+    ``block`` holds them with a LF between two of them.
     """
-    data = b"\n".join(lines)
-    stripped = b"\r\r" in data or b"\0" in data  # what a stream takes off a line beside one CR
-    if b"\r" in data:
-        data = _without_line_ends(data, lines)
-    odd = _refuse(data, wire.refused)
+    returns = len(block) - len(block.replace(b"\r", b""))  # counting them takes longer
+    if len(block) <= max_line_bytes and b"\0" not in block:
+        rows = _escape(block, wire, "\r").split("\n")
+        if not returns:
+            return _without_odd(rows, block, wire.refused)
+        if returns == len(rows) and all(map(_ENDS_IN_CR, rows)):
+            return _without_odd([row[:-1] for row in rows], block, wire.refused.replace("\r", ""))
+    return _prepare_each(block, wire, max_line_bytes)
+
+
+def _prepare_each(block: bytes, wire: Wire, max_line_bytes: int) -> list[str]:
+    """The same where lines differ in their ends, or one has what a stream takes off or refuses."""
+    lines = block.split(b"\n")
+    bare = (block + b"\n").replace(b"\r\n", b"\n")[:-1]
+    rows = _without_odd(_escape(bare, wire).split("\n"), bare, wire.refused)
+    return [
+        "" if line[-2:] == b"\r\r" or b"\0" in line or len(line) > max_line_bytes else row
+        for line, row in zip(lines, rows)
+    ]
+
+
+def _escape(block: bytes, wire: Wire, but: str = "") -> str:
+    """The block, clothed, with all of the format's escapes but one."""
     for plain, escaped in wire.escapes:
-        data = data.replace(plain.encode(), escaped.encode())
-    rows = data.decode("latin-1").split("\n")
-    if len(rows) != len(lines):
-        return None
-    if not data.isascii() and not _is_utf8(data):
-        rows = [row if _is_utf8(line) else "" for row, line in zip(rows, lines)]
-    if stripped:
-        rows = ["" if line[-2:] == b"\r\r" or b"\0" in line else row for row, line in zip(rows, lines)]
-    if len(data) > max_line_bytes:
-        rows = ["" if len(line) > max_line_bytes else row for row, line in zip(rows, lines)]
+        if plain != but:
+            block = block.replace(plain.encode(), escaped.encode())
+    return block.decode("latin-1")
+
+
+def _without_odd(rows: list[str], block: bytes, refused: str) -> list[str]:
+    """The rows, an empty one for each that is no UTF-8 or has a refused character."""
+    wide = [row for row in rows if not row.isascii()]
+    if wide and not _is_utf8("\n".join(wide)):
+        rows = [row if _is_utf8(row) else "" for row in rows]
+    odd = _refuse(block, refused)
     if odd:
         rows = ["" if any(character in row for character in odd) else row for row in rows]
     return rows
-
-
-def _without_line_ends(data: bytes, lines: Sequence[bytes]) -> bytes:
-    """The lines without the CR at their end, one of each."""
-    if data.count(b"\r") == len(lines) and all(map(_ENDS_IN_CR, lines)):
-        return data.replace(b"\r", b"")  # much faster than to look for two characters
-    return (data + b"\n").replace(b"\r\n", b"\n")[:-1]
 
 
 def _refuse(data: bytes, refused: str) -> str:
@@ -131,9 +149,11 @@ def _refuse(data: bytes, refused: str) -> str:
     return "".join(character for character in refused if character.encode() in data)
 
 
-def _is_utf8(data: bytes) -> bool:
+def _is_utf8(clothed: str) -> bool:
+    if clothed.isascii():
+        return True
     try:
-        data.decode("utf-8")
+        clothed.encode("latin-1").decode("utf-8")
     except UnicodeDecodeError:
         return False
     return True

@@ -166,7 +166,7 @@ def test_a_batch_that_raises_is_read_record_by_record_and_nothing_is_counted_twi
 
     records = [record(line.encode()) for line in HEADER + ROWS[:50]]
     assert run(batches, records[:20], 20) == run(singly, records[:20], 1)  # so that there is a program
-    monkeypatch.setattr(batches.normalizer, "_run", fail)
+    monkeypatch.setattr(batches.normalizer, "_program", fail)
     monkeypatch.setattr(batches.normalizer, "open_rows", lambda stream: None)
     assert run(batches, records[20:], 1000) == run(singly, records[20:], 1)
     assert set(batches.counts.errors) == {"RuntimeError"}
