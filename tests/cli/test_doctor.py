@@ -81,7 +81,8 @@ def test_an_extra_that_is_missing_is_a_note_with_the_command_that_installs_it() 
     found = {one.found: one for one in check_extras(lambda name: name != "aiohttp")}
     missing = found["logstash: aiohttp not installed"]
     assert (missing.state, missing.todo) == (NOTE, "if you need it: pip install 'exnorm[logstash]'")
-    assert found["fluentbit"].state == FINE
+    assert found["fluentbit: aiohttp not installed"].state == NOTE
+    assert found["report"].state == FINE
 
 
 def test_fluent_bit_is_the_one_of_the_environment_before_that_on_path(

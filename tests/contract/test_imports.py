@@ -25,6 +25,7 @@ NOUNS = ("exnorm.errors", "exnorm.model", "exnorm.settings")
 ALLOWED: dict[str, tuple[str, ...]] = {
     "exnorm.model": (),
     "exnorm.errors": (),
+    "exnorm.extras": ("exnorm.errors",),
     "exnorm.counts": (),
     "exnorm.convert": (),
     "exnorm.lines": (),

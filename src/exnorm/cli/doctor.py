@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from importlib import metadata, util
+from importlib import metadata
 from pathlib import Path
 
 import click
@@ -25,6 +25,7 @@ from exnorm.cli.config import examine
 from exnorm.cli.inputs import Input, InputError, expand, explain_refusal
 from exnorm.cli.words import FILE, FOLDER
 from exnorm.errors import NormalizerError, SettingsError, quote, show
+from exnorm.extras import EXTRAS, find_missing, is_installed, write_command
 from exnorm.fluentbit import build as builder
 from exnorm.fluentbit.addresses import Address, parse_address
 from exnorm.fluentbit.configs import read_destination
@@ -33,15 +34,6 @@ from exnorm.pipeline import Normalizer
 from exnorm.plugins import Plugins
 
 FINE, NOTE, BAD = "ok", "note", "bad"
-
-EXTRAS: Mapping[str, tuple[str, ...]] = {
-    "fluentbit": ("fluent",),
-    "logstash": ("aiohttp", "prometheus_client"),
-    "report": ("jinja2", "vl_convert"),
-    "arrow": ("pyarrow",),
-    "spark": ("pyspark", "pyarrow"),
-}
-"""What each extra brings, by the name it is imported under."""
 
 PORTS: Mapping[str, str] = {
     "127.0.0.1:24330": "exnorm fluentbit serve --listen",
@@ -104,7 +96,7 @@ def examine_all(
     yield from check_python()
     yield check_kernel(load_kernel() is not None, os.environ)
     yield from check_plugins()
-    yield from check_extras(lambda name: util.find_spec(name) is not None)
+    yield from check_extras(is_installed)
     yield from check_fluent_bit()
     for text, owner in PORTS.items():
         yield check_port(parse_address(text, "port"), owner)
@@ -159,10 +151,10 @@ def check_plugins() -> Iterator[Finding]:
 
 def check_extras(has: Callable[[str], bool]) -> Iterator[Finding]:
     """What can be used beyond the command line; ``has`` says whether a module is there."""
-    for extra, modules in EXTRAS.items():
-        missing = [name for name in modules if not has(name)]
+    for extra in EXTRAS:
+        missing = find_missing(extra, has=has)
         if missing:
-            todo = f"if you need it: pip install 'exnorm[{extra}]'"
+            todo = f"if you need it: {write_command(extra)}"
             yield Finding(NOTE, "extra", f"{extra}: {' and '.join(missing)} not installed", todo)
         else:
             yield Finding(FINE, "extra", extra)
