@@ -6,6 +6,7 @@ import contextlib
 import os
 import platform
 import re
+import shlex
 import shutil
 import socket
 import subprocess
@@ -16,6 +17,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import click
 import msgspec
@@ -126,8 +128,15 @@ def check_python() -> Iterator[Finding]:
     yield Finding(FINE, "exnorm", f"{metadata.version('exnorm')} at {builder.site_path()}")
 
 
-def check_kernel(is_there: bool, environ: Mapping[str, str]) -> Finding:
-    """Whether rows go through the native kernel."""
+def read_origin() -> str | None:
+    """What pip noted of where exnorm came from (direct_url.json); nothing where it came by its name."""
+    return metadata.distribution("exnorm").read_text("direct_url.json")
+
+
+def check_kernel(
+    is_there: bool, environ: Mapping[str, str], origin: Callable[[], str | None] = read_origin
+) -> Finding:
+    """Whether rows go through the native kernel; ``origin`` is asked where it must be built."""
     if is_there:
         return Finding(FINE, "kernel", "the native kernel is in use")
     if environ.get("EXNORM_KERNEL") == "0":
@@ -135,8 +144,29 @@ def check_kernel(is_there: bool, environ: Mapping[str, str]) -> Finding:
         return Finding(NOTE, "kernel", "switched off by EXNORM_KERNEL=0; generated Python is in use", todo)
     return Finding(
         NOTE, "kernel", "not built; generated Python is in use, which is slower",
-        "install a C compiler and Python's headers, then pip install --force-reinstall exnorm",
+        f"install a C compiler and Python's headers, then {write_reinstall(origin())}",
     )  # fmt: skip
+
+
+class _Origin(msgspec.Struct):
+    url: str = ""
+    dir_info: dict[str, Any] | None = None
+
+
+def write_reinstall(origin: str | None) -> str:
+    """The command that installs exnorm anew: from its checkout, as it was, where it came from one."""
+    from urllib.parse import urlsplit
+    from urllib.request import url2pathname
+
+    try:
+        known = msgspec.json.decode(origin or "{}", type=_Origin)
+    except msgspec.MsgspecError:
+        known = _Origin()
+    folder = url2pathname(urlsplit(known.url).path)
+    if known.dir_info is None or not os.path.isdir(folder):
+        return "pip install --force-reinstall exnorm"
+    editable = "-e " if known.dir_info.get("editable") else ""
+    return f"pip install --force-reinstall {editable}{shlex.quote(folder)}"
 
 
 def check_plugins() -> Iterator[Finding]:
