@@ -24,6 +24,7 @@ def refusal(body: bytes, encoding: str, limit: int = 100) -> tuple[int, str]:
         (gzip.compress(b"a") + gzip.compress(b"") + gzip.compress(b"bc"), "x-gzip"),
         (zlib.compress(b"abc"), "deflate"),
     ],
+    ids=("plain", "identity", "gzip", "spaced", "members", "deflate"),  # gzip holds the time: no name
 )
 def test_what_shippers_send_is_unpacked(body: bytes, encoding: str) -> None:
     assert unpack(body, encoding, 100) == b"abc"
