@@ -55,24 +55,31 @@ def find_rooms(folder: Path = SRC) -> dict[str, set[str]]:
     for path in modules:
         room = path.relative_to(folder).parts[0].removesuffix(".py")
         imported = rooms.setdefault(room, set())
-        imported |= {name.split(".")[1] for name in read_imports(path) if name.count(".")} - {room}
+        imported |= _find_imported(path) - {room}
     return {room: {name for name in found if name in rooms} for room, found in sorted(rooms.items())}
 
 
-def read_imports(path: Path) -> Iterator[str]:
+def _find_imported(path: Path) -> set[str]:
+    names = read_imports(path.read_text(encoding="utf-8"))
+    return {name.split(".")[1] for name in names if name != "exnorm"}
+
+
+def read_imports(source: str) -> Iterator[str]:
     """The modules of exnorm that a module imports anywhere but under ``if TYPE_CHECKING``."""
-    waiting: list[ast.AST] = [ast.parse(path.read_text(encoding="utf-8"))]
+    waiting: list[ast.AST] = [ast.parse(source)]
     while waiting:
         node = waiting.pop()
         if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
             waiting += node.orelse
             continue
         if isinstance(node, ast.Import):
-            yield from (name.name for name in node.names if name.name.startswith("exnorm."))
-        elif isinstance(node, ast.ImportFrom) and node.module == "exnorm":
-            yield from (f"exnorm.{name.name}" for name in node.names)
-        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("exnorm."):
-            yield str(node.module)
+            yield from (name.name for name in node.names if name.name.split(".")[0] == "exnorm")
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            if node.module == "exnorm":
+                yield from (f"exnorm.{name.name}" for name in node.names)
+            elif node.module and node.module.startswith("exnorm."):
+                yield node.module
         waiting += ast.iter_child_nodes(node)
 
 

@@ -13,6 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from exnorm.extras import describe_missing
 from fuzz.targets import SEEDS, TARGETS
 
 INPUTS = 200_000
@@ -64,7 +65,7 @@ def guide(name: str, seconds: int, corpus: Path | None) -> int:
     try:
         import atheris
     except ImportError:
-        print("a run guided by coverage needs atheris; pip install 'exnorm[fuzz]'", file=sys.stderr)
+        print(describe_missing("a run guided by coverage", ["atheris"], "fuzz"), file=sys.stderr)
         return 2
     with atheris.instrument_imports(include=["exnorm"]):
         for module in [module for module in sys.modules if module.startswith(("exnorm", "fuzz.targets"))]:

@@ -6,26 +6,15 @@ python man/write.py
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
 import click
 from click_man.core import generate_man_page
 
-from exnorm.cli import cli
+from exnorm.cli import walk
 
 HERE = Path(__file__).parent
-
-
-def walk(context: click.Context) -> Iterator[click.Context]:
-    """A command and every command below it, as click would run them."""
-    yield context
-    if isinstance(context.command, click.Group):
-        for name in context.command.list_commands(context):
-            below = context.command.get_command(context, name)
-            assert below is not None
-            yield from walk(click.Context(below, info_name=name, parent=context))
 
 
 def render(context: click.Context) -> str:
@@ -37,10 +26,7 @@ def render(context: click.Context) -> str:
 
 def main() -> None:
     """Write each page, and remove those of commands that are gone."""
-    pages = {
-        f"{context.command_path.replace(' ', '-')}.1": render(context)
-        for context in walk(click.Context(cli, info_name="exnorm"))
-    }
+    pages = {f"{context.command_path.replace(' ', '-')}.1": render(context) for context in walk()}
     for old in HERE.glob("*.1"):
         if old.name not in pages:
             old.unlink()

@@ -5,17 +5,16 @@
 
 from __future__ import annotations
 
-import importlib.util
 import random
-import sys
 from collections.abc import Callable
 from io import BufferedReader
 from itertools import islice
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
+import compare_paths
 import pytest
+import tracking_rows
 from hypothesis import HealthCheck, given, settings as hypothesis_settings, strategies as st
 
 import exnorm
@@ -24,23 +23,8 @@ from exnorm.lines import join_csv
 from exnorm.native import describe_path, load_kernel
 from exnorm.rows import clothe, prepare, split_quoted, unclothe
 from exnorm.sources.columnar import split_csv
-from exnorm.sources.message_tracking import COLUMNS_2016
+from exnorm.sources.message_tracking import COLUMNS_2010, COLUMNS_2016
 
-BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
-
-
-def load(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, BENCHMARKS / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-tracking_rows: Any = load("tracking_rows")
-compare_paths: Any = load("compare_paths")
 ROWS = list(tracking_rows.make_rows(500))
 
 
@@ -145,7 +129,7 @@ def test_both_ways_agree_on_any_text_in_any_column(
 @pytest.mark.parametrize("end", [b"\r", b"\r\r", b"\0", b"\0\r", b"\r\0"], ids=repr)
 @pytest.mark.parametrize("settings", compare_paths.SETTINGS[::3], ids=str)
 def test_what_a_stream_takes_off_a_line_is_in_no_payload(settings: dict[str, Any], end: bytes) -> None:
-    columns = compare_paths.COLUMNS_2010  # its last column can hold any text
+    columns = COLUMNS_2010  # its last column can hold any text
     positions = [COLUMNS_2016.index(column) for column in columns]
     cells = [row.split(",") for row in ROWS[:90] if '"' not in row]
     rows = [",".join(row[at] for at in positions) for row in cells]

@@ -1,15 +1,15 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.util
 import inspect
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 from unittest import mock
 
+import mkdocs_hooks as hooks
 import pytest
 import yaml
 
@@ -27,19 +27,6 @@ PAGES = [
     *ROOT.glob("plugins/*/README.md"),
     *ROOT.glob("tests/*/README.md"),
 ]
-
-
-def load_hooks() -> ModuleType:
-    """docs/mkdocs_hooks.py, which needs no mkdocs to tell where pages are."""
-    spec = importlib.util.spec_from_file_location("mkdocs_hooks", DOCS / "mkdocs_hooks.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-hooks = load_hooks()
 
 
 def test_docs_mappings_is_what_the_tables_say() -> None:

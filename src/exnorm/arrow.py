@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from exnorm.errors import SettingsError, quote
+from exnorm.extras import require
 from exnorm.pipeline import Normalizer
 from exnorm.stream import Stream
 from exnorm.tabular import OK, UNPARSED, Recipe, Row, tabulate
@@ -40,7 +41,7 @@ class BatchNormalizer:
     """
 
     def __init__(self, output: str = "line", **settings: Any) -> None:
-        _require_pyarrow()
+        require("exnorm.arrow", "arrow")
         self.output = output
         self.recipe = make_recipe(output, settings)
         if self.recipe.settings.per_recipient:
@@ -266,10 +267,3 @@ def _column(batch: pyarrow.RecordBatch, name: str) -> list[Any]:
         return [None] * batch.num_rows
     values: list[Any] = batch.column(name).to_pylist()
     return values
-
-
-def _require_pyarrow() -> None:
-    try:
-        import pyarrow  # noqa: F401
-    except ImportError:
-        raise SettingsError("pyarrow is not installed; pip install 'exnorm[arrow]'") from None

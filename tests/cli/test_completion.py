@@ -4,14 +4,13 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 import pytest
 
-from exnorm.cli import cli
+from exnorm.cli import walk
 from exnorm.cli.words import Files
 
 PLACES = ("FILE", "FOLDER", "PATH", "LOG")
@@ -29,22 +28,14 @@ def complete(shell: str, **variables: str) -> list[str]:
     return ran.stdout.splitlines()
 
 
-def walk(command: click.Command, name: str = "exnorm") -> Iterator[tuple[str, click.Command]]:
-    yield name, command
-    if isinstance(command, click.Group):
-        context = click.Context(command)
-        for below in command.list_commands(context):
-            found = command.get_command(context, below)
-            assert found is not None
-            yield from walk(found, f"{name} {below}")
-
-
 def test_every_word_that_is_a_place_on_disk_is_completed_as_one() -> None:
-    for name, command in walk(cli):
-        for parameter in command.params:
+    for context in walk():
+        for parameter in context.command.params:
             metavar = (parameter.metavar or "").strip("[].").split("]")[0]
             if any(word in PLACES for word in metavar.split("|")):
-                assert isinstance(parameter.type, (Files, click.Path)), f"{name}: {parameter.name}"
+                assert isinstance(parameter.type, (Files, click.Path)), (
+                    f"{context.command_path}: {parameter.name}"
+                )
 
 
 def test_values_of_settings_are_completed() -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import socket
 import time
 from pathlib import Path
@@ -22,6 +23,8 @@ from exnorm.cli.doctor import (
     check_state,
     check_version,
     find_fluent_bit,
+    read_origin,
+    write_reinstall,
 )
 from exnorm.fluentbit.addresses import Address
 
@@ -77,11 +80,51 @@ def test_a_kernel_that_is_switched_off_is_told_from_one_that_was_not_built() -> 
     assert "not built" in check_kernel(False, {}).found
 
 
+@pytest.mark.parametrize(("noted", "flag"), [({}, ""), ({"editable": True}, "-e ")])
+def test_a_checkout_without_kernel_is_to_be_installed_again_from_its_folder(
+    tmp_path: Path, noted: dict[str, bool], flag: str
+) -> None:
+    folder = tmp_path / "my exnorm"
+    folder.mkdir()
+    origin = json.dumps({"dir_info": noted, "url": folder.as_uri()})
+    todo = check_kernel(False, {}, lambda: origin).todo
+    assert todo.endswith(f"then pip install --force-reinstall {flag}{shlex.quote(str(folder))}")
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        None,
+        '{"archive_info": {}, "url": "file:///"}',  # a wheel, which has its kernel or never will
+        '{"dir_info": {}, "url": "file:///a/checkout/that/is/gone"}',
+        '{"dir_info": []}',
+        "{",
+    ],
+)
+def test_what_came_from_no_checkout_is_to_be_installed_again_by_its_name(origin: str | None) -> None:
+    assert write_reinstall(origin) == "pip install --force-reinstall exnorm"
+
+
+def test_nobody_looks_where_exnorm_came_from_while_the_kernel_is_there() -> None:
+    assert check_kernel(True, {}, lambda: pytest.fail("asked")).state == FINE
+
+
+def test_where_exnorm_came_from_is_what_pip_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    info = tmp_path / "exnorm-9.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: exnorm\nVersion: 9\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert read_origin() is None
+    (info / "direct_url.json").write_text("{}")
+    assert read_origin() == "{}"
+
+
 def test_an_extra_that_is_missing_is_a_note_with_the_command_that_installs_it() -> None:
     found = {one.found: one for one in check_extras(lambda name: name != "aiohttp")}
     missing = found["logstash: aiohttp not installed"]
     assert (missing.state, missing.todo) == (NOTE, "if you need it: pip install 'exnorm[logstash]'")
-    assert found["fluentbit"].state == FINE
+    assert found["fluentbit: aiohttp not installed"].state == NOTE
+    assert found["report"].state == FINE
 
 
 def test_fluent_bit_is_the_one_of_the_environment_before_that_on_path(

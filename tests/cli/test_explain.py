@@ -1,8 +1,12 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import pytest
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Exnorm
@@ -172,3 +176,20 @@ def test_whoever_explains_a_broken_line_without_its_header_is_told_to_give_the_h
     told = exnorm("explain", path)
     assert (told.status, told.err) == (1, "")
     assert b"row has 31 fields; #Fields names 30" in told.out
+
+
+@pytest.mark.parametrize(("options", "status"), [((), 0), (("--code",), 1)])
+def test_an_empty_file_and_an_empty_standard_input_are_said_to_be_empty(
+    exnorm: Exnorm, tmp_path: Path, options: tuple[str, ...], status: int
+) -> None:
+    path = tmp_path / "MSGTRK2018112722-1.LOG"
+    path.write_bytes(b"")
+    told = exnorm("explain", path, *options)
+    assert (told.status, told.err) == (status, f"exnorm: {path} is empty: not one line was read\n")
+    piped = subprocess.run(
+        [sys.executable, "-m", "exnorm", "explain", *options],
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (piped.returncode, piped.stderr) == (
+        status, "exnorm: standard input is empty: not one line was read\n"
+    )  # fmt: skip

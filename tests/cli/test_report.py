@@ -141,14 +141,14 @@ def test_the_page_has_the_rights_of_any_new_file_and_keeps_those_it_has(exnorm: 
     assert sorted(os.listdir(".")) == ["report.html"]
 
 
-@pytest.mark.parametrize("missing", ["jinja2", "vl_convert"])
+@pytest.mark.parametrize(("missing", "named"), [("jinja2", "Jinja2"), ("vl_convert", "vl-convert-python")])
 def test_without_the_extra_it_says_what_to_install(
-    exnorm: Exnorm, monkeypatch: pytest.MonkeyPatch, missing: str
+    exnorm: Exnorm, monkeypatch: pytest.MonkeyPatch, missing: str, named: str
 ) -> None:
     monkeypatch.setitem(sys.modules, missing, None)
     result = exnorm("report", SAMPLE)
     assert (result.status, result.err) == (
-        2, "exnorm: exnorm report needs more: pip install 'exnorm[report]'\n"
+        2, f"exnorm: report needs {named}, not installed here; run: pip install 'exnorm[report]'\n"
     )  # fmt: skip
     assert not Path("report.html").exists()
 

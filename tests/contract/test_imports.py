@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from picture import read_imports
 
 SRC = Path(__file__).parents[2] / "src"
 HOSTS = (
@@ -25,6 +24,7 @@ NOUNS = ("exnorm.errors", "exnorm.model", "exnorm.settings")
 ALLOWED: dict[str, tuple[str, ...]] = {
     "exnorm.model": (),
     "exnorm.errors": (),
+    "exnorm.extras": ("exnorm.errors",),
     "exnorm.counts": (),
     "exnorm.convert": (),
     "exnorm.lines": (),
@@ -65,25 +65,6 @@ def module_name(path: Path) -> str:
 MODULES = {module_name(path): path for path in sorted((SRC / "exnorm").rglob("*.py"))}
 
 
-def imports_at_run_time(source: str, package: str = "exnorm") -> Iterator[str]:
-    """The modules of exnorm that a module imports anywhere but under ``if TYPE_CHECKING``."""
-    waiting: list[ast.AST] = [ast.parse(source)]
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
-            waiting += node.orelse
-            continue
-        if isinstance(node, ast.Import):
-            yield from (name.name for name in node.names if name.name.split(".")[0] == "exnorm")
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, "imports are absolute"
-            if node.module == "exnorm":
-                yield from (f"exnorm.{name.name}" for name in node.names)
-            elif node.module and node.module.startswith("exnorm."):
-                yield node.module
-        waiting += ast.iter_child_nodes(node)
-
-
 def lies_in(module: str, rooms: tuple[str, ...]) -> bool:
     return any(module == room or module.startswith(room + ".") for room in rooms)
 
@@ -99,40 +80,40 @@ def test_the_reader_of_imports_sees_nested_ones_and_skips_those_for_types() -> N
         "if TYPE_CHECKING:\n    from exnorm.model import Event\nelse:\n    from exnorm import errors\n"
         "def late():\n    from exnorm.codecs.cef import CEF\n"
     )
-    assert sorted(imports_at_run_time(source)) == ["exnorm.cli", "exnorm.codecs.cef", "exnorm.errors"]
+    assert sorted(read_imports(source)) == ["exnorm.cli", "exnorm.codecs.cef", "exnorm.errors"]
 
 
 @pytest.mark.parametrize("module", [name for name in MODULES if room_of(name)])
 def test_a_room_imports_only_what_lies_below_it(module: str) -> None:
     room = room_of(module)
-    found = set(imports_at_run_time(MODULES[module].read_text("utf-8")))
+    found = set(read_imports(MODULES[module].read_text("utf-8")))
     assert {name for name in found if not lies_in(name, (*ALLOWED[room], room))} == set()
 
 
 @pytest.mark.parametrize("module", [name for name in MODULES if not lies_in(name, HOSTS)])
 def test_nothing_below_the_hosts_knows_a_host(module: str) -> None:
-    found = set(imports_at_run_time(MODULES[module].read_text("utf-8")))
+    found = set(read_imports(MODULES[module].read_text("utf-8")))
     assert {name for name in found if lies_in(name, HOSTS)} == set()
 
 
 @pytest.mark.parametrize("module", [name for name in MODULES if lies_in(name, ("exnorm.taxonomies",))])
 def test_a_taxonomy_knows_no_other_taxonomy(module: str) -> None:
     own = ".".join(module.split(".")[:3])
-    found = set(imports_at_run_time(MODULES[module].read_text("utf-8")))
+    found = set(read_imports(MODULES[module].read_text("utf-8")))
     others = {name for name in found if lies_in(name, ("exnorm.taxonomies",)) and not lies_in(name, (own,))}
     assert others == set()
 
 
 @pytest.mark.parametrize("module", [name for name in MODULES if name != "exnorm.testing"])
 def test_only_tests_use_the_test_kit(module: str) -> None:
-    assert "exnorm.testing" not in set(imports_at_run_time(MODULES[module].read_text("utf-8")))
+    assert "exnorm.testing" not in set(read_imports(MODULES[module].read_text("utf-8")))
 
 
 def test_only_the_assembly_and_the_hosts_know_the_pipeline() -> None:
     known_by = {
         name
         for name, path in MODULES.items()
-        if "exnorm.pipeline" in set(imports_at_run_time(path.read_text("utf-8")))
+        if "exnorm.pipeline" in set(read_imports(path.read_text("utf-8")))
     }
     assert {n for n in known_by if not lies_in(n, HOSTS)} <= {
         "exnorm",
@@ -146,6 +127,6 @@ def test_only_the_standard_plugin_names_sources_tables_and_formats() -> None:
     known_by = {
         name
         for name, path in MODULES.items()
-        if any(lies_in(found, rooms) for found in imports_at_run_time(path.read_text("utf-8")))
+        if any(lies_in(found, rooms) for found in read_imports(path.read_text("utf-8")))
     }
     assert {n for n in known_by if not lies_in(n, (*rooms, *HOSTS))} == {"exnorm.standard"}

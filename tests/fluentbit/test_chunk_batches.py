@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import importlib.util
 import io
 import random
 import struct
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
+import compare_paths
 import msgpack
 import pytest
+import tracking_rows
 
 from exnorm.fluentbit import ChunkFilter
 from exnorm.fluentbit.wire import find_end, make_row_writer
 from exnorm.native import load_find_end, load_kernel
 from exnorm.rows import read_row_time
+from exnorm.sources.message_tracking import COLUMNS_2016
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = sorted(path for path in (ROOT / "tests" / "samples").rglob("*") if path.is_file())
@@ -26,21 +26,8 @@ NOW = msgpack.ExtType(0, struct.pack(">II", 1_700_000_000, 5))
 NAME = "/nowhere/MSGTRK2026010100-1.LOG"
 OTHER_NAME = "/nowhere/MSGTRKMD2026010100-1.LOG"
 
-
-def load(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, ROOT / "benchmarks" / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-tracking_rows: Any = load("tracking_rows")
-compare_paths: Any = load("compare_paths")
 ROWS = list(tracking_rows.make_rows(300))
-HEADER = [line.decode() for line in compare_paths._header(compare_paths.COLUMNS_2016, "15.01.2507.039")]
+HEADER = [line.decode() for line in compare_paths._header(COLUMNS_2016, "15.01.2507.039")]
 OPTIONS: tuple[dict[str, Any], ...] = (
     *compare_paths.SETTINGS,
     {"format": "cef", "event_time": "off"},

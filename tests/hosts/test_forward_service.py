@@ -6,25 +6,25 @@ import contextlib
 import gzip
 import json
 import os
-import queue
 import signal
 import socket
 import ssl
 import stat
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgpack
 import pytest
 
-from exnorm.fluentbit import handshake
 from exnorm.fluentbit.addresses import Address
 from exnorm.fluentbit.forward import Message
 from exnorm.fluentbit.sender import AckSender, NextHop, NextHopError
+
+if TYPE_CHECKING:
+    from tests.hosts.conftest import MakeNextHop, NextHopServer
 
 pytest.importorskip("fluent.sender", reason="fluent-logger is not installed")
 if sys.platform == "win32":
@@ -33,59 +33,6 @@ if sys.platform == "win32":
 PATIENCE = 20.0
 SAMPLE = Path(__file__).parents[2] / "examples" / "MSGTRK2018112722-1.LOG"
 NAME = "/logs/MSGTRK2018112722-1.LOG"
-
-
-class NextHopServer:
-    """Takes chunks and answers as it is told: ``ack``, ``wrong`` or ``close``."""
-
-    def __init__(self, tls: ssl.SSLContext | None = None, key: bytes = b"", answer: str = "ack") -> None:
-        self.received: queue.Queue[Any] = queue.Queue()
-        self.answer = answer
-        self.key = key
-        self.tls = tls
-        self.hold = threading.Event()
-        self.hold.set()
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self.listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                connection, _ = self.listener.accept()
-                threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
-
-    def _serve(self, connection: socket.socket) -> None:
-        with contextlib.suppress(OSError), connection:
-            if self.tls is None:
-                self._talk(connection)
-            else:
-                with self.tls.wrap_socket(connection, server_side=True) as secured:
-                    self._talk(secured)
-
-    def _talk(self, connection: socket.socket) -> None:
-        if self.key:
-            nonce = b"n" * 16
-            connection.sendall(handshake.encode_helo(nonce))
-            salt, reason = handshake.check_ping(connection.recv(4096), nonce, self.key)
-            connection.sendall(handshake.encode_pong(reason, b"hop", salt, nonce, self.key))
-        unpacker = msgpack.Unpacker()
-        while data := connection.recv(65536):
-            unpacker.feed(data)
-            for message in unpacker:
-                self.received.put(message)
-                self.hold.wait(PATIENCE)
-                if self.answer == "close":
-                    return
-                chunk = "another" if self.answer == "wrong" else message[2]["chunk"]
-                connection.sendall(msgpack.packb({"ack": chunk}))
-
-    def take(self) -> Any:
-        return self.received.get(timeout=PATIENCE)
-
-    def close(self) -> None:
-        self.hold.set()
-        self.listener.close()
 
 
 class Client:
@@ -154,10 +101,8 @@ Start = Callable[..., Serve]
 
 
 @pytest.fixture
-def hop() -> Iterator[NextHopServer]:
-    server = NextHopServer()
-    yield server
-    server.close()
+def hop(make_next_hop: MakeNextHop) -> NextHopServer:
+    return make_next_hop()
 
 
 @pytest.fixture
@@ -166,7 +111,7 @@ def start(hop: NextHopServer) -> Iterator[Start]:
 
     def run(*options: str, listen: str = "127.0.0.1:0", forward: str = "", **environ: str) -> Serve:
         command = [sys.executable, "-m", "exnorm", "fluentbit", "serve", "--listen", listen]
-        command += ["--forward", forward or f"127.0.0.1:{hop.port}", "--timeout", "10", *options]
+        command += ["--forward", forward or hop.address, "--timeout", "10", *options]
         process = subprocess.Popen(command, stderr=subprocess.PIPE, env={**os.environ, **environ})
         running.append(Serve(process))
         return running[-1]
@@ -456,10 +401,12 @@ def test_with_both_it_listens_on_the_network(start: Start, certificate: Path, se
     assert service.stop() == 0
 
 
-def test_tls_and_the_shared_key_on_both_legs(start: Start, certificate: Path, secret: Path) -> None:
+def test_tls_and_the_shared_key_on_both_legs(
+    start: Start, make_next_hop: MakeNextHop, certificate: Path, secret: Path
+) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
-    hop = NextHopServer(context, b"other key")
+    hop = make_next_hop(context, b"other key")
     service = start(
         *("--listen-cert", str(certificate), "--listen-secret-file", str(secret)),
         *("--forward-tls", "--forward-ca", str(certificate), "--format", "cef"),
@@ -478,20 +425,20 @@ def test_tls_and_the_shared_key_on_both_legs(start: Start, certificate: Path, se
         AckSender(bad).send_packed(Message("t", events, b"id"))
     assert service.wait_for("connection refused")["reason"] == "shared_key mismatch"
     assert "sesame" not in service.text
-    hop.close()
 
 
-def test_a_next_hop_whose_certificate_is_not_known_gets_nothing(start: Start, certificate: Path) -> None:
+def test_a_next_hop_whose_certificate_is_not_known_gets_nothing(
+    start: Start, make_next_hop: MakeNextHop, certificate: Path
+) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
-    hop = NextHopServer(context)
+    hop = make_next_hop(context)
     service = start("--forward-tls", forward=f"localhost:{hop.port}")
     client = service.connect()
     client.send("t", sample_entries(), {"chunk": "id"})
     assert client.answer() is None
     assert "certificate" in service.wait_for("not delivered, not acknowledged")["reason"]
     assert hop.received.empty()
-    hop.close()
 
 
 def test_a_unix_socket_is_for_its_owner_alone_and_a_stale_one_is_replaced(

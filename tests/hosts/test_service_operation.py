@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import gzip
 import http.client
 import json
@@ -12,14 +11,18 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgpack
 import pytest
 
 from exnorm.cli import run
+
+if TYPE_CHECKING:
+    from tests.hosts.conftest import MakeNextHop, NextHopServer
 
 pytest.importorskip("aiohttp")
 pytest.importorskip("fluent.sender")
@@ -60,64 +63,41 @@ ODD = (
 )
 
 
-class Hop:
-    """Takes what a service sends, both protocols; ``away`` makes it hang up."""
+class HttpHop:
+    """Takes what ``logstash serve`` sends and answers as it is told: ``ack`` or ``close``."""
 
-    def __init__(self, service: str) -> None:
-        self.away = False
-        self.server: ThreadingHTTPServer | None = None
-        if service == "logstash":
-            hop = self
+    def __init__(self) -> None:
+        self.answer = "ack"
+        hop = self
 
-            class Request(BaseHTTPRequestHandler):
-                def do_POST(self) -> None:
-                    self.rfile.read(int(self.headers["Content-Length"]))
-                    self.send_response(503 if hop.away else 200)
-                    self.end_headers()
+        class Request(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                self.rfile.read(int(self.headers["Content-Length"]))
+                self.send_response(200 if hop.answer == "ack" else 503)
+                self.end_headers()
 
-                def log_message(self, format: str, *args: Any) -> None:
-                    """Nothing."""
+            def log_message(self, format: str, *args: Any) -> None:
+                """Nothing."""
 
-            self.server = ThreadingHTTPServer(("127.0.0.1", 0), Request)
-            self.address = f"http://127.0.0.1:{self.server.server_port}"
-            threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
-            return
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.address = f"127.0.0.1:{self.listener.getsockname()[1]}"
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                connection, _ = self.listener.accept()
-                threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
-
-    def _serve(self, connection: socket.socket) -> None:
-        unpacker = msgpack.Unpacker()
-        with contextlib.suppress(OSError), connection:
-            while data := connection.recv(65536):
-                unpacker.feed(data)
-                for message in unpacker:
-                    if self.away:
-                        return
-                    connection.sendall(msgpack.packb({"ack": message[2]["chunk"]}))
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Request)
+        self.address = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
 
     def close(self) -> None:
-        if self.server is not None:
-            self.server.shutdown()
-            self.server.server_close()
-        else:
-            self.listener.close()
+        self.server.shutdown()
+        self.server.server_close()
 
 
 class Running:
     """A service, what it logged, and how to send to it and ask it."""
 
-    def __init__(self, service: str, *options: str, metrics: str = "127.0.0.1:0", **environ: str) -> None:
+    def __init__(
+        self, service: str, hop: HttpHop | NextHopServer, options: tuple[str, ...], metrics: str, environ: Any
+    ) -> None:
         self.service = service
-        self.hop = Hop(service)
+        self.hop = hop
         command = [sys.executable, "-m", "exnorm", service, "serve", "--listen", "127.0.0.1:0"]
-        command += ["--forward", self.hop.address, *options]
+        command += ["--forward", hop.address, *options]
         if service == "fluentbit":
             command += ["--metrics", metrics]
         self.process = subprocess.Popen(command, stderr=subprocess.PIPE, env={**os.environ, **environ})
@@ -149,7 +129,7 @@ class Running:
 
     def ask(self, path: str, address: str = "", body: bytes | None = None) -> tuple[int, str]:
         client = http.client.HTTPConnection(address or self.asked, timeout=PATIENCE)
-        with contextlib.closing(client):
+        with closing(client):
             headers = {"Content-Encoding": "gzip"} if body else {}
             client.request("POST" if body else "GET", path, body, headers)
             answer = client.getresponse()
@@ -172,30 +152,27 @@ class Running:
         self.process.wait()
         assert self.process.stderr is not None
         self.process.stderr.close()
-        self.hop.close()
 
 
 Start = Callable[..., Running]
 
 
 @pytest.fixture
-def start() -> Iterator[Start]:
-    running: list[Running] = []
+def start(make_next_hop: MakeNextHop) -> Iterator[Start]:
+    with ExitStack() as stack:
 
-    def starter(service: str, *options: str, **environ: str) -> Running:
-        running.append(Running(service, *options, **environ))
-        return running[-1]
+        def starter(service: str, *options: str, metrics: str = "127.0.0.1:0", **environ: str) -> Running:
+            hop = make_next_hop() if service == "fluentbit" else stack.enter_context(closing(HttpHop()))
+            return stack.enter_context(closing(Running(service, hop, options, metrics, environ)))
 
-    yield starter
-    for service in running:
-        service.close()
+        yield starter
 
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_neither_log_nor_metrics_nor_health_hold_a_subject_or_an_address(start: Start, service: str) -> None:
     running = start(service)
     assert running.send(*LOG, row(), *ODD)
-    running.hop.away = True
+    running.hop.answer = "close"
     assert not running.send(row(), *ODD)
     shown = "".join(running.ask(path)[1] for path in ("/metrics", "/healthz", "/readyz"))
     log = running.stop()
@@ -225,7 +202,7 @@ def test_the_log_can_be_text() -> None:
 def test_metrics_have_the_same_names_and_add_up(start: Start, service: str) -> None:
     running = start(service, "--profile", "security")
     assert running.send(*LOG, row(), row(event="DELIVER"), row(event="NEWEVENT"), row() + ",x")
-    running.hop.away = True
+    running.hop.answer = "close"
     assert not running.send(row(time="2024-05-06T07:09:09.123Z"))
     found = running.metrics()
     assert found["exnorm_events_in_total"] == len(LOG) + 4 + 1
@@ -251,7 +228,7 @@ def test_health_says_that_it_lives_and_readiness_that_the_next_hop_takes_events(
     assert running.send(*LOG, row())
     assert running.ask("/readyz") == (200, '{"status": "ready"}')
     assert run(["health", running.asked, "--ready"]) == 0
-    running.hop.away = True
+    running.hop.answer = "close"
     assert not running.send(row())
     status, text = running.ask("/readyz")
     assert status == 503

@@ -931,7 +931,7 @@ def test_without_the_extra_the_message_names_it(
 ) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "aiohttp" else object())
     message = serve_fails(capfd)
-    assert "logstash serve needs aiohttp; install them with: pip install 'exnorm[logstash]'" in message
+    assert "logstash serve needs aiohttp, not installed here; run: pip install 'exnorm[logstash]'" in message
 
 
 # --- TLS -----------------------------------------------------------------------------------------

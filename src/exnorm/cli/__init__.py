@@ -8,7 +8,7 @@ import importlib
 import io
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import IO, Any
 
 import click
@@ -92,6 +92,17 @@ def cli() -> None:
     Exit status: 0 all well, 1 some records did not parse, 2 wrong usage or settings, 3 the output
     failed. Data goes to standard output, everything else to standard error.
     """
+
+
+def walk(context: click.Context | None = None) -> Iterator[click.Context]:
+    """A command, by default exnorm itself, and every command below it, as click would run them."""
+    context = context or click.Context(cli, info_name="exnorm")
+    yield context
+    if isinstance(context.command, click.Group):
+        for name in context.command.list_commands(context):
+            below = context.command.get_command(context, name)
+            assert below is not None
+            yield from walk(click.Context(below, info_name=name, parent=context))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

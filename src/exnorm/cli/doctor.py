@@ -6,6 +6,7 @@ import contextlib
 import os
 import platform
 import re
+import shlex
 import shutil
 import socket
 import subprocess
@@ -14,8 +15,9 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from importlib import metadata, util
+from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import click
 import msgspec
@@ -25,6 +27,7 @@ from exnorm.cli.config import examine
 from exnorm.cli.inputs import Input, InputError, expand, explain_refusal
 from exnorm.cli.words import FILE, FOLDER
 from exnorm.errors import NormalizerError, SettingsError, quote, show
+from exnorm.extras import EXTRAS, find_missing, is_installed, write_command
 from exnorm.fluentbit import build as builder
 from exnorm.fluentbit.addresses import Address, parse_address
 from exnorm.fluentbit.configs import read_destination
@@ -33,15 +36,6 @@ from exnorm.pipeline import Normalizer
 from exnorm.plugins import Plugins
 
 FINE, NOTE, BAD = "ok", "note", "bad"
-
-EXTRAS: Mapping[str, tuple[str, ...]] = {
-    "fluentbit": ("fluent",),
-    "logstash": ("aiohttp", "prometheus_client"),
-    "report": ("jinja2", "vl_convert"),
-    "arrow": ("pyarrow",),
-    "spark": ("pyspark", "pyarrow"),
-}
-"""What each extra brings, by the name it is imported under."""
 
 PORTS: Mapping[str, str] = {
     "127.0.0.1:24330": "exnorm fluentbit serve --listen",
@@ -104,7 +98,7 @@ def examine_all(
     yield from check_python()
     yield check_kernel(load_kernel() is not None, os.environ)
     yield from check_plugins()
-    yield from check_extras(lambda name: util.find_spec(name) is not None)
+    yield from check_extras(is_installed)
     yield from check_fluent_bit()
     for text, owner in PORTS.items():
         yield check_port(parse_address(text, "port"), owner)
@@ -134,8 +128,15 @@ def check_python() -> Iterator[Finding]:
     yield Finding(FINE, "exnorm", f"{metadata.version('exnorm')} at {builder.site_path()}")
 
 
-def check_kernel(is_there: bool, environ: Mapping[str, str]) -> Finding:
-    """Whether rows go through the native kernel."""
+def read_origin() -> str | None:
+    """What pip noted of where exnorm came from (direct_url.json); nothing where it came by its name."""
+    return metadata.distribution("exnorm").read_text("direct_url.json")
+
+
+def check_kernel(
+    is_there: bool, environ: Mapping[str, str], origin: Callable[[], str | None] = read_origin
+) -> Finding:
+    """Whether rows go through the native kernel; ``origin`` is asked where it must be built."""
     if is_there:
         return Finding(FINE, "kernel", "the native kernel is in use")
     if environ.get("EXNORM_KERNEL") == "0":
@@ -143,8 +144,29 @@ def check_kernel(is_there: bool, environ: Mapping[str, str]) -> Finding:
         return Finding(NOTE, "kernel", "switched off by EXNORM_KERNEL=0; generated Python is in use", todo)
     return Finding(
         NOTE, "kernel", "not built; generated Python is in use, which is slower",
-        "install a C compiler and Python's headers, then pip install --force-reinstall exnorm",
+        f"install a C compiler and Python's headers, then {write_reinstall(origin())}",
     )  # fmt: skip
+
+
+class _Origin(msgspec.Struct):
+    url: str = ""
+    dir_info: dict[str, Any] | None = None
+
+
+def write_reinstall(origin: str | None) -> str:
+    """The command that installs exnorm anew: from its checkout, as it was, where it came from one."""
+    from urllib.parse import urlsplit
+    from urllib.request import url2pathname
+
+    try:
+        known = msgspec.json.decode(origin or "{}", type=_Origin)
+    except msgspec.MsgspecError:
+        known = _Origin()
+    folder = url2pathname(urlsplit(known.url).path)
+    if known.dir_info is None or not os.path.isdir(folder):
+        return "pip install --force-reinstall exnorm"
+    editable = "-e " if known.dir_info.get("editable") else ""
+    return f"pip install --force-reinstall {editable}{shlex.quote(folder)}"
 
 
 def check_plugins() -> Iterator[Finding]:
@@ -159,10 +181,10 @@ def check_plugins() -> Iterator[Finding]:
 
 def check_extras(has: Callable[[str], bool]) -> Iterator[Finding]:
     """What can be used beyond the command line; ``has`` says whether a module is there."""
-    for extra, modules in EXTRAS.items():
-        missing = [name for name in modules if not has(name)]
+    for extra in EXTRAS:
+        missing = find_missing(extra, has=has)
         if missing:
-            todo = f"if you need it: pip install 'exnorm[{extra}]'"
+            todo = f"if you need it: {write_command(extra)}"
             yield Finding(NOTE, "extra", f"{extra}: {' and '.join(missing)} not installed", todo)
         else:
             yield Finding(FINE, "extra", extra)

@@ -11,7 +11,7 @@ import click
 import msgspec
 
 from exnorm.cli import OK, UNPARSED, USAGE, say
-from exnorm.cli.inputs import Input, InputError, expand, explain_refusal, read_blocks
+from exnorm.cli.inputs import STDIN, Input, InputError, expand, explain_refusal, read_blocks
 from exnorm.cli.options import settings_options
 from exnorm.cli.words import FILE
 from exnorm.errors import quote, show
@@ -24,6 +24,7 @@ from exnorm.stream import Stream
 NO_HEADER = (
     "nothing was parsed, and no header came before it: give the log's lines with # too, or --source NAME"
 )
+EMPTY = "is empty: not one line was read"
 
 
 class Explain(click.Command):
@@ -75,7 +76,9 @@ def command(settings: Settings, paths: tuple[str, ...], limit: int | None, as_js
                 shown += 1
                 if limit is not None and shown >= limit:
                     return status
-            if not parsed and not stream.directives:
+            if not stream.line_number:
+                say(_tell_empty(item))
+            elif not parsed and not stream.directives:
                 say(f"{item.shown}: {NO_HEADER}")
         except InputError as error:
             say(str(error))
@@ -101,12 +104,20 @@ def _print_code(normalizer: Normalizer, item: Input) -> int:
     lines: list[bytes] = []
     for block in islice(read_blocks(item), 1):
         lines = stream.cut(block)
-    program = normalizer.find_program([*lines, *stream.finish()], stream)
+    lines = [*lines, *stream.finish()]
+    if not lines:
+        say(_tell_empty(item))
+        return UNPARSED
+    program = normalizer.find_program(lines, stream)
     if program is None:
         say(f"{item.shown}: no code is generated for these rows with these settings; they go one by one")
         return UNPARSED
     click.echo(program.source_text, nl=False)
     return OK
+
+
+def _tell_empty(item: Input) -> str:
+    return f"standard input {EMPTY}" if item.name == STDIN else f"{item.shown} {EMPTY}"
 
 
 def _print(explanation: Explanation, as_json: bool) -> None:

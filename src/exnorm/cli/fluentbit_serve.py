@@ -15,6 +15,7 @@ from exnorm.cli import OK
 from exnorm.cli.options import log_options, setting_flags
 from exnorm.cli.words import FILE
 from exnorm.errors import SettingsError, quote
+from exnorm.extras import require
 from exnorm.fluentbit.addresses import Address, is_local, parse_address
 from exnorm.rejects import RejectFile
 
@@ -152,18 +153,17 @@ def _take_names(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _serve(names: Mapping[str, Any], given: Mapping[str, Any], environ: Mapping[str, str]) -> int:
+    if given["metrics"] is None:
+        require("fluentbit serve", "fluentbit", "fluent")
+    else:
+        require("fluentbit serve --metrics", "fluentbit")
     from exnorm.fluentbit import credentials as secret
+    from exnorm.fluentbit.accounts import Accounts
     from exnorm.fluentbit.chunk import ChunkFilter
+    from exnorm.fluentbit.sender import NextHop
+    from exnorm.fluentbit.service import Doors, Limits, Listener, Service
     from exnorm.operation.journal import Journal, take_library_log
 
-    try:
-        from exnorm.fluentbit.accounts import Accounts
-        from exnorm.fluentbit.sender import NextHop
-        from exnorm.fluentbit.service import Doors, Limits, Listener, Service
-    except ImportError as error:
-        raise SettingsError(
-            f"fluentbit serve needs {quote(error.name)}: install it with 'pip install exnorm[fluentbit]'"
-        ) from None
     journal = Journal(sys.stderr.buffer, given["log_format"], given["log_level"])
     take_library_log(journal)
     metrics_address = _read_metrics_address(given["metrics"])
@@ -246,14 +246,9 @@ def _read_metrics_address(text: str | None) -> Address | None:
 
 
 def _make_panel(service: Service, accounts: Accounts, address: Address) -> Panel:
-    try:
-        from exnorm.operation.metrics import Metrics
-        from exnorm.operation.pages import Pages, Panel
-    except ImportError as error:
-        raise SettingsError(
-            f"fluentbit serve --metrics needs {quote(error.name)}: install it with "
-            "'pip install exnorm[fluentbit]'"
-        ) from None
+    from exnorm.operation.metrics import Metrics
+    from exnorm.operation.pages import Pages, Panel
+
     pages = Pages(Metrics("fluentbit", accounts.counts, service.numbers), service.readiness)
     return Panel(pages, address.host, address.port, address.path)
 

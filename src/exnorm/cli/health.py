@@ -14,23 +14,27 @@ from exnorm.cli import OK, say
 from exnorm.cli.words import FILE
 from exnorm.errors import SettingsError, quote
 
+VARIABLE = "EXNORM_HEALTH"
 SICK = 1
 SECONDS = 5.0
 _ANSWER_BYTES = 65536
+_EXPECTED = "expected host:port, unix:/path or a URL with a port"
 
 
 @click.command("health")
-@click.argument("address", metavar="[ADDR]", envvar="EXNORM_HEALTH")
+@click.argument("address", metavar="[ADDR]", required=False, envvar=VARIABLE)
 @click.option("--ready", is_flag=True, help="Ask whether it can take events now, not only whether it lives.")
 @click.option(
     "--tls-ca", metavar="FILE", type=FILE, help="Certificates to trust where ADDR begins with https://."
 )
-def command(address: str, ready: bool, tls_ca: str | None) -> int:
+def command(address: str | None, ready: bool, tls_ca: str | None) -> int:
     """Ask a service whether it lives; exit status 0 where it does, 1 where not.
 
     ADDR is what was given to --metrics of fluentbit serve or to --listen of logstash serve: host:port or
     unix:/path, or a URL; without it EXNORM_HEALTH says so. It needs no shell, no curl and no password.
     """
+    if address is None:
+        raise click.UsageError(f"missing argument 'ADDR', and {VARIABLE} is not set; {_EXPECTED}")
     path = "/readyz" if ready else "/healthz"
     try:
         status, content = ask(_connect(address, tls_ca), path)
@@ -80,9 +84,7 @@ def _connect(address: str, ca: str | None) -> http.client.HTTPConnection:
     except ValueError:
         parts, host, port = urlsplit(""), None, None
     if not host or port is None or parts.scheme not in ("http", "https"):
-        raise SettingsError(
-            f"health: got {quote(address)}; expected host:port, unix:/path or a URL with a port"
-        )
+        raise SettingsError(f"health: got {quote(address)}; {_EXPECTED}")
     if parts.scheme == "http":
         return http.client.HTTPConnection(host, port, timeout=SECONDS)
     try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import os
 import sys
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from exnorm.cli import OK
 from exnorm.cli.options import load_settings, log_options, settings_options
 from exnorm.cli.words import FILE
 from exnorm.errors import SettingsError, quote
+from exnorm.extras import require
 from exnorm.pipeline import Normalizer
 from exnorm.rejects import RejectFile
 from exnorm.settings import NAMES, Settings
@@ -24,7 +24,6 @@ from exnorm.settings import NAMES, Settings
 if TYPE_CHECKING:
     from exnorm.logstash.service import Reloaded
 
-NEEDED = ("aiohttp", "prometheus_client")
 PASSWORD = "EXNORM_LOGSTASH_PASSWORD"
 FORWARD_PASSWORD = "EXNORM_LOGSTASH_FORWARD_PASSWORD"
 KIB = 1024
@@ -87,18 +86,9 @@ def command(settings: Settings, **options: Any) -> int:
     /readyz and /metrics say how it goes. SIGHUP reads settings, passwords and certificates again; SIGTERM
     finishes what is in flight. --format is json unless it is given.
     """
-    check_extra("logstash serve")
+    require("logstash serve", "logstash")
     given = click.get_current_context().params
     return serve(settings, lambda: _load_again(given), options)
-
-
-def check_extra(command_name: str) -> None:
-    """Say which extra is missing before anything is imported from it."""
-    missing = [name.replace("_", "-") for name in NEEDED if importlib.util.find_spec(name) is None]
-    if missing:
-        raise SettingsError(
-            f"{command_name} needs {' and '.join(missing)}; install them with: pip install 'exnorm[logstash]'"
-        )
 
 
 def serve(settings: Settings, load: Callable[[], Settings], options: dict[str, Any]) -> int:

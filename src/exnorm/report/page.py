@@ -7,7 +7,7 @@ import hashlib
 from importlib import resources
 from typing import Any
 
-from exnorm.errors import SettingsError
+from exnorm.extras import require
 from exnorm.report import plots
 from exnorm.report.findings import NO_EVENT, Finding, find
 from exnorm.report.silences import find_gaps
@@ -33,7 +33,7 @@ GENERATOR = "exnorm report"
 
 
 def render(survey: Survey, about: About, known: Known, draw: plots.Draw) -> tuple[str, list[Finding]]:
-    """The page, and what it says is wrong. Raises ``SettingsError`` where Jinja2 is not installed."""
+    """The page, and what it says is wrong. ``draw`` is what ``check_libraries`` gave."""
     environment = _environment()
     template = environment.from_string(_read("page.html"))
     style = _read("page.css")
@@ -62,15 +62,13 @@ def render(survey: Survey, about: About, known: Known, draw: plots.Draw) -> tupl
 
 def check_libraries() -> plots.Draw:
     """What draws plots; raises ``SettingsError`` where that, or Jinja2, is not installed."""
-    _environment()
+    require("report", "report")
     return plots.load()
 
 
 def _environment() -> Any:
-    try:
-        import jinja2  # an extra: only this command writes pages
-    except ImportError:
-        raise SettingsError("exnorm report needs more: pip install 'exnorm[report]'") from None
+    import jinja2  # an extra: only this command writes pages
+
     return jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
 
 

@@ -11,8 +11,6 @@ import xml.etree.ElementTree as ET
 from collections.abc import Callable, Mapping as AnyMapping, Sequence
 from typing import Any
 
-from exnorm.errors import SettingsError
-
 WIDTH = 640
 BINS = 120  # about so many of the timeline fit beside each other
 HOUR = 3_600_000
@@ -56,11 +54,8 @@ Draw = Callable[[dict[str, Any]], str]
 
 
 def load() -> Draw:
-    """What draws a Vega-Lite chart as SVG; raises ``SettingsError`` where it is not installed."""
-    try:
-        import vl_convert  # an extra: only this command draws
-    except ImportError:
-        raise SettingsError("exnorm report needs more: pip install 'exnorm[report]'") from None
+    """What draws a Vega-Lite chart as SVG."""
+    import vl_convert  # an extra: only this command draws
 
     def draw(spec: dict[str, Any]) -> str:
         return str(vl_convert.vegalite_to_svg({**spec, "config": _CONFIG}, allowed_base_urls=[]))
