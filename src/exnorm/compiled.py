@@ -64,6 +64,7 @@ class Program:
 
     def __init__(self, writer: _Writer) -> None:
         self._writer = writer
+        self.columns = writer.columns
         self.unknown_columns = writer.find_unknown()
         self.sampled = writer.sampled
         self.needs_lines = bool(writer.wire.identity[0])

@@ -69,6 +69,15 @@ class Machine(Protocol):
         the time of the last row.
         """
 
+    def run_events(
+        self, names: tuple[bytes, ...], lines: tuple[bytes, ...], log: bytes, start: bytes, seed: bytes
+    ) -> tuple[list[bytes], int, bytes | None, int]:
+        """Run the rows of one log in events of Logstash, one line of JSON each.
+
+        ``names`` are those of a payload. Gives lines, how many of the given ones were done, the log of the
+        next one where it is another, and the time of the last row.
+        """
+
 
 def load_kernel() -> Any:
     """The kernel's ``Machine``, or ``None`` where it was not built or is switched off."""

@@ -141,11 +141,6 @@ static int is_shortest(Place at, const Head *head)
 
 /* --- reading an event --------------------------------------------------------------------------- */
 
-static int is_same(Text one, const char *at, Py_ssize_t length)
-{
-    return one.length == length && memcmp(one.at, at, (size_t)length) == 0;
-}
-
 /* The place of a key among names; how many there are where it is none of them. */
 static Py_ssize_t find_name(PyObject *names, Text key)
 {
@@ -394,14 +389,6 @@ static int spread(Machine *self, Py_ssize_t json)
     }
 }
 
-static uint64_t read_digits(Text text)
-{
-    uint64_t number = 0;
-    for (Py_ssize_t i = 0; i < text.length && i < 18; i++)
-        number = number * 10 + (uint64_t)(text.at[i] - '0');
-    return number;
-}
-
 /* The event behind what is in the buffer; as write_payload() says what became of it. */
 static int write_event(Machine *self, const Event *event, const Form *form, Text start, Text seed)
 {
@@ -457,7 +444,7 @@ static int write_event(Machine *self, const Event *event, const Form *form, Text
         self->out_length += width - TEXT_HEAD;
     }
     if (form->event_time) {
-        uint64_t second = read_digits(find_found(self, SECOND)), fraction = read_digits(find_found(self, FRACTION));
+        uint64_t moment = (uint64_t)find_time(self), second = moment / 1000, fraction = moment % 1000;
         char *at = self->out + time;
         if (second > LAST_SECOND) { /* it stays what it was */
             Py_ssize_t old = event->time_end - event->time;
@@ -525,7 +512,7 @@ PyObject *run_chunk(Machine *self, PyObject *arguments)
         rows++;
         events += done == WRITTEN;
         at = event.end;
-        last = (long long)(1000 * read_digits(find_found(self, SECOND)) + read_digits(find_found(self, FRACTION)));
+        last = find_time(self);
     }
     self->running = 0;
     return Py_BuildValue("y#nnnL", self->out == NULL ? "" : self->out, self->out_length, (Py_ssize_t)(at - first), rows,

@@ -212,8 +212,7 @@ static inline int is_text(const Found *found, Text text)
     return memcmp(found->key.at, text.at, (size_t)text.length) == 0;
 }
 
-/* A number of so many digits; -1 where it is none. */
-static int read_digits(const char *at, int count)
+int read_digits(const char *at, int count)
 {
     int number = 0;
     for (int i = 0; i < count; i++) {
@@ -359,6 +358,15 @@ Text find_found(const Machine *self, int form)
         if (self->caches[i].form == form && self->caches[i].slots > 0 && self->caches[i].current != NULL)
             return slot_of(self, i, 0)->before;
     return (Text){"", 0};
+}
+
+long long find_time(const Machine *self)
+{
+    const Text second = find_found(self, SECOND), fraction = find_found(self, FRACTION);
+    long long time = 0;
+    for (Py_ssize_t i = 0; i < second.length && i < 15; i++)
+        time = 10 * time + (second.at[i] - '0');
+    return 1000 * time + (fraction.length == 3 ? read_digits(fraction.at, 3) : 0);
 }
 
 /* --- writing a row ------------------------------------------------------------------------------ */

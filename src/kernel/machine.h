@@ -157,6 +157,12 @@ int write_line(Machine *self, const char *at, const char *end, Text start, Text 
 /* What was looked up for the row that was written last, in the cache that is of this form; empty without one. */
 Text find_found(const Machine *self, int form);
 
+/* The time of that row in milliseconds since 1970. */
+long long find_time(const Machine *self);
+
+/* A number of so many digits, at most nine; -1 where it is none. */
+int read_digits(const char *at, int count);
+
 void write_identities(Machine *self, Text seed);
 
 /* Cuts the row at `at` into cells, up to the LF that must be there; 0 where it is odd. SLACK bytes behind. */
@@ -176,6 +182,7 @@ void forget(Cache *cache);
 void release(Cache *cache);
 
 PyObject *run_chunk(Machine *self, PyObject *arguments);
+PyObject *run_events(Machine *self, PyObject *arguments);
 PyObject *find_end(PyObject *module, PyObject *arguments);
 
 static inline int reserve(Machine *self, Py_ssize_t more)
@@ -190,6 +197,11 @@ static inline int put(Machine *self, const char *at, Py_ssize_t length)
     memcpy(self->out + self->out_length, at, (size_t)length);
     self->out_length += length;
     return 0;
+}
+
+static inline int is_same(Text one, const char *at, Py_ssize_t length)
+{
+    return one.length == length && memcmp(one.at, at, (size_t)length) == 0;
 }
 
 #endif

@@ -133,6 +133,7 @@ static void machine_dealloc(Machine *self)
 static PyMethodDef machine_methods[] = {
     {"run", (PyCFunction)run, METH_VARARGS, "Lines in, payloads out, up to the first odd row."},
     {"run_chunk", (PyCFunction)run_chunk, METH_VARARGS, "Events of Fluent Bit in, events out, up to the first odd one."},
+    {"run_events", (PyCFunction)run_events, METH_VARARGS, "Events of Logstash in, events out, up to the first odd one."},
     {NULL, NULL, 0, NULL},
 };
 

@@ -76,6 +76,7 @@ class JSONCodec:
         self._held: list[AnyEvent] = []
         self._waiting: deque[bytes] = deque()
         self._written: list[bytes] = []
+        self._log = ""  # of the event that was written last
         usual = read_options("lines", {"decode_size_limit_bytes": self._options.size_limit})
         self._splices = self._events is not None and replace(self._options, ecs=usual.ecs) == usual
 
@@ -167,19 +168,42 @@ class JSONCodec:
         return self.take_ready()
 
     def _convert_waiting(self, encode: Callable[[AnyEvent], bytes]) -> None:
-        """Write what each line gives; plain events of one log in a row are taken together."""
+        """Write what each line gives."""
         while self._waiting:
-            read = [read_event(line) for line in islice(self._waiting, _BATCH_LINES)]
-            logs = [None if event is None else find_log(event) for event in read]
-            begin = 0
-            for log, group in groupby(logs):
-                end = begin + len(list(group))
-                if log is None:
-                    for _ in range(begin, end):
-                        self._convert_line(encode)
-                else:
-                    self._convert_run([event for event in read[begin:end] if event is not None], log, encode)
-                begin = end
+            is_known = bool(self._log)
+            done = self._run_waiting()
+            # Where the kernel does not take even the next event, it will not take others like it either.
+            self._convert_batch(_BATCH_LINES if is_known and not done else 1, encode)
+
+    def _run_waiting(self) -> int:
+        """Write what the kernel takes; how many lines that were."""
+        assert self._events is not None
+        before = len(self._waiting)
+        while self._log and self._waiting:
+            lines = list(islice(self._waiting, _BATCH_LINES))
+            made, done, other = self._events.run(lines, self._log)
+            self._written += made
+            for _ in range(done):
+                self._waiting.popleft()
+            if done < len(lines) and not other:
+                break
+            self._log = other or self._log
+        return before - len(self._waiting)
+
+    def _convert_batch(self, most: int, encode: Callable[[AnyEvent], bytes]) -> None:
+        """The same in Python; plain events of one log in a row are taken together."""
+        read = [read_event(line) for line in islice(self._waiting, most)]
+        logs = [None if event is None else find_log(event) for event in read]
+        begin = 0
+        for log, group in groupby(logs):
+            end = begin + len(list(group))
+            if log is None:
+                for _ in range(begin, end):
+                    self._convert_line(encode)
+            else:
+                self._log = log
+                self._convert_run([event for event in read[begin:end] if event is not None], log, encode)
+            begin = end
 
     def _convert_run(self, run: list[AnyEvent], log: str, encode: Callable[[AnyEvent], bytes]) -> None:
         assert self._events is not None

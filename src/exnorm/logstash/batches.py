@@ -11,7 +11,7 @@ from exnorm.errors import quote
 from exnorm.logstash import EventNormalizer, JSONCodec
 from exnorm.logstash.bodies import Bounds, RefusedError, is_document, pack, unpack
 from exnorm.logstash.headers import Headers
-from exnorm.logstash.normalize import MESSAGE, AnyEvent, add_tag, name_log
+from exnorm.logstash.normalize import MESSAGE, AnyEvent, add_tag, name_log, split_log
 from exnorm.logstash.traffic import Traffic
 from exnorm.model import Unparsed
 from exnorm.operation.journal import Journal
@@ -178,14 +178,14 @@ class SafeNormalizer(EventNormalizer):
         super_normalize = super().normalize_raw
         return self._guard(event, lambda: super_normalize(event, line))
 
-    def note_rows(self, event: AnyEvent, amount: int) -> None:
-        """So many events of the log of this one became their rows."""
+    def note_rows(self, log: str, amount: int) -> None:
+        """So many events of a log were its rows."""
         counted = min(amount, self._limit + 1 - self.given)
         self.given += counted
         self._traffic.events_in += counted
         self._refuse_many()
         if amount:
-            self._headers.note_row(name_log(event))
+            self._headers.note_row(split_log(log))
 
     def put_payload(self, event: AnyEvent, payload: bytes) -> AnyEvent:
         """The event with the fields of a payload, which may be named as its own are."""

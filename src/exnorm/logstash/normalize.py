@@ -91,6 +91,7 @@ class EventNormalizer:
         self._known = frozenset(column for source in normalizer.sources for column in source.columns)
         self._layouts: dict[frozenset[str], Layout] = {}
         self._names = find_names(normalizer.taxonomy, normalizer.settings)
+        self._encoded_names = tuple(name.encode("utf-8") for name in self._names)
 
     def normalize(self, event: AnyEvent) -> list[AnyEvent]:
         """What takes the event's place: usually one event, for a header line none.
@@ -118,6 +119,27 @@ class EventNormalizer:
         found = self._normalize_line(event, event[MESSAGE], line, RAW)
         self.untouched += found is None
         return found
+
+    def run(self, lines: Sequence[bytes], log: str) -> tuple[list[bytes], int, str]:
+        """Finished lines of plain events of a log, by the kernel, up to the first that is anything else.
+
+        Gives them, how many of the given lines were done, and the log of the next one where it is another.
+        ``log`` is one of ``find_log``.
+        """
+        try:
+            stream = self._streams.get(log)
+            rows = self.normalizer.open_rows(stream) if self._has_fields and self._names else None
+            if rows is None or has_brackets(rows.program.columns):
+                return [], 0, ""
+            made, done, other, last = rows.machine.run_events(
+                self._encoded_names, tuple(lines), log.encode("utf-8"), rows.start, rows.seed
+            )
+        except Exception:  # as in encode_rows
+            return [], 0, ""
+        if done:
+            self.normalizer.count_rows(stream, rows.program, done, len(made), last)
+            self.note_rows(log, done)
+        return made, done, "" if other is None else other.decode("utf-8")
 
     def prepare(self, events: Sequence[AnyEvent], log: str) -> Batch | None:
         """Events of one log in a row for ``encode_rows``; ``None`` where each must go by itself.
@@ -149,15 +171,15 @@ class EventNormalizer:
             payloads = self.normalizer.encode_rows(batch, begin, stream)
         except Exception:  # the one row that is to blame will be found by itself
             return []
-        self.note_rows(events[begin], len(payloads))
+        self.note_rows(log, len(payloads))
         names = frozenset() if has_brackets(layout.schema.columns) else self._names
         return [
             None if payload is None else splice(event, payload, names) or self.put_payload(event, payload)
             for event, payload in zip(events[begin:], payloads)
         ]
 
-    def note_rows(self, event: AnyEvent, amount: int) -> None:
-        """So many events of the log of this one became their rows."""
+    def note_rows(self, log: str, amount: int) -> None:
+        """So many events of a log were its rows; ``log`` is ``find_log`` of them."""
 
     def put_payload(self, event: AnyEvent, payload: bytes) -> AnyEvent:
         """The event with the fields of a payload, which may be named as its own are."""
@@ -431,7 +453,12 @@ def _as_text(value: Any) -> str:
 
 def name_log(event: AnyEvent) -> tuple[str, str]:
     """Host and path of the log an event is of; both empty where no file is named."""
-    host, _, path = find_log(event).partition("\0")
+    return split_log(find_log(event))
+
+
+def split_log(log: str) -> tuple[str, str]:
+    """The same of what ``find_log`` gives."""
+    host, _, path = log.partition("\0")
     return host, path
 
 
