@@ -1,14 +1,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+import fuzz_events
 import pytest
+import tracking_rows
 
 from exnorm import ParseError
 from exnorm.logstash import EventNormalizer, JSONCodec, LineTooLong, normalize
 from exnorm.logstash.splice import read_event
+from exnorm.native import load_kernel
 from exnorm.pipeline import Normalizer
 
 AnyEvent = dict[str, Any]
@@ -155,6 +159,69 @@ def test_the_counts_are_those_of_decode() -> None:
         getattr(JSONCodec(events), name)(given)
         counted.append((normalizer.counts.as_dict(), events.untouched, events.unparsed))
     assert counted[0] == counted[1]
+
+
+class Watched(EventNormalizer):
+    """Notes how many lines the kernel was given, and took, in each run."""
+
+    def __init__(self, normalizer: Normalizer) -> None:
+        super().__init__(normalizer)
+        self.taken: list[tuple[int, int]] = []
+
+    def run(self, lines: Sequence[bytes], log: str) -> tuple[list[bytes], int, str] | None:
+        found = super().run(lines, log)
+        if found is not None:
+            self.taken.append((len(lines), found[1]))
+        return found
+
+
+def watch(data: bytes, **settings: Any) -> tuple[list[tuple[int, int]], list[AnyEvent]]:
+    if load_kernel() is None:
+        pytest.skip("there is no kernel")
+    events = Watched(Normalizer(format="json", discover_plugins=False, **settings))
+    return events.taken, [json.loads(line) for line in JSONCodec(events).convert(data)]
+
+
+MADE_HEADER = tracking_rows.header().lstrip("\ufeff").splitlines()
+MADE = list(tracking_rows.make_rows(20))
+OTHER: AnyEvent = {**BESIDE, "log": {"file": {"path": "C:\\logs\\MSGTRK2023040310-1.LOG"}}}
+
+
+def as_lines(rows: Iterable[str], **others: Any) -> bytes:
+    return b"".join(as_line({**BESIDE, **others, "message": row}) for row in rows)
+
+
+def test_the_kernel_takes_plain_events_but_the_first_of_a_log() -> None:
+    taken, found = watch(as_lines((*MADE_HEADER, *MADE)))
+    assert taken == [(19, 19)]
+    assert [event["deviceReceiptTime"] for event in found] == sorted(e["deviceReceiptTime"] for e in found)
+    assert all(event["tags"] == ["exchange"] for event in found)
+
+
+@pytest.mark.parametrize(
+    "odd", [{"n": 1.5}, {"host": "EX01"}, {"@metadata": {}}, {"a": "\u20ac"}, {"sourceAddress": "x"}], ids=str
+)
+def test_an_event_that_the_kernel_leaves_alone_does_not_stop_it(odd: AnyEvent) -> None:
+    head = as_lines((*MADE_HEADER, *MADE[:8]))
+    taken, found = watch(head + as_lines(MADE[8:9], **odd) + as_lines(MADE[9:]))
+    assert taken == [(19, 7), (11, 11)]
+    assert len(found) == 20
+
+
+def test_rows_of_several_logs_in_turn_are_taken_each_with_its_own_name() -> None:
+    heads = as_lines((*MADE_HEADER, MADE[0])) + as_lines((*MADE_HEADER, MADE[0]), **OTHER)
+    mixed = b"".join(as_lines([row]) + as_lines([row], **OTHER) for row in MADE[1:7])
+    taken, found = watch(heads + mixed)
+    assert sum(done for _, done in taken) == 12
+    paths = [event["log"]["file"]["path"] for event in found]
+    assert paths == [BESIDE["log"]["file"]["path"], OTHER["log"]["file"]["path"]] * 7
+    assert len({event["exnorm_id"] for event in found}) == 14  # the file's name is in it
+
+
+def test_bodies_of_no_sense_are_what_decode_and_encode_give() -> None:
+    if load_kernel() is None:
+        pytest.skip("there is no kernel")
+    assert fuzz_events.compare(40, seed=7) == 0
 
 
 def test_plain_events_are_not_merged_as_objects(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -169,26 +169,28 @@ class JSONCodec:
 
     def _convert_waiting(self, encode: Callable[[AnyEvent], bytes]) -> None:
         """Write what each line gives."""
+        assert self._events is not None
         while self._waiting:
-            is_known = bool(self._log)
-            done = self._run_waiting()
-            # Where the kernel does not take even the next event, it will not take others like it either.
-            self._convert_batch(_BATCH_LINES if is_known and not done else 1, encode)
+            self._convert_batch(self._run_waiting() if self._events.runs else _BATCH_LINES, encode)
 
     def _run_waiting(self) -> int:
-        """Write what the kernel takes; how many lines that were."""
+        """Write what the kernel takes; how many lines behind that are to be read in Python."""
         assert self._events is not None
         before = len(self._waiting)
         while self._log and self._waiting:
             lines = list(islice(self._waiting, _BATCH_LINES))
-            made, done, other = self._events.run(lines, self._log)
+            found = self._events.run(lines, self._log)
+            if found is None:
+                return 1
+            made, done, other = found
             self._written += made
             for _ in range(done):
                 self._waiting.popleft()
             if done < len(lines) and not other:
-                break
+                # Where it does not take even one, it will not take others like it either.
+                return 1 if len(self._waiting) < before else _BATCH_LINES
             self._log = other or self._log
-        return before - len(self._waiting)
+        return 1
 
     def _convert_batch(self, most: int, encode: Callable[[AnyEvent], bytes]) -> None:
         """The same in Python; plain events of one log in a row are taken together."""

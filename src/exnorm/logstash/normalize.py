@@ -19,6 +19,7 @@ from exnorm.lines import join_csv
 from exnorm.logstash.json_text import digits, write
 from exnorm.logstash.splice import find_names, has_brackets, splice
 from exnorm.model import Confidence, Event, Head, Record, Source, Unparsed
+from exnorm.native import load_kernel
 from exnorm.pipeline import Normalizer
 from exnorm.rows import Batch
 from exnorm.sources.columnar import split_csv
@@ -66,7 +67,8 @@ class EventNormalizer:
     ``max_files`` logs are remembered; ``raw_name`` is the file that lines without an event around them
     are from. ``finished`` gives, in the place of the fields, the finished line of the normalizer's
     format under the format's name. ``on_unparsed`` is told of each line that did not parse.
-    ``unparsed`` counts those lines, ``untouched`` the events that hold nothing of Exchange.
+    ``unparsed`` counts those lines, ``untouched`` the events that hold nothing of Exchange. ``runs`` says
+    whether ``run`` may have anything to give.
     """
 
     def __init__(
@@ -92,6 +94,7 @@ class EventNormalizer:
         self._layouts: dict[frozenset[str], Layout] = {}
         self._names = find_names(normalizer.taxonomy, normalizer.settings)
         self._encoded_names = tuple(name.encode("utf-8") for name in self._names)
+        self.runs = self._has_fields and bool(self._names) and load_kernel() is not None
 
     def normalize(self, event: AnyEvent) -> list[AnyEvent]:
         """What takes the event's place: usually one event, for a header line none.
@@ -120,17 +123,17 @@ class EventNormalizer:
         self.untouched += found is None
         return found
 
-    def run(self, lines: Sequence[bytes], log: str) -> tuple[list[bytes], int, str]:
+    def run(self, lines: Sequence[bytes], log: str) -> tuple[list[bytes], int, str] | None:
         """Finished lines of plain events of a log, by the kernel, up to the first that is anything else.
 
-        Gives them, how many of the given lines were done, and the log of the next one where it is another.
-        ``log`` is one of ``find_log``.
+        Gives them, how many of the given lines were done, and the log of the next one where it is another;
+        ``None`` where the kernel has no program for the log. ``log`` is one of ``find_log``.
         """
+        stream = self._streams.get(log)
         try:
-            stream = self._streams.get(log)
-            rows = self.normalizer.open_rows(stream) if self._has_fields and self._names else None
+            rows = self.normalizer.open_rows(stream)
             if rows is None or has_brackets(rows.program.columns):
-                return [], 0, ""
+                return None
             made, done, other, last = rows.machine.run_events(
                 self._encoded_names, tuple(lines), log.encode("utf-8"), rows.start, rows.seed
             )
