@@ -13,7 +13,16 @@ from typing import IO, Protocol
 import click
 
 from exnorm.cli import NEXT_HOP, OK, UNPARSED, USAGE, say, tell
-from exnorm.cli.inputs import STDIN, Input, InputError, expand, explain_refusal, read_blocks, same_file
+from exnorm.cli.inputs import (
+    STDIN,
+    Input,
+    InputError,
+    expand,
+    explain_refusal,
+    hold_freed_memory,
+    read_blocks,
+    same_file,
+)
 from exnorm.cli.options import settings_options
 from exnorm.cli.progress import progress, wants_bar
 from exnorm.cli.summary import summarize
@@ -85,6 +94,7 @@ def command(
     _exnormparsefailure.
     """
     normalizer = Normalizer.from_settings(settings)
+    hold_freed_memory()
     inputs = expand(paths)
     _check_outputs(inputs, output, rejects)
     run = Run(quiet=quiet or settings.on_error != "tag")

@@ -10,7 +10,7 @@ from typing import IO
 import click
 
 from exnorm.cli import NEXT_HOP, OK, UNPARSED, say
-from exnorm.cli.inputs import STDIN, Input, read_blocks
+from exnorm.cli.inputs import STDIN, Input, hold_freed_memory, read_blocks
 from exnorm.cli.logstash_config import command as config
 from exnorm.cli.logstash_serve import command as serve
 from exnorm.cli.options import settings_options
@@ -77,6 +77,7 @@ def pipe(settings: Settings, path: str, charset: str, limit: str, quiet: bool) -
     --format cef, leef or wincollect puts the finished line into a field of that name instead of the
     event's fields.
     """
+    hold_freed_memory()
     report = Report(quiet or settings.on_error == "skip")
     format_name = settings.format or "json"
     normalizer = Normalizer.from_settings(replace(settings, format=format_name))
