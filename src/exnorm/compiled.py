@@ -29,7 +29,7 @@ from exnorm.convert import (
     utc_ms,
 )
 from exnorm.mapping import CompiledMapping, CompiledRow
-from exnorm.model import ByEvent, Constant, Layout, Notes, Record, Source, Value, Wire
+from exnorm.model import ByEvent, Constant, Frame, Layout, Notes, Record, Source, Value, Wire
 from exnorm.native import FRACTION, SECOND, Assembly, Find, ForIPv4, LookUp, Machine, Optional, load_kernel
 from exnorm.patterns import compile_later
 from exnorm.rows import clothe, exceeds, split_quoted, unclothe
@@ -49,10 +49,16 @@ _OFTEN_SAFE = 1000  # bytes; most rows are shorter, and so is then each of their
 _IPV4 = compile_later(r"(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}", re.ASCII)
 _ANY_TIME = "2000-01-01T00:00:00.000Z"
 
-Run = Callable[[Sequence[str], Sequence[bytes], int, "list[str]", str, bytes], int]
+Run = Callable[..., int]
 """Rows, the same lines as bytes (needless where ``needs_lines`` is false), where to begin, where to put
-payloads, what begins a payload, what begins an identity; gives the number of the first row that was left
-alone. All text is clothed."""
+payloads, what begins a payload, what begins an identity; where there is a frame, also what stands before and
+after the row's time in it. Gives the number of the first row that was left alone. All text is clothed."""
+
+_WRITE = ("write(payload)",)
+_WRITE_FRAMED = (
+    "head = heads(len(payload)) or find_head(len(payload))",
+    'write(f"{before}{moment}{part}{after}{head}{payload}")',
+)
 
 
 class Program:
@@ -68,6 +74,7 @@ class Program:
         self.unknown_columns = writer.find_unknown()
         self.sampled = writer.sampled
         self.needs_lines = bool(writer.wire.identity[0])
+        self._framed: tuple[Frame, Run] | None = None
         self.machine: Machine | None = writer.bind_native()
 
     @cached_property
@@ -79,6 +86,13 @@ class Program:
     def run(self) -> Run:
         """The generated function."""
         return self._writer.bind(self.source_text)
+
+    def run_framed(self, frame: Frame) -> Run:
+        """The same with a host's frame around each payload."""
+        if self._framed is None or self._framed[0] is not frame:
+            text = "\n".join(self._writer.assemble(is_framed=True)) + "\n"
+            self._framed = frame, self._writer.bind(text, frame)
+        return self._framed[1]
 
     @property
     def wants_sample(self) -> bool:
@@ -136,12 +150,12 @@ class _Cache:
     slots: dict[str, Make] = field(default_factory=dict)
 
 
-def _remember(known: dict[str, Any], find: Callable[[str], Any]) -> Callable[[str], Any]:
+def _remember(known: dict[Any, Any], find: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """``find`` for what is not known yet; what it finds is known from then on, in bounded memory."""
 
-    def found(key: str) -> Any:
+    def found(key: Any) -> Any:
         value = find(key)
-        if value is not None and len(key) <= 256:
+        if value is not None and (type(key) is int or len(key) <= 256):
             if len(known) >= CACHED:
                 known.clear()
             known[key] = value
@@ -638,27 +652,37 @@ class _Writer:
 
     # --- the function ---
 
-    def assemble(self) -> Iterator[str]:
+    def assemble(self, is_framed: bool = False) -> Iterator[str]:
         """The lines of the generated function."""
-        yield "def run(rows, lines, begin, payloads, start, seed):"
+        write = _WRITE_FRAMED if is_framed else _WRITE
+        yield f"def run(rows, lines, begin, payloads, start, seed{', before, after' if is_framed else ''}):"
         yield "    write = payloads.append"
         yield "    at = begin - 1"
         yield "    for at, row in enumerate(rows[begin:] if begin else rows, begin):"
-        for line in (*self._read_cells(), *self._check_limits(), *self.checks, *self.last):
+        for line in (*self._read_cells(), *(self._read_moment() if is_framed else ())):
             yield f"        {line}"
-        for line in (*self._write_identity(), *self._write_long(), *self._write_expected()):
+        for line in (*self._check_limits(), *self.checks, *self.last, *self._write_identity()):
             yield f"        {line}"
-        for line in self._write_payload(_for_usual):
+        for line in (*self._write_long(write), *self._write_expected(write)):
+            yield f"        {line}"
+        for line in (*self._write_payload(_for_usual), *write):
             yield f"        {line}"
         yield "    return at + 1"
+
+    def _read_moment(self) -> Iterator[str]:
+        """The time of the row for the frame."""
+        yield "moment = moments(start_of_time) or find_moment(start_of_time)"
+        yield "part = parts(rest_of_time) or find_part(rest_of_time)"
+        yield "if not moment or not part: return at"
 
     def _read_cells(self) -> Iterator[str]:
         split = "split(row)" if self.wire.quote == '"' else "split(row, quote)"
         yield f'cells = row.split(",") if \'"\' not in row else {split}'
         yield f"if len(cells) != {len(self.columns)}: return at"
         yield f"{', '.join(self.cell.values())} = cells"
-        yield "second = seconds(c0[:19]) or find_second(c0[:19])"
-        yield "fraction = fractions(c0[19:]) or find_fraction(c0[19:])"
+        yield "start_of_time, rest_of_time = c0[:19], c0[19:]"
+        yield "second = seconds(start_of_time) or find_second(start_of_time)"
+        yield "fraction = fractions(rest_of_time) or find_fraction(rest_of_time)"
         yield "if not second or not fraction: return at"
         for column, cache in self.caches.items():
             if cache.slots:
@@ -677,7 +701,7 @@ class _Writer:
             yield 'if line[-1:] == b"\\r": line = line[:-1]'
             yield "identity = blake2b(seed + line, digest_size=16).hexdigest()"
 
-    def _write_expected(self) -> Iterator[str]:
+    def _write_expected(self, write: Sequence[str]) -> Iterator[str]:
         """The short code for rows in which all is as expected."""
         parts = _for_usual((*self.before, *self.after, *self.rest))
         pieces = [part for part in parts if isinstance(part, _Piece)]
@@ -688,10 +712,10 @@ class _Writer:
         tests = [self._filled(cell) for cell in filled]
         tests += [f"not ({' or '.join(map(self._filled, empty))})"] if empty else []
         yield f"if {' and '.join(tests)}:"
-        for line in (*self._write_payload(_for_usual, filled, empty), "continue"):
+        for line in (*self._write_payload(_for_usual, filled, empty), *write, "continue"):
             yield f"    {line}"
 
-    def _write_long(self) -> Iterator[str]:
+    def _write_long(self, write: Sequence[str]) -> Iterator[str]:
         """The code for rows with a value that is longer than its field."""
         if not self._cuts:
             return
@@ -700,7 +724,7 @@ class _Writer:
             assert isinstance(part, _Piece)
             condition = " and ".join(filter(None, (self._filled(part.cell), part.condition)))
             yield f"    if {condition}: cut_{part.name}({part.cell})"
-        for line in (*self._write_payload(_for_long), "continue"):
+        for line in (*self._write_payload(_for_long), *write, "continue"):
             yield f"    {line}"
 
     def _write_payload(
@@ -725,7 +749,7 @@ class _Writer:
         body += self._write_end()
         header = "".join(f"{self.header[name]}|" for name in wire.header)
         payload = f"{{start}}{header}{_literal(wire.after_header)}{body}{_literal(wire.end)}"
-        yield f'write(f"{payload}")'
+        yield f'payload = f"{payload}"'
 
     def _write_end(self) -> str:
         """The pairs that say which row it was, as text of an f-string."""
@@ -752,7 +776,7 @@ class _Writer:
 
     # --- what the code calls ---
 
-    def bind(self, source_text: str) -> Run:
+    def bind(self, source_text: str, frame: Frame | None = None) -> Run:
         """The generated function, ready to be called."""
         seconds: dict[str, str] = {}
         fractions: dict[str, str] = {}
@@ -771,6 +795,10 @@ class _Writer:
             "count_unknown": lambda cell: self._count("unknown_events", cell),
             "fits": lambda cell, limit: not exceeds(cell, limit, self.unescape),
         }
+        if frame is not None:
+            for name, write in ("moment", frame.second), ("part", frame.fraction), ("head", frame.head):
+                texts: dict[Any, str] = {}
+                scope[f"{name}s"], scope[f"find_{name}"] = texts.get, _remember(texts, write)
         for part in (*self.before, *self.after, *self.rest, *self.cuts):
             if isinstance(part, _Piece) and part.limit:
                 scope[f"cut_{part.name}"] = partial(self._cut, part.limit, part.field)

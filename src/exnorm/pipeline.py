@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping as AnyMapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -37,6 +38,7 @@ from exnorm.model import (
     Confidence,
     Encode,
     Event,
+    Frame,
     Head,
     Layout,
     Lines,
@@ -78,6 +80,14 @@ class Route:
     keeps: Callable[[Record], bool] | None
     record_processors: tuple[Attributed, ...]
     event_processors: tuple[Attributed, ...]
+
+
+class Framing(NamedTuple):
+    """A host's frame, and what stands before and after the row's time in it, clothed."""
+
+    frame: Frame
+    before: str
+    after: str
 
 
 class OpenRows(NamedTuple):
@@ -354,10 +364,8 @@ class Normalizer:
         if stream.source is None:
             return []
         batch.pass_over(begin)
-        counts = self.counts
-        before = counts.unknown_events.copy(), counts.cut.copy(), counts.dropped.copy()
         payloads: list[bytes | None] = []
-        try:
+        with self._taking_back():
             program = self._program(stream, batch)
             if program is not None and select(self.settings.profile, stream.source) is not None:
                 payloads += self._encode_singly(program, batch, stream)
@@ -369,14 +377,39 @@ class Normalizer:
                 blocks: list[bytes] = []
                 self._run(program, batch, stream, lambda block: blocks.append(bytes(block)))
                 payloads += b"".join(blocks).split(b"\n")[:-1]
-        except Exception:  # the caller will read these rows by themselves
-            counts.unknown_events, counts.cut, counts.dropped = before
-            raise
         if len(payloads) != batch.number - begin:
             raise EncodeError(
                 f"format {self.codec.name}: got {len(payloads)} payloads of {batch.number - begin} rows"
             )
         return payloads
+
+    def encode_framed(
+        self, batch: Batch, begin: int, stream: Stream, framing: Framing
+    ) -> tuple[bytes, int, int]:
+        """The same with a frame around each payload and nothing between them; without the kernel only.
+
+        Gives them, how many lines were done and how many payloads that are.
+        """
+        if stream.source is None:
+            return b"", 0, 0
+        batch.pass_over(begin)
+        made: list[str] = []
+        with self._taking_back():
+            program = self._program(stream, batch)
+            if program is not None:
+                self._run_generated(program, batch, batch, self._begin(stream), stream, made, framing)
+        return "".join(made).encode("latin-1"), batch.number - begin, len(made)
+
+    @contextlib.contextmanager
+    def _taking_back(self) -> Iterator[None]:
+        """Where an error is raised, count nothing of the rows before it: they will be read by themselves."""
+        counts = self.counts
+        before = counts.unknown_events.copy(), counts.cut.copy(), counts.dropped.copy()
+        try:
+            yield
+        except Exception:
+            counts.unknown_events, counts.cut, counts.dropped = before
+            raise
 
     def _encode_singly(self, program: Program, batch: Batch, stream: Stream) -> Iterator[bytes | None]:
         """Payloads where rows may be left out: which of them are shows only when each is by itself."""
@@ -465,12 +498,21 @@ class Normalizer:
                 write("\n".join(payloads).encode("latin-1"))
 
     def _run_generated(
-        self, program: Program, batch: Batch, rows: Batch, begin: _Begin, stream: Stream, payloads: list[str]
+        self,
+        program: Program,
+        batch: Batch,
+        rows: Batch,
+        begin: _Begin,
+        stream: Stream,
+        payloads: list[str],
+        framing: Framing | None = None,
     ) -> None:
         """Add the payloads, clothed, to none."""
+        run = program.run if framing is None else program.run_framed(framing.frame)
+        around = () if framing is None else (framing.before, framing.after)
         before = rows.number
         lines = rows.lines if program.needs_lines else ()
-        end = program.run(rows.rows, lines, before, payloads, begin.clothed, begin.seed)
+        end = run(rows.rows, lines, before, payloads, begin.clothed, begin.seed, *around)
         if rows is batch and end == len(batch.rows):
             batch.pass_all()
         else:

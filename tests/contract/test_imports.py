@@ -50,6 +50,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     ),
     "exnorm.operation": (*NOUNS, "exnorm.convert", "exnorm.counts", "exnorm.rarely"),
     "exnorm.rarely": (),
+    "exnorm.heap": (),
     "exnorm.stream": (*NOUNS, "exnorm.lines"),
     "exnorm.sources": (*NOUNS, "exnorm.convert", "exnorm.lines", "exnorm.patterns"),
     "exnorm.taxonomies": (*NOUNS, "exnorm.convert", "exnorm.mapping"),

@@ -19,7 +19,6 @@ from exnorm.cli.inputs import (
     InputError,
     expand,
     explain_refusal,
-    hold_freed_memory,
     read_blocks,
     same_file,
 )
@@ -29,6 +28,7 @@ from exnorm.cli.summary import summarize
 from exnorm.cli.words import FILE
 from exnorm.counts import Counts
 from exnorm.errors import EncodeError, ParseError, SettingsError, quote
+from exnorm.heap import hold_freed_memory
 from exnorm.model import Unparsed
 from exnorm.pipeline import Normalizer
 from exnorm.rejects import encode_reject

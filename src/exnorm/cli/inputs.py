@@ -18,9 +18,6 @@ STDIN = "-"
 _BINARY = getattr(os, "O_BINARY", 0)  # Windows would change line ends
 
 
-HELD_BYTES = 16 * 1024 * 1024
-
-
 class InputError(Exception):
     """A file cannot be read; ``str()`` of it says which and why."""
 
@@ -113,16 +110,6 @@ def _files_below(folder: str) -> list[str]:
     walk = os.walk(folder, onerror=lambda error: closed.append(str(error.filename)))
     files = [os.path.join(top, file) for top, _, below in walk for file in below]
     return files + closed
-
-
-def hold_freed_memory() -> None:
-    """Have the memory of one block serve the next one.
-
-    The C library of Linux gives freed memory back at once and asks for it anew, which costs more than many a
-    row: a fault for each page. It gives back no less than twice the largest block that it ever mapped, so one
-    that is freed untouched is all it takes.
-    """
-    bytes(HELD_BYTES)
 
 
 def read_blocks(item: Input) -> Iterator[bytes]:

@@ -10,12 +10,13 @@ from typing import IO
 import click
 
 from exnorm.cli import NEXT_HOP, OK, UNPARSED, say
-from exnorm.cli.inputs import STDIN, Input, hold_freed_memory, read_blocks
+from exnorm.cli.inputs import STDIN, Input, read_blocks
 from exnorm.cli.logstash_config import command as config
 from exnorm.cli.logstash_serve import command as serve
 from exnorm.cli.options import settings_options
 from exnorm.cli.words import FILE
 from exnorm.errors import ParseError, quote, suggest
+from exnorm.heap import hold_freed_memory
 from exnorm.logstash import LINE_LIMIT, EventNormalizer, JSONCodec, LineTooLong
 from exnorm.logstash.unpack import unpack
 from exnorm.model import Unparsed

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import repeat
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from exnorm.codecs.logstash_json import build_shape
@@ -19,14 +21,16 @@ from exnorm.fluentbit.wire import (
     Events,
     Head,
     cut_piece,
-    make_row_writer,
+    make_frame,
     make_writer,
+    read_alike,
     read_entry,
     set_time,
+    write_name,
 )
 from exnorm.model import Event, Record, Unparsed
 from exnorm.native import MOST_KEYS, FindEnd, Form, load_find_end
-from exnorm.pipeline import Normalizer, OpenRows
+from exnorm.pipeline import Framing, Normalizer, OpenRows
 from exnorm.rows import Batch, read_row_time
 from exnorm.stream import Stream
 
@@ -43,6 +47,24 @@ class _Given(NamedTuple):
     line: bytes | None = None
     path: str | None = None
     refusal: str = ""
+
+
+class _Records(NamedTuple):
+    """The pieces of a chunk by number: each one's path and line, and the rest of it when it is asked for.
+
+    ``framing`` is what generated code may write around their payloads.
+    """
+
+    paths: Sequence[str | None]
+    lines: Sequence[bytes | None]
+    give: Callable[[int], _Given]
+    raw: Callable[[int], bytes | memoryview]
+    framing: Framing | None = None
+
+
+def _describe(given: Sequence[_Given], raw: Callable[[int], bytes | memoryview]) -> _Records:
+    paths, lines = [one.path for one in given], [one.line for one in given]
+    return _Records(paths, lines, given.__getitem__, raw)
 
 
 class FilterCounts:
@@ -101,8 +123,8 @@ class ChunkFilter:
         self._fill = self._choose_form()
         name = self.normalizer.codec.name
         is_alone = name != DEFAULT_FORMAT and self.options.event_time and not self.options.reserve_data
-        self._write_row = make_row_writer(name) if is_alone else None
         self._find_end: FindEnd | None = load_find_end()
+        self._frame = make_frame() if is_alone and self._find_end is None else None
         self._form = self._describe_form()
 
     @classmethod
@@ -160,9 +182,8 @@ class ChunkFilter:
             path = path if given.path is None else given.path
             if is_other_log and path is not None and self._open_rows(tag, path) is not None:
                 continue
-            written = self._convert_piece(tag, given)
-            touched = touched or written is not None
-            pieces.append(raw if written is None else written)
+            records = _describe([given], lambda at, raw=raw: raw)  # type: ignore[misc]
+            touched |= self._convert_run(tag, records, 0, 1, pieces)
             at = end
         return touched
 
@@ -195,46 +216,61 @@ class ChunkFilter:
             self.normalizer.count_rows(self._logs.get(tag, path, None), rows.program, taken, events, last)
         return end
 
-    def _convert_piece(self, tag: str, given: _Given) -> bytes | None:
-        if given.path is None:
-            return self._convert(tag, given)
-        (written,) = self._convert_lines(tag, given.path, [given])
-        return written
-
     # --- without it: the records of one log in a row are taken together -------------------------------
 
     def _take_events(self, tag: str, chunk: bytes, pieces: list[bytes | memoryview]) -> bool:
         """Append what each piece becomes; whether any became something else."""
-        events = Events(chunk, self.normalizer.settings.max_line_bytes)
-        given = self._look_at_all(events)
-        begin, touched = 0, False
-        while begin < len(given):
-            path = given[begin].path
-            end, most = begin + 1, begin + BATCH_ROWS
-            while end < len(given) and end < most and given[end].path == path:
-                end += 1
-            run = given[begin:end]
-            if path is None:
-                found = [self._convert(tag, one) for one in run]
-            else:
-                found = self._convert_lines(tag, path, run)
-            for number, written in enumerate(found, begin):
-                touched = touched or written is not None
-                pieces.append(events.raw(number) if written is None else written)
+        records = self._look_at_alike(chunk)
+        if records is None:
+            records = self._look_at_all(Events(chunk, self.normalizer.settings.max_line_bytes))
+        paths, touched, begin = records.paths, False, 0
+        while begin < len(paths):
+            path, end = paths[begin], min(begin + BATCH_ROWS, len(paths))
+            if paths[begin:end].count(path) < end - begin:
+                end = next(at for at in range(begin, end) if paths[at] != path)
+            touched |= self._convert_run(tag, records, begin, end, pieces)
             begin = end
         return touched
 
-    def _look_at_all(self, events: Events) -> list[_Given]:
+    def _look_at_alike(self, chunk: bytes) -> _Records | None:
+        """Every piece, where they are rows of one log and have the same around them."""
+        alike = read_alike(chunk, lambda body: self._find_line(body)[0])
+        if alike is None or alike.first.body is None:
+            return None
+        lines, starts = alike.lines, alike.starts
+
+        def raw(at: int) -> bytes:
+            return chunk[starts[at] : starts[at + 1]]
+
+        def give(at: int) -> _Given:
+            entry = read_entry(raw(at))
+            return self._look_at(entry.head, entry.body, entry.refusal)
+
+        framing = None
+        if self._frame is not None:
+            after = alike.after + write_name(self.normalizer.codec.name)
+            framing = Framing(self._frame, alike.before.decode("latin-1"), after.decode("latin-1"))
+        paths = [self._find_path(alike.first.body)] * len(lines)
+        return _Records(paths, lines, give, raw, framing)
+
+    def _look_at_all(self, events: Events) -> _Records:
         """Every piece; usually all have line and path under the first key for it."""
         if events.are_flat:
             key, file = self.options.key_name[0], self.options.file_key[0]
-            lines = [body.get(key) for body in events.bodies if body is not None]
-            paths = [body.get(file) for body in events.bodies if body is not None]
-            if set(map(type, lines)) == {str} == set(map(type, paths)):
-                encoded = [line.encode() for line in lines if line is not None]
-                return list(map(_Given, events.heads, events.bodies, repeat(key), encoded, paths))
+            with contextlib.suppress(KeyError):
+                bodies: Sequence[Any] = events.bodies
+                lines, paths = (list(map(itemgetter(name), bodies)) for name in (key, file))
+                if set(map(type, lines)) == {str} == set(map(type, paths)):
+                    encoded = [line.encode() for line in lines]
+                    return _Records(
+                        paths,
+                        encoded,
+                        lambda at: _Given(events.heads[at], events.bodies[at], key, encoded[at], paths[at]),
+                        events.raw,
+                    )
         refusals = events.refusals or repeat("")
-        return list(map(self._look_at, events.heads, events.bodies, refusals))
+        given = list(map(self._look_at, events.heads, events.bodies, refusals))
+        return _describe(given, events.raw)
 
     # --- one record ------------------------------------------------------------------------------------
 
@@ -286,22 +322,52 @@ class ChunkFilter:
 
     # --- lines of one log in a row -----------------------------------------------------------------
 
-    def _convert_lines(self, tag: str, path: str, given: Sequence[_Given]) -> list[bytes | None]:
-        """What each becomes: in batches as far as the rows are plain, else one by one."""
-        written: list[bytes | None] = []
-        prepared = self._prepare(tag, path, [one.line or b"" for one in given])
-        while len(written) < len(given):
-            at = len(written)
+    def _convert_run(
+        self, tag: str, records: _Records, begin: int, end: int, pieces: list[bytes | memoryview]
+    ) -> bool:
+        """Append what each of some records of one log becomes; whether any became something else.
+
+        In batches as far as the rows are plain, else one by one. What is of no log goes one by one too.
+        """
+        path, touched, at = records.paths[begin], False, begin
+        lines = [line or b"" for line in records.lines[begin:end]]
+        prepared = None if path is None else self._prepare(tag, path, lines)
+        while at < end:
             if prepared is not None and not self._logs.awaits(prepared[0]):
                 try:
-                    payloads = self.normalizer.encode_rows(prepared[1], at, prepared[0])
-                    written += map(self._write_payload, payloads, given[at : at + len(payloads)])
+                    done = self._write_rows(prepared, records, begin, at, pieces)
+                    touched, at = touched or done > 0, at + done
                 except Exception as error:  # the one row that is to blame will be found by itself
                     prepared = None
                     self._blame(error, "its batch goes record by record")
-            if len(written) < len(given):
-                written.append(self._convert(tag, given[len(written)]))
-        return written
+            if at < end:
+                written = self._convert(tag, records.give(at))
+                touched = touched or written is not None
+                pieces.append(records.raw(at) if written is None else written)
+                at += 1
+        return touched
+
+    def _write_rows(
+        self,
+        prepared: tuple[Stream, Batch],
+        records: _Records,
+        begin: int,
+        at: int,
+        pieces: list[bytes | memoryview],
+    ) -> int:
+        """Append the events of plain rows from ``at`` on; how many rows those are."""
+        stream, batch = prepared
+        if records.framing is not None:
+            made, rows, events = self.normalizer.encode_framed(batch, at - begin, stream, records.framing)
+            pieces.append(made)
+            self.counts.records_in += rows
+            self.counts.records_out += events
+            return rows
+        payloads = self.normalizer.encode_rows(batch, at - begin, stream)
+        for number, payload in enumerate(payloads, at):
+            written = self._write_payload(payload, records.give(number))
+            pieces.append(records.raw(number) if written is None else written)
+        return len(payloads)
 
     def _prepare(self, tag: str, path: str, lines: Sequence[bytes]) -> tuple[Stream, Batch] | None:
         try:
@@ -319,17 +385,11 @@ class ChunkFilter:
         if payload is None:
             return b""
         head, body, key, line = given[:4]
+        head = bytes(head)
         try:
-            if self._write_row is not None:
-                written = self._write_row(head, line or b"", payload)
-            else:
-                timed = (
-                    set_time(bytes(head), read_row_time(line or b""))
-                    if self.options.event_time
-                    else bytes(head)
-                )
-                extra = self._reserve(body or {}, frozenset(), key)
-                written = self._write(timed, {**extra, **self._fill_payload(payload)})
+            timed = set_time(head, read_row_time(line or b"")) if self.options.event_time else head
+            extra = self._reserve(body or {}, frozenset(), key)
+            written = self._write(timed, {**extra, **self._fill_payload(payload)})
         except Exception as error:  # as in _convert
             self._leave(error)
             return None

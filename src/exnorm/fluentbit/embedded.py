@@ -12,6 +12,7 @@ from functools import lru_cache
 
 from exnorm.errors import NormalizerError, SettingsError, quote
 from exnorm.fluentbit.chunk import ChunkFilter
+from exnorm.heap import hold_freed_memory
 from exnorm.operation.figures import sum_up
 
 ERROR, WARNING, INFO = 1, 2, 3
@@ -55,6 +56,7 @@ class EmbeddedFilter:
 
 def start(name: str, properties: Sequence[str], log: Log) -> EmbeddedFilter | None:
     """A filter from keys and values one after the other; ``None`` where the log says what is wrong."""
+    hold_freed_memory()
     try:
         given = pair_properties(properties)
         if given.pop(HOST_CHECK, "on").strip().lower() not in ("off", "false", "no", "0"):

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import struct
 from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache
 from typing import Any, NamedTuple, Union
 
 import msgpack
@@ -18,7 +17,7 @@ import msgspec
 from exnorm.convert import utc_ms
 from exnorm.fluentbit.scan import ScanError, Scanner
 from exnorm.lines import MARGIN
-from exnorm.rows import read_row_time
+from exnorm.model import Frame
 
 Body = dict[Any, Any]
 Head = Union[bytes, msgspec.Raw]
@@ -58,7 +57,6 @@ _HEADS = (
 _read_flat = msgspec.msgpack.Decoder(
     list[tuple[msgspec.Raw, dict[str, Union[str, bool, int, float] | None]]]
 ).decode
-_USUAL_TEXT = 2048  # bytes; nearly all payloads are shorter
 _read_raw = msgspec.msgpack.Decoder(list[msgspec.Raw]).decode
 
 
@@ -97,7 +95,7 @@ class Events:
         self._chunk = chunk
         self.are_flat = True
         self._raws: Sequence[Head | memoryview] | None = None
-        flat = _read_alike(chunk) if len(chunk) <= LARGE_CHUNK else None
+        flat = _read_flat_events(chunk) if len(chunk) <= LARGE_CHUNK else None
         if flat:
             self.heads, self.bodies = zip(*flat)
             return
@@ -118,7 +116,91 @@ class Events:
         return bytes(self._raws[number])
 
 
-def _read_alike(chunk: bytes) -> list[tuple[msgspec.Raw, Body]] | None:
+class Alike(NamedTuple):
+    """Events that differ in nothing but their time and one text, ``lines``.
+
+    ``first`` is the first of them; each begins where ``starts`` says, and the last number of it is where the
+    chunk ends. ``before`` is what an event that is made of one begins with, up to its time, and ``after``
+    what follows the time up to the record.
+    """
+
+    first: Entry
+    lines: list[bytes]
+    starts: list[int]
+    before: bytes
+    after: bytes
+
+
+def read_alike(chunk: bytes, find_key: Callable[[Body], str]) -> Alike | None:
+    """The events of a chunk, ``find_key`` saying of the first one's record which text differs.
+
+    ``None`` where they differ in more, or are large.
+    """
+    if len(chunk) > LARGE_CHUNK or (_MARKER_SIGN[1:2] in chunk and _MARKER_SIGN in chunk):
+        return None
+    first = read_entry(chunk[: max(find_end(chunk, 0), 0)])
+    outer = next((pair for pair in _PAIRS if chunk.startswith(pair)), b"")
+    usual = next((head for head in _USUAL_HEADS if first.head.startswith(head)), b"")
+    if first.body is None or not outer or not usual:
+        return None
+    place = _find_text(bytes(first.raw), len(outer) + len(first.head), find_key(first.body))
+    if place is None:
+        return None
+    lead = outer + usual
+    found = _read_texts(chunk, lead, chunk[len(lead) + 8 : place[0]], chunk[place[1] : len(first.raw)])
+    if found is None:
+        return None
+    return Alike(first, *found, bytes((_PAIR,)) + usual, first.head[len(usual) + 8 :])
+
+
+def _find_text(event: bytes, at: int, key: str) -> tuple[int, int] | None:
+    """Where the text under a key begins, with its head, and ends; the record begins at a place.
+
+    ``None`` where there is none, or a key is there twice.
+    """
+    unpacker, keys, place = _open(event[at:]), set(), None
+    for _ in range(unpacker.read_map_header()):
+        name = unpacker.unpack()
+        if not isinstance(name, str) or name in keys:
+            return None
+        keys.add(name)
+        begin = at + unpacker.tell()
+        unpacker.skip()
+        if name == key and (0xA0 <= event[begin] < 0xC0 or event[begin] in (0xD9, 0xDA)):
+            place = begin, at + unpacker.tell()
+    return place
+
+
+def _read_texts(
+    chunk: bytes, lead: bytes, middle: bytes, tail: bytes
+) -> tuple[list[bytes], list[int]] | None:
+    """The texts between ``middle`` and ``tail`` in events that begin with ``lead`` and a time."""
+    lines, starts, between = [], [0], tail + lead
+    at, step, size = len(lead) + 8, len(lead) + 8 + len(tail), len(chunk)
+    has = chunk.startswith
+    while has(middle, at):
+        at += len(middle)
+        first = chunk[at] if at < size else 0
+        if first == 0xDA and at + 2 < size:
+            begin, length = at + 3, chunk[at + 1] << 8 | chunk[at + 2]
+        elif first == 0xD9 and at + 1 < size:
+            begin, length = at + 2, chunk[at + 1]
+        elif 0xA0 <= first < 0xC0:
+            begin, length = at + 1, first & 31
+        else:
+            return None
+        end = begin + length
+        lines.append(chunk[begin:end])
+        starts.append(end + len(tail))
+        if end + len(tail) >= size:
+            return (lines, starts) if end + len(tail) == size and has(tail, end) else None
+        if not has(between, end):
+            return None
+        at = end + step
+    return None
+
+
+def _read_flat_events(chunk: bytes) -> list[tuple[msgspec.Raw, Body]] | None:
     """Heads and bodies, where all pieces are events with flat records in UTF-8; several times as fast."""
     if _MARKER_SIGN[1:2] in chunk and _MARKER_SIGN in chunk:  # one byte is found much faster than several
         return None
@@ -130,15 +212,14 @@ def _read_alike(chunk: bytes) -> list[tuple[msgspec.Raw, Body]] | None:
             found: list[tuple[msgspec.Raw, Body]] = _read_flat(_as_list(chunk, count))
         except (msgspec.MsgspecError, ValueError, RecursionError):
             continue
-        is_large = (
-            len(chunk) > LARGE_EVENT and max(map(_measure, _read_raw(_as_list(chunk, count)))) > LARGE_EVENT
-        )
+        is_large = len(chunk) > LARGE_EVENT and _find_longest(_as_list(chunk, count)) > LARGE_EVENT
         return None if is_large else found
     return None
 
 
-def _measure(piece: msgspec.Raw) -> int:
-    return memoryview(piece).nbytes
+def _find_longest(listed: bytes) -> int:
+    views: Iterator[memoryview] = map(memoryview, _read_raw(listed))
+    return max(map(len, views), default=0)
 
 
 def _as_list(chunk: bytes, count: int) -> bytes:
@@ -322,20 +403,24 @@ def set_time(head: bytes, milliseconds: int | None) -> bytes:
     return head[:at] + _EVENT_TIME + _pack_time(seconds, rest * 1_000_000) + head[at + length :]
 
 
-@lru_cache(maxsize=4096)  # many rows share a second, and there are a thousand fractions
-def _pack_second(start: bytes) -> bytes:
-    found = utc_ms(start.decode("utf-8", "replace") + "Z")
-    return (
-        b"" if found is None or not 0 <= found // 1000 <= _LAST_SECOND else (found // 1000).to_bytes(4, "big")
+def make_frame() -> Frame:
+    """An event's time and the head of its text around a payload."""
+    return Frame(
+        lambda start: _stamp(utc_ms(f"{start}Z"), 1000, _LAST_SECOND),
+        lambda end: _stamp(_in_nanoseconds(utc_ms(f"1970-01-01T00:00:00{end}")), 1, 1_000_000_000),
+        lambda length: _head_text(length).decode("latin-1"),
     )
 
 
-@lru_cache(maxsize=4096)
-def _pack_fraction(end: bytes) -> bytes:
-    """Of the usual form, as ``.966Z,``; empty for any other."""
-    if len(end) != 6 or end[:1] != b"." or not end[1:4].isdigit() or end[4:] != b"Z,":
-        return b""
-    return (int(end[1:4]) * 1_000_000).to_bytes(4, "big")
+def _in_nanoseconds(milliseconds: int | None) -> int | None:
+    return None if milliseconds is None else milliseconds % 1000 * 1_000_000
+
+
+def _stamp(moment: int | None, divisor: int, last: int) -> str | None:
+    """Four bytes of a time, clothed; ``None`` where it cannot be written."""
+    if moment is None or not 0 <= moment // divisor <= last:
+        return None
+    return (moment // divisor).to_bytes(4, "big").decode("latin-1")
 
 
 def _time_begin(head: bytes) -> int:
@@ -353,6 +438,11 @@ def _time_length(first: bytes) -> int:
     return 1 if byte < 0x80 or byte >= 0xE0 else _TIME_LENGTHS.get(byte, 0)
 
 
+def write_name(key: str) -> bytes:
+    """A record of one text under ``key``, up to the head of the text."""
+    return _make_packer(None)({key: ""})[:-1]
+
+
 def make_writer() -> Callable[[bytes, Body], bytes]:
     """A function from a head and a body to one event in bytes."""
     prefix = bytes((_PAIR,))
@@ -364,28 +454,6 @@ def make_writer() -> Callable[[bytes, Body], bytes]:
             return prefix + head + pack(body)
         except UnicodeEncodeError:  # a record that was no UTF-8 when it came
             return prefix + head + pack_any(body)
-
-    return write
-
-
-def make_row_writer(key: str) -> Callable[[Head, bytes, bytes], bytes]:
-    """A function from a head, a row and its payload to one event with the row's time.
-
-    The event holds the payload, a text in UTF-8, under ``key`` alone.
-    """
-    body = _make_packer(None)({key: ""})[:-1]
-    prefix = bytes((_PAIR,))
-    usual = [body + _head_text(length) for length in range(_USUAL_TEXT)]
-
-    def write(head: Head, row: bytes, text: bytes) -> bytes:
-        head, length = bytes(head), len(text)
-        before = usual[length] if length < _USUAL_TEXT else body + _head_text(length)
-        if head.startswith(_USUAL_HEADS):
-            at = head.index(_EVENT_TIME) + 2
-            second, fraction = _pack_second(row[:19]), _pack_fraction(row[19:25])
-            if second and fraction:
-                return b"".join((prefix, head[:at], second, fraction, head[at + 8 :], before, text))
-        return b"".join((prefix, set_time(head, read_row_time(row)), before, text))
 
     return write
 

@@ -1,4 +1,4 @@
-"""Blocks of files: what reading one after the other costs."""
+"""Freed memory is used again."""
 
 from __future__ import annotations
 
