@@ -469,6 +469,13 @@ def test_events_are_alike_only_where_the_last_of_them_is_whole() -> None:
     assert found == [len(chunk) // 2, len(chunk)]
 
 
+def test_a_large_event_is_not_read_whole_to_see_whether_others_are_like_it() -> None:
+    assert read_alike(pack_event("short", "x", pod="y" * 200_000), find_log) is not None
+    assert read_alike(pack_event("short", "x", pod="y" * 300_000), find_log) is None
+    assert read_alike(b"\x92" * 1_000_000, find_log) is None
+    assert read_alike(b"", find_log) is None
+
+
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
 @pytest.mark.parametrize("form", ["release 4", "release 5"])
 def test_rows_in_events_that_are_alike_give_the_same_bytes_and_counts_as_one_by_one(
