@@ -262,14 +262,40 @@ def _refuse(outlet: Outlet, line: Unparsed, before: int) -> None:
 
 def _begin_work(settings: Settings, parts: list[Range], has_target: bool) -> Work:
     normalizer = Normalizer.from_settings(settings)
+    streams = _Streams(normalizer)
 
     def work(outlet: Outlet, number: int) -> Done:
         part = parts[number]
         if part.prelude:
-            return _convert_range(normalizer, part, outlet)
+            return _convert_range(normalizer, part, outlet, streams)
         return _convert_whole(normalizer, part.item, outlet, has_target)
 
     return work
+
+
+class _Streams:
+    """Streams behind the first row of a file; one that a range left so serves the next one, too."""
+
+    def __init__(self, normalizer: Normalizer) -> None:
+        self._normalizer = normalizer
+        self._left: tuple[Input, Stream] | None = None
+        self._memory: object = None
+
+    def begin(self, part: Range) -> Stream:
+        """The stream for a range."""
+        if part.begin == 0:
+            return _begin_stream(self._normalizer, part, is_first=True)
+        left, self._left = self._left, None
+        if left is not None and left[0] == part.item and left[1].memory == self._memory:
+            return left[1]
+        stream = _begin_stream(self._normalizer, part, is_first=False)
+        self._memory = stream.memory
+        return stream
+
+    def leave(self, part: Range, stream: Stream) -> None:
+        """The range has ended without an error."""
+        if part.begin > 0:
+            self._left = part.item, stream
 
 
 def _convert_whole(normalizer: Normalizer, item: Input, outlet: Outlet, has_target: bool) -> Done:
@@ -284,14 +310,15 @@ def _convert_whole(normalizer: Normalizer, item: Input, outlet: Outlet, has_targ
     return Done(normalizer.counts.take(), error=error, run=run)
 
 
-def _convert_range(normalizer: Normalizer, part: Range, outlet: Outlet) -> Done:
-    stream = _begin_stream(normalizer, part, part.begin == 0)
+def _convert_range(normalizer: Normalizer, part: Range, outlet: Outlet, streams: _Streams) -> Done:
+    stream = streams.begin(part)
     before = stream.line_number
     memory = None
     # An error will be met again where what came before is in its place.
     with contextlib.suppress(NormalizerError, InputError):
         _convert(normalizer, stream, part, outlet, partial(_refuse, outlet, before=before))
         memory = stream.memory
+        streams.leave(part, stream)
     outlet.wait()
     return Done(normalizer.counts.take(), stream.line_number - before, memory, outlet.written)
 
