@@ -125,6 +125,7 @@ class ChunkFilter:
         is_alone = name != DEFAULT_FORMAT and self.options.event_time and not self.options.reserve_data
         self._find_end: FindEnd | None = load_find_end()
         self._frame = make_frame() if is_alone and self._find_end is None else None
+        self._before_text = write_name(name)
         self._form = self._describe_form()
 
     @classmethod
@@ -248,7 +249,7 @@ class ChunkFilter:
 
         framing = None
         if self._frame is not None:
-            after = alike.after + write_name(self.normalizer.codec.name)
+            after = alike.after + self._before_text
             framing = Framing(self._frame, alike.before.decode("latin-1"), after.decode("latin-1"))
         paths = [self._find_path(alike.first.body)] * len(lines)
         return _Records(paths, lines, give, raw, framing)
