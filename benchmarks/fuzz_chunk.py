@@ -10,12 +10,9 @@ an allocation of its own without room behind it. Any fault of memory ends it wit
 
 from __future__ import annotations
 
-import argparse
 import os
 import random
-import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -118,19 +115,5 @@ def compare(chunks: int, seed: int) -> int:
     return 0
 
 
-def main() -> int:
-    """Build, start again, compare."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--chunks", type=int, default=3000)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--compiler", default="gcc")
-    given = parser.parse_args()
-    if "EXNORM_FUZZED_KERNEL" in os.environ:
-        return compare(given.chunks, given.seed)
-    with tempfile.TemporaryDirectory(prefix="exnorm-fuzz-") as folder:
-        environment = fuzz_kernel.build(Path(folder), given.compiler)
-        return subprocess.run([sys.executable, *sys.argv], env=environment, check=False).returncode
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(fuzz_kernel.run_fuzzed(compare, __doc__.splitlines()[0], "--chunks", 3000))

@@ -10,13 +10,10 @@ bytes changed, lost and doubled. Any fault of memory ends it with status 1.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import random
-import subprocess
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -153,19 +150,5 @@ def compare(bodies: int, seed: int) -> int:
     return 0
 
 
-def main() -> int:
-    """Build, start again, compare."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--bodies", type=int, default=2000)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--compiler", default="gcc")
-    given = parser.parse_args()
-    if "EXNORM_FUZZED_KERNEL" in os.environ:
-        return compare(given.bodies, given.seed)
-    with tempfile.TemporaryDirectory(prefix="exnorm-fuzz-") as folder:
-        environment = fuzz_kernel.build(Path(folder), given.compiler)
-        return subprocess.run([sys.executable, *sys.argv], env=environment, check=False).returncode
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(fuzz_kernel.run_fuzzed(compare, __doc__.splitlines()[0], "--bodies", 2000))

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -105,19 +105,22 @@ def compare(rows: int, seed: int) -> int:
     return 0
 
 
-def main() -> int:
-    """Build, start again, compare."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rows", type=int, default=100_000)
+def run_fuzzed(compare: Callable[[int, int], int], summary: str, option: str, amount: int) -> int:
+    """The command line of a fuzzer: builds the kernel, starts the script again with it, and there compares.
+
+    ``compare`` is given the number behind ``option``, and a seed; it gives the exit status, as this does.
+    """
+    parser = argparse.ArgumentParser(description=summary)
+    parser.add_argument(option, type=int, default=amount, dest="amount")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--compiler", default="gcc")
     given = parser.parse_args()
     if "EXNORM_FUZZED_KERNEL" in os.environ:
-        return compare(given.rows, given.seed)
+        return compare(given.amount, given.seed)
     with tempfile.TemporaryDirectory(prefix="exnorm-fuzz-") as folder:
         environment = build(Path(folder), given.compiler)
         return subprocess.run([sys.executable, *sys.argv], env=environment, check=False).returncode
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_fuzzed(compare, __doc__.splitlines()[0], "--rows", 100_000))

@@ -62,6 +62,19 @@ def read_singly(monkeypatch: pytest.MonkeyPatch, **options: Any) -> ChunkFilter:
     return chunks
 
 
+def note_lines(monkeypatch: pytest.MonkeyPatch, chunks: ChunkFilter) -> list[bytes]:
+    """The lines that a filter reads one by one from now on."""
+    read: list[bytes] = []
+    parse = chunks.normalizer.parse
+
+    def note(lines: Any, stream: Any) -> Any:
+        read.extend(lines)
+        return parse(lines, stream)
+
+    monkeypatch.setattr(chunks.normalizer, "parse", note)
+    return read
+
+
 def run(chunks: ChunkFilter, records: Sequence[bytes], size: int) -> bytes:
     """What goes on to the next plugin, of chunks of so many records."""
     out = []
@@ -127,14 +140,7 @@ def test_the_samples_of_every_log_type_give_the_same_bytes_and_counts(
 
 def test_plain_rows_are_not_read_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
     chunks = ChunkFilter.from_names({"format": "cef"})
-    read: list[bytes] = []
-    parse = chunks.normalizer.parse
-
-    def note(lines: Any, stream: Any) -> Any:
-        read.extend(lines)
-        return parse(lines, stream)
-
-    monkeypatch.setattr(chunks.normalizer, "parse", note)
+    read = note_lines(monkeypatch, chunks)
     run(chunks, [record(line.encode()) for line in HEADER + ROWS[:100]], 1000)
     assert len(read) < 20  # the header, the first row, and those with a value that must be cut
     assert chunks.counts.records_out == 100
@@ -299,14 +305,7 @@ def test_rows_that_a_profile_leaves_out_are_not_read_one_by_one(monkeypatch: pyt
     options = {"format": "cef", "profile": "arcsight-guide"}
     singly, batches = read_singly(monkeypatch, **options), ChunkFilter.from_names(options)
     records = [record(line.encode()) for line in HEADER + ROWS[:200]]
-    read: list[bytes] = []
-    parse = batches.normalizer.parse
-
-    def note(lines: Any, stream: Any) -> Any:
-        read.extend(lines)
-        return parse(lines, stream)
-
-    monkeypatch.setattr(batches.normalizer, "parse", note)
+    read = note_lines(monkeypatch, batches)
     assert run(batches, records, 1000) == run(singly, records, 1)
     assert counts_of(batches) == counts_of(singly)
     assert sum(batches.counts.pipeline.dropped.values()) > 10
