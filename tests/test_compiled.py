@@ -126,6 +126,25 @@ def test_both_ways_agree_on_any_text_in_any_column(
     assert compare_paths.explain_difference(long, short) == ""
 
 
+@pytest.mark.parametrize("column", ["date-time", "schema-version", "server-ip"])
+@pytest.mark.parametrize("settings", compare_paths.SETTINGS[::3], ids=str)
+def test_a_column_that_is_usually_as_before_may_change_at_any_row(
+    settings: dict[str, Any], column: str
+) -> None:
+    at = COLUMNS_2016.index(column)
+    texts = {
+        "date-time": ["2026-01-01T00:00:00.034Z", "2026-01-01T00:00:01.034Z", "no time", ""],
+        "schema-version": [tracking_rows.VERSION, "15.02.0001.001", "no version", ""],
+        "server-ip": ["10.0.0.1", "2001:db8::1", "no address", ""],
+    }[column]
+    chance, lines = random.Random(column), tracking_rows.header().encode().splitlines()
+    for number, row in enumerate(row.split(",") for row in ROWS if '"' not in row):
+        row[at] = texts[0] if number < 100 or number % 4 else chance.choice(texts)
+        lines.append(",".join(row).encode())
+    long, short = compare_paths.take_long_way(lines, settings), compare_paths.take_short_way(lines, settings)
+    assert compare_paths.explain_difference(long, short) == ""
+
+
 @pytest.mark.parametrize("end", [b"\r", b"\r\r", b"\0", b"\0\r", b"\r\0"], ids=repr)
 @pytest.mark.parametrize("settings", compare_paths.SETTINGS[::3], ids=str)
 def test_what_a_stream_takes_off_a_line_is_in_no_payload(settings: dict[str, Any], end: bytes) -> None:

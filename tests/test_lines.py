@@ -46,6 +46,23 @@ def test_lines_do_not_depend_on_the_size_of_the_blocks(size: int) -> None:
     assert cut(content, size) == cut(content) == content.split(b"\n")
 
 
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 7, 64])
+@pytest.mark.parametrize("limit", [1, 4, 64, BIG])
+def test_spans_in_one_hold_the_same_lines(size: int, limit: int) -> None:
+    content = "eins\r\nzwei, drei – 東京 😀\n\nvier\nfünf\n".encode()
+    cutter = LineCutter(limit)
+    spans = [list(cutter.cut(block, in_one=True)) for block in blocks(content, size)]
+    if limit == BIG:
+        assert max(map(len, spans)) == 1
+    found = [line for some in spans for span in some for line in lines_of(span)]
+    assert found + cutter.finish() == cut(content, limit=limit)
+
+
+def lines_of(span: tuple[bytes, int, int]) -> list[bytes]:
+    block, begin, end = span
+    return block[begin:end].removesuffix(b"\n").split(b"\n")
+
+
 def test_an_empty_file_has_no_lines() -> None:
     assert cut(b"") == []
     assert LineCutter(BIG).finish() == []

@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
+from itertools import pairwise
 from typing import Any
 
 from exnorm.convert import (
@@ -37,8 +38,11 @@ from exnorm.rows import clothe, exceeds, split_quoted, unclothe
 CACHED = 8192
 """Distinct texts of one column that are remembered; past it, all are forgotten."""
 
-OFTEN = 0.98
+OFTEN = 0.95
 """The share of rows in which a column must be filled, or empty, for the function to expect it."""
+
+STEADY = 0.9
+"""The share of rows in which a column must be as in the row before for the function to look there first."""
 
 _NUMBERS = (integer, size_bytes, count)
 _INLINE = (text, addresses, mailbox, utc_ms, *_NUMBERS)
@@ -209,10 +213,12 @@ class _Piece:
         groups = " or ".join(" and ".join(group) for group in self.none_of)
         return " and ".join((*self.also, *([f"not ({groups})"] if groups else [])))
 
-    def for_usual(self) -> _Piece | None:
-        """As it stands in rows whose values all fit into their fields; ``None`` where in none of them."""
-        groups = tuple(tuple(code for code in group if not _is_fit(code)) for group in self.none_of)
-        return replace(self, none_of=groups) if self.text and all(groups) else None
+    def given(self, holds: Callable[[str], bool]) -> _Piece | None:
+        """As it stands in rows in which conditions hold; ``None`` where in none of them."""
+        also, *groups = (
+            tuple(code for code in group if not holds(code)) for group in (self.also, *self.none_of)
+        )
+        return replace(self, also=also, none_of=tuple(groups)) if self.text and all(groups) else None
 
     def for_long(self) -> _Piece:
         """As it stands in any row: with its value cut."""
@@ -262,8 +268,11 @@ class _Writer:
         self.number_cells: dict[str, None] = {}
         self.list_cells: dict[str, None] = {}
         self.number = 0
+        split = [self._split(row) for row in sample]
         self.sampled = bool(sample)
-        self.often_filled, self.often_empty = self._expect(sample)
+        self.seen = [
+            dict(zip(self.cell.values(), cells)) for cells in split if len(cells) == len(self.columns)
+        ]
 
     def write(self) -> None:
         """Write the parts of the program; raises ``_Unfit``."""
@@ -629,21 +638,25 @@ class _Writer:
 
     # --- what is expected ---
 
-    def _expect(self, sample: Sequence[str]) -> tuple[list[str], list[str]]:
-        """The cells that are nearly always filled, and those that are nearly always empty."""
-        split = [self._split(row) for row in sample]
-        seen = [cells for cells in split if len(cells) == len(self.columns)]
-        filled, empty = [], []
-        for number, cell in enumerate(self.cell.values() if seen else ()):
-            share = sum(cells[number] not in {"", self.source.absent} for cells in seen) / len(seen)
-            if share >= OFTEN:
-                filled.append(cell)
-            elif share <= 1 - OFTEN:
-                empty.append(cell)
-        return filled, empty
+    def _share(self, holds: Callable[[dict[str, str]], bool]) -> float:
+        """The share of the sample in which something holds of the row's cells."""
+        return sum(map(holds, self.seen)) / len(self.seen) if self.seen else 0.0
+
+    def _often_holds(self, code: str) -> bool:
+        """Whether a condition about a cell's text holds in nearly all rows of the sample."""
+        cell, differs, text = code.partition(" != ")
+        return bool(differs) and self._share(lambda cells: f'"{cells[cell]}"' != text) >= OFTEN
+
+    def _is_steady(self, cell: str) -> bool:
+        """Whether a cell of the sample is nearly always as in the row before."""
+        same = sum(one[cell] == other[cell] for one, other in pairwise(self.seen))
+        return len(self.seen) > 1 and same / (len(self.seen) - 1) >= STEADY
 
     def _split(self, row: str) -> list[str]:
         return split_quoted(row, self.wire.quote) if '"' in row else row.split(",")
+
+    def _holds_text(self, cell: str) -> Callable[[dict[str, str]], bool]:
+        return lambda cells: cells[cell] not in {"", self.source.absent}
 
     def _filled(self, cell: str) -> str:
         """Code: whether a cell holds anything."""
@@ -658,40 +671,54 @@ class _Writer:
         yield f"def run(rows, lines, begin, payloads, start, seed{', before, after' if is_framed else ''}):"
         yield "    write = payloads.append"
         yield "    at = begin - 1"
+        yield f"    {' = '.join(('last_start', *(f'last_{cell}' for cell in self._steady)))} = None"
+        if self.wire.identity[0]:
+            yield "    begin_identity = blake2b(seed, digest_size=16).copy"
         yield "    for at, row in enumerate(rows[begin:] if begin else rows, begin):"
-        for line in (*self._read_cells(), *(self._read_moment() if is_framed else ())):
+        for line in self._read_cells(is_framed):
             yield f"        {line}"
         for line in (*self._check_limits(), *self.checks, *self.last, *self._write_identity()):
             yield f"        {line}"
         for line in (*self._write_long(write), *self._write_expected(write)):
             yield f"        {line}"
-        for line in (*self._write_payload(_for_usual), *write):
+        for line in (*self._write_payload(partial(_given, _is_fit)), *write):
             yield f"        {line}"
         yield "    return at + 1"
 
-    def _read_moment(self) -> Iterator[str]:
-        """The time of the row for the frame."""
-        yield "moment = moments(start_of_time) or find_moment(start_of_time)"
-        yield "part = parts(rest_of_time) or find_part(rest_of_time)"
-        yield "if not moment or not part: return at"
-
-    def _read_cells(self) -> Iterator[str]:
+    def _read_cells(self, is_framed: bool) -> Iterator[str]:
         split = "split(row)" if self.wire.quote == '"' else "split(row, quote)"
         yield f'cells = row.split(",") if \'"\' not in row else {split}'
         yield f"if len(cells) != {len(self.columns)}: return at"
         yield f"{', '.join(self.cell.values())} = cells"
         yield "start_of_time, rest_of_time = c0[:19], c0[19:]"
-        yield "second = seconds(start_of_time) or find_second(start_of_time)"
-        yield "fraction = fractions(rest_of_time) or find_fraction(rest_of_time)"
-        yield "if not second or not fraction: return at"
+        moments = {"second": "start_of_time", **({"moment": "start_of_time"} if is_framed else {})}
+        yield "if start_of_time != last_start:"
+        yield from (
+            f"    {line}" for name, text in moments.items() for line in _look_up(name, f"{name}s", text)
+        )
+        yield "    last_start = start_of_time"
+        yield from _look_up("fraction", "fractions", "rest_of_time")
+        if is_framed:
+            yield from _look_up("part", "parts", "rest_of_time")
         for column, cache in self.caches.items():
             if cache.slots:
-                cell = self.cell[column]
-                yield f"found = known_{cell}({cell}) or find_{cell}({cell})"
-                yield "if not found: return at"
-                yield f"{', '.join(cache.slots)}, = found"
+                yield from self._read_slots(self.cell[column], cache)
         if self.list_cells:
             yield 'apostrophe = "\'" in row'
+
+    @property
+    def _steady(self) -> list[str]:
+        """The cells that are looked up and nearly always as in the row before."""
+        cells = [self.cell[column] for column, cache in self.caches.items() if cache.slots]
+        return [cell for cell in cells if self._is_steady(cell)]
+
+    def _read_slots(self, cell: str, cache: _Cache) -> Iterator[str]:
+        found = (*_look_up("found", f"known_{cell}", cell), f"{', '.join(cache.slots)}, = found")
+        if cell not in self._steady:
+            yield from found
+            return
+        yield f"if {cell} != last_{cell}:"
+        yield from (f"    {line}" for line in (*found, f"last_{cell} = {cell}"))
 
     def _write_identity(self) -> Iterator[str]:
         if self.wire.original[0]:
@@ -699,20 +726,25 @@ class _Writer:
         if self.wire.identity[0]:
             yield "line = lines[at]"
             yield 'if line[-1:] == b"\\r": line = line[:-1]'
-            yield "identity = blake2b(seed + line, digest_size=16).hexdigest()"
+            yield "identity = begin_identity()"
+            yield "identity.update(line)"
+            yield "identity = identity.hexdigest()"
 
     def _write_expected(self, write: Sequence[str]) -> Iterator[str]:
         """The short code for rows in which all is as expected."""
-        parts = _for_usual((*self.before, *self.after, *self.rest))
-        pieces = [part for part in parts if isinstance(part, _Piece)]
-        filled = [cell for cell in self.often_filled if any(piece.cell == cell for piece in pieces)]
-        empty = [cell for cell in self.often_empty if any(piece.cell == cell for piece in pieces)]
-        if not filled and not empty:
+        pieces = [part for part in (*self.before, *self.after, *self.rest) if isinstance(part, _Piece)]
+        cells = [cell for cell in self.cell.values() if any(piece.cell == cell for piece in pieces)]
+        filled = [cell for cell in cells if self._share(self._holds_text(cell)) >= OFTEN]
+        empty = [cell for cell in cells if self._share(self._holds_text(cell)) <= 1 - OFTEN]
+        if not self.seen or not (filled or empty):
             return
-        tests = [self._filled(cell) for cell in filled]
+        codes = [code for piece in pieces for group in (piece.also, *piece.none_of) for code in group]
+        held = [code for code in dict.fromkeys(codes) if self._often_holds(code)]
+        tests = [*map(self._filled, filled), *held]
         tests += [f"not ({' or '.join(map(self._filled, empty))})"] if empty else []
+        choose = partial(_given, lambda code: _is_fit(code) or code in held)
         yield f"if {' and '.join(tests)}:"
-        for line in (*self._write_payload(_for_usual, filled, empty), *write, "continue"):
+        for line in (*self._write_payload(choose, filled, empty), *write, "continue"):
             yield f"    {line}"
 
     def _write_long(self, write: Sequence[str]) -> Iterator[str]:
@@ -919,9 +951,9 @@ def _load_hash() -> dict[str, Any]:
     return {"blake2b": blake2b}
 
 
-def _for_usual(parts: Iterable[str | _Piece]) -> list[str | _Piece]:
-    """The parts as they stand in rows whose values all fit into their fields."""
-    made = [part if isinstance(part, str) else part.for_usual() for part in parts]
+def _given(holds: Callable[[str], bool], parts: Iterable[str | _Piece]) -> list[str | _Piece]:
+    """The parts as they stand in rows in which conditions hold."""
+    made = [part if isinstance(part, str) else part.given(holds) for part in parts]
     return [part for part in made if part is not None]
 
 
@@ -974,6 +1006,13 @@ def _covers(group: list[CompiledRow]) -> bool:
 def _is_number(cell: str) -> str:
     """Code: a number of up to nine digits as it is written out again; clothed text has no other digits."""
     return f'{cell}.isdecimal() and len({cell}) < 10 and ({cell}[0] != "0" or {cell} == "0")'
+
+
+def _look_up(name: str, known: str, text: str) -> Iterator[str]:
+    """Code: what is known of a text, or found out about it; the row is odd where that is nothing."""
+    find = "find_" + known.removeprefix("known_").removesuffix("s")
+    yield f"{name} = {known}({text}) or {find}({text})"
+    yield f"if not {name}: return at"
 
 
 def _label(row: CompiledRow, wire: Wire) -> str:

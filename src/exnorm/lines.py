@@ -54,8 +54,12 @@ class LineCutter:
         """The lines that ``block`` completes."""
         return [line for span in self.cut(block) for line in self._lines(*span)]
 
-    def cut(self, block: bytes) -> Iterator[Span]:
-        """The same lines as they lie in a block."""
+    def cut(self, block: bytes, *, in_one: bool = False) -> Iterator[Span]:
+        """The same lines as they lie in a block.
+
+        The one that began in an earlier block comes by itself, or, at the price of a copy, ``in_one`` with
+        the others.
+        """
         if not self._started:
             block = bytes(self._pending) + block
             self._pending.clear()
@@ -63,7 +67,11 @@ class LineCutter:
                 self._pending += block
                 return iter(())
             self._start(block)
-        return self._cut(self._transcode(block))
+        block = self._transcode(block)
+        if in_one and self._pending and not self._skipping and len(self._pending) + len(block) <= self._limit:
+            block = bytes(self._pending + block)
+            self._pending.clear()
+        return self._cut(block)
 
     def finish(self) -> list[bytes]:
         """The last line where the file does not end in LF."""

@@ -51,7 +51,7 @@ from exnorm.model import (
     Unparsed,
     Wire,
 )
-from exnorm.native import Machine
+from exnorm.native import Machine, load_kernel
 from exnorm.overlay import lay_over, require
 from exnorm.plugins import Attributed, Plugins
 from exnorm.profiles import select
@@ -207,6 +207,7 @@ class Normalizer:
         self._programs: dict[tuple[str, Schema], Program | None] = {}
         self._few: dict[tuple[str, Schema], int] = {}  # rows of layouts that have no program yet
         self._begins: _Begin | None = None
+        self._joins_lines = load_kernel() is None  # a block costs more to begin than to copy
         self._processors: dict[str, tuple[tuple[Attributed, ...], tuple[Attributed, ...]]] = {}
         taking_part = {name for source in self.sources for name in (source.name, *source.carries)}
         for source in registry.sources.values():
@@ -338,7 +339,7 @@ class Normalizer:
         each line that does not parse. ``is_last`` says that the log's last line is complete too. Where an
         error is raised, what came before has been written.
         """
-        for span in stream.cut_spans(block):
+        for span in stream.cut_spans(block, in_one=self._joins_lines):
             self._encode_lines(self._batch(span), stream, write, report)
         for line in stream.finish() if is_last else ():
             self._encode_lines(self._batch((line, 0, len(line))), stream, write, report)

@@ -98,9 +98,9 @@ class Stream:
         """The lines that a block of the file's bytes completes; UTF-16 is turned into UTF-8."""
         return self._cut_lines().feed(block)
 
-    def cut_spans(self, block: bytes) -> Iterator[Span]:
-        """The same lines as they lie in the block."""
-        return self._cut_lines().cut(block)
+    def cut_spans(self, block: bytes, *, in_one: bool = False) -> Iterator[Span]:
+        """The same lines as they lie in the block, ``in_one`` where they can be."""
+        return self._cut_lines().cut(block, in_one=in_one)
 
     def _cut_lines(self) -> LineCutter:
         if self._cutter is None:
