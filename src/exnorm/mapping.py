@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping as AnyMapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import NamedTuple
 
 from exnorm.convert import cut_utf8, text
@@ -105,6 +106,11 @@ class Assignment(NamedTuple):
     cut_from: int = 0
 
 
+_Given = tuple[CompiledRow, str, Value, int]
+_Holds = Callable[[Record], bool] | None
+_Step = tuple[CompiledRow, _Holds, tuple[str, ...], Constant | None, Reading, int]
+
+
 @dataclass(frozen=True)
 class CompiledMapping:
     """A mapping fit to be applied: names checked, settings decided, event table looked up."""
@@ -119,18 +125,7 @@ class CompiledMapping:
 
     def assign(self, record: Record) -> Iterator[Assignment]:
         """What each row of the table gives for this record, in the table's order."""
-        for compiled in self.rows:
-            if compiled.holds is not None and not compiled.holds(record):
-                continue
-            for origin in compiled.row.origins:
-                if isinstance(origin, Constant):
-                    yield Assignment(compiled, "", origin.value)
-                    break
-                found = record.get(origin)
-                value = compiled.read(found) if found else None
-                if value is not None and value != "":
-                    yield _fit(compiled, origin, value)
-                    break
+        return map(Assignment._make, self._give(record))
 
     def normalize(self, record: Record, notes: Notes) -> Event:
         """The record under the taxonomy's names.
@@ -140,22 +135,49 @@ class CompiledMapping:
         fields: dict[str, Value] = {}
         cut: dict[str, int] = {}
         used: set[str] = set()
-        for given in self.assign(record):
-            target = given.row.field
+        for row, origin, value, cut_from in self._give(record):
+            target = row.field
             if target is None:
                 continue
-            if given.row.label_field is not None:
-                fields[given.row.label_field.name] = given.row.row.label
-            fields[target.name] = given.value
-            if given.cut_from:
-                cut[target.name] = given.cut_from
+            if row.label_field is not None:
+                fields[row.label_field.name] = row.row.label
+            fields[target.name] = value
+            if cut_from:
+                cut[target.name] = cut_from
                 notes.note("cut", target.name)
-            elif not given.row.row.partial:
-                used.add(given.origin)
-                used.update(self.source.columns_of(given.origin))
+            elif not row.row.partial:
+                used.add(origin)
+                if origin in self.source.derived:
+                    used.update(self.source.columns_of(origin))
         additional = self._leftover(record, used) if self.keep_additional else {}
         additional.update(record.marks)
         return Event(self.taxonomy, fields, additional, record, cut)
+
+    def _give(self, record: Record) -> Iterator[_Given]:
+        """The same as plain tuples, which are made for every row of every record."""
+        for row, holds, origins, otherwise, read, limit in self._steps:
+            if holds is not None and not holds(record):
+                continue
+            for origin in origins:
+                found = record.get(origin)
+                value = read(found) if found else None
+                if value is not None and value != "":
+                    if limit and isinstance(value, str) and len(value) > limit // 4:
+                        yield row, origin, *_cut(value, limit)
+                    else:
+                        yield row, origin, value, 0
+                    break
+            else:
+                if otherwise is not None:
+                    yield row, "", otherwise.value, 0
+
+    @cached_property
+    def _steps(self) -> list[_Step]:
+        """What is asked of each row for every record."""
+        return [
+            (row, row.holds, *_part_origins(row.row), row.read, row.field.max_bytes if row.field else 0)
+            for row in self.rows
+        ]
 
     def _leftover(self, record: Record, used: set[str]) -> dict[str, str]:
         absent = self.source.absent
@@ -183,13 +205,20 @@ def read_with_care(read: Reading, blame: Callable[[object], None]) -> Reading:
     return reading
 
 
-def _fit(compiled: CompiledRow, origin: str, value: Value) -> Assignment:
-    limit = compiled.field.max_bytes if compiled.field is not None else 0
-    if limit and isinstance(value, str) and len(value) > limit // 4:
-        shown = cut_utf8(value, limit)
-        if len(shown) < len(value):
-            return Assignment(compiled, origin, shown, len(value.encode("utf-8", "replace")))
-    return Assignment(compiled, origin, value)
+def _part_origins(entry: Row) -> tuple[tuple[str, ...], Constant | None]:
+    """The columns that a row is read from, and what it gives where all of them are empty."""
+    names: list[str] = []
+    for origin in entry.origins:
+        if isinstance(origin, Constant):
+            return tuple(names), origin
+        names.append(origin)
+    return tuple(names), None
+
+
+def _cut(value: str, limit: int) -> tuple[str, int]:
+    """Text cut to so many bytes, and from how many it was cut (0 = it was not)."""
+    shown = cut_utf8(value, limit)
+    return shown, len(value.encode("utf-8", "replace")) if len(shown) < len(value) else 0
 
 
 # --- checking ------------------------------------------------------------------------------------

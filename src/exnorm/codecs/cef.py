@@ -18,18 +18,16 @@ INT32_MAX = 2**31 - 1
 NO_SEVERITY = "Unknown"
 """CEF's own word for it: the header field must not be empty."""
 
-_EXTENSION = str.maketrans({"\\": "\\\\", "=": "\\=", "\n": "\\n", "\r": "\\r"})
-_HEADER = str.maketrans({"\\": "\\\\", "|": "\\|"})
-
 
 def escape_extension(text: str) -> str:
     """A value as it stands in the extension."""
-    return text.translate(_EXTENSION)
+    # Several times as fast as a table: in most values there is nothing to be replaced.
+    return text.replace("\\", "\\\\").replace("=", "\\=").replace("\n", "\\n").replace("\r", "\\r")
 
 
 def escape_header(text: str) -> str:
     """A value without line ends as it stands in the header."""
-    return text.translate(_HEADER)
+    return text.replace("\\", "\\\\").replace("|", "\\|")
 
 
 def build(taxonomy: Taxonomy, settings: Settings, notes: Notes) -> Encode:
@@ -39,18 +37,12 @@ def build(taxonomy: Taxonomy, settings: Settings, notes: Notes) -> Encode:
     additional data under the field's full name, and counted as refused.
     """
     in_header = sorted((f for f in taxonomy.fields if f.header), key=lambda f: f.header)
-    extension = {field.name: field for field in taxonomy.fields if not field.header}
-    header_names = [field.name for field in in_header]
+    header_names = frozenset(field.name for field in in_header)
+    wire_keys = {field.name: field.key for field in taxonomy.fields if not field.header}
+    narrow = frozenset(f.name for f in taxonomy.fields if f.type == "integer" and settings.cef == 0)
     key_of = cef_key(settings)
     keep_additional = settings.additional_data != "none"
     version = f"CEF:{settings.cef}|"
-
-    def fits(field: Field | None, value: Value) -> bool:
-        if field is None:
-            return False
-        if settings.cef == 0 and field.type == "integer" and isinstance(value, int):
-            return value <= INT32_MAX
-        return True
 
     def show_header(field: Field, fields: AnyMapping[str, Value], additional: dict[str, str]) -> str:
         text = str(fields.get(field.name, NO_SEVERITY if field.name == "severity" else ""))
@@ -70,16 +62,17 @@ def build(taxonomy: Taxonomy, settings: Settings, notes: Notes) -> Encode:
         additional = dict(event.additional)
         header = "|".join([show_header(field, fields, additional) for field in in_header])
         for name, value in fields.items():
-            if name in header_names:
-                continue
-            field = extension.get(name)
-            if fits(field, value):
-                assert field is not None
-                pairs.append(f"{field.key}={escape_extension(str(value))}")
+            key = wire_keys.get(name)
+            if isinstance(value, str):
+                text, fits = value, True
             else:
+                text, fits = str(value), name not in narrow or value <= INT32_MAX
+            if key is not None and fits:
+                pairs.append(f"{key}={escape_extension(text)}")
+            elif name not in header_names:
                 notes.note("refused", name)
                 if keep_additional:
-                    additional[name] = str(value)
+                    additional[name] = text
         for key, text in unique_keys(additional.items(), key_of, set()):
             pairs.append(f"{key}={escape_extension(text)}")
         return f"{version}{header}|{' '.join(pairs)}".encode("utf-8", "replace")

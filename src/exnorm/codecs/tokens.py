@@ -6,20 +6,17 @@ import re
 
 from exnorm.convert import cut_utf8
 
-_TOKENS = {"\t": "<TAB>", "\n": "<LF>", "\r": "<CR>"}
 _TORN = re.compile(r"<(?:T|TA|TAB|L|LF|C|CR)?\Z")
-_TABLE = str.maketrans(_TOKENS)
-_LINE_ENDS = str.maketrans({name: token for name, token in _TOKENS.items() if name != "\t"})
 
 
 def show_separators(text: str) -> str:
     """TAB, LF and CR as ``<TAB>``, ``<LF>``, ``<CR>``: for formats that can escape none of them."""
-    return text.translate(_TABLE)
+    return show_line_ends(text).replace("\t", "<TAB>")
 
 
 def show_line_ends(text: str) -> str:
     """LF and CR as ``<LF>``, ``<CR>``: for headers that are separated by something else."""
-    return text.translate(_LINE_ENDS)
+    return text.replace("\n", "<LF>").replace("\r", "<CR>")
 
 
 def cut_shown(text: str, max_bytes: int) -> str:
