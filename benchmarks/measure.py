@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -101,6 +101,10 @@ log {{ source(rows); parser(columns_of); destination(events); }};
 """
 
 
+Way = list[str] | tuple[list[str], ...]
+"""A command, or several that run at once."""
+
+
 @dataclass
 class Cost:
     """The least of several runs: CPU and wall seconds, and the most memory of any, in MB."""
@@ -118,8 +122,26 @@ def prepare_environment() -> None:
     os.environ["PYTHONPYCACHEPREFIX"] = str(Path(tempfile.gettempdir()) / "exnorm-measure-bytecode")
 
 
-def run(command: list[str], output: Path | str = os.devnull) -> Cost:
-    """One run of a command, its children included.
+def run(way: Way, output: Path | str = os.devnull) -> Cost:
+    """One run of a command, its children included, or of several commands at once."""
+    began = time.perf_counter()
+    commands = way if isinstance(way, tuple) else (way,)
+    processes = [
+        start(one, f"{output}.{number}" if number else output) for number, one in enumerate(commands)
+    ]
+    found = [os.wait4(process.pid, 0) for process in processes]
+    wall = time.perf_counter() - began
+    for process, (_, status, _) in zip(processes, found):
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            raise SystemExit(f"{process.args!r}: exit status {process.returncode}")
+    usages = [usage for _, _, usage in found]
+    cpu = sum(usage.ru_utime + usage.ru_stime for usage in usages)
+    return Cost(cpu, wall, max(usage.ru_maxrss for usage in usages) / 1024)
+
+
+def start(command: list[str], output: Path | str) -> subprocess.Popen[bytes]:
+    """A command that was started.
 
     ``KEY=value`` before it is for its environment, and ``<file`` behind it is its standard input.
     """
@@ -131,17 +153,10 @@ def run(command: list[str], output: Path | str = os.devnull) -> Cost:
     if command[-1].startswith("<"):
         given, command = command[-1][1:], command[:-1]
     with open(output, "wb") as sink, open(given, "rb") as source:
-        began = time.perf_counter()
-        process = subprocess.Popen(command, stdin=source, stdout=sink, env=environment)
-        _, status, usage = os.wait4(process.pid, 0)
-        wall = time.perf_counter() - began
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"{command}: exit status {process.returncode}")
-    return Cost(usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss / 1024)
+        return subprocess.Popen(command, stdin=source, stdout=sink, env=environment)
 
 
-def best(commands: dict[str, list[str]], times: int, output: Path | str = os.devnull) -> dict[str, Cost]:
+def best(commands: Mapping[str, Way], times: int, output: Path | str = os.devnull) -> dict[str, Cost]:
     """The least of ``times`` runs of each command, in turn, so that a busy moment meets all of them."""
     found = {name: Cost() for name in commands}
     for _ in range(times):
@@ -282,20 +297,24 @@ def measure_jobs(folder: Path, rows: int, times: int) -> None:
     log = str(folder / LOG)
     parts = [make_log(folder / f"part{n}" / LOG, rows // 4, n) for n in range(4)]
     out = folder / "out"
-    commands = {
-        "one file": convert(log),
-        "one file, `--jobs 2`": convert(log, "--jobs", "2"),
-        "four files": convert(*parts),
-        "four files, `--jobs 2`": convert(*parts, "--jobs", "2"),
+    commands: dict[str, list[list[str]]] = {
+        "one file": [[log]],
+        "one file, `--jobs 2`": [["--jobs", "2", log]],
+        "four files": [parts],
+        "four files, `--jobs 2`": [["--jobs", "2", *parts]],
+        "four files, by hand": [parts[:2], parts[2:]],
     }
-    ways = {f"{name}, Python": ["EXNORM_KERNEL=0", *command] for name, command in commands.items()}
-    if has_kernel():
-        ways |= {f"{name}, kernel": command for name, command in commands.items()}
+    kernels = {"Python": ["EXNORM_KERNEL=0"], **({"kernel": []} if has_kernel() else {})}
+    ways: dict[str, Way] = {
+        f"{name}, {way}": tuple([*kernel, *convert(*one)] for one in at_once)
+        for way, kernel in kernels.items()
+        for name, at_once in commands.items()
+    }
     found = best(ways, max(times, 5), out)  # wall time depends on what else runs
-    print(f"\n{os.cpu_count()} cores.\n")
+    print(f"\n{os.cpu_count()} cores. By hand: two processes at once, two files and an output for each.\n")
     print("| what | wall s | CPU s | times faster than one process | to reach |\n|---|---|---|---|---|")
     for name, cost in found.items():
-        alone = found[name.replace(", `--jobs 2`", "")]
+        alone = found[name.replace(", `--jobs 2`", "").replace(", by hand", "")]
         goal = JOBS_GOALS.get(name, "")
         print(f"| {name} | {cost.wall:.2f} | {cost.cpu:.2f} | {alone.wall / cost.wall:.2f} | {goal} |")
 

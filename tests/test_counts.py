@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 
 import pytest
 
@@ -25,6 +26,19 @@ def test_a_name_is_cut_to_100_characters() -> None:
     tally.add("x" * 5000)
     tally.add("x" * 100)
     assert tally == {"x" * 100: 2}
+
+
+def test_what_a_process_tells_another_is_all_that_it_counted() -> None:
+    counts = Counts()
+    counts.lines = 3
+    counts.note("cut", "message")
+    counts.blame("plugin", "processor", "a fault")
+    counts.note_time(1_600_000_000_000)
+    told = pickle.loads(pickle.dumps(counts))
+    assert vars(told) == vars(counts)
+    assert len(pickle.dumps(Counts())) < 100
+    told.note("dropped", "SEND")
+    assert told.dropped == {"SEND": 1}
 
 
 def test_a_hostile_log_cannot_make_the_counts_grow() -> None:

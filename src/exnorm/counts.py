@@ -54,6 +54,10 @@ class Counts:
         self.marked = Tally()  # by mark and what it says, as "noise: probe"
         self.evicted = Tally()  # by source, what a reader forgot to stay within its bounds
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """What there is to tell another process: most tallies are empty."""
+        return _restore, ({name: value for name, value in vars(self).items() if value},)
+
     def note(self, what: str, name: str) -> None:
         """Count ``what`` (one of ``TALLIES``) for ``name``."""
         tally: Tally = getattr(self, what)
@@ -99,6 +103,12 @@ class Counts:
             getattr(self, name).clear()
         self.first_errors.clear()
         return taken
+
+
+def _restore(counted: dict[str, Any]) -> Counts:
+    counts = Counts()
+    vars(counts).update(counted)
+    return counts
 
 
 class Ledger:

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from exnorm.cli import ranges, run
+from exnorm.cli.inputs import Input
+from exnorm.testing import normalizer
 
 SAMPLE = Path(__file__).parents[2] / "examples" / "MSGTRK2018112722-1.LOG"
 LINES = SAMPLE.read_bytes().splitlines(keepends=True)
@@ -60,6 +62,21 @@ def test_more_than_one_process_takes_part(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(ranges, "cut_file", cut)
     assert convert(path, 2)[0] == 0
     assert seen[0] > 3
+
+
+@pytest.mark.parametrize("jobs", [2, 3])
+@pytest.mark.parametrize("repeats", [40, 55, 100])
+def test_each_process_has_as_many_ranges_and_all_are_of_a_size(
+    jobs: int, repeats: int, tmp_path: Path
+) -> None:
+    path = make_log(tmp_path, ROWS * repeats)
+    item = Input(str(path), path.stat().st_size)
+    parts = ranges.cut_file(item, jobs, normalizer(source="message_tracking"), True)
+    sizes = [part.end - part.begin for part in parts]
+    assert len(parts) % jobs == 0
+    assert sum(sizes) == item.size
+    # A range begins and ends with a line, so that it is longer or shorter than meant by less than one.
+    assert max(sizes) - min(sizes) < 2 * max(map(len, ROWS))
 
 
 def test_another_header_in_the_middle_is_in_force_for_what_follows(tmp_path: Path) -> None:

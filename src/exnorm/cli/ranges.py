@@ -61,7 +61,9 @@ class Done:
 def cut_file(item: Input, jobs: int, normalizer: Normalizer, may_cut: bool) -> list[Range]:
     """The ranges of a file that are read by themselves: one where it must be read from its beginning."""
     whole = [Range(item, 0, item.size)]
-    size = max(SMALLEST, min(LARGEST, -(-item.size // (2 * jobs))))
+    pieces = max(-(-item.size // LARGEST), 2 * jobs)
+    pieces += -pieces % jobs  # as many for each process, and all of a size
+    size = max(SMALLEST, -(-item.size // pieces))
     if not may_cut or item.size < 2 * size:
         return whole
     bounds = [0]
@@ -70,11 +72,12 @@ def cut_file(item: Input, jobs: int, normalizer: Normalizer, may_cut: bool) -> l
         if not prelude:
             return whole
         with open(item.name, "rb") as file:
-            while bounds[-1] + size < item.size:
-                file.seek(bounds[-1] + size)
-                while (line := file.readline(BLOCK_BYTES)) and not line.endswith(b"\n"):
-                    pass
-                bounds.append(file.tell())
+            for at in range(size, item.size, size):
+                if at > bounds[-1]:  # a line may be longer than a range
+                    file.seek(at)
+                    while (line := file.readline(BLOCK_BYTES)) and not line.endswith(b"\n"):
+                        pass
+                    bounds.append(file.tell())
     except OSError:  # it will be met again, and told, where the file is read
         return whole
     if bounds[-1] < item.size:
