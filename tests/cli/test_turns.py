@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -82,6 +83,37 @@ def test_a_worker_that_is_killed_is_an_error_that_names_the_file(tmp_path: Path)
     done = subprocess.run([sys.executable, "-c", KILLED, *words], capture_output=True, text=True)
     assert done.returncode == 3
     assert done.stderr == f"exnorm: {log}: its worker process was ended\n"
+
+
+AHEAD = """
+import os, sys
+from exnorm.cli.turns import Crew
+
+def begin_work(fifo):
+    def work(outlet, number):
+        if number == 0:
+            open(fifo).close()  # returns when another has opened it to write
+        elif number == 3:
+            open(fifo, "w").close()
+        outlet.write(b"%d\\n" % number)
+    return work
+
+crew = Crew(2, 6, begin_work, sys.argv[1])
+with crew.working(sys.stdout.buffer):
+    for number in range(6):
+        for note in crew.listen(number):
+            assert note.kind == "done", note
+"""
+
+
+@linux_only
+def test_a_process_goes_on_with_its_next_piece_before_the_turn_of_the_last_one(tmp_path: Path) -> None:
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    # The first piece, of one process, ends only when the other one has begun its second, the fourth of all.
+    done = subprocess.run([sys.executable, "-c", AHEAD, str(fifo)], capture_output=True, timeout=60)
+    assert done.stderr == b""
+    assert done.stdout == b"0\n1\n2\n3\n4\n5\n"
 
 
 @linux_only

@@ -322,7 +322,6 @@ def _convert_range(normalizer: Normalizer, part: Range, outlet: Outlet, streams:
         _convert(normalizer, stream, part, outlet, partial(_refuse, outlet, before=before))
         memory = stream.memory
         streams.leave(part, stream)
-    outlet.wait()
     return Done(normalizer.counts.take(), stream.line_number - before, memory, outlet.written)
 
 

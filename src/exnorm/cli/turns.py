@@ -1,7 +1,8 @@
 """Work in several processes whose output goes out in order: each process writes when its turn comes.
 
 What comes of a piece of work before its turn is kept, in memory and past ``KEPT_BYTES`` in a temporary file.
-From then on it is written as it comes, by the process itself where it could be given the output.
+From then on it is written as it comes, by the process itself where it could be given the output. A process
+whose piece is done before its turn goes on with the next one, as long as less than ``KEPT_BYTES`` wait.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import signal
 import sys
 import tempfile
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -49,84 +51,139 @@ class RefusedError(Exception):
         self.error = error
 
 
+class _Piece:
+    """What has come of a piece of work.
+
+    ``turn`` says whether it is to be written, ``None`` before its turn; ``written`` are all its bytes, those
+    that wait among them.
+    """
+
+    def __init__(self, kept: io.BytesIO) -> None:
+        self.kept = kept
+        self.file: IO[bytes] | None = None
+        self.notes: list[Note] = []
+        self.noted = 0
+        self.turn: bool | None = None
+        self.written = 0
+
+    @property
+    def held(self) -> int:
+        """The bytes of it that wait in memory."""
+        return 0 if self.turn else self.kept.tell() + self.noted
+
+
 class Outlet:
-    """Where the output of a piece of work goes: kept until its turn, written from then on."""
+    """Where the output of pieces of work goes: kept until the turn of each, written from then on."""
 
     def __init__(self, pipe: Connection, descriptor: int | None) -> None:
         self._pipe = pipe
         self._descriptor = descriptor
         self._has_word = _watch(pipe)
-        self._kept = io.BytesIO()
-        self.begin()
+        self._ahead: deque[_Piece] = deque()  # done before their turn
+        self._free: list[io.BytesIO] = []  # memory that earlier pieces have used
+        self._piece = _Piece(io.BytesIO())
+
+    @property
+    def written(self) -> int:
+        """The bytes of the piece, those that wait among them."""
+        return self._piece.written
 
     def begin(self) -> None:
-        """Be ready for another piece; the memory of the last one is used again."""
-        self._kept.seek(0)
-        self._file: IO[bytes] | None = None
-        self._notes: list[Note] = []
-        self._noted = 0
-        self._turn: bool | None = None
-        self.written = 0
+        """Be ready for another piece."""
+        self._piece = _Piece(self._free.pop() if self._free else io.BytesIO())
+
+    def end(self, note: Note) -> None:
+        """The piece is done, and this is the last to say of it; its turn may come later."""
+        piece = self._piece
+        piece.notes.append(note)
+        if piece.turn is None and sum(one.held for one in (*self._ahead, piece)) < KEPT_BYTES:
+            self._ahead.append(piece)
+            return
+        self.wait()
+        self._send_notes(piece)
+        self._give_back(piece)
+
+    def finish(self) -> None:
+        """Wait until all pieces have had their turn."""
+        while self._ahead:
+            self._take_word()
 
     def is_wanted(self) -> bool:
         """Whether the piece, as far as is known by now, will be written."""
-        if self._turn is None and self._has_word():
-            self._take_turn()
-        return self._turn is not False
+        while self._piece.turn is None and self._has_word():
+            self._take_word()
+        return self._piece.turn is not False
 
     def wait(self) -> bool:
         """Wait for the turn of the piece; ``False`` where it is not to be written at all."""
-        if self._turn is None:
-            self._take_turn()
-        return self._turn is True
+        while self._piece.turn is None:
+            self._take_word()
+        return self._piece.turn
 
     def write(self, block: bytes | memoryview, /) -> None:
         """Write a block, or keep it for later."""
         if not self.is_wanted():
             return
-        if self._turn:
+        piece = self._piece
+        piece.written += len(block)
+        if piece.turn:
             self._put(block)
-        elif self._file is None and self._kept.tell() + len(block) <= KEPT_BYTES:
-            self._kept.write(block)
+        elif piece.file is None and piece.kept.tell() + len(block) <= KEPT_BYTES:
+            piece.kept.write(block)
         else:
-            self._file = self._file or tempfile.TemporaryFile(prefix="exnorm-")  # noqa: SIM115
-            self._file.write(block)
+            piece.file = piece.file or tempfile.TemporaryFile(prefix="exnorm-")  # noqa: SIM115
+            piece.file.write(block)
 
     def flush(self) -> None:
         """Nothing is held back once the turn has come."""
 
     def note(self, kind: str, value: object, size: int = 0) -> None:
         """Tell the other process, when the turn has come; too much of it waits for that."""
-        self._notes.append(Note(kind, value))
-        self._noted += size
-        if self._noted > NOTED_BYTES:
+        piece = self._piece
+        piece.notes.append(Note(kind, value))
+        piece.noted += size
+        if piece.noted > NOTED_BYTES:
             self.wait()
-        if self._turn is not None:
-            self._send_notes()
+        if piece.turn is not None:
+            self._send_notes(piece)
 
-    def _take_turn(self) -> None:
-        self._turn = self._pipe.recv()
-        if not self._turn:
-            return
-        size = self._kept.tell()
-        with self._kept.getbuffer() as kept:
+    def fail(self, note: Note) -> None:
+        """Tell the other process at once: it is hearing of this piece, or of one before it."""
+        self._pipe.send(note)
+
+    def _take_word(self) -> None:
+        """The turn of the first piece that has not had it."""
+        turn = self._pipe.recv()
+        piece = self._ahead.popleft() if self._ahead else self._piece
+        piece.turn = turn
+        if turn:
+            self._put_kept(piece)
+            self._send_notes(piece)
+        if piece is not self._piece:
+            self._give_back(piece)
+
+    def _put_kept(self, piece: _Piece) -> None:
+        size = piece.kept.tell()
+        with piece.kept.getbuffer() as kept:
             self._put(kept[:size])
-        if self._file is not None:
-            with self._file as file:
+        if piece.file is not None:
+            with piece.file as file:
                 file.seek(0)
                 while block := file.read(_COPIED_BYTES):
                     self._put(block)
-        self._send_notes()
 
-    def _send_notes(self) -> None:
-        notes, self._notes, self._noted = self._notes, [], 0
-        for note in notes if self._turn else ():
+    def _give_back(self, piece: _Piece) -> None:
+        piece.kept.seek(0)
+        self._free.append(piece.kept)
+
+    def _send_notes(self, piece: _Piece) -> None:
+        notes, piece.notes, piece.noted = piece.notes, [], 0
+        for note in notes if piece.turn else ():
             self._pipe.send(note)
 
     def _put(self, block: bytes | memoryview) -> None:
         if self._descriptor is None:
             self._pipe.send(Note("block", bytes(block)))
-            self.written += len(block)
             return
         left = memoryview(block)
         while left:
@@ -134,7 +191,6 @@ class Outlet:
                 sent = os.write(self._descriptor, left)
             except OSError as error:
                 raise RefusedError(error) from None
-            self.written += sent
             left = left[sent:]
 
 
@@ -231,19 +287,10 @@ def _work(
     outlet = Outlet(pipe, descriptor)
     with contextlib.suppress(EOFError, ConnectionError):  # nobody waits for the work any more
         work = begin(*given)
-        for number in numbers:
-            outlet.begin()
-            note = _do(work, outlet, number)
-            if outlet.wait():
-                outlet.note(*note)
-            if note.kind == "failed":
-                return
-
-
-def _do(work: Work, outlet: Outlet, number: int) -> Note:
-    try:
-        found = work(outlet, number)
-        outlet.wait()
-    except RefusedError as refused:
-        return Note("failed", refused.error)
-    return Note("done", found)
+        try:
+            for number in numbers:
+                outlet.begin()
+                outlet.end(Note("done", work(outlet, number)))
+            outlet.finish()
+        except RefusedError as refused:
+            outlet.fail(Note("failed", refused.error))
