@@ -24,8 +24,8 @@ from exnorm.pipeline import Normalizer
 from exnorm.settings import Settings
 from exnorm.stream import Stream
 
-SMALLEST = 4 * 1024 * 1024
-LARGEST = 8 * 1024 * 1024  # what comes of one is kept in memory until its turn
+SMALLEST = 2 * 1024 * 1024
+LARGEST = 4 * 1024 * 1024  # what comes of one is kept in memory until its turn
 _BOMS = (b"\xff\xfe", b"\xfe\xff")
 _LINE_COST = 200  # bytes a line that does not parse takes beside its text
 

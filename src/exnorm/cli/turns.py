@@ -24,7 +24,7 @@ from typing import IO, Any, NamedTuple
 
 from exnorm.cli.workers import end_at_interrupt, holding_interrupts
 
-KEPT_BYTES = 16 * 1024 * 1024
+KEPT_BYTES = 12 * 1024 * 1024
 NOTED_BYTES = 4 * 1024 * 1024
 _COPIED_BYTES = 1024 * 1024
 
