@@ -458,8 +458,11 @@ class Normalizer:
         return Batch(span, self._wire, self.settings.max_line_bytes)
 
     def _join(self, lines: Iterable[bytes]) -> Batch:
+        """Lines without a LF at their end, nor inside."""
         block = b"\n".join((*lines, b""))
-        return self._batch((block, 0, len(block)))
+        batch = self._batch((block, 0, len(block)))
+        batch.lines = list(lines)
+        return batch
 
     def _as_batch(self, lines: Sequence[bytes | str], stream: Stream) -> Batch | None:
         """Lines that were cut already, put together again; ``None`` where each must be read by itself."""
