@@ -61,15 +61,20 @@ LOGSTASH = """
 import json, sys, time
 from itertools import islice
 from exnorm import Normalizer
+from exnorm.heap import hold_freed_memory
 from exnorm.logstash import EventNormalizer, JSONCodec
 around = {
     "@timestamp": "2026-01-01T00:00:00.000Z", "@version": "1", "host": {"name": "EX01"},
     "tags": ["exchange"], "agent": {"type": "filebeat", "version": "8.12.0"},
-    "log": {"file": {"path": sys.argv[1]}, "offset": 1048576},
 }
 with open(sys.argv[1], encoding="utf-8-sig", newline="") as log:
     rows = [row.rstrip("\\r\\n") for row in islice(log, int(sys.argv[2]))]
-given = [json.dumps({**around, "message": row}).encode() + b"\\n" for row in rows]
+file = {"path": sys.argv[1]}
+given = [
+    json.dumps({**around, "log": {"file": file, "offset": 724 * n}, "message": row}).encode() + b"\\n"
+    for n, row in enumerate(rows)
+]
+hold_freed_memory()  # as exnorm logstash pipe does
 codec = JSONCodec(EventNormalizer(Normalizer(format="json", discover_plugins=False)))
 spent = alone = made = 0
 for at in range(0, len(given), 256):  # in turn, so that a busy moment meets both
