@@ -691,29 +691,27 @@ class _Writer:
         yield f"if len(cells) != {len(self.columns)}: return at"
         yield f"{', '.join(self.cell.values())} = cells"
         yield "start_of_time, rest_of_time = c0[:19], c0[19:]"
-        moments = {"second": "start_of_time", **({"moment": "start_of_time"} if is_framed else {})}
         yield "if start_of_time != last_start:"
-        yield from (
-            f"    {line}" for name, text in moments.items() for line in _look_up(name, f"{name}s", text)
-        )
+        for name in ("second", "moment") if is_framed else ("second",):
+            yield from (f"    {line}" for line in _look_up(name, f"{name}s", f"find_{name}", "start_of_time"))
         yield "    last_start = start_of_time"
-        yield from _look_up("fraction", "fractions", "rest_of_time")
-        if is_framed:
-            yield from _look_up("part", "parts", "rest_of_time")
+        for name in ("fraction", "part") if is_framed else ("fraction",):
+            yield from _look_up(name, f"{name}s", f"find_{name}", "rest_of_time")
         for column, cache in self.caches.items():
             if cache.slots:
                 yield from self._read_slots(self.cell[column], cache)
         if self.list_cells:
             yield 'apostrophe = "\'" in row'
 
-    @property
+    @cached_property
     def _steady(self) -> list[str]:
         """The cells that are looked up and nearly always as in the row before."""
         cells = [self.cell[column] for column, cache in self.caches.items() if cache.slots]
         return [cell for cell in cells if self._is_steady(cell)]
 
     def _read_slots(self, cell: str, cache: _Cache) -> Iterator[str]:
-        found = (*_look_up("found", f"known_{cell}", cell), f"{', '.join(cache.slots)}, = found")
+        found = list(_look_up("found", f"known_{cell}", f"find_{cell}", cell))
+        found.append(f"{', '.join(cache.slots)}, = found")
         if cell not in self._steady:
             yield from found
             return
@@ -1008,9 +1006,8 @@ def _is_number(cell: str) -> str:
     return f'{cell}.isdecimal() and len({cell}) < 10 and ({cell}[0] != "0" or {cell} == "0")'
 
 
-def _look_up(name: str, known: str, text: str) -> Iterator[str]:
+def _look_up(name: str, known: str, find: str, text: str) -> Iterator[str]:
     """Code: what is known of a text, or found out about it; the row is odd where that is nothing."""
-    find = "find_" + known.removeprefix("known_").removesuffix("s")
     yield f"{name} = {known}({text}) or {find}({text})"
     yield f"if not {name}: return at"
 
