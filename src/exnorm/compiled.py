@@ -730,10 +730,12 @@ class _Writer:
 
     def _write_expected(self, write: Sequence[str]) -> Iterator[str]:
         """The short code for rows in which all is as expected."""
-        pieces = [part for part in (*self.before, *self.after, *self.rest) if isinstance(part, _Piece)]
+        parts = _given(_is_fit, (*self.before, *self.after, *self.rest))
+        pieces = [part for part in parts if isinstance(part, _Piece)]
         cells = [cell for cell in self.cell.values() if any(piece.cell == cell for piece in pieces)]
-        filled = [cell for cell in cells if self._share(self._holds_text(cell)) >= OFTEN]
-        empty = [cell for cell in cells if self._share(self._holds_text(cell)) <= 1 - OFTEN]
+        shares = {cell: self._share(self._holds_text(cell)) for cell in cells}
+        filled = [cell for cell, share in shares.items() if share >= OFTEN]
+        empty = [cell for cell, share in shares.items() if share <= 1 - OFTEN]
         if not self.seen or not (filled or empty):
             return
         codes = [code for piece in pieces for group in (piece.also, *piece.none_of) for code in group]

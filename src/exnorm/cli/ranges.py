@@ -183,9 +183,7 @@ class _File:
     def _convert_here(self, number: int, written: int) -> None:
         """Convert the ranges from ``number`` on as one stream, but for what was written and told of it."""
         assert self.target is not None  # without one nothing is cut
-        first = self.parts[number]
-        is_first = number == min(self.parts)
-        stream = _begin_stream(self.normalizer, first, is_first)
+        stream = _begin_stream(self.normalizer, self.parts[number])
         stream.line_number = self.lines
         sink = _Rest(self.target, written)
         reports = iter(range(self.reported))
@@ -237,8 +235,8 @@ def _open_stream(normalizer: Normalizer, part: Range) -> Stream:
     return stream
 
 
-def _begin_stream(normalizer: Normalizer, part: Range, is_first: bool) -> Stream:
-    return normalizer.stream(part.item.shown) if is_first else _open_stream(normalizer, part)
+def _begin_stream(normalizer: Normalizer, part: Range) -> Stream:
+    return _open_stream(normalizer, part) if part.begin else normalizer.stream(part.item.shown)
 
 
 # --- the processes that convert --------------------------------------------------------------------
@@ -286,12 +284,10 @@ class _Streams:
 
     def begin(self, part: Range) -> Stream:
         """The stream for a range."""
-        if part.begin == 0:
-            return _begin_stream(self._normalizer, part, is_first=True)
         left, self._left = self._left, None
-        if left is not None and left[0] == part.item and left[1].memory == self._memory:
+        if part.begin and left is not None and left[0] == part.item and left[1].memory == self._memory:
             return left[1]
-        stream = _begin_stream(self._normalizer, part, is_first=False)
+        stream = _begin_stream(self._normalizer, part)
         self._memory = stream.memory
         return stream
 

@@ -99,7 +99,7 @@ class Outlet:
         if piece.turn is None and sum(one.held for one in (*self._ahead, piece)) < KEPT_BYTES:
             self._ahead.append(piece)
             return
-        self.wait()
+        self._wait()
         self._send_notes(piece)
         self._give_back(piece)
 
@@ -113,12 +113,6 @@ class Outlet:
         while self._piece.turn is None and self._has_word():
             self._take_word()
         return self._piece.turn is not False
-
-    def wait(self) -> bool:
-        """Wait for the turn of the piece; ``False`` where it is not to be written at all."""
-        while self._piece.turn is None:
-            self._take_word()
-        return self._piece.turn
 
     def write(self, block: bytes | memoryview, /) -> None:
         """Write a block, or keep it for later."""
@@ -143,13 +137,14 @@ class Outlet:
         piece.notes.append(Note(kind, value))
         piece.noted += size
         if piece.noted > NOTED_BYTES:
-            self.wait()
+            self._wait()
         if piece.turn is not None:
             self._send_notes(piece)
 
-    def fail(self, note: Note) -> None:
-        """Tell the other process at once: it is hearing of this piece, or of one before it."""
-        self._pipe.send(note)
+    def _wait(self) -> None:
+        """Wait for the turn of the piece."""
+        while self._piece.turn is None:
+            self._take_word()
 
     def _take_word(self) -> None:
         """The turn of the first piece that has not had it."""
@@ -293,4 +288,4 @@ def _work(
                 outlet.end(Note("done", work(outlet, number)))
             outlet.finish()
         except RefusedError as refused:
-            outlet.fail(Note("failed", refused.error))
+            pipe.send(Note("failed", refused.error))  # it is heard: a piece was in its turn

@@ -138,7 +138,7 @@ def read_alike(chunk: bytes, find_key: Callable[[Body], str]) -> Alike | None:
     """
     if len(chunk) > LARGE_CHUNK or (_MARKER_SIGN[1:2] in chunk and _MARKER_SIGN in chunk):
         return None
-    first = read_entry(chunk[: _find_first_end(chunk)])
+    first = read_entry(chunk[: next(_ends(chunk[:LARGE_EVENT]), 0)])
     outer = next((pair for pair in _PAIRS if chunk.startswith(pair)), b"")
     usual = next((head for head in _USUAL_HEADS if first.head.startswith(head)), b"")
     if first.body is None or not outer or not usual:
@@ -151,17 +151,6 @@ def read_alike(chunk: bytes, find_key: Callable[[Body], str]) -> Alike | None:
     if found is None:
         return None
     return Alike(first, *found, bytes((_PAIR,)) + usual, first.head[len(usual) + 8 :])
-
-
-def _find_first_end(chunk: bytes) -> int:
-    """Where the first value ends; 0 where it is large, or no value."""
-    unpacker = _open(chunk[:LARGE_EVENT])
-    try:
-        unpacker.skip()
-    except _ERRORS:
-        return 0
-    end: int = unpacker.tell()
-    return end
 
 
 def _find_text(event: bytes, at: int, key: str) -> tuple[int, int] | None:
