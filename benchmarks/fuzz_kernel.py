@@ -105,9 +105,12 @@ def compare(rows: int, seed: int) -> int:
     return 0
 
 
-def run_fuzzed(compare: Callable[[int, int], int], summary: str, option: str, amount: int) -> int:
+def run_fuzzed(
+    compare: Callable[[int, int], int], summary: str, option: str, amount: int, *, has_python: bool = False
+) -> int:
     """The command line of a fuzzer: builds the kernel, starts the script again with it, and there compares.
 
+    Where it ``has_python`` to compare as well, and ``EXNORM_KERNEL`` is 0, nothing is built.
     ``compare`` is given the number behind ``option``, and a seed; it gives the exit status, as this does.
     """
     parser = argparse.ArgumentParser(description=summary)
@@ -115,7 +118,7 @@ def run_fuzzed(compare: Callable[[int, int], int], summary: str, option: str, am
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--compiler", default="gcc")
     given = parser.parse_args()
-    if "EXNORM_FUZZED_KERNEL" in os.environ:
+    if "EXNORM_FUZZED_KERNEL" in os.environ or (has_python and os.environ.get("EXNORM_KERNEL") == "0"):
         return compare(given.amount, given.seed)
     with tempfile.TemporaryDirectory(prefix="exnorm-fuzz-") as folder:
         environment = build(Path(folder), given.compiler)

@@ -56,13 +56,32 @@ _ANY_TIME = "2000-01-01T00:00:00.000Z"
 Run = Callable[..., int]
 """Rows, the same lines as bytes (needless where ``needs_lines`` is false), where to begin, where to put
 payloads, what begins a payload, what begins an identity; where there is a frame, also what stands before and
-after the row's time in it. Gives the number of the first row that was left alone. All text is clothed."""
+after the row's time in it; where a host has pairs of its own, also what begins each payload and what stands
+behind its time. Gives the number of the first row that was left alone. All text is clothed."""
 
-_WRITE = ("write(payload)",)
-_WRITE_FRAMED = (
-    "head = heads(len(payload)) or find_head(len(payload))",
-    'write(f"{before}{moment}{part}{after}{head}{payload}")',
+
+@dataclass(frozen=True)
+class _Surroundings:
+    """What a host has the function write beside a payload, as code, and what the function is given for it."""
+
+    given: tuple[str, ...] = ()
+    start: str = "{start}"
+    has_moment: bool = False
+    pairs: str = ""  # behind the pair of the row's time
+    end: str = ""  # as text of an f-string
+    write: tuple[str, ...] = ("write(payload)",)
+
+
+_NONE = _Surroundings()
+_FRAMED = _Surroundings(
+    given=("before", "after"),
+    has_moment=True,
+    write=(
+        "head = heads(len(payload)) or find_head(len(payload))",
+        'write(f"{before}{moment}{part}{after}{head}{payload}")',
+    ),
 )
+_BESIDE = _Surroundings(("starts", "pairs"), start="{starts[at]}", pairs="{pairs[at]}", end=r"\n")
 
 
 class Program:
@@ -94,9 +113,14 @@ class Program:
     def run_framed(self, frame: Frame) -> Run:
         """The same with a host's frame around each payload."""
         if self._framed is None or self._framed[0] is not frame:
-            text = "\n".join(self._writer.assemble(is_framed=True)) + "\n"
+            text = "\n".join(self._writer.assemble(_FRAMED)) + "\n"
             self._framed = frame, self._writer.bind(text, frame)
         return self._framed[1]
+
+    @cached_property
+    def run_beside(self) -> Run:
+        """The same with a host's own pairs around the row's time, which the format must have, ended by LF."""
+        return self._writer.bind("\n".join(self._writer.assemble(_BESIDE)) + "\n")
 
     @property
     def wants_sample(self) -> bool:
@@ -665,37 +689,37 @@ class _Writer:
 
     # --- the function ---
 
-    def assemble(self, is_framed: bool = False) -> Iterator[str]:
+    def assemble(self, around: _Surroundings = _NONE) -> Iterator[str]:
         """The lines of the generated function."""
-        write = _WRITE_FRAMED if is_framed else _WRITE
-        yield f"def run(rows, lines, begin, payloads, start, seed{', before, after' if is_framed else ''}):"
+        given = ("rows", "lines", "begin", "payloads", "start", "seed", *around.given)
+        yield f"def run({', '.join(given)}):"
         yield "    write = payloads.append"
         yield "    at = begin - 1"
         yield f"    {' = '.join(('last_start', *(f'last_{cell}' for cell in self._steady)))} = None"
         if self.wire.identity[0]:
             yield "    begin_identity = blake2b(seed, digest_size=16).copy"
         yield "    for at, row in enumerate(rows[begin:] if begin else rows, begin):"
-        for line in self._read_cells(is_framed):
+        for line in self._read_cells(around.has_moment):
             yield f"        {line}"
         for line in (*self._check_limits(), *self.checks, *self.last, *self._write_identity()):
             yield f"        {line}"
-        for line in (*self._write_long(write), *self._write_expected(write)):
+        for line in (*self._write_long(around), *self._write_expected(around)):
             yield f"        {line}"
-        for line in (*self._write_payload(partial(_given, _is_fit)), *write):
+        for line in self._write_payload(partial(_given, _is_fit), around):
             yield f"        {line}"
         yield "    return at + 1"
 
-    def _read_cells(self, is_framed: bool) -> Iterator[str]:
+    def _read_cells(self, has_moment: bool) -> Iterator[str]:
         split = "split(row)" if self.wire.quote == '"' else "split(row, quote)"
         yield f'cells = row.split(",") if \'"\' not in row else {split}'
         yield f"if len(cells) != {len(self.columns)}: return at"
         yield f"{', '.join(self.cell.values())} = cells"
         yield "start_of_time, rest_of_time = c0[:19], c0[19:]"
         yield "if start_of_time != last_start:"
-        for name in ("second", "moment") if is_framed else ("second",):
+        for name in ("second", "moment") if has_moment else ("second",):
             yield from (f"    {line}" for line in _look_up(name, f"{name}s", f"find_{name}", "start_of_time"))
         yield "    last_start = start_of_time"
-        for name in ("fraction", "part") if is_framed else ("fraction",):
+        for name in ("fraction", "part") if has_moment else ("fraction",):
             yield from _look_up(name, f"{name}s", f"find_{name}", "rest_of_time")
         for column, cache in self.caches.items():
             if cache.slots:
@@ -728,7 +752,7 @@ class _Writer:
             yield "identity.update(line)"
             yield "identity = identity.hexdigest()"
 
-    def _write_expected(self, write: Sequence[str]) -> Iterator[str]:
+    def _write_expected(self, around: _Surroundings) -> Iterator[str]:
         """The short code for rows in which all is as expected."""
         parts = _given(_is_fit, (*self.before, *self.after, *self.rest))
         pieces = [part for part in parts if isinstance(part, _Piece)]
@@ -744,10 +768,10 @@ class _Writer:
         tests += [f"not ({' or '.join(map(self._filled, empty))})"] if empty else []
         choose = partial(_given, lambda code: _is_fit(code) or code in held)
         yield f"if {' and '.join(tests)}:"
-        for line in (*self._write_payload(choose, filled, empty), *write, "continue"):
+        for line in (*self._write_payload(choose, around, filled, empty), "continue"):
             yield f"    {line}"
 
-    def _write_long(self, write: Sequence[str]) -> Iterator[str]:
+    def _write_long(self, around: _Surroundings) -> Iterator[str]:
         """The code for rows with a value that is longer than its field."""
         if not self._cuts:
             return
@@ -756,32 +780,48 @@ class _Writer:
             assert isinstance(part, _Piece)
             condition = " and ".join(filter(None, (self._filled(part.cell), part.condition)))
             yield f"    if {condition}: cut_{part.name}({part.cell})"
-        for line in (*self._write_payload(_for_long), *write, "continue"):
+        for line in (*self._write_payload(_for_long, around), "continue"):
             yield f"    {line}"
 
     def _write_payload(
         self,
         choose: Callable[[Iterable[str | _Piece]], list[str | _Piece]],
+        around: _Surroundings,
         filled: Sequence[str] = (),
         empty: Sequence[str] = (),
     ) -> Iterator[str]:
         wire, body = self.wire, ""
-        for part in choose((*self.before, *self.after)):
+        for part in choose((*self.before, around.pairs, *self.after)):
             yield from self._define(part, filled, empty)
             body += self._place(part, filled, empty)
         if self.rest:
-            inside = ""
-            for part in choose(self.rest):
+            rest = choose(self.rest)
+            for part in rest:
                 yield from self._define(part, filled, empty)
-                inside += self._place(part, filled, empty)
-            before, after = map(_literal, wire.nested)
-            yield f'rest = f"{inside}"'
-            yield f'if rest: rest = f"{self.separator}{before}{{rest[{len(wire.separator)}:]}}{after}"'
-            body += "{rest}"
+            code, nest = self._nest(rest, filled, empty)
+            yield from code
+            body += nest
         body += self._write_end()
         header = "".join(f"{self.header[name]}|" for name in wire.header)
-        payload = f"{{start}}{header}{_literal(wire.after_header)}{body}{_literal(wire.end)}"
+        payload = f"{around.start}{header}{_literal(wire.after_header)}{body}{_literal(wire.end)}{around.end}"
         yield f'payload = f"{payload}"'
+        yield from around.write
+
+    def _nest(
+        self, parts: Sequence[str | _Piece], filled: Sequence[str], empty: Sequence[str]
+    ) -> tuple[tuple[str, str], str]:
+        """The code for additional data, whose first pair has no separator, and its text of an f-string."""
+        before, after = map(_literal, self.wire.nested)
+        texts = [self._place(part, filled, empty) for part in parts]
+        rest = f"{{rest[{len(self.wire.separator)}:]}}"
+        sure = [isinstance(part, _Piece) and part.cell in filled and not part.condition for part in parts]
+        if True not in sure:
+            code = f'rest = f"{"".join(texts)}"', f'if rest: rest = f"{self.separator}{before}{rest}{after}"'
+            return code, "{rest}"
+        first = sure.index(True)  # what may stand before it gives its separator to it
+        code = f'rest = f"{"".join(texts[:first])}"', f'if rest: rest = f"{rest}{self.separator}"'
+        inside = "".join(texts[first:]).removeprefix(self.separator)
+        return code, f"{self.separator}{before}{{rest}}{inside}{after}"
 
     def _write_end(self) -> str:
         """The pairs that say which row it was, as text of an f-string."""

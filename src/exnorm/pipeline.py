@@ -10,7 +10,7 @@ from io import BufferedReader
 from itertools import chain
 from typing import Any, NamedTuple
 
-from exnorm.compiled import Program, generate
+from exnorm.compiled import Program, Run, generate
 from exnorm.convert import addresses, members
 from exnorm.counts import Counts
 from exnorm.errors import (
@@ -346,16 +346,22 @@ class Normalizer:
 
     # --- batches: a program where there is one, row by row where not ------------------------------
 
-    def prepare(self, lines: Sequence[bytes], stream: Stream) -> Batch | None:
-        """Lines of a log in a row, for ``encode_rows``; ``None`` where each must be read by itself."""
+    def prepare(self, lines: Sequence[bytes], stream: Stream, rows: list[str] | None = None) -> Batch | None:
+        """Lines of a log in a row, for ``encode_rows``; ``None`` where each must be read by itself.
+
+        ``rows`` are the same lines as ``rows.prepare`` would give them, where somebody knows them already.
+        """
         if self._wire is None or _begins_utf16(lines, stream):
             return None
         longest = self.settings.max_line_bytes
         if b"\n" in b"".join(lines) or max(map(len, lines), default=0) > longest:
             plain = [line.removesuffix(b"\n") for line in lines]
             # One with a LF inside is left to its reader here, so that it does not cost the others their way.
-            lines = [b"" if b"\n" in line or len(line) > longest else line for line in plain]
-        return self._join(lines)
+            return self._join([b"" if b"\n" in line or len(line) > longest else line for line in plain])
+        batch = self._join(lines)
+        if rows is not None:
+            batch.rows = rows
+        return batch
 
     def encode_rows(self, batch: Batch, begin: int, stream: Stream) -> list[bytes | None]:
         """The payloads of the lines from ``begin`` on, one each, up to the first that ``parse`` must read.
@@ -398,8 +404,28 @@ class Normalizer:
         with self._taking_back():
             program = self._program(stream, batch)
             if program is not None:
-                self._run_generated(program, batch, batch, self._begin(stream), stream, made, framing)
+                run, around = program.run_framed(framing.frame), (framing.before, framing.after)
+                self._run_generated(program, batch, batch, self._begin(stream), stream, made, run, around)
         return "".join(made).encode("latin-1"), batch.number - begin, len(made)
+
+    def encode_beside(
+        self, batch: Batch, begin: int, stream: Stream, starts: Sequence[str], pairs: Sequence[str]
+    ) -> tuple[list[bytes], int]:
+        """The same with a host's own pairs in each payload; without the kernel, and for JSON only.
+
+        Those of its line in ``starts`` begin a payload, those in ``pairs`` stand behind the row's time, both
+        clothed. Gives the payloads, each ended by LF, and how many lines were done.
+        """
+        if stream.source is None:
+            return [], 0
+        batch.pass_over(begin)
+        made: list[str] = []
+        with self._taking_back():
+            program = self._program(stream, batch)
+            if program is not None:
+                run, around = program.run_beside, (starts, pairs)
+                self._run_generated(program, batch, batch, self._begin(stream), stream, made, run, around)
+        return [payload.encode("latin-1") for payload in made], batch.number - begin
 
     @contextlib.contextmanager
     def _taking_back(self) -> Iterator[None]:
@@ -509,12 +535,11 @@ class Normalizer:
         begin: _Begin,
         stream: Stream,
         payloads: list[str],
-        framing: Framing | None = None,
+        run: Run | None = None,
+        around: tuple[object, ...] = (),
     ) -> None:
         """Add the payloads, clothed, to none."""
-        run = program.run if framing is None else program.run_framed(framing.frame)
-        around = () if framing is None else (framing.before, framing.after)
-        before = rows.number
+        run, before = run or program.run, rows.number
         lines = rows.lines if program.needs_lines else ()
         end = run(rows.rows, lines, before, payloads, begin.clothed, begin.seed, *around)
         if rows is batch and end == len(batch.rows):

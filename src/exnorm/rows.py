@@ -60,6 +60,12 @@ class Batch:
         """How many lines are still to be done."""
         return self.block.count(b"\n", self.at, self.end)
 
+    def peek(self, most: int) -> bytes:
+        """The next lines, of so many bytes at most, but at least one, without the LF behind the last."""
+        end = self.block.rfind(b"\n", self.at, min(self.at + most, self.end))
+        end = self.block.find(b"\n", self.at, self.end) if end < 0 else end
+        return self.block[self.at : self.end if end < 0 else end]
+
     def take(self) -> bytes:
         """The next line, which is then done with."""
         begin, end = self.at, self.block.find(b"\n", self.at, self.end)

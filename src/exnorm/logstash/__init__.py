@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from itertools import groupby, islice
+from itertools import groupby
 from typing import Any
 
 from exnorm.errors import ParseError
+from exnorm.logstash.alike import Alike
 from exnorm.logstash.charsets import read_text
 from exnorm.logstash.codec import (
     TIMESTAMP,
@@ -33,6 +33,7 @@ from exnorm.logstash.json_text import replace_surrogates
 from exnorm.logstash.normalize import EventNormalizer, find_log
 from exnorm.logstash.splice import read_event
 from exnorm.pipeline import Normalizer
+from exnorm.rows import Batch
 
 __all__ = ["EventNormalizer", "JSONCodec", "LineTooLong"]
 
@@ -40,7 +41,7 @@ LINE_LIMIT = 20 * 1024 * 1024
 """What ``decode_size_limit_bytes`` is where a normalizer reads the lines; Logstash's own is 512 MiB."""
 
 _BOM = "\ufeff"
-_BATCH_LINES = 128  # more would not stay in the processor's cache
+_BATCH_BYTES = 128 * 1024  # of lines taken together; more would not stay in the processor's cache
 
 
 class LineTooLong(ParseError):
@@ -74,7 +75,7 @@ class JSONCodec:
         self._frames = Frames(self._options.delimiter, self._options.size_limit)
         self._ends = ObjectEnds()
         self._held: list[AnyEvent] = []
-        self._waiting: deque[bytes] = deque()
+        self._waiting = Batch((b"", 0, 0), None, 0)
         self._written: list[bytes] = []
         self._log = ""  # of the event that was written last
         usual = read_options("lines", {"decode_size_limit_bytes": self._options.size_limit})
@@ -125,7 +126,7 @@ class JSONCodec:
         self._convert_waiting(encode)
         while lines := self._frames.take_lines():
             self._ends = ObjectEnds()
-            self._waiting += lines
+            self._waiting = Batch((lines, 0, len(lines)), None, 0)
             self._convert_waiting(encode)
         self._written += map(encode, self._take_lines())
         return self._take_written()
@@ -170,31 +171,37 @@ class JSONCodec:
     def _convert_waiting(self, encode: Callable[[AnyEvent], bytes]) -> None:
         """Write what each line gives."""
         assert self._events is not None
-        while self._waiting:
-            self._convert_batch(self._run_waiting() if self._events.runs else _BATCH_LINES, encode)
+        while self._waiting.at < self._waiting.end:
+            self._convert_batch(self._run_waiting() if self._events.runs else _BATCH_BYTES, encode)
 
     def _run_waiting(self) -> int:
-        """Write what the kernel takes; how many lines behind that are to be read in Python."""
+        """Write what the kernel takes; of how many bytes behind that the lines are to be read in Python."""
         assert self._events is not None
-        before = len(self._waiting)
-        while self._log and self._waiting:
-            lines = list(islice(self._waiting, _BATCH_LINES))
+        waiting = self._waiting
+        before = waiting.at
+        while self._log and waiting.at < waiting.end:
+            lines = waiting.peek(_BATCH_BYTES).split(b"\n")
             found = self._events.run(lines, self._log)
             if found is None:
                 return 1
             made, done, other = found
             self._written += made
-            for _ in range(done):
-                self._waiting.popleft()
+            waiting.pass_over(waiting.number + done)
             if done < len(lines) and not other:
                 # Where it does not take even one, it will not take others like it either.
-                return 1 if len(self._waiting) < before else _BATCH_LINES
+                return 1 if waiting.at > before else _BATCH_BYTES
             self._log = other or self._log
         return 1
 
     def _convert_batch(self, most: int, encode: Callable[[AnyEvent], bytes]) -> None:
         """The same in Python; plain events of one log in a row are taken together."""
-        read = [read_event(line) for line in islice(self._waiting, most)]
+        assert self._events is not None
+        lines = self._waiting.peek(most)
+        alike = None if self._events.runs else self._events.read_alike(lines)
+        if alike is not None:
+            self._convert_alike(alike, encode)
+            return
+        read = [read_event(line) for line in lines.split(b"\n")]
         logs = [None if event is None else find_log(event) for event in read]
         begin = 0
         for log, group in groupby(logs):
@@ -207,14 +214,29 @@ class JSONCodec:
                 self._convert_run([event for event in read[begin:end] if event is not None], log, encode)
             begin = end
 
+    def _convert_alike(self, alike: Alike, encode: Callable[[AnyEvent], bytes]) -> None:
+        assert self._events is not None
+        self._log = find_log(alike.template.event)
+        batch = self._events.prepare(alike.messages, self._log, alike.rows)
+        at, end = 0, len(alike.messages)
+        while at < end:
+            if batch is not None:
+                made, done = self._events.encode_alike(alike, self._log, batch, at)
+                self._written += made
+                self._waiting.pass_over(self._waiting.number + done)
+                at += done
+            if at < end:
+                self._convert_line(encode)
+                at += 1
+
     def _convert_run(self, run: list[AnyEvent], log: str, encode: Callable[[AnyEvent], bytes]) -> None:
         assert self._events is not None
-        batch = self._events.prepare(run, log)
+        batch = self._events.prepare([event["message"] for event in run], log)
         done = 0
         while done < len(run):
             made = [] if batch is None else self._events.encode_rows(run, log, batch, done)
+            self._waiting.pass_over(self._waiting.number + len(made))
             for one in made:
-                self._waiting.popleft()
                 if one is not None:
                     self._written.append(one if isinstance(one, bytes) else encode(one))
             done += len(made)
@@ -223,7 +245,7 @@ class JSONCodec:
                 done += 1
 
     def _convert_line(self, encode: Callable[[AnyEvent], bytes]) -> None:
-        self._written += map(encode, self._read(self._waiting.popleft()))
+        self._written += map(encode, self._read(self._waiting.take()))
 
     def _too_long(self) -> LineTooLong:
         limit = self._options.size_limit

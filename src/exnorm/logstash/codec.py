@@ -179,18 +179,18 @@ class Frames:
             self._at = 0
         return line
 
-    def take_lines(self) -> list[bytes]:
-        """The next whole lines at once; none where they must be taken one by one."""
+    def take_lines(self) -> bytes:
+        """The next whole lines at once, each with its delimiter; none where they must be taken one by one."""
         if len(self._delimiter) > 1 or self._pending >= len(self._buffer) - self._at:
-            return []
-        end = self._buffer.rfind(self._delimiter, self._at, self._at + _LINES_BYTES)
-        if end < 0:
-            return []
+            return b""
+        end = self._buffer.rfind(self._delimiter, self._at, self._at + _LINES_BYTES) + 1
+        if not end:
+            return b""
         with memoryview(self._buffer) as view:
-            lines = bytes(view[self._at : end]).split(self._delimiter)
-        if max(map(len, lines)) > self._limit:
-            return []
-        del self._buffer[: end + 1]
+            lines = bytes(view[self._at : end])
+        if end - self._at > self._limit and max(map(len, lines.split(self._delimiter))) > self._limit:
+            return b""
+        del self._buffer[:end]
         self._at = 0
         return lines
 

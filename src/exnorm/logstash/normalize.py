@@ -16,6 +16,7 @@ import msgspec
 
 from exnorm.codecs.logstash_json import ADDITIONAL, build_shape
 from exnorm.lines import join_csv
+from exnorm.logstash.alike import Alike, Template, read_alike, read_template
 from exnorm.logstash.json_text import digits, write
 from exnorm.logstash.splice import find_names, has_brackets, splice
 from exnorm.model import Confidence, Event, Head, Record, Source, Unparsed
@@ -49,6 +50,7 @@ _FILE_FIELDS = (
 _HOST_FIELDS = (("host", "name"), ("host", "hostname"), ("host",))
 _NAME_KEPT = 1024  # characters of a host's or file's name; the end of a path says most
 _LAYOUTS_KEPT = 1024  # sets of field names
+_FEW = 8  # one in so many
 _FEWEST_COLUMNS = 3  # what no log type is known by fewer of
 _COMPACT: dict[str, Any] = {"ensure_ascii": False, "separators": (",", ":")}
 
@@ -93,6 +95,7 @@ class EventNormalizer:
         self._known = frozenset(column for source in normalizer.sources for column in source.columns)
         self._layouts: dict[frozenset[str], Layout] = {}
         self._names = find_names(normalizer.taxonomy, normalizer.settings)
+        self._template: Template | None = None
         self._encoded_names = tuple(name.encode("utf-8") for name in self._names)
         self.runs = self._has_fields and bool(self._names) and load_kernel() is not None
 
@@ -144,17 +147,45 @@ class EventNormalizer:
             self.note_rows(log, done)
         return made, done, "" if other is None else other.decode("utf-8")
 
-    def prepare(self, events: Sequence[AnyEvent], log: str) -> Batch | None:
-        """Events of one log in a row for ``encode_rows``; ``None`` where each must go by itself.
+    def read_alike(self, lines: bytes) -> Alike | None:
+        """Events that are like the first one, as many as follow each other; ``None`` where they are few.
 
-        ``log`` is ``find_log`` of each. They have texts without halves of surrogate pairs.
+        ``lines`` have a LF between two of them.
+        """
+        if not self._has_fields:
+            return None
+        known = None if self._template is None else read_alike(lines, self._template)
+        if known is None:
+            self._template = read_template(lines.partition(b"\n")[0], self._names)
+            known = None if self._template is None else read_alike(lines, self._template)
+        # Looking at all the lines, again for each few of them, would cost more than it gives.
+        return None if known is None or known.size * _FEW < len(lines) else known
+
+    def encode_alike(self, alike: Alike, log: str, batch: Batch, begin: int) -> tuple[list[bytes], int]:
+        """Finished lines of the events from ``begin`` on, up to the first that is no plain row, and how many
+        of the events that are: the profile may leave rows out."""
+        stream = self._streams.get(log)
+        reader = stream.ready()
+        layout = None if reader is None else reader.layout
+        if layout is None or has_brackets(layout.schema.columns):
+            return [], 0
+        try:
+            made, done = self.normalizer.encode_beside(batch, begin, stream, alike.starts, alike.pairs)
+        except Exception:  # as in encode_rows
+            return [], 0
+        self.note_rows(log, done)
+        return made, done
+
+    def prepare(self, messages: Sequence[str], log: str, rows: list[str] | None = None) -> Batch | None:
+        """The messages of one log's events for ``encode_rows``; ``None`` where each must go by itself.
+
+        ``log`` is ``find_log`` of each; no half of a surrogate pair is in them. ``rows`` are ``Alike.rows``.
         """
         if not self._has_fields:
             return None
         try:
-            return self.normalizer.prepare(
-                [event[MESSAGE].encode() for event in events], self._streams.get(log)
-            )
+            lines = [text.encode() for text in messages]
+            return self.normalizer.prepare(lines, self._streams.get(log), rows)
         except Exception:  # as in encode_rows
             return None
 

@@ -19,11 +19,11 @@ from exnorm.settings import Settings
 AnyEvent = dict[str, Any]
 
 # As much is sure to be within all the limits of the codec's own reader, of which one is 1000 levels.
-_LONGEST = 50_000
+LONGEST = 50_000
 _MOST_BRACKETS = 100
 _SHALLOW = 2000  # bytes, of which each level takes two
 # A time that Logstash reads; the codec knows many more.
-_is_time = re.compile(
+is_time = re.compile(
     r"[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
     r"T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,9})?Z"
 ).fullmatch
@@ -42,13 +42,13 @@ def _refuse_float(text: str) -> Any:
 
 
 _decode = msgspec.json.Decoder(dict[str, Any], float_hook=_refuse_float).decode
-_encode = msgspec.json.Encoder().encode
+encode = msgspec.json.Encoder().encode
 
 
 def read_event(line: bytes) -> AnyEvent | None:
     """The event of a line, with a text as ``message``; ``None`` where the codec must read the line."""
     size = len(line)
-    if size > _SHALLOW and (size > _LONGEST or line.count(b"{") + line.count(b"[") > _MOST_BRACKETS):
+    if size > _SHALLOW and (size > LONGEST or line.count(b"{") + line.count(b"[") > _MOST_BRACKETS):
         return None
     try:
         event = _decode(line)
@@ -57,7 +57,7 @@ def read_event(line: bytes) -> AnyEvent | None:
     if type(event.get("message")) is not str or "@metadata" in event:
         return None
     stamp = event.get("@timestamp")
-    if stamp is None or type(stamp) is not str or _is_time(stamp) is None:
+    if stamp is None or type(stamp) is not str or is_time(stamp) is None:
         return None
     tags = event.get("tags", "")
     if type(tags) is not str and (type(tags) is not list or not _TEXT.issuperset(map(type, tags))):
@@ -79,24 +79,35 @@ def has_brackets(names: Iterable[str]) -> bool:
     return any("[" in name or "]" in name for name in names)
 
 
+def stands_beside(event: AnyEvent, names: frozenset[str]) -> bool:
+    """Whether the pairs of a payload with these names can stand beside the event's own as they are."""
+    host, outer = event.get("host"), event.get("event", _NO_EVENT)
+    return bool(
+        names and names.isdisjoint(event) and (host is None or type(host) is dict) and type(outer) is dict
+    )
+
+
+def is_bare(text: str) -> bool:
+    """Whether a message is just what ``event.original`` would be."""
+    return text[:1] != "\ufeff" and text[-1:] not in "\r\n"
+
+
 def splice(event: AnyEvent, payload: bytes, names: frozenset[str]) -> bytes | None:
     """The line of the event with the payload in the place of its message, which takes the event apart.
 
     ``None`` where they must be merged.
     """
-    if not names or not names.isdisjoint(event) or not payload.startswith(_OPENING):
+    if not stands_beside(event, names) or not payload.startswith(_OPENING):
         return None
     if payload[_STAMP_END : _STAMP_END + 2] != b'",':
         return None
-    host, outer, text = event.get("host", _NO_EVENT), event.get("event", _NO_EVENT), event["message"]
-    if type(host) is not dict and host is not None:
-        return None
-    if outer is not _NO_EVENT and (type(outer) is not dict or text[:1] == "\ufeff" or text[-1:] in "\r\n"):
+    text = event["message"]
+    if "event" in event and not is_bare(text):
         return None
     del event["message"]
     event["@timestamp"] = payload[len(_OPENING) : _STAMP_END].decode("ascii")
     try:
-        return b"%b,%b\n" % (_encode(event)[:-1], payload[_STAMP_END + 2 :])
+        return b"%b,%b\n" % (encode(event)[:-1], payload[_STAMP_END + 2 :])
     except (OverflowError, RecursionError):  # an integer beyond 64 bits, hundreds of levels
         event["message"] = text
         return None
