@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import takewhile
+from itertools import repeat, takewhile
 from typing import Any, NamedTuple
 
 import msgspec
@@ -39,7 +39,7 @@ class Template:
     In the expression the message and ``event.original``, which is the same text, are one hole with all that
     is ``between`` them, from hole ``first`` on; ``size`` is how many bytes stand around its holes. ``start``
     and ``pairs`` are what takes the line's place around the row's pairs: the event's own before its time and
-    behind it, clothed, with ``%s`` for each other hole.
+    behind it, clothed, cut where the other holes are.
     """
 
     event: AnyEvent
@@ -48,8 +48,8 @@ class Template:
     names: tuple[str, ...]
     first: int
     between: tuple[str, ...]
-    start: str
-    pairs: str
+    start: tuple[str, ...]
+    pairs: tuple[str, ...]
 
 
 class Alike(NamedTuple):
@@ -88,7 +88,10 @@ def read_template(line: bytes, names: frozenset[str]) -> Template | None:
     literals = given.literals[: first + 1] + given.literals[last + 1 :]
     holes = [_HOLES.get(name, "(.*)") for name in given.names[: first + 1] + given.names[last + 1 :]]
     pattern = "".join(f"{re.escape(before)}{hole}" for before, hole in zip(literals, (*holes, "")))
-    own = [literal.replace("%", "%%") for literal in left.literals]
+    own = left.literals  # the pair of the time and what encloses all of them are written with the row
+    own[stamp] = own[stamp].removesuffix(f'{_STAMP}:"')
+    own[stamp + 1] = own[stamp + 1].removeprefix('"')
+    own[-1] = own[-1].removesuffix("}")
     return Template(
         event,
         re.compile(f"^{pattern}$", re.MULTILINE),
@@ -96,8 +99,8 @@ def read_template(line: bytes, names: frozenset[str]) -> Template | None:
         tuple(given.names),
         first,
         tuple(given.literals[first + 1 : last + 1]),
-        "%s".join(own[: stamp + 1]).removesuffix(f'{_STAMP}:"'),
-        "%s".join(own[stamp + 1 :]).removeprefix('"').removesuffix("}"),
+        tuple(own[: stamp + 1]),
+        tuple(own[stamp + 1 :]),
     )
 
 
@@ -127,15 +130,15 @@ def read_alike(lines: bytes, template: Template) -> Alike | None:
         return None
     if "event" in template.event and not all(map(is_bare, messages)):
         return None
-    rest = [
-        _write_again(column, messages) if name == _ORIGINAL else column
-        for name, column in zip(template.names, columns)
-        if name != _MESSAGE
-    ]
-    stamp = next(at for at, column in enumerate(rest) if column is named[_STAMP])
-    starts = _fill(template.start, rest[:stamp], len(messages))
-    pairs = _fill(template.pairs, rest[stamp + 1 :], len(messages))
-    return Alike(template, size, messages, _read_rows(escaped, messages), starts, pairs)
+    rows = _read_rows(escaped, messages)
+    names = [name for name in template.names if name != _MESSAGE]
+    columns.pop(template.names.index(_MESSAGE))
+    if _ORIGINAL in names:
+        columns[names.index(_ORIGINAL)] = _write_again(escaped, messages, rows)
+    stamp = names.index(_STAMP)
+    starts = _weave(template.start, columns[:stamp], len(messages))
+    pairs = _weave(template.pairs, columns[stamp + 1 :], len(messages))
+    return Alike(template, size, messages, rows, starts, pairs)
 
 
 def _measure(columns: Sequence[Column], template: Template) -> int:
@@ -163,12 +166,11 @@ def _read_messages(escaped: Column) -> list[str]:
     return texts if len(texts) == len(escaped) else []  # a quote within one makes it two
 
 
-def _write_again(escaped: Column, messages: Sequence[str]) -> list[str]:
+def _write_again(escaped: Column, messages: Sequence[str], rows: Sequence[str] | None) -> list[str]:
     """The messages as JSON is written here."""
-    return [
-        encode(message)[1:-1].decode("latin-1") if "\\" in text else text
-        for text, message in zip(escaped, messages)
-    ]
+    if rows is None:
+        return [encode(message)[1:-1].decode("latin-1") for message in messages]
+    return [row.replace('"', '\\"') if "\\" in text else text for text, row in zip(escaped, rows)]
 
 
 def _read_rows(escaped: Column, messages: Sequence[str]) -> list[str] | None:
@@ -183,8 +185,12 @@ def _read_rows(escaped: Column, messages: Sequence[str]) -> list[str] | None:
     return rows
 
 
-def _fill(text: str, columns: Sequence[Column], amount: int) -> list[str]:
-    return list(map(text.__mod__, zip(*columns))) if columns else [text % ()] * amount
+def _weave(literals: Sequence[str], columns: Sequence[Column], amount: int) -> list[str]:
+    """The literals with what is in each line's columns between them."""
+    if not columns:
+        return [literals[0]] * amount
+    between = [part for column, literal in zip(columns, literals[1:]) for part in (column, repeat(literal))]
+    return list(map("".join, zip(repeat(literals[0]), *between)))
 
 
 class _Holes:
