@@ -216,7 +216,7 @@ class JSONCodec:
 
     def _convert_alike(self, alike: Alike, encode: Callable[[AnyEvent], bytes]) -> None:
         assert self._events is not None
-        self._log = find_log(alike.template.event)
+        self._log = find_log(alike.event)
         batch = self._events.prepare(alike.messages, self._log, alike.rows)
         at, end = 0, len(alike.messages)
         while at < end:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import repeat, takewhile
+from itertools import repeat
 from typing import Any, NamedTuple
 
 import msgspec
@@ -21,45 +21,51 @@ AnyEvent = dict[str, Any]
 
 _MESSAGE, _STAMP, _ORIGINAL, _NUMBER = '"message"', '"@timestamp"', '"event""original"', ""
 _LONG = (_MESSAGE, _ORIGINAL)
-_HOLES = {_STAMP: r'([^"\\]*)', _NUMBER: "(-?[0-9]+)"}
 _TOKENS = re.compile(r'("[^"\\]*(?:\\.[^"\\]*)*")([ \t\r]*:)?|(-?[0-9]+)|[][{}]')
 _are_numbers = re.compile(
     r"(?:(?:0|-?[1-9][0-9]{0,17}),)*"
 ).fullmatch  # within 64 bits, and as they are written
 _find_control = re.compile(r"\\(?:[bfnrt]|u00[01])").search
 _read_texts = msgspec.json.Decoder(list[str]).decode
+_FEW = 8  # where one line in so many is alike, to look at all of them costs more than it gives
 
 Column = Sequence[str]
 
 
+class _Part(NamedTuple):
+    """Some holes in a row: what is in them, and what stands before them and between them."""
+
+    names: list[str]
+    before: str
+    between: list[str]
+
+
 @dataclass(frozen=True)
 class Template:
-    """An event, and its line with holes at what may differ; ``names`` says what is in each of them.
+    """An event, and its line with holes at what may differ; all text is clothed.
 
-    In the expression the message and ``event.original``, which is the same text, are one hole with all that
-    is ``between`` them, from hole ``first`` on; ``size`` is how many bytes stand around its holes. ``start``
-    and ``pairs`` are what takes the line's place around the row's pairs: the event's own before its time and
-    behind it, clothed, cut where the other holes are.
+    The holes that the row is in are ``long``, others are ahead of them or behind; ``opening`` and ``closing``
+    stand around all of them. ``start`` and ``pairs`` are what takes the line's place around the row's pairs:
+    the event's own before its time and behind it, cut where other holes than the message's are.
     """
 
     event: AnyEvent
-    line: re.Pattern[str]
-    size: int
-    names: tuple[str, ...]
-    first: int
-    between: tuple[str, ...]
-    start: tuple[str, ...]
-    pairs: tuple[str, ...]
+    opening: str
+    ahead: _Part
+    long: _Part
+    behind: _Part
+    closing: str
+    start: list[str]
+    pairs: list[str]
 
 
 class Alike(NamedTuple):
     """Events of a template: their messages, and clothed, the rows as JSON escapes them and their own pairs.
 
-    ``size`` is how many bytes their lines have. There are no rows where one has a control character.
+    There are no rows where one has a control character.
     """
 
-    template: Template
-    size: int
+    event: AnyEvent
     messages: list[str]
     rows: list[str] | None
     starts: list[str]
@@ -84,23 +90,21 @@ def read_template(line: bytes, names: frozenset[str]) -> Template | None:
     if given.names.count(_MESSAGE) != 1 or _STAMP not in left.names:
         return None
     long = [at for at, name in enumerate(given.names) if name in _LONG]
-    first, last, stamp = long[0], long[-1], left.names.index(_STAMP)
-    literals = given.literals[: first + 1] + given.literals[last + 1 :]
-    holes = [_HOLES.get(name, "(.*)") for name in given.names[: first + 1] + given.names[last + 1 :]]
-    pattern = "".join(f"{re.escape(before)}{hole}" for before, hole in zip(literals, (*holes, "")))
+    first, last, stamp = long[0], long[-1] + 1, left.names.index(_STAMP)
     own = left.literals  # the pair of the time and what encloses all of them are written with the row
     own[stamp] = own[stamp].removesuffix(f'{_STAMP}:"')
     own[stamp + 1] = own[stamp + 1].removeprefix('"')
     own[-1] = own[-1].removesuffix("}")
+    opening, *inner, closing = given.literals
     return Template(
         event,
-        re.compile(f"^{pattern}$", re.MULTILINE),
-        sum(map(len, literals)),
-        tuple(given.names),
-        first,
-        tuple(given.literals[first + 1 : last + 1]),
-        tuple(own[: stamp + 1]),
-        tuple(own[stamp + 1 :]),
+        opening,
+        _Part(given.names[:first], "", inner[: max(first - 1, 0)]),
+        _Part(given.names[first:last], inner[first - 1] if first else "", inner[first : last - 1]),
+        _Part(given.names[last:], inner[last - 1] if inner[last - 1 :] else "", inner[last:]),
+        closing,
+        own[: stamp + 1],
+        own[stamp + 1 :],
     )
 
 
@@ -109,52 +113,76 @@ def read_alike(lines: bytes, template: Template) -> Alike | None:
 
     ``lines`` have a LF between two of them.
     """
-    text = lines.decode("latin-1")
-    columns: list[Column] = list(zip(*template.line.findall(text)))
-    if _measure(columns, template) < len(text):
-        alike = takewhile(bool, map(template.line.fullmatch, text.split("\n")))
-        columns = list(zip(*(match.groups() for match in alike if match)))
-    if not columns:
+    parts = template.ahead, template.long, template.behind
+    names = [name for part in parts for name in part.names]
+    texts = lines.decode("latin-1").split("\n")
+    columns = [
+        column
+        for part, texts_of_part in zip(parts, _cut_lines(texts, template))
+        if part.names
+        for column in _cut(texts_of_part, part.between)
+    ]
+    known = min(map(len, columns))
+    if known * _FEW < len(texts):
         return None
-    size, first = _measure(columns, template), template.first
-    columns[first : first + 1] = _cut(columns[first], template.between)
-    named = dict(zip(template.names, columns))
-    escaped = named[_MESSAGE]
-    if max(map(len, escaped)) > LONGEST or not all(map(is_time, set(named[_STAMP]))):
+    columns = [column[:known] for column in columns]
+    numbers = [column for name, column in zip(names, columns) if name == _NUMBER]
+    if not all(map(is_time, set(columns[names.index(_STAMP)]))) or not all(map(_are_in_order, numbers)):
         return None
-    numbers = [column for name, column in zip(template.names, columns) if name == _NUMBER]
-    if not all(_are_numbers(",".join((*column, ""))) for column in numbers):
-        return None
+    escaped = columns.pop(names.index(_MESSAGE))
+    names.remove(_MESSAGE)
     messages = _read_messages(escaped)
-    if not messages or named.get(_ORIGINAL, escaped) != escaped:
+    if not messages or max(map(len, escaped)) > LONGEST:
         return None
     if "event" in template.event and not all(map(is_bare, messages)):
         return None
     rows = _read_rows(escaped, messages)
-    names = [name for name in template.names if name != _MESSAGE]
-    columns.pop(template.names.index(_MESSAGE))
     if _ORIGINAL in names:
-        columns[names.index(_ORIGINAL)] = _write_again(escaped, messages, rows)
+        at = names.index(_ORIGINAL)
+        if columns[at] != escaped:
+            return None
+        columns[at] = _write_again(escaped, messages, rows)
     stamp = names.index(_STAMP)
     starts = _weave(template.start, columns[:stamp], len(messages))
     pairs = _weave(template.pairs, columns[stamp + 1 :], len(messages))
-    return Alike(template, size, messages, rows, starts, pairs)
+    return Alike(template.event, messages, rows, starts, pairs)
 
 
-def _measure(columns: Sequence[Column], template: Template) -> int:
-    """How long the lines are from which the columns were taken; to count lines takes longer."""
-    if not columns:
-        return 0
-    return sum(sum(map(len, column)) for column in columns) + len(columns[0]) * (template.size + 1)
+def _cut_lines(lines: Sequence[str], template: Template) -> tuple[list[str], list[str], list[str]]:
+    """The three parts of each line, up to the first that is not of the template."""
+    opening, closing, lead, trail = (
+        template.opening,
+        template.closing,
+        template.long.before,
+        template.behind.before,
+    )
+    ahead, long, behind = [], [], []
+    first = len(opening)
+    for line in lines:
+        last = len(line) - len(closing)
+        begin = line.find(lead, first)
+        end = line.rfind(trail, begin + len(lead), last)
+        if begin < 0 or end < 0 or not line.startswith(opening) or not line.endswith(closing):
+            break
+        ahead.append(line[first:begin])
+        long.append(line[begin + len(lead) : end])
+        behind.append(line[end + len(trail) : last])
+    return ahead, long, behind
 
 
 def _cut(texts: Column, literals: Sequence[str]) -> list[Column]:
-    """What stands between the literals in each text."""
+    """What stands before, between and behind the literals in each text, up to the first without them."""
     columns: list[Column] = []
-    for literal in literals:
-        column, _, texts = zip(*[text.partition(literal) for text in texts])
-        columns.append(column)
+    for literal in literals if texts else ():
+        column, found, texts = zip(*[text.partition(literal) for text in texts])
+        known = found.index("") if "" in found else len(found)
+        columns, texts = [*columns, column[:known]], texts[:known]
     return [*columns, texts]
+
+
+def _are_in_order(numbers: Column) -> bool:
+    """Whether each is as it will be written again."""
+    return _are_numbers(",".join((*numbers, ""))) is not None
 
 
 def _read_messages(escaped: Column) -> list[str]:

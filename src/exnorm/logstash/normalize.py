@@ -50,7 +50,6 @@ _FILE_FIELDS = (
 _HOST_FIELDS = (("host", "name"), ("host", "hostname"), ("host",))
 _NAME_KEPT = 1024  # characters of a host's or file's name; the end of a path says most
 _LAYOUTS_KEPT = 1024  # sets of field names
-_FEW = 8  # one in so many
 _FEWEST_COLUMNS = 3  # what no log type is known by fewer of
 _COMPACT: dict[str, Any] = {"ensure_ascii": False, "separators": (",", ":")}
 
@@ -158,8 +157,7 @@ class EventNormalizer:
         if known is None:
             self._template = read_template(lines.partition(b"\n")[0], self._names)
             known = None if self._template is None else read_alike(lines, self._template)
-        # Looking at all the lines, again for each few of them, would cost more than it gives.
-        return None if known is None or known.size * _FEW < len(lines) else known
+        return known
 
     def encode_alike(self, alike: Alike, log: str, batch: Batch, begin: int) -> tuple[list[bytes], int]:
         """Finished lines of the events from ``begin`` on, up to the first that is no plain row, and how many
