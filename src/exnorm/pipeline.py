@@ -431,11 +431,13 @@ class Normalizer:
     def _taking_back(self) -> Iterator[None]:
         """Where an error is raised, count nothing of the rows before it: they will be read by themselves."""
         counts = self.counts
-        before = counts.unknown_events.copy(), counts.cut.copy(), counts.dropped.copy()
+        before = [(tally, dict(tally)) for tally in (counts.unknown_events, counts.cut, counts.dropped)]
         try:
             yield
         except Exception:
-            counts.unknown_events, counts.cut, counts.dropped = before
+            for tally, counted in before:
+                tally.clear()
+                tally.update(counted)
             raise
 
     def _encode_singly(self, program: Program, batch: Batch, stream: Stream) -> Iterator[bytes | None]:

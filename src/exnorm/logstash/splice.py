@@ -7,7 +7,7 @@ byte by byte; whatever it is not sure of, it leaves to them.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -71,10 +71,12 @@ def find_names(taxonomy: Taxonomy, settings: Settings) -> frozenset[str]:
     """The names of payloads that an event's own could meet; none where one of them would be changed."""
     names = {field.key if settings.fields == "key" else field.name for field in taxonomy.fields}
     names |= {ADDITIONAL, "exnorm_id", *(("event",) if settings.keep_original else ())}
-    return frozenset() if has_brackets(names) else frozenset(names - {"message"})  # the event's goes
+    left = frozenset(names - {"message"})  # the event's goes
+    return frozenset() if has_brackets(left) else left
 
 
-def has_brackets(names: Iterable[str]) -> bool:
+@lru_cache(maxsize=256)
+def has_brackets(names: tuple[str, ...] | frozenset[str]) -> bool:
     """Whether Logstash would read one of the names as a reference."""
     return any("[" in name or "]" in name for name in names)
 
