@@ -31,7 +31,20 @@ from exnorm.convert import (
 )
 from exnorm.mapping import CompiledMapping, CompiledRow
 from exnorm.model import ByEvent, Constant, Frame, Layout, Notes, Record, Source, Value, Wire
-from exnorm.native import FRACTION, SECOND, Assembly, Find, ForIPv4, LookUp, Machine, Optional, load_kernel
+from exnorm.native import (
+    FRACTION,
+    SECOND,
+    Assembly,
+    Find,
+    Fits,
+    ForIPv4,
+    IsNot,
+    LookUp,
+    Machine,
+    Optional,
+    Premise,
+    load_kernel,
+)
 from exnorm.patterns import compile_later
 from exnorm.rows import clothe, exceeds, split_quoted, unclothe
 
@@ -218,29 +231,28 @@ class _Unfit(Exception):
 class _Piece:
     """A part of the payload that may be missing: there where ``cell`` is filled and ``also`` holds.
 
-    None of the groups in ``none_of`` may hold. A condition is ``c1 != "<>"``, the name of a slot, or
-    ``fits(c1, 1023)``. The cell is cut to ``limit`` bytes, where that is not 0, and the cut of ``field`` is
-    counted; without any text it is only counted.
+    None of the groups in ``none_of`` may hold. The cell is cut to ``limit`` bytes, where that is not 0, and
+    the cut of ``field`` is counted; without any text it is only counted.
     """
 
     name: str
     text: str
     cell: str
-    also: tuple[str, ...] = ()
-    none_of: tuple[tuple[str, ...], ...] = ()
+    also: tuple[Premise, ...] = ()
+    none_of: tuple[tuple[Premise, ...], ...] = ()
     limit: int = 0
     field: str = ""
 
     @property
     def condition(self) -> str:
         """Code: when it is there, beside its cell being filled."""
-        groups = " or ".join(" and ".join(group) for group in self.none_of)
-        return " and ".join((*self.also, *([f"not ({groups})"] if groups else [])))
+        groups = " or ".join(" and ".join(map(_write_premise, group)) for group in self.none_of)
+        return " and ".join((*map(_write_premise, self.also), *([f"not ({groups})"] if groups else [])))
 
-    def given(self, holds: Callable[[str], bool]) -> _Piece | None:
+    def given(self, holds: Callable[[Premise], bool]) -> _Piece | None:
         """As it stands in rows in which conditions hold; ``None`` where in none of them."""
         also, *groups = (
-            tuple(code for code in group if not holds(code)) for group in (self.also, *self.none_of)
+            tuple(one for one in group if not holds(one)) for group in (self.also, *self.none_of)
         )
         return replace(self, also=also, none_of=tuple(groups)) if self.text and all(groups) else None
 
@@ -287,7 +299,7 @@ class _Writer:
         self.limits: dict[str, int] = {}
         self.uncut: set[str] = set()  # of those, the cells that are not cut here
         self.cuts: list[str | _Piece] = []  # to be counted, where the cell is written whole
-        self.used: dict[str, list[tuple[str, ...]]] = {}  # when a column is, beside being filled
+        self.used: dict[str, list[tuple[Premise, ...]]] = {}  # when a column is, beside being filled
         self.longest = longest
         self.number_cells: dict[str, None] = {}
         self.list_cells: dict[str, None] = {}
@@ -499,12 +511,12 @@ class _Writer:
             pair = f"{{{key}}}{value}{_literal(self.wire.pair(row.field.name, is_text)[1])}"
             also = also if _covers(group) else (*also, key)
         if not row.row.partial:
-            fits = (f"fits({cell}, {limit})",) if limit else ()
+            fits = (Fits(cell, limit),) if limit else ()
             self.used.setdefault(column, []).append((*also, *fits))
         pair = f"{self.separator}{pair}" if self.fixed else f"{pair}{self.separator}"
         self._parts().append(_Piece(self._name("p"), pair, cell, also, (), limit, name))
 
-    def _read(self, row: CompiledRow, cell: str) -> tuple[bool, str, tuple[str, ...]]:
+    def _read(self, row: CompiledRow, cell: str) -> tuple[bool, str, tuple[Premise, ...]]:
         """How a cell is read: as text or number, the code of its value, when beside its being filled."""
         if row.read in _NUMBERS:
             self.number_cells.setdefault(cell)
@@ -518,7 +530,7 @@ class _Writer:
         code = f"list_{cell} = addresses({cell}) if apostrophe and {cell} else {cell}"
         if code not in self.checks:
             self.checks.append(code)
-        return True, f"{{list_{cell}}}", (f'{cell} != "<>"',) if row.read is mailbox else ()
+        return True, f"{{list_{cell}}}", (IsNot(cell, "<>"),) if row.read is mailbox else ()
 
     def _choose(self, group: list[CompiledRow], is_text: bool) -> str:
         """The slot with what stands before the value: that of the row that holds; empty where none does."""
@@ -572,7 +584,7 @@ class _Writer:
         assert row.field is not None
         if row.read is not text:
             self.list_cells.setdefault(cell)
-        also = (f'{cell} != "<>"',) if row.read is mailbox else ()
+        also = (IsNot(cell, "<>"),) if row.read is mailbox else ()
         self.cuts.append(_Piece(self._name("n"), "", cell, also, (), limit, row.field.name))
         return True
 
@@ -666,10 +678,11 @@ class _Writer:
         """The share of the sample in which something holds of the row's cells."""
         return sum(map(holds, self.seen)) / len(self.seen) if self.seen else 0.0
 
-    def _often_holds(self, code: str) -> bool:
+    def _often_holds(self, premise: Premise) -> bool:
         """Whether a condition about a cell's text holds in nearly all rows of the sample."""
-        cell, differs, text = code.partition(" != ")
-        return bool(differs) and self._share(lambda cells: f'"{cells[cell]}"' != text) >= OFTEN
+        if not isinstance(premise, IsNot):
+            return False
+        return self._share(lambda cells: cells[premise.cell] != premise.text) >= OFTEN
 
     def _is_steady(self, cell: str) -> bool:
         """Whether a cell of the sample is nearly always as in the row before."""
@@ -762,11 +775,11 @@ class _Writer:
         empty = [cell for cell, share in shares.items() if share <= 1 - OFTEN]
         if not self.seen or not (filled or empty):
             return
-        codes = [code for piece in pieces for group in (piece.also, *piece.none_of) for code in group]
-        held = [code for code in dict.fromkeys(codes) if self._often_holds(code)]
-        tests = [*map(self._filled, filled), *held]
+        asked = [one for piece in pieces for group in (piece.also, *piece.none_of) for one in group]
+        held = [one for one in dict.fromkeys(asked) if self._often_holds(one)]
+        tests = [*map(self._filled, filled), *map(_write_premise, held)]
         tests += [f"not ({' or '.join(map(self._filled, empty))})"] if empty else []
-        choose = partial(_given, lambda code: _is_fit(code) or code in held)
+        choose = partial(_given, lambda one: _is_fit(one) or one in held)
         yield f"if {' and '.join(tests)}:"
         for line in (*self._write_payload(choose, around, filled, empty), "continue"):
             yield f"    {line}"
@@ -991,7 +1004,7 @@ def _load_hash() -> dict[str, Any]:
     return {"blake2b": blake2b}
 
 
-def _given(holds: Callable[[str], bool], parts: Iterable[str | _Piece]) -> list[str | _Piece]:
+def _given(holds: Callable[[Premise], bool], parts: Iterable[str | _Piece]) -> list[str | _Piece]:
     """The parts as they stand in rows in which conditions hold."""
     made = [part if isinstance(part, str) else part.given(holds) for part in parts]
     return [part for part in made if part is not None]
@@ -1002,8 +1015,15 @@ def _for_long(parts: Iterable[str | _Piece]) -> list[str | _Piece]:
     return [part if isinstance(part, str) else part.for_long() for part in parts]
 
 
-def _is_fit(code: str) -> bool:
-    return code.startswith("fits(")
+def _is_fit(premise: Premise) -> bool:
+    return isinstance(premise, Fits)
+
+
+def _write_premise(premise: Premise) -> str:
+    """Code: whether it holds."""
+    if isinstance(premise, IsNot):
+        return f'{premise.cell} != "{premise.text}"'
+    return f"fits({premise.cell}, {premise.limit})" if isinstance(premise, Fits) else premise
 
 
 def _with_ipv4(find: Find, for_ipv4: ForIPv4 | None) -> Find:

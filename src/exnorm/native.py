@@ -23,8 +23,6 @@ MOST_KEYS = 32
 
 _WHOLE = {"start": START, "original": ROW, "identity": IDENTITY}
 _FIELD = re.compile(r"\{\{|\}\}|\{([^{}]*)\}")
-_NOT_TEXT = re.compile(r'c(\d+) != "(.*)"')
-_FITS = re.compile(r"fits\(c(\d+), (\d+)\)")
 
 Find = Callable[[str], "tuple[str, ...] | None"]
 ForIPv4 = tuple["tuple[str, ...]", "tuple[Union[str, None], ...]"]
@@ -121,6 +119,24 @@ class LookUp:
     for_ipv4: ForIPv4 | None = None
 
 
+class IsNot(NamedTuple):
+    """That a cell, by its name in generated code (``c0`` is the first), holds another text than this."""
+
+    cell: str
+    text: str
+
+
+class Fits(NamedTuple):
+    """That the text of a cell has no more than so many bytes."""
+
+    cell: str
+    limit: int
+
+
+Premise = Union[IsNot, Fits, str]
+"""What a part of the payload depends on beside its cell; a text is the name of a slot that is not empty."""
+
+
 @dataclass(frozen=True)
 class Optional:
     """Text of an f-string that is there where a cell is filled, all of ``also`` and no group holds.
@@ -131,8 +147,8 @@ class Optional:
 
     text: str
     cell: int
-    also: tuple[str, ...] = ()
-    none_of: tuple[tuple[str, ...], ...] = ()
+    also: tuple[Premise, ...] = ()
+    none_of: tuple[tuple[Premise, ...], ...] = ()
     limit: int = 0
     field: str = ""
 
@@ -241,16 +257,15 @@ class Assembly:
         )
         return made
 
-    def _add_conditions(self, codes: Sequence[str]) -> tuple[int, int]:
+    def _add_conditions(self, conditions: Sequence[Premise]) -> tuple[int, int]:
         begin = len(self.conditions)
-        for code in codes:
-            compared, fits = _NOT_TEXT.fullmatch(code), _FITS.fullmatch(code)
-            if compared is not None:
-                self.conditions.append((NOT_TEXT, int(compared[1]), 0, compared[2].encode()))
-            elif fits is not None:
-                self.conditions.append((FITS, int(fits[1]), int(fits[2]), b""))
+        for condition in conditions:
+            if isinstance(condition, IsNot):
+                self.conditions.append((NOT_TEXT, int(condition.cell[1:]), 0, condition.text.encode()))
+            elif isinstance(condition, Fits):
+                self.conditions.append((FITS, int(condition.cell[1:]), condition.limit, b""))
             else:
-                self.conditions.append((HAS_SLOT, *self._slot(code), b""))
+                self.conditions.append((HAS_SLOT, *self._slot(condition), b""))
         return begin, len(self.conditions)
 
     def _slot(self, name: str) -> tuple[int, int]:

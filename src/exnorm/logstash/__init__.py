@@ -75,7 +75,7 @@ class JSONCodec:
         self._frames = Frames(self._options.delimiter, self._options.size_limit)
         self._ends = ObjectEnds()
         self._held: list[AnyEvent] = []
-        self._waiting = Batch((b"", 0, 0), None, 0)
+        self._waiting = _no_lines()
         self._written: list[bytes] = []
         self._log = ""  # of the event that was written last
         usual = read_options("lines", {"decode_size_limit_bytes": self._options.size_limit})
@@ -173,6 +173,7 @@ class JSONCodec:
         assert self._events is not None
         while self._waiting.at < self._waiting.end:
             self._convert_batch(self._run_waiting() if self._events.runs else _BATCH_BYTES, encode)
+        self._waiting = _no_lines()
 
     def _run_waiting(self) -> int:
         """Write what the kernel takes; of how many bytes behind that the lines are to be read in Python."""
@@ -318,3 +319,7 @@ class JSONCodec:
         outer = make_event({TIMESTAMP: event.get(TIMESTAMP)})
         assert outer is not None
         return outer if set_field(outer, path, event) and get_field(outer, path) is event else event
+
+
+def _no_lines() -> Batch:
+    return Batch((b"", 0, 0), None, 0)

@@ -22,7 +22,7 @@ AnyEvent = dict[str, Any]
 _MESSAGE, _STAMP, _ORIGINAL, _NUMBER = '"message"', '"@timestamp"', '"event""original"', ""
 _LONG = (_MESSAGE, _ORIGINAL)
 _TOKENS = re.compile(r'("[^"\\]*(?:\\.[^"\\]*)*")([ \t\r]*:)?|(-?[0-9]+)|[][{}]')
-_are_numbers = re.compile(
+_match_numbers = re.compile(
     r"(?:(?:0|-?[1-9][0-9]{0,17}),)*"
 ).fullmatch  # within 64 bits, and as they are written
 _find_control = re.compile(r"\\(?:[bfnrt]|u00[01])").search
@@ -127,7 +127,7 @@ def read_alike(lines: bytes, template: Template) -> Alike | None:
         return None
     columns = [column[:known] for column in columns]
     numbers = [column for name, column in zip(names, columns) if name == _NUMBER]
-    if not all(map(is_time, set(columns[names.index(_STAMP)]))) or not all(map(_are_in_order, numbers)):
+    if not all(map(is_time, set(columns[names.index(_STAMP)]))) or not all(map(_are_plain, numbers)):
         return None
     escaped = columns.pop(names.index(_MESSAGE))
     names.remove(_MESSAGE)
@@ -180,9 +180,9 @@ def _cut(texts: Column, literals: Sequence[str]) -> list[Column]:
     return [*columns, texts]
 
 
-def _are_in_order(numbers: Column) -> bool:
-    """Whether each is as it will be written again."""
-    return _are_numbers(",".join((*numbers, ""))) is not None
+def _are_plain(numbers: Column) -> bool:
+    """Whether each is written as it will be again."""
+    return _match_numbers(",".join((*numbers, ""))) is not None
 
 
 def _read_messages(escaped: Column) -> list[str]:
