@@ -91,6 +91,7 @@ def test_lines_are_alike_up_to_the_first_that_differs_in_more() -> None:
         b'{"message":"a","@timestamp":"2026-01-01T00:00:00Z","sourceAddress":"x"}',
         b'{"message":"a","@timestamp":"2026-01-01T00:00:00Z","host":"EX01"}',
         b'{"message":"a","@timestamp":"2026-01-01T00:00:00Z","n":-0}',
+        b'{"message":"a","@timestamp":"2026-01-01T00:00:00Z","n":[1%b]}' % (b",1" * 1000),
         b'{"message":"a"}',
         b"{}", b"", b"\xff", b'{"message":"a","@timestamp":"2026-01-01T00:00:00Z"',
     ],

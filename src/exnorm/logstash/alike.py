@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import repeat
+from itertools import islice, repeat
 from typing import Any, NamedTuple
 
 import msgspec
@@ -27,6 +27,7 @@ _match_numbers = re.compile(
 ).fullmatch  # within 64 bits, and as they are written
 _find_control = re.compile(r"\\(?:[bfnrt]|u00[01])").search
 _read_texts = msgspec.json.Decoder(list[str]).decode
+_MOST_TOKENS = 1000  # what is looked at once for a batch is to stay small beside it
 _FEW = 8  # where one line in so many is alike, to look at all of them costs more than it gives
 
 Column = Sequence[str]
@@ -82,12 +83,7 @@ def read_template(line: bytes, names: frozenset[str]) -> Template | None:
     except (OverflowError, RecursionError):  # as in splice
         return None
     given, left = _Holes(line), _Holes(made)
-    # A name that stands twice, or is written in another way, may have its value elsewhere in what is made.
-    if [key for key in given.keys if key != _MESSAGE] != left.keys[: len(given.keys) - 1]:
-        return None
-    if [name for name in given.names if name != _MESSAGE] != left.names or given.numbers != left.numbers:
-        return None
-    if given.names.count(_MESSAGE) != 1 or _STAMP not in left.names:
+    if not _correspond(given, left):
         return None
     long = [at for at, name in enumerate(given.names) if name in _LONG]
     first, last, stamp = long[0], long[-1] + 1, left.names.index(_STAMP)
@@ -106,6 +102,18 @@ def read_template(line: bytes, names: frozenset[str]) -> Template | None:
         own[: stamp + 1],
         own[stamp + 1 :],
     )
+
+
+def _correspond(given: _Holes, left: _Holes) -> bool:
+    """Whether all values of a line but its message stand in the same order in what is made of it.
+
+    One whose name stands twice, or is written in another way, may stand elsewhere.
+    """
+    if not (given.are_all and left.are_all) or given.names.count(_MESSAGE) != 1 or _STAMP not in left.names:
+        return False
+    keys = [key for key in given.keys if key != _MESSAGE]
+    names = [name for name in given.names if name != _MESSAGE]
+    return keys == left.keys[: len(keys)] and names == left.names and given.numbers == left.numbers
 
 
 def read_alike(lines: bytes, template: Template) -> Alike | None:
@@ -225,6 +233,7 @@ class _Holes:
     """Where the values stand in a line that may differ; the names of all values, and the numbers.
 
     A hole's name is where the value is: ``message``, ``@timestamp`` or ``event.original``; a number has none.
+    ``are_all`` says that there were not too many values to look at them.
     """
 
     def __init__(self, line: bytes) -> None:
@@ -233,7 +242,8 @@ class _Holes:
         self.numbers: list[str] = []
         self.literals: list[str] = []
         text, end, path = line.decode("latin-1"), 0, [""]
-        for token in _TOKENS.finditer(text):
+        tokens = _TOKENS.finditer(text)
+        for token in islice(tokens, _MOST_TOKENS):
             quoted, colon, number = token.groups()
             name = "".join(path)
             if colon is not None:
@@ -247,6 +257,7 @@ class _Holes:
             elif name == _STAMP or name in _LONG:
                 end = self._add(name, text[end : token.start() + 1], token.end() - 1)
         self.literals.append(text[end:])
+        self.are_all = next(tokens, None) is None
 
     def _add(self, name: str, before: str, end: int) -> int:
         self.names.append(name)
