@@ -80,6 +80,15 @@ def test_lines_are_alike_up_to_the_first_that_differs_in_more() -> None:
     assert alike.messages == ["a", "b"]
 
 
+def test_lines_of_another_form_are_none_of_a_template() -> None:
+    path = {"file": {"path": "MSGTRK1.LOG"}}
+    template = read_template(line_of("a", log={"offset": 7, "inode": 8, **path}), NAMES)
+    assert template is not None
+    for log in ({"inode": 8, "offset": 7}, {"offset": 7, "device": 8}, {"offset": 7}):
+        assert read_alike(line_of("a", log={**log, **path}), template) is None
+    assert read_alike(b"", template) is None
+
+
 @pytest.mark.parametrize(
     "line",
     [

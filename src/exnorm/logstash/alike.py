@@ -181,7 +181,9 @@ def _cut_lines(lines: Sequence[str], template: Template) -> tuple[list[str], lis
 def _cut(texts: Column, literals: Sequence[str]) -> list[Column]:
     """What stands before, between and behind the literals in each text, up to the first without them."""
     columns: list[Column] = []
-    for literal in literals if texts else ():
+    for literal in literals:
+        if not texts:
+            break
         column, found, texts = zip(*[text.partition(literal) for text in texts])
         known = found.index("") if "" in found else len(found)
         columns, texts = [*columns, column[:known]], texts[:known]

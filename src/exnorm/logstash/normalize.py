@@ -153,10 +153,13 @@ class EventNormalizer:
         """
         if not self._has_fields:
             return None
-        known = None if self._template is None else read_alike(lines, self._template)
-        if known is None:
-            self._template = read_template(lines.partition(b"\n")[0], self._names)
+        try:
             known = None if self._template is None else read_alike(lines, self._template)
+            if known is None:
+                self._template = read_template(lines.partition(b"\n")[0], self._names)
+                known = None if self._template is None else read_alike(lines, self._template)
+        except Exception:  # as in encode_rows
+            return None
         return known
 
     def encode_alike(self, alike: Alike, log: str, batch: Batch, begin: int) -> tuple[list[bytes], int]:
