@@ -397,15 +397,10 @@ class Normalizer:
 
         Gives them, how many lines were done and how many payloads that are.
         """
-        if stream.source is None:
-            return b"", 0, 0
-        batch.pass_over(begin)
-        made: list[str] = []
-        with self._taking_back():
-            program = self._program(stream, batch)
-            if program is not None:
-                run, around = program.run_framed(framing.frame), (framing.before, framing.after)
-                self._run_generated(program, batch, batch, self._begin(stream), stream, made, run, around)
+        around = framing.before, framing.after
+        made = self._encode_around(
+            batch, begin, stream, lambda program: program.run_framed(framing.frame), around
+        )
         return "".join(made).encode("latin-1"), batch.number - begin, len(made)
 
     def encode_beside(
@@ -416,16 +411,26 @@ class Normalizer:
         Those of its line in ``starts`` begin a payload, those in ``pairs`` stand behind the row's time, both
         clothed. Gives the payloads, each ended by LF, and how many lines were done.
         """
-        if stream.source is None:
-            return [], 0
-        batch.pass_over(begin)
+        made = self._encode_around(batch, begin, stream, lambda program: program.run_beside, (starts, pairs))
+        return [payload.encode("latin-1") for payload in made], batch.number - begin
+
+    def _encode_around(
+        self,
+        batch: Batch,
+        begin: int,
+        stream: Stream,
+        choose: Callable[[Program], Run],
+        around: tuple[object, ...],
+    ) -> list[str]:
+        """The payloads, clothed, by a function of the program that is given what a host puts around them."""
         made: list[str] = []
+        batch.pass_over(begin)
         with self._taking_back():
             program = self._program(stream, batch)
             if program is not None:
-                run, around = program.run_beside, (starts, pairs)
+                run = choose(program)
                 self._run_generated(program, batch, batch, self._begin(stream), stream, made, run, around)
-        return [payload.encode("latin-1") for payload in made], batch.number - begin
+        return made
 
     @contextlib.contextmanager
     def _taking_back(self) -> Iterator[None]:
@@ -579,8 +584,7 @@ class Normalizer:
 
         Without a batch there may be any number of lines.
         """
-        reader = stream.ready()
-        layout = None if reader is None else reader.layout
+        layout = stream.layout
         if layout is None or stream.source is None or self._wire is None:
             return None
         if batch is not None and batch.is_crowded:
@@ -622,12 +626,12 @@ class Normalizer:
     def find_program(self, lines: Sequence[bytes], stream: Stream) -> Program | None:
         """The generated function for the rows at the beginning of a log, as ``encode`` would use it."""
         for number, line in enumerate(lines):
-            reader = stream.ready()
-            if reader is not None and reader.layout is not None and stream.source is not None:
+            layout = stream.layout
+            if layout is not None and stream.source is not None:
                 if self._wire is None:
                     return None
                 batch = self._join(lines[number:])
-                return self.generate(stream.source, reader.layout, batch.rows)
+                return self.generate(stream.source, layout, batch.rows)
             stream.read(line)
         return None
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from exnorm.errors import quote
 from exnorm.lines import MARGIN, SEPARATORS, LineCutter, Span, find_crowd, join_csv
-from exnorm.model import Confidence, Head, Read, Reader, Record, Schema, Source, Unparsed
+from exnorm.model import Confidence, Head, Layout, Read, Reader, Record, Schema, Source, Unparsed
 from exnorm.settings import Settings
 
 # The names of Exchange's header lines; a header that lost its "#" is known by them.
@@ -169,6 +169,12 @@ class Stream:
     def ready(self) -> Reader | None:
         """The reader of the next line where that can only be a row, or say itself that it is none."""
         return None if self._in_header else self._reader
+
+    @property
+    def layout(self) -> Layout | None:
+        """How the next line is read cell by cell, where it can only be a row that can be read so."""
+        reader = self.ready()
+        return None if reader is None else reader.layout
 
     @property
     def memory(self) -> object:

@@ -105,8 +105,7 @@ def tabulate(lines: Sequence[bytes], stream: Stream, normalizer: Normalizer) -> 
 
 def _find_event_cell(stream: Stream) -> int:
     """Where the next rows have their event's name; -1 where that cannot be said."""
-    reader, source = stream.ready(), stream.source
-    layout = None if reader is None else reader.layout
+    layout, source = stream.layout, stream.source
     if layout is None or source is None or source.event_column in source.derived:
         return -1
     columns = layout.schema.columns

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from itertools import groupby
 from typing import Any
 
@@ -219,31 +220,41 @@ class JSONCodec:
         assert self._events is not None
         self._log = find_log(alike.event)
         batch = self._events.prepare(alike.messages, self._log, alike.rows)
-        at, end = 0, len(alike.messages)
-        while at < end:
-            if batch is not None:
-                made, done = self._events.encode_alike(alike, self._log, batch, at)
-                self._written += made
-                self._waiting.pass_over(self._waiting.number + done)
-                at += done
-            if at < end:
-                self._convert_line(encode)
-                at += 1
+        encode_some = None if batch is None else partial(self._events.encode_alike, alike, self._log, batch)
+        self._go_through(len(alike.messages), encode_some, encode)
 
     def _convert_run(self, run: list[AnyEvent], log: str, encode: Callable[[AnyEvent], bytes]) -> None:
         assert self._events is not None
-        batch = self._events.prepare([event["message"] for event in run], log)
-        done = 0
-        while done < len(run):
-            made = [] if batch is None else self._events.encode_rows(run, log, batch, done)
-            self._waiting.pass_over(self._waiting.number + len(made))
-            for one in made:
-                if one is not None:
-                    self._written.append(one if isinstance(one, bytes) else encode(one))
-            done += len(made)
-            if done < len(run):
+        events, batch = self._events, self._events.prepare([event["message"] for event in run], log)
+
+        def encode_some(begin: int) -> tuple[list[bytes], int]:
+            assert batch is not None
+            made = events.encode_rows(run, log, batch, begin)
+            kept = [one for one in made if one is not None]
+            return [one if isinstance(one, bytes) else encode(one) for one in kept], len(made)
+
+        self._go_through(len(run), None if batch is None else encode_some, encode)
+
+    def _go_through(
+        self,
+        amount: int,
+        encode_some: Callable[[int], tuple[list[bytes], int]] | None,
+        encode: Callable[[AnyEvent], bytes],
+    ) -> None:
+        """Write what so many lines give: those of plain rows together, each other one by itself.
+
+        ``encode_some`` gives what becomes of the lines from a number on, and how many of them that are.
+        """
+        at = 0
+        while at < amount:
+            if encode_some is not None:
+                made, done = encode_some(at)
+                self._written += made
+                self._waiting.pass_over(self._waiting.number + done)
+                at += done
+            if at < amount:
                 self._convert_line(encode)
-                done += 1
+                at += 1
 
     def _convert_line(self, encode: Callable[[AnyEvent], bytes]) -> None:
         self._written += map(encode, self._read(self._waiting.take()))

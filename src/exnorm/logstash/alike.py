@@ -22,9 +22,8 @@ AnyEvent = dict[str, Any]
 _MESSAGE, _STAMP, _ORIGINAL, _NUMBER = '"message"', '"@timestamp"', '"event""original"', ""
 _LONG = (_MESSAGE, _ORIGINAL)
 _TOKENS = re.compile(r'("[^"\\]*(?:\\.[^"\\]*)*")([ \t\r]*:)?|(-?[0-9]+)|[][{}]')
-_match_numbers = re.compile(
-    r"(?:(?:0|-?[1-9][0-9]{0,17}),)*"
-).fullmatch  # within 64 bits, and as they are written
+# Within 64 bits, and as they are written again.
+_match_numbers = re.compile(r"(?:(?:0|-?[1-9][0-9]{0,17}),)*").fullmatch
 _find_control = re.compile(r"\\(?:[bfnrt]|u00[01])").search
 _read_texts = msgspec.json.Decoder(list[str]).decode
 _MOST_TOKENS = 1000  # what is looked at once for a batch is to stay small beside it
@@ -45,13 +44,12 @@ class _Part(NamedTuple):
 class Template:
     """An event, and its line with holes at what may differ; all text is clothed.
 
-    The holes that the row is in are ``long``, others are ahead of them or behind; ``opening`` and ``closing``
-    stand around all of them. ``start`` and ``pairs`` are what takes the line's place around the row's pairs:
-    the event's own before its time and behind it, cut where other holes than the message's are.
+    The holes that the row is in are ``long``, others are ahead of them or behind; ``closing`` stands behind
+    all of them. ``start`` and ``pairs`` are what takes the line's place around the row's pairs: the event's
+    own before its time and behind it, cut where other holes than the message's are.
     """
 
     event: AnyEvent
-    opening: str
     ahead: _Part
     long: _Part
     behind: _Part
@@ -94,8 +92,7 @@ def read_template(line: bytes, names: frozenset[str]) -> Template | None:
     opening, *inner, closing = given.literals
     return Template(
         event,
-        opening,
-        _Part(given.names[:first], "", inner[: max(first - 1, 0)]),
+        _Part(given.names[:first], opening, inner[: max(first - 1, 0)]),
         _Part(given.names[first:last], inner[first - 1] if first else "", inner[first : last - 1]),
         _Part(given.names[last:], inner[last - 1] if inner[last - 1 :] else "", inner[last:]),
         closing,
@@ -158,12 +155,8 @@ def read_alike(lines: bytes, template: Template) -> Alike | None:
 
 def _cut_lines(lines: Sequence[str], template: Template) -> tuple[list[str], list[str], list[str]]:
     """The three parts of each line, up to the first that is not of the template."""
-    opening, closing, lead, trail = (
-        template.opening,
-        template.closing,
-        template.long.before,
-        template.behind.before,
-    )
+    opening, lead, trail = template.ahead.before, template.long.before, template.behind.before
+    closing = template.closing
     ahead, long, behind = [], [], []
     first = len(opening)
     for line in lines:

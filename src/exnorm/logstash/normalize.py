@@ -154,20 +154,22 @@ class EventNormalizer:
         if not self._has_fields:
             return None
         try:
-            known = None if self._template is None else read_alike(lines, self._template)
-            if known is None:
+            found = self._read_by_template(lines)
+            if found is None:
                 self._template = read_template(lines.partition(b"\n")[0], self._names)
-                known = None if self._template is None else read_alike(lines, self._template)
+                found = self._read_by_template(lines)
         except Exception:  # as in encode_rows
             return None
-        return known
+        return found
+
+    def _read_by_template(self, lines: bytes) -> Alike | None:
+        return None if self._template is None else read_alike(lines, self._template)
 
     def encode_alike(self, alike: Alike, log: str, batch: Batch, begin: int) -> tuple[list[bytes], int]:
         """Finished lines of the events from ``begin`` on, up to the first that is no plain row, and how many
         of the events that are: the profile may leave rows out."""
         stream = self._streams.get(log)
-        reader = stream.ready()
-        layout = None if reader is None else reader.layout
+        layout = stream.layout
         if layout is None or has_brackets(layout.schema.columns):
             return [], 0
         try:
@@ -198,8 +200,7 @@ class EventNormalizer:
         Finished lines where they can be, else events; ``None`` where the profile leaves a row out.
         """
         stream = self._streams.get(log)
-        reader = stream.ready()
-        layout = None if reader is None else reader.layout
+        layout = stream.layout
         if layout is None:
             return []
         try:
