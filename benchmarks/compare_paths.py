@@ -1,11 +1,14 @@
 """Both ways through exnorm, byte for byte over the same rows: the table row by row, and generated code.
 
     python benchmarks/compare_paths.py --rows 1000000
+    python benchmarks/compare_paths.py --rows 200000 --other-logs
 
 The rows are those of ``tracking_rows`` with every kind of oddity mixed in: hostile text in any column,
 torn and widened rows, quotes out of place, bytes that are no UTF-8, headers in the middle, other line
 ends, events and builds that nobody knows. Each batch goes through every format under another choice of
 settings. Payloads, counts and refused lines must agree; the first difference is printed, status 1.
+``--other-logs`` takes the samples of all other log types in tests/samples instead, over and over with
+the same oddities, one sample after the other.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ import argparse
 import random
 import sys
 from collections.abc import Iterator, Sequence
-from itertools import islice
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +26,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
 import tracking_rows
 
-from exnorm import Normalizer, Unparsed
+from exnorm import Event, Normalizer, Unparsed
 from exnorm.lines import MARGIN, join_csv
 from exnorm.sources.message_tracking import COLUMNS_2007, COLUMNS_2010, COLUMNS_2013, COLUMNS_2016
+
+SAMPLES = Path(__file__).resolve().parents[1] / "tests" / "samples"
 
 # fmt: off
 TEXTS = (
@@ -87,10 +92,38 @@ def odd_lines(rows: Sequence[str], chance: random.Random) -> Iterator[bytes]:
         yield _line(cells, chance) + end
 
 
-def _split(row: str) -> Iterator[list[str]]:
+def find_other_logs() -> list[Path]:
+    """The samples of all log types but message tracking."""
+    return sorted(file for file in SAMPLES.rglob("*.*") if "message_tracking" not in file.parts)
+
+
+def odd_lines_of(sample: Path, rows: int, chance: random.Random, plain: int = 200) -> Iterator[bytes]:
+    """The lines of a sample over and over, many of its rows odd behind the ``plain`` first ones."""
+    data = sample.read_bytes()
+    text = data.decode("utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig")
+    lines = [line.removesuffix("\r") for line in text.split("\n") if line]
+    names = next((line for line in lines if not line.startswith("#")), "") if sample.suffix == ".csv" else ""
+    separator = max(",;\t ", key=lines[-1].count)
+    for number, line in enumerate(cycle(lines)):
+        if number >= len(lines) and (line == names or line.startswith("#")) and chance.random() < 0.9:
+            continue
+        if rows <= 0:
+            return
+        rows -= 1
+        if number < plain or line == names or line.startswith("#"):
+            yield line.encode()
+        else:
+            yield _line(next(_split(line, separator)), chance, separator)
+
+
+def _split(row: str, separator: str = ",") -> Iterator[list[str]]:
     import csv
 
-    return csv.reader((row,))
+    return csv.reader((row,), delimiter=separator)
+
+
+def _join(cells: Sequence[str], separator: str) -> str:
+    return join_csv(cells) if separator == "," else separator.join(cells)
 
 
 def _header(columns: Sequence[str], version: str) -> Iterator[bytes]:
@@ -100,22 +133,22 @@ def _header(columns: Sequence[str], version: str) -> Iterator[bytes]:
     yield f"#Fields: {','.join(columns)}".encode()
 
 
-def _line(cells: list[str], chance: random.Random) -> bytes:
+def _line(cells: list[str], chance: random.Random, separator: str = ",") -> bytes:
     kind = chance.random()
     if kind < 0.3:
         for _ in range(chance.randrange(1, 5)):
-            cells[chance.randrange(1, len(cells))] = chance.choice(TEXTS)
+            cells[chance.randrange(min(1, len(cells) - 1), len(cells))] = chance.choice(TEXTS)
     elif kind < 0.32:
         cells[0] = chance.choice(TIMES)
     elif kind < 0.34:
         cells[-1] = chance.choice(VERSIONS)
     elif kind < 0.36:
-        cells = cells[: chance.randrange(1, len(cells))]
+        cells = cells[: chance.randrange(1, max(2, len(cells)))]
     elif kind < 0.38:
         cells.append(chance.choice(TEXTS))
     elif kind < 0.40:
-        return ",".join(cells).encode()  # quotes and commas that nobody closed or doubled
-    line = join_csv(cells)
+        return separator.join(cells).encode()  # quotes and commas that nobody closed or doubled
+    line = _join(cells, separator)
     if kind > 0.995:
         return chance.choice((b"", b"#", b"# a remark", b"\xef\xbb\xbf" + line.encode(), b"Date: x"))
     if 0.40 < kind < 0.43:
@@ -132,27 +165,37 @@ Result = tuple[list[bytes], list[tuple[int, str, str, str]], dict[str, Any], int
 """Payloads, refused lines (number, kind, reason, text), counts, the number of the last line."""
 
 
-def take_long_way(lines: Sequence[bytes], settings: dict[str, Any], plugins: Sequence[object] = ()) -> Result:
+LOG = "logs/MSGTRK2026010100-1.LOG"
+
+
+def take_long_way(
+    lines: Sequence[bytes], settings: dict[str, Any], plugins: Sequence[object] = (), name: str = LOG
+) -> Result:
     """The table applied to each row by itself: the reference."""
     normalizer = Normalizer(discover_plugins=False, plugins=plugins, **settings)
-    stream = normalizer.stream("logs/MSGTRK2026010100-1.LOG")
+    stream = normalizer.stream(name)
     payloads, refused = [], []
     limit = normalizer.settings.max_line_bytes + MARGIN  # of a longer line a file's reader gives no more
     for item in normalizer.normalize((line[:limit] for line in lines), stream):
-        if isinstance(item, Unparsed):
-            refused.append((item.line_number, item.kind, item.reason, item.raw))
-        payload = normalizer.encode_item(item)
+        encoded = normalizer.encode_event(item) if isinstance(item, Event) else item
+        if isinstance(encoded, Unparsed):
+            refused.append((encoded.line_number, encoded.kind, encoded.reason, encoded.raw))
+        payload = normalizer.encode_unparsed(encoded) if isinstance(encoded, Unparsed) else encoded
         if payload is not None:
             payloads.append(payload)
     return payloads, refused, normalizer.counts.as_dict(), stream.line_number
 
 
 def take_short_way(
-    lines: Sequence[bytes], settings: dict[str, Any], plugins: Sequence[object] = (), block: int = 65_536
+    lines: Sequence[bytes],
+    settings: dict[str, Any],
+    plugins: Sequence[object] = (),
+    block: int = 65_536,
+    name: str = LOG,
 ) -> Result:
     """Programs where there are any, over blocks of the log that begin and end anywhere."""
     normalizer = Normalizer(discover_plugins=False, plugins=plugins, **settings)
-    stream = normalizer.stream("logs/MSGTRK2026010100-1.LOG")
+    stream = normalizer.stream(name)
     blocks: list[bytes] = []
     refused: list[tuple[int, str, str, str]] = []
     log = b"\n".join((*lines, b""))
@@ -186,22 +229,36 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--other-logs", action="store_true")
     given = parser.parse_args()
     chance = random.Random(given.seed)
-    rows = tracking_rows.make_rows(given.rows, given.seed)
+    batches = _batches_of_samples(given.rows, chance) if given.other_logs else _batches(given.rows, chance)
     done = 0
-    while batch := list(islice(rows, 2000)):
-        settings = SETTINGS[(done // 2000) % len(SETTINGS)]
-        lines = list(odd_lines(batch, chance))
-        difference = explain_difference(take_long_way(lines, settings), take_short_way(lines, settings))
+    for number, (name, lines) in enumerate(batches):
+        settings = SETTINGS[number % len(SETTINGS)]
+        long, short = take_long_way(lines, settings, name=name), take_short_way(lines, settings, name=name)
+        difference = explain_difference(long, short)
         if difference:
-            print(f"settings {settings}, after row {done}: {difference}")
+            print(f"{name}, settings {settings}, after row {done}: {difference}")
             return 1
-        done += len(batch)
-        if done % 100_000 < 2000:
+        done += len(lines)
+        if done % 100_000 < len(lines):
             print(f"{done} rows agree", file=sys.stderr, flush=True)
     print(f"{done} rows agree, {len(SETTINGS)} choices of settings")
     return 0
+
+
+def _batches(rows: int, chance: random.Random) -> Iterator[tuple[str, list[bytes]]]:
+    made = tracking_rows.make_rows(rows, chance.randrange(1 << 30))
+    while batch := list(islice(made, 2000)):
+        yield LOG, list(odd_lines(batch, chance))
+
+
+def _batches_of_samples(rows: int, chance: random.Random) -> Iterator[tuple[str, list[bytes]]]:
+    samples = find_other_logs()
+    order = [sample for sample in samples for _ in SETTINGS]
+    for sample in islice(cycle(order), max(1, rows // 1000)):
+        yield f"logs/{sample.name}", list(odd_lines_of(sample, 1000, chance))
 
 
 if __name__ == "__main__":

@@ -487,6 +487,7 @@ class Wire:
     every_column: bool = False  # the columns themselves, empty ones too, in the place of the fields
     timestamp: tuple[str, str] = ("", "")  # around the row's own time, first of all pairs
     original: tuple[str, str] = ("", "")  # around the raw row
+    write_original: Callable[[str], str] = lambda raw: raw  # any text as it stands there
     identity: tuple[str, str] = ("", "")  # around the exnorm_id
 
     def escape(self, text: str) -> str:

@@ -10,7 +10,16 @@ from io import BufferedReader
 from itertools import chain
 from typing import Any, NamedTuple
 
-from exnorm.compiled import Program, Run, generate
+from exnorm.compiled import (
+    Program,
+    RecordProgram,
+    RecordPrograms,
+    Run,
+    Sample,
+    generate,
+    generate_for_records,
+    sample_record,
+)
 from exnorm.convert import addresses, members
 from exnorm.counts import Counts
 from exnorm.errors import (
@@ -22,7 +31,7 @@ from exnorm.errors import (
     quote,
     suggest,
 )
-from exnorm.identity import identity_seed
+from exnorm.identity import exnorm_id, identity_seed
 from exnorm.lines import Span, join_csv
 from exnorm.mapping import (
     CompiledMapping,
@@ -88,6 +97,13 @@ class Framing(NamedTuple):
     frame: Frame
     before: str
     after: str
+
+
+class Written(NamedTuple):
+    """A payload that generated code made of a record; ``record`` is as the processors left it."""
+
+    record: Record
+    payload: bytes
 
 
 class OpenRows(NamedTuple):
@@ -205,6 +221,9 @@ class Normalizer:
         self._wire = self._describe_codec()
         self._routes: dict[tuple[str, str], Route] = {}
         self._programs: dict[tuple[str, Schema], Program | None] = {}
+        self._record_programs = RecordPrograms(
+            self._generate_for_record, sampled=_SAMPLE_LINES, most=_PROGRAMS_KEPT
+        )
         self._few: dict[tuple[str, Schema], int] = {}  # rows of layouts that have no program yet
         self._begins: _Begin | None = None
         self._joins_lines = load_kernel() is None  # a block costs more to begin than to copy
@@ -557,13 +576,16 @@ class Normalizer:
 
     def _begin(self, stream: Stream) -> _Begin:
         """What the payloads of a log begin with."""
+        assert stream.source is not None
+        return self._begin_of(stream.name, stream.source)
+
+    def _begin_of(self, name: str, source: Source) -> _Begin:
         known = self._begins
-        if known is None or known.name != stream.name or known.source is not stream.source:
+        if known is None or known.name != name or known.source is not source:
             assert self._wire is not None
-            assert stream.source is not None
-            start = _without_surrogates(self._wire.start(stream.name, stream.source))
+            start = _without_surrogates(self._wire.start(name, source))
             known = self._begins = _Begin(
-                stream.name, stream.source, start.encode("utf-8"), clothe(start), identity_seed(stream.name)
+                name, source, start.encode("utf-8"), clothe(start), identity_seed(name)
             )
         return known
 
@@ -623,17 +645,32 @@ class Normalizer:
             return None
         return generate(route.mapping, route.keeps, layout, self._wire, self.counts, sample, longest)
 
-    def find_program(self, lines: Sequence[bytes], stream: Stream) -> Program | None:
+    def find_program(self, lines: Sequence[bytes], stream: Stream) -> Program | RecordProgram | None:
         """The generated function for the rows at the beginning of a log, as ``encode`` would use it."""
+        records: list[Record] = []
+        layout = None
         for number, line in enumerate(lines):
-            layout = stream.layout
-            if layout is not None and stream.source is not None:
-                if self._wire is None:
-                    return None
-                batch = self._join(lines[number:])
-                return self.generate(stream.source, layout, batch.rows)
-            stream.read(line)
-        return None
+            if layout is None and stream.layout is not None and stream.source is not None:
+                layout = stream.layout
+                sample = () if self._wire is None else self._join(lines[number:]).rows
+                program = self.generate(stream.source, layout, sample)
+                if program is not None:
+                    return program
+            records += [item for item in self.parse((line,), stream) if isinstance(item, Record)]
+            if len(records) >= _SAMPLE_LINES:
+                break
+        return self._find_record_program(records)
+
+    def _find_record_program(self, records: Sequence[Record]) -> RecordProgram | None:
+        """The function for records like the first one, as the processors leave it."""
+        processed = [self.process(one, self.route(one).record_processors) for one in records]
+        kept: list[Record] = [one for one in processed if one is not None]
+        if not kept:
+            return None
+        columns = kept[0].values.keys()
+        return self._generate_for_record(
+            kept[0], [sample_record(one) for one in kept if one.values.keys() == columns]
+        )
 
     # --- the same, one item at a time, for hosts -------------------------------------------------
 
@@ -641,24 +678,52 @@ class Normalizer:
         """What becomes of a record, or, as ``on_error`` says, of a line that did not parse."""
         if isinstance(item, Record):
             yield from self.normalize_record(item)
-        elif self.settings.on_error == "stop":
-            where = f"{item.path or 'line'}:{item.line_number}"
-            raise ParseError(f"{where}: {item.reason}: {quote(item.raw)}")
-        elif self.settings.on_error == "tag":
-            yield item
+        else:
+            yield from self._tell(item)
+
+    def write_item(self, item: Record | Unparsed) -> Iterator[Written | Event | Unparsed]:
+        """The same for whoever wants payloads: where there is code for a record, its payload instead."""
+        if isinstance(item, Unparsed):
+            yield from self._tell(item)
+            return
+        route = self.route(item)
+        record = self._keep(item, route)
+        if record is None:
+            return
+        payload = self._encode_record(record, route)
+        if payload is None:
+            yield from self._make_events(record, route)
+        else:
+            self.counts.events += 1
+            yield Written(record, payload)
+
+    def _tell(self, line: Unparsed) -> Iterator[Unparsed]:
+        """A line that did not parse, as ``on_error`` says."""
+        if self.settings.on_error == "stop":
+            where = f"{line.path or 'line'}:{line.line_number}"
+            raise ParseError(f"{where}: {line.reason}: {quote(line.raw)}")
+        if self.settings.on_error == "tag":
+            yield line
 
     def normalize_record(self, record: Record) -> Iterator[Event]:
         """The events of one record: one, none (profile, processor), or one for each recipient."""
         route = self.route(record)
+        kept = self._keep(record, route)
+        if kept is not None:
+            yield from self._make_events(kept, route)
+
+    def _keep(self, record: Record, route: Route) -> Record | None:
+        """A record as its processors leave it; ``None`` where they or the profile leave it out."""
         self.counts.note_time(record.time)
         self._count_unknown(record, route.mapping)
         if route.keeps is not None and not route.keeps(record):
             self.counts.dropped.add(record.event_id)
-            return
-        kept = self.process(record, route.record_processors)
-        if kept is None:
-            return
-        for part in split_recipients(kept) if self.settings.per_recipient else (kept,):
+            return None
+        kept: Record | None = self.process(record, route.record_processors)
+        return kept
+
+    def _make_events(self, record: Record, route: Route) -> Iterator[Event]:
+        for part in split_recipients(record) if self.settings.per_recipient else (record,):
             event = route.mapping.normalize(part, self.counts)
             processed = self.process(event, route.event_processors)
             if processed is not None:
@@ -667,6 +732,24 @@ class Normalizer:
                     self.counts.marked.add(f"{name}: {word}")
                 yield processed
 
+    def _encode_record(self, record: Record, route: Route) -> bytes | None:
+        """The payload of a record by generated code; ``None`` where it must go the long way."""
+        if self._wire is None or route.event_processors or record.marks:
+            return None
+        encode = self._record_programs.find(record)
+        start = self._begin_of(record.path, record.source).clothed
+        payload = encode(record, start) if encode is not None and start else None
+        return None if payload is None else payload.encode("latin-1")
+
+    def _generate_for_record(self, record: Record, sample: Sequence[Sample]) -> RecordProgram | None:
+        """The function for records like one; ``None`` where they go the long way."""
+        route, columns = self.route(record), tuple(record.values)
+        if self._wire is None or route.event_processors or len(columns) > _PROGRAM_COLUMNS:
+            return None
+        return generate_for_records(
+            route.mapping, record.schema, columns, self._wire, self.counts, exnorm_id, sample
+        )
+
     def encode_records(
         self, items: Iterable[Record | Unparsed], report: Callable[[Unparsed], object] = _ignore
     ) -> Iterator[bytes]:
@@ -674,7 +757,10 @@ class Normalizer:
         for item in items:
             if isinstance(item, Unparsed):
                 report(item)
-            for made in self.normalize_item(item):
+            for made in self.write_item(item):
+                if isinstance(made, Written):
+                    yield made.payload
+                    continue
                 encoded = self.encode_event(made) if isinstance(made, Event) else made
                 if isinstance(encoded, Unparsed) and encoded is not made:
                     report(encoded)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cached_property, lru_cache
 from operator import methodcaller
 
@@ -195,6 +195,18 @@ def split_quoted(row: str, quote: str = '"') -> list[str]:
     except csv.Error:
         return []
     return cells if quote == '"' else [cell.replace('"', quote) for cell in cells]
+
+
+def join_cells(wire: Wire, texts: Iterable[str]) -> str:
+    """Texts as escaped cells, clothed, with a LF between two; more or fewer of them where one is odd."""
+    try:
+        block = "\n".join(texts).encode("utf-8")
+    except (TypeError, UnicodeEncodeError):  # what a plugin gave, or a text that is none
+        return ""
+    if wire.refused and _refuse(block, wire.refused):
+        return ""
+    joined = _escape(block, wire)
+    return joined if wire.quote == '"' else joined.replace('"', wire.quote)
 
 
 def exceeds(cell: str, max_bytes: int, unescape: Callable[[str], str]) -> bool:

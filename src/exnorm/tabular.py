@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from exnorm.errors import EncodeError, SettingsError
 from exnorm.identity import exnorm_id, identify_rows
 from exnorm.model import Event, Record, Unparsed
-from exnorm.pipeline import Normalizer
+from exnorm.pipeline import Normalizer, Written
 from exnorm.rows import read_row_time, split_quoted, unclothe
 from exnorm.settings import Settings, make_settings
 from exnorm.stream import Stream
@@ -145,13 +145,14 @@ def _read_line(line: bytes, stream: Stream, normalizer: Normalizer) -> list[Row]
 
 def describe_item(item: Record | Unparsed, normalizer: Normalizer) -> Iterator[Row]:
     """The rows of a record, or of a line that did not parse."""
-    for found in normalizer.normalize_item(item):
+    for found in normalizer.write_item(item):
         yield _describe(found, normalizer)
 
 
-def _describe(found: Event | Unparsed, normalizer: Normalizer) -> Row:
+def _describe(found: Event | Written | Unparsed, normalizer: Normalizer) -> Row:
     encoded = normalizer.encode_event(found) if isinstance(found, Event) else found
     if isinstance(encoded, Unparsed) or isinstance(found, Unparsed):
         assert isinstance(encoded, Unparsed)
         return Row(None, None, normalizer.encode_unparsed(encoded), UNPARSED, encoded.reason, None)
-    return Row(found.time, found.record.event_id, encoded, OK, None, exnorm_id(found.record))
+    record, payload = found.record, encoded.payload if isinstance(encoded, Written) else encoded
+    return Row(record.time, record.event_id, payload, OK, None, exnorm_id(record))

@@ -128,6 +128,7 @@ def describe(taxonomy: Taxonomy, settings: Settings) -> Wire | None:
         nested=(f'"{ADDITIONAL}":{{', "}"),
         timestamp=quoted("@timestamp"),
         original=('"event":{"original":"', '"}') if settings.keep_original else ("", ""),
+        write_original=lambda raw: dump_text(raw)[1:-1],
         identity=quoted("exnorm_id"),
     )
 

@@ -29,7 +29,7 @@ from exnorm.fluentbit.wire import (
 )
 from exnorm.model import Event, Record, Unparsed
 from exnorm.native import MOST_KEYS, FindEnd, Form, load_find_end
-from exnorm.pipeline import Framing, Normalizer, OpenRows
+from exnorm.pipeline import Framing, Normalizer, OpenRows, Written
 from exnorm.rows import Batch, read_row_time
 from exnorm.stream import Stream
 
@@ -448,16 +448,16 @@ class ChunkFilter:
         head = bytes(head)
         if isinstance(item, Unparsed):
             self._on_unparsed(item)
-        for result in self.normalizer.normalize_item(item):
+        for result in self.normalizer.write_item(item):
             if isinstance(result, Unparsed):
                 yield self._write(head, _tagged(result, body, key, line))
                 continue
-            filled = self._fill(result)
+            filled = self._fill_payload(result.payload) if isinstance(result, Written) else self._fill(result)
             if isinstance(filled, Unparsed):
                 self._on_unparsed(filled)
                 yield self._write(head, _tagged(filled, body, "", None))
                 continue
-            timed = set_time(head, result.time) if self.options.event_time else head
+            timed = set_time(head, result.record.time) if self.options.event_time else head
             yield self._write(timed, {**extra, **filled})
 
     def _choose_form(self) -> Callable[[Event], Body | Unparsed]:

@@ -9,19 +9,21 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from exnorm.codecs.logstash_json import ADDITIONAL, build_shape
+from exnorm.convert import iso_utc
+from exnorm.identity import exnorm_id
 from exnorm.lines import join_csv
 from exnorm.logstash.alike import Alike, Template, read_alike, read_template
 from exnorm.logstash.json_text import digits, write
 from exnorm.logstash.splice import find_names, has_brackets, splice
 from exnorm.model import Confidence, Event, Head, Record, Source, Unparsed
 from exnorm.native import load_kernel
-from exnorm.pipeline import Normalizer
+from exnorm.pipeline import Normalizer, Written
 from exnorm.rows import Batch
 from exnorm.sources.columnar import split_csv
 from exnorm.stream import Stream, StreamTable, split_heads
@@ -90,6 +92,10 @@ class EventNormalizer:
         self._shape: Shape = build_shape(normalizer.taxonomy, normalizer.settings)
         self._has_fields = not finished and normalizer.codec.name == "json"
         self._decode = msgspec.json.Decoder().decode
+        has_payloads = finished or self._has_fields
+        self._follow: Callable[[Record | Unparsed], Iterator[Event | Written | Unparsed]] = (
+            normalizer.write_item if has_payloads else normalizer.normalize_item
+        )
         self._streams = StreamTable(self._open, max_files)
         self._known = frozenset(column for source in normalizer.sources for column in source.columns)
         self._layouts: dict[frozenset[str], Layout] = {}
@@ -335,34 +341,38 @@ class EventNormalizer:
         for item in items:
             if isinstance(item, Unparsed):
                 self._count(item)
-            for result in self.normalizer.normalize_item(item):
-                if isinstance(result, Event):
-                    found.append(self._put_in_place(event, result, used))
-                else:
+            for result in self._follow(item):
+                if isinstance(result, Unparsed):
                     found.append(tag_unparsed(event, result))
+                else:
+                    found.append(self._put_in_place(event, result, used))
         return found
 
-    def _put_in_place(self, event: AnyEvent, result: Event, used: frozenset[str]) -> AnyEvent:
-        record = result.record
-        fields = self._finish(result) if self._finished else self._shape(result)
+    def _put_in_place(self, event: AnyEvent, result: Event | Written, used: frozenset[str]) -> AnyEvent:
+        fields: AnyEvent | Unparsed
+        if self._finished:
+            fields = self._finish(result)
+        else:
+            fields = self._decode(result.payload) if isinstance(result, Written) else self._shape(result)
         if isinstance(fields, Unparsed):  # a plugin may put into an event what its format cannot say
             self._count(fields)
             return tag_unparsed(event, fields)
-        return merge(event, fields, used, record.raw)
+        return merge(event, fields, used, result.record.raw)
 
     def _count(self, line: Unparsed) -> None:
         self.unparsed += 1
         self._on_unparsed(line)
 
-    def _finish(self, event: Event) -> AnyEvent | Unparsed:
+    def _finish(self, result: Event | Written) -> AnyEvent | Unparsed:
         """The finished line under its format's name, and what every event has."""
-        payload = self.normalizer.encode_event(event)
+        record = result.record
+        payload = result.payload if isinstance(result, Written) else self.normalizer.encode_event(result)
         if isinstance(payload, Unparsed):
             return payload
-        shape = self._shape(event)
-        fields: AnyEvent = {name: shape[name] for name in ("@timestamp", "exnorm_id") if name in shape}
+        fields: AnyEvent = {} if record.time is None else {"@timestamp": iso_utc(record.time)}
+        fields["exnorm_id"] = exnorm_id(record)
         if self.normalizer.settings.keep_original:
-            fields["event"] = {"original": event.record.raw}
+            fields["event"] = {"original": record.raw}
         return {**fields, self.normalizer.codec.name: payload.decode("utf-8", "replace")}
 
     def _open(self, key: str) -> Stream:

@@ -1,4 +1,4 @@
-"""Generated code against the table applied row by row: the same bytes, counts and refused lines.
+"""Generated code over rows against the table applied row by row: the same bytes, counts and refused lines.
 
 `benchmarks/compare_paths.py` has both ways and the odd rows; by itself it compares a million of them.
 """
@@ -19,11 +19,12 @@ from hypothesis import HealthCheck, given, settings as hypothesis_settings, stra
 
 import exnorm
 from exnorm import Event, Normalizer, Record
+from exnorm.compiled import Program
 from exnorm.lines import join_csv
 from exnorm.native import describe_path, load_kernel
 from exnorm.rows import clothe, prepare, split_quoted, unclothe
 from exnorm.sources.columnar import split_csv
-from exnorm.sources.message_tracking import COLUMNS_2010, COLUMNS_2016
+from exnorm.sources.message_tracking import COLUMNS_2007, COLUMNS_2010, COLUMNS_2016
 
 ROWS = list(tracking_rows.make_rows(500))
 
@@ -99,6 +100,60 @@ def test_a_reading_function_of_a_plugin_is_called_for_each_row() -> None:
     long = compare_paths.take_long_way(lines, {"format": "cef"}, [Rows()])
     assert compare_paths.explain_difference(long, compare_paths.take_short_way(lines, {}, [Rows()])) == ""
     assert long[2]["plugin_errors"]
+
+
+class Row:
+    """A plugin with one more row for ArcSight's table."""
+
+    name = "row"
+
+    def __init__(self, row: exnorm.Row, table: str = "arcsight-2016") -> None:
+        self.table = exnorm.Mapping("x", "message_tracking", "arcsight", (row,), extends=table)
+
+    @exnorm.hookimpl
+    def register_mappings(self) -> list[exnorm.Mapping]:
+        return [self.table]
+
+
+def test_a_row_may_hold_for_one_address_only() -> None:
+    (address, *_) = (cell for row in ROWS if (cell := row.split(",")[1]).count(".") == 3)
+    when = exnorm.column_is("client-ip", address)
+    for_address = exnorm.row("Flex String 2", "source", when=when, label="Source", ours="test")
+    plugins = [Row(for_address)]
+    long = compare_paths.take_long_way(head_lines(), {}, plugins)
+    assert (
+        compare_paths.explain_difference(long, compare_paths.take_short_way(head_lines(), {}, plugins)) == ""
+    )
+    assert 0 < b"\n".join(long[0]).count(b"flexString2Label=Source") < len(long[0])
+
+
+def lines_of_2007() -> list[bytes]:
+    positions = [COLUMNS_2016.index(column) for column in COLUMNS_2007]
+    cells = (row.split(",") for row in ROWS[:100] if '"' not in row)
+    rows = (",".join(row[at] for at in positions).encode() for row in cells)
+    return [*compare_paths._header(COLUMNS_2007, "08.03.0083.000"), *rows]
+
+
+@pytest.mark.parametrize("condition", [exnorm.column_is, exnorm.column_is_not])
+def test_a_condition_may_ask_for_a_column_that_the_log_does_not_have(condition: Any) -> None:
+    when = condition("network-message-id", "a")
+    conditional = exnorm.row("Flex String 2", "source", when=when, label="Source", ours="test")
+    plugins = [Row(conditional, "arcsight-2010")]
+    lines = lines_of_2007()
+    long = compare_paths.take_long_way(lines, {}, plugins)
+    assert compare_paths.explain_difference(long, compare_paths.take_short_way(lines, {}, plugins)) == ""
+    assert all(b"flexString2Label=" in one for one in long[0]) is (condition is exnorm.column_is_not)
+
+
+@pytest.mark.parametrize("settings", compare_paths.SETTINGS[::3], ids=str)
+def test_a_row_may_take_the_first_of_several_columns(settings: dict[str, Any]) -> None:
+    first = exnorm.row("Flex String 2", ("return-path", "source"), label="First", ours="test")
+    lines = [*head_lines(), *(line.replace(b"@", b"") for line in head_lines()[5:])]
+    plugins = [Row(first)]
+    long = compare_paths.take_long_way(lines, settings, plugins)
+    assert (
+        compare_paths.explain_difference(long, compare_paths.take_short_way(lines, settings, plugins)) == ""
+    )
 
 
 TEXT = st.one_of(
@@ -248,7 +303,7 @@ def head_lines() -> list[bytes]:
 def test_there_is_code_for_every_format(settings: dict[str, Any]) -> None:
     normalizer = Normalizer(discover_plugins=False, **settings)
     program = normalizer.find_program(head_lines(), normalizer.stream("MSGTRK2026010100-1.LOG"))
-    assert program is not None
+    assert isinstance(program, Program)
     assert program.source_text.startswith("def run(")
     assert program.sampled
 
@@ -259,7 +314,7 @@ def test_there_is_no_code_for_several_events_a_row_and_for_nested_names(settings
     assert normalizer.find_program(head_lines(), normalizer.stream("MSGTRK2026010100-1.LOG")) is None
 
 
-def test_there_is_no_code_for_rows_that_processors_must_see() -> None:
+def test_there_is_no_code_for_events_that_processors_must_see() -> None:
     normalizer = Normalizer(discover_plugins=False, plugins=[Processors()])
     assert normalizer.find_program(head_lines(), normalizer.stream("MSGTRK2026010100-1.LOG")) is None
 
@@ -269,7 +324,7 @@ def test_good_rows_all_go_through_the_generated_code() -> None:
     stream = normalizer.stream("MSGTRK2026010100-1.LOG")
     lines = head_lines()
     program = normalizer.find_program(lines, stream)
-    assert program is not None
+    assert isinstance(program, Program)
     assert normalizer.codec.wire is not None
     wire = normalizer.codec.wire(normalizer.taxonomy, normalizer.settings)
     assert wire is not None
@@ -282,7 +337,7 @@ def test_good_rows_all_go_through_the_generated_code() -> None:
 def test_both_ways_cut_what_is_too_long_by_themselves() -> None:
     normalizer = Normalizer(discover_plugins=False)
     program = normalizer.find_program(head_lines(), normalizer.stream("MSGTRK2026010100-1.LOG"))
-    assert program is not None
+    assert isinstance(program, Program)
     long = ROWS[0].split(",")
     long[12] = ";".join(f"user{number}@example.test" for number in range(60))
     lines = [line.encode() for line in (*ROWS[:50], ",".join(long), *ROWS[:50])]

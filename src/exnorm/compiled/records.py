@@ -1,0 +1,249 @@
+"""A table, the columns of records and a format as one function from a record to its payload.
+
+For what a reader must read: logs whose rows are more than cells, rows of one log that depend on each other,
+records that a plugin's processor has changed. The function gives nothing for a record with anything odd about
+it, which then goes the long way; what it gives is what ``pipeline`` would write, byte for byte.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property, partial
+
+from exnorm.compiled.writer import Surroundings, Unfit, Writer, is_fit, remember, take_given
+from exnorm.convert import iso_utc
+from exnorm.mapping import CompiledMapping
+from exnorm.model import Constant, Notes, Record, Schema, Wire
+from exnorm.rows import clothe, join_cells
+
+Encode = Callable[[Record, str], "str | None"]
+"""A record and what begins its payload; gives the payload, ``None`` of an odd record. All text is clothed."""
+
+Identify = Callable[[Record], str]
+Sample = Mapping[str, str]
+"""The beginning of each text of a record, by column or derived value."""
+
+_PLAIN = Surroundings(write=("return payload",))
+_SAMPLED_LONGEST = (
+    20  # characters; of a text it is asked whether it is there, and whether it is a certain one
+)
+
+
+def sample_record(record: Record) -> Sample:
+    """What is learnt from of a record; it takes little memory however long the record is."""
+    texts = {**record.derived, **record.values}
+    return {name: text[:_SAMPLED_LONGEST] for name, text in texts.items() if isinstance(text, str)}
+
+
+class RecordProgram:
+    """The code for records of one table whose values stand under the same columns in the same order."""
+
+    def __init__(self, writer: _RecordWriter) -> None:
+        self._writer = writer
+
+    @cached_property
+    def source_text(self) -> str:
+        """The generated Python."""
+        return "\n".join(self._writer.assemble()) + "\n"
+
+    @cached_property
+    def encode(self) -> Encode:
+        """The generated function."""
+        return self._writer.bind(self.source_text)
+
+
+def generate_for_records(
+    mapping: CompiledMapping,
+    schema: Schema,
+    columns: tuple[str, ...],
+    wire: Wire,
+    notes: Notes,
+    identify: Identify,
+    sample: Sequence[Sample] = (),
+) -> RecordProgram | None:
+    """A program, or ``None`` where the table, the columns or the format ask for what has no code here.
+
+    Of the ``sample`` it is learnt which columns are nearly always filled or empty.
+    """
+    try:
+        writer = _RecordWriter(mapping, schema, columns, wire, notes, identify, sample)
+        writer.write()
+    except Unfit:
+        return None
+    return RecordProgram(writer)
+
+
+def _name_derived(mapping: CompiledMapping) -> Iterator[str]:
+    """The derived values that a table reads or asks for."""
+    known = mapping.source.derived
+    for row in mapping.rows:
+        names = [origin for origin in row.row.origins if not isinstance(origin, Constant)]
+        if row.holds is not None and row.row.when is not None:
+            is_event = row.row.when.subject == "event"
+            names.append(mapping.source.event_column if is_event else row.row.when.name)
+        yield from (name for name in names if name in known)
+
+
+class _RecordWriter(Writer):
+    """Cells are a record's values in order, and behind them the derived values that the table reads."""
+
+    leave = "return None"
+
+    def __init__(
+        self,
+        mapping: CompiledMapping,
+        schema: Schema,
+        columns: tuple[str, ...],
+        wire: Wire,
+        notes: Notes,
+        identify: Identify,
+        sample: Sequence[Sample],
+    ) -> None:
+        derived = tuple(dict.fromkeys(_name_derived(mapping)))
+        super().__init__(mapping, columns, derived, wire, notes)
+        self.schema, self.identify = schema, identify
+        self.derived = derived
+        self.time_cell = ""
+        self.seen = [{cell: one.get(name, "") for name, cell in self.cell.items()} for one in sample]
+        if len(columns) < 2 or not mapping.source.derived.keys().isdisjoint(columns):
+            raise Unfit
+
+    def _column(self, origin: str) -> str:
+        return origin if origin in self.cell else ""
+
+    def _make_record(self, texts: dict[str, str]) -> Record | None:
+        values = {name: text for name, text in texts.items() if name in self.columns}
+        derived = {name: text for name, text in texts.items() if name not in values}
+        return Record(self.source, self.schema, values, derived=derived)
+
+    def _write_stamp(self) -> str:
+        return "{moment}.{time % 1000:03}Z"
+
+    def _read_time(self, cell: str) -> None:
+        if self.time_cell not in ("", cell):
+            raise Unfit
+        self.time_cell = cell
+
+    def assemble(self) -> Iterator[str]:
+        """The lines of the generated function."""
+        yield "def encode(record, start):"
+        for line in (*self._read_cells(), *self._check_limits(), *self.checks, *self._write_identity()):
+            yield f"    {line}"
+        for line in (*self._write_long(_PLAIN), *self._write_expected(_PLAIN)):
+            yield f"    {line}"
+        for line in self._write_payload(partial(take_given, is_fit), _PLAIN):
+            yield f"    {line}"
+
+    def _read_cells(self) -> Iterator[str]:
+        if self.wire.every_column:
+            yield f"if record.envelope is not None: {self.leave}"
+        yield "derived = record.derived"
+        yield f"if not is_known(derived): {self.leave}"
+        texts = "".join(f", derived.get({name!r}, '')" for name in self.derived)
+        yield f"row = join((*record.values.values(){texts}))"
+        yield 'cells = row.split("\\n")'
+        yield f"if len(cells) != {len(self.cell)}: {self.leave}"
+        yield f"{', '.join(self.cell.values())} = cells"
+        yield from self._read_times()
+        for cache in self.caches.values():
+            if cache.slots:
+                yield from self._read_slots(cache)
+        yield from self.choices
+        if self.list_cells:
+            yield 'apostrophe = "\'" in row'
+
+    def _read_times(self) -> Iterator[str]:
+        """Code: the time in the cell that a row of the table reads, and the record's own."""
+        if self.time_cell:
+            yield from self._look_up("second", "seconds", "find_second", f"{self.time_cell}[:19]")
+            yield from self._look_up("fraction", "fractions", "find_fraction", f"{self.time_cell}[19:]")
+        if self.wire.timestamp[0] and not self.wire.every_column:
+            yield "time = record.time"
+            yield f"if type(time) is not int: {self.leave}"
+            yield from self._look_up("moment", "moments", "find_moment", "time // 1000")
+
+    def _write_identity(self) -> Iterator[str]:
+        if self.wire.original[0]:
+            yield "original = write_original(record.raw)"
+            yield f"if original is None: {self.leave}"
+        if self.wire.identity[0]:
+            yield "identity = identify(record)"
+
+    def bind(self, source_text: str) -> Encode:
+        """The generated function, ready to be called."""
+        moments: dict[int, str] = {}
+        scope = self._scope()
+        scope.update(
+            join=partial(join_cells, self.wire),
+            is_known=frozenset(self.source.derived).issuperset,
+            write_original=partial(_write_original, self.wire),
+            identify=self.identify,
+            moments=moments.get,
+            find_moment=remember(moments, _read_moment),
+        )
+        exec(compile(source_text, f"<exnorm {self.mapping.mapping.name}>", "exec"), scope)
+        encode: Encode = scope["encode"]
+        return encode
+
+
+def _write_original(wire: Wire, raw: str) -> str | None:
+    """A raw row, clothed; ``None`` where it holds half of a surrogate pair."""
+    try:
+        return clothe(wire.write_original(raw))
+    except UnicodeEncodeError:
+        return None
+
+
+def _read_moment(second: int) -> str | None:
+    """An epoch second as a time up to its seconds; ``None`` beyond the year 9999."""
+    try:
+        return iso_utc(second * 1000)[:19]
+    except OverflowError:
+        return None
+
+
+def _not_known(record: Record, start: str) -> str | None:
+    """Stands for a function that nobody has asked for yet."""
+    raise NotImplementedError
+
+
+class RecordPrograms:
+    """The programs of a pipeline for records, each made when ``sampled`` records have shown what is usual.
+
+    ``generate`` makes one for a record and a sample. Of more kinds than ``most`` there is none: a log may
+    bring any number of headers.
+    """
+
+    def __init__(
+        self,
+        generate: Callable[[Record, Sequence[Sample]], RecordProgram | None],
+        *,
+        sampled: int,
+        most: int,
+        most_waiting: int = 8,
+    ) -> None:
+        self._generate = generate
+        self._sampled, self._most, self._most_waiting = sampled, most, most_waiting
+        self._known: dict[tuple[str, ...], Encode | None] = {}
+        self._waiting: dict[tuple[str, ...], list[Sample]] = {}
+
+    def find(self, record: Record) -> Encode | None:
+        """The function for a record like this; ``None`` where there is none, or none yet."""
+        key = (record.source.name, record.schema.name, *record.values)
+        known = self._known.get(key, _not_known)
+        return self._wait(key, record) if known is _not_known else known
+
+    def _wait(self, key: tuple[str, ...], record: Record) -> Encode | None:
+        """Keep a record as one of a sample; the last of them makes the program."""
+        if len(self._known) >= self._most:
+            return None
+        sample = self._waiting.pop(key, [])
+        sample.append(sample_record(record))
+        if len(sample) < self._sampled:
+            self._waiting[key] = sample
+            if len(self._waiting) > self._most_waiting:
+                del self._waiting[next(iter(self._waiting))]
+            return None
+        program = self._generate(record, sample)
+        self._known[key] = None if program is None else program.encode
+        return self._known[key]

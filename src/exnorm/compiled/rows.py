@@ -1,0 +1,342 @@
+"""A table, a layout and a format as one function over a batch of rows, read cell by cell.
+
+The function writes what ``pipeline`` would write, byte for byte, for every row with nothing odd about
+it, and stops at any other row: an open quote, another width, a header line, a value longer than its
+field. That row then goes the long way, and the function goes on behind it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property, partial
+from itertools import pairwise
+from typing import Any
+
+from exnorm.compiled.writer import (
+    ANY_TIME,
+    Cache,
+    Piece,
+    Surroundings,
+    Unfit,
+    Writer,
+    is_fit,
+    literal,
+    read_fraction,
+    read_second,
+    remember,
+    take_given,
+)
+from exnorm.mapping import CompiledMapping
+from exnorm.model import Frame, Layout, Notes, Record, Wire
+from exnorm.native import FRACTION, SECOND, Assembly, LookUp, Machine, Optional, load_kernel
+from exnorm.rows import split_quoted, unclothe
+
+STEADY = 0.9
+"""The share of rows in which a column must be as in the row before for the function to look there first."""
+
+Run = Callable[..., int]
+"""Rows, the same lines as bytes (needless where ``needs_lines`` is false), where to begin, where to put
+payloads, what begins a payload, what begins an identity; where there is a frame, also what stands before and
+after the row's time in it; where a host has pairs of its own, also what begins each payload and what stands
+behind its time. Gives the number of the first row that was left alone. All text is clothed."""
+
+_NONE = Surroundings()
+_FRAMED = Surroundings(
+    given=("before", "after"),
+    has_moment=True,
+    write=(
+        "head = heads(len(payload)) or find_head(len(payload))",
+        'write(f"{before}{moment}{part}{after}{head}{payload}")',
+        "continue",
+    ),
+)
+_BESIDE = Surroundings(("starts", "pairs"), start="{starts[at]}", pairs="{pairs[at]}", end=r"\n")
+
+
+class Program:
+    """The code for rows of one layout, and the columns that the table does not know.
+
+    ``sampled`` says that it was made for rows like those in a sample. ``machine`` is the same for the kernel,
+    where there is one; the Python is then made only when a row needs it.
+    """
+
+    def __init__(self, writer: _RowWriter) -> None:
+        self._writer = writer
+        self.columns = writer.columns
+        self.unknown_columns = writer.find_unknown()
+        self.sampled = writer.sampled
+        self.needs_lines = bool(writer.wire.identity[0])
+        self._framed: tuple[Frame, Run] | None = None
+        self.machine: Machine | None = writer.bind_native()
+
+    @cached_property
+    def source_text(self) -> str:
+        """The generated Python."""
+        return "\n".join(self._writer.assemble()) + "\n"
+
+    @cached_property
+    def run(self) -> Run:
+        """The generated function."""
+        return self._writer.bind(self.source_text)
+
+    def run_framed(self, frame: Frame) -> Run:
+        """The same with a host's frame around each payload."""
+        if self._framed is None or self._framed[0] is not frame:
+            text = "\n".join(self._writer.assemble(_FRAMED)) + "\n"
+            self._framed = frame, self._writer.bind(text, frame)
+        return self._framed[1]
+
+    @cached_property
+    def run_beside(self) -> Run:
+        """The same with a host's own pairs around the row's time, which the format must have, ended by LF."""
+        return self._writer.bind("\n".join(self._writer.assemble(_BESIDE)) + "\n")
+
+    @property
+    def wants_sample(self) -> bool:
+        """Whether it would be shorter if it was made for rows like those in a sample."""
+        return not self.sampled and self.machine is None
+
+
+def generate(
+    mapping: CompiledMapping,
+    keeps: Callable[[Record], bool] | None,
+    layout: Layout,
+    wire: Wire,
+    notes: Notes,
+    sample: Sequence[str] = (),
+    longest: int = 4 * 1024 * 1024,
+) -> Program | None:
+    """A program, or ``None`` where the table, the schema or the format asks for what has no code here.
+
+    ``keeps`` may look at a record's event only. Of the rows in ``sample`` it is learnt which columns are
+    nearly always filled or empty: one test for all of them then leads to shorter code. A row of more than
+    ``longest`` bytes is left alone.
+    """
+    if mapping.source.event_column not in layout.schema.columns:
+        return None
+    try:
+        writer = _RowWriter(mapping, keeps, layout, wire, notes, sample, longest)
+        writer.write()
+    except Unfit:
+        return None
+    return Program(writer)
+
+
+class _RowWriter(Writer):
+    """Cells are those of a row, cut at commas; what is derived depends on one of them each."""
+
+    def __init__(
+        self,
+        mapping: CompiledMapping,
+        keeps: Callable[[Record], bool] | None,
+        layout: Layout,
+        wire: Wire,
+        notes: Notes,
+        sample: Sequence[str],
+        longest: int,
+    ) -> None:
+        super().__init__(mapping, layout.schema.columns, (), wire, notes)
+        self.keeps, self.layout, self.longest = keeps, layout, longest
+        self.last: list[str] = []  # done when nothing can stop the row any more
+        self.deciding.update((self.source.event_column, *layout.derived.values()))
+        split = [self._split(row) for row in sample]
+        self.sampled = bool(sample)
+        self.seen = [
+            dict(zip(self.cell.values(), cells)) for cells in split if len(cells) == len(self.columns)
+        ]
+
+    def find_unknown(self) -> tuple[str, ...]:
+        """The columns that the table does not know."""
+        return tuple(column for column in self.columns if column not in self.mapping.known_columns)
+
+    def _find_caches(self) -> None:
+        super()._find_caches()
+        self._judge_event()
+
+    def _column(self, origin: str) -> str:
+        if origin in self.source.derived:
+            if origin not in self.layout.derived:
+                raise Unfit
+            origin = self.layout.derived[origin]
+        return origin if origin in self.cell else ""
+
+    def _judge_event(self) -> None:
+        """What is decided by the event alone: whether the row is kept, and whether the table knows it."""
+        cache = self.caches[self.source.event_column,]
+        cell, known, keeps = self.cell[self.source.event_column], self.mapping.known_events, self.keeps
+        if known:
+            cache.slots["unknown"] = lambda found: "" if found.record.event_id in known else "unknown"
+            self.last.append(f"if unknown: count_unknown({cell})")
+        if keeps is not None:
+            cache.slots["dropped"] = lambda found: "" if keeps(found.record) else "dropped"
+            self.checks.append("if dropped:")
+            self.checks += [f"    {line}" for line in (*self.last, f"count_dropped({cell})", "continue")]
+
+    def _make_record(self, texts: dict[str, str]) -> Record | None:
+        schema = self.layout.schema
+        record = Record(self.source, schema, {self.columns[0]: ANY_TIME, **texts})
+        refusal = self.layout.finish(record)
+        return record if refusal is None and record.schema.name == schema.name else None
+
+    def _write_stamp(self) -> str:
+        return "{c0[:19]}.{fraction}Z"
+
+    def _read_time(self, cell: str) -> None:
+        if cell != "c0":
+            raise Unfit
+
+    def _is_steady(self, cell: str) -> bool:
+        """Whether a cell of the sample is nearly always as in the row before."""
+        same = sum(one[cell] == other[cell] for one, other in pairwise(self.seen))
+        return len(self.seen) > 1 and same / (len(self.seen) - 1) >= STEADY
+
+    def _split(self, row: str) -> list[str]:
+        return split_quoted(row, self.wire.quote) if '"' in row else row.split(",")
+
+    def assemble(self, around: Surroundings = _NONE) -> Iterator[str]:
+        """The lines of the generated function."""
+        given = ("rows", "lines", "begin", "payloads", "start", "seed", *around.given)
+        yield f"def run({', '.join(given)}):"
+        yield "    write = payloads.append"
+        yield "    at = begin - 1"
+        yield f"    {' = '.join(('last_start', *(f'last_{cell}' for cell in self._steady)))} = None"
+        if self.wire.identity[0]:
+            yield "    begin_identity = blake2b(seed, digest_size=16).copy"
+        yield "    for at, row in enumerate(rows[begin:] if begin else rows, begin):"
+        for line in self._read_cells(around.has_moment):
+            yield f"        {line}"
+        for line in (*self._check_limits(), *self.checks, *self.last, *self._write_identity()):
+            yield f"        {line}"
+        for line in (*self._write_long(around), *self._write_expected(around)):
+            yield f"        {line}"
+        for line in self._write_payload(partial(take_given, is_fit), around):
+            yield f"        {line}"
+        yield "    return at + 1"
+
+    def _read_cells(self, has_moment: bool) -> Iterator[str]:
+        split = "split(row)" if self.wire.quote == '"' else "split(row, quote)"
+        yield f'cells = row.split(",") if \'"\' not in row else {split}'
+        yield f"if len(cells) != {len(self.columns)}: return at"
+        yield f"{', '.join(self.cell.values())} = cells"
+        yield "start_of_time, rest_of_time = c0[:19], c0[19:]"
+        yield "if start_of_time != last_start:"
+        for name in ("second", "moment") if has_moment else ("second",):
+            found = self._look_up(name, f"{name}s", f"find_{name}", "start_of_time")
+            yield from (f"    {line}" for line in found)
+        yield "    last_start = start_of_time"
+        for name in ("fraction", "part") if has_moment else ("fraction",):
+            yield from self._look_up(name, f"{name}s", f"find_{name}", "rest_of_time")
+        for cache in self.caches.values():
+            if cache.slots:
+                yield from self._read_slots(cache)
+        yield from self.choices
+        if self.list_cells:
+            yield 'apostrophe = "\'" in row'
+
+    @cached_property
+    def _steady(self) -> list[str]:
+        """The cells that are looked up by themselves and nearly always as in the row before."""
+        caches = [cache for cache in self.caches.values() if cache.slots and len(cache.origins) == 1]
+        cells = [self.cell[cache.origins[0]] for cache in caches]
+        return [cell for cell in cells if self._is_steady(cell)]
+
+    def _read_slots(self, cache: Cache) -> Iterator[str]:
+        found, cell = super()._read_slots(cache), self._write_key(cache)
+        if cell not in self._steady:
+            yield from found
+            return
+        yield f"if {cell} != last_{cell}:"
+        yield from (f"    {line}" for line in (*found, f"last_{cell} = {cell}"))
+
+    def _write_identity(self) -> Iterator[str]:
+        if self.wire.original[0]:
+            yield "original = row.replace('\"', quote)"
+        if self.wire.identity[0]:
+            yield "line = lines[at]"
+            yield 'if line[-1:] == b"\\r": line = line[:-1]'
+            yield "identity = begin_identity()"
+            yield "identity.update(line)"
+            yield "identity = identity.hexdigest()"
+
+    def bind(self, source_text: str, frame: Frame | None = None) -> Run:
+        """The generated function, ready to be called."""
+        scope = self._scope()
+        scope.update(
+            split=split_quoted,
+            quote=self.wire.quote,
+            count_dropped=lambda cell: self._count("dropped", cell),
+            count_unknown=lambda cell: self._count("unknown_events", cell),
+            **(_load_hash() if self.wire.identity[0] else {}),
+        )
+        if frame is not None:
+            for name, write in ("moment", frame.second), ("part", frame.fraction), ("head", frame.head):
+                texts: dict[Any, str] = {}
+                scope[f"{name}s"], scope[f"find_{name}"] = texts.get, remember(texts, write)
+        exec(compile(source_text, f"<exnorm {self.mapping.mapping.name}>", "exec"), scope)
+        run: Run = scope["run"]
+        return run
+
+    def bind_native(self) -> Machine | None:
+        """The same parts as a program of the kernel."""
+        machine = load_kernel()
+        if machine is None or self.choices or any(len(origins) > 1 for origins in self.caches):
+            return None
+        cells = {name: number for number, name in enumerate(self.cell.values())}
+        look_ups = [
+            LookUp(0, lambda start: _as_slots(read_second(start)), ("second",), 0, 19, form=SECOND),
+            LookUp(0, lambda end: _as_slots(read_fraction(end)), ("fraction",), 19, form=FRACTION),
+        ]
+        for (column,), cache in self.caches.items():
+            if cache.slots:
+                find, names = self._finder(cache), tuple(cache.slots)
+                for_ipv4 = self._find_ipv4(cache, find)
+                look_ups.append(LookUp(cells[self.cell[column]], find, names, for_ipv4=for_ipv4))
+        event = next(iter(self.caches[self.source.event_column,].slots), "")
+        if not event:
+            return None
+        assembly = Assembly(len(self.columns), self.wire, look_ups)
+        header = "".join(f"{self.header[name]}|" for name in self.wire.header)
+        assembly.add(f"{{start}}{header}{literal(self.wire.after_header)}")
+        for part in (*self.before, *self.after, *self.cuts):
+            assembly.add(self._for_kernel(part, cells))
+        if self.rest:
+            assembly.add_nest([self._for_kernel(part, cells) for part in self.rest], *self.wire.nested)
+        assembly.add(f"{self._write_end()}{literal(self.wire.end)}")
+        return assembly.build(
+            machine,
+            limits={cells[cell]: limit for cell, limit in self.limits.items() if cell in self.uncut},
+            numbers=[cells[cell] for cell in self.number_cells],
+            lists=[cells[cell] for cell in self.list_cells],
+            absent=self.source.absent,
+            longest=self.longest,
+            events=event,
+            count=self._count_for_kernel,
+        )
+
+    @staticmethod
+    def _for_kernel(part: str | Piece, cells: dict[str, int]) -> str | Optional:
+        if isinstance(part, str):
+            return part
+        return Optional(part.text, cells[part.cell], part.also, part.none_of, part.limit, part.field)
+
+    def _count_for_kernel(self, what: str, of: bytes | str) -> None:
+        """Count the event that a cell of the log names, or a field."""
+        if isinstance(of, str):
+            self.notes.note(what, of)
+        else:
+            self._count(what, self.wire.escape(of.decode("latin-1")))
+
+    def _count(self, what: str, cell: str) -> None:
+        """Count the event that a cell names."""
+        values = {self.source.event_column: unclothe(self.unescape(cell))}
+        self.notes.note(what, Record(self.source, self.layout.schema, values).event_id)
+
+
+def _load_hash() -> dict[str, Any]:
+    from hashlib import blake2b  # loads OpenSSL, which most formats do without
+
+    return {"blake2b": blake2b}
+
+
+def _as_slots(found: str | None) -> tuple[str, ...] | None:
+    return None if found is None else (found,)

@@ -1,0 +1,938 @@
+"""A table and a format as the parts of a payload, for generated code.
+
+What a table says is asked of ``mapping.CompiledMapping`` itself: while the code is generated for what never
+changes, and once for each text of a column, or of several, where a value depends on those alone (addresses,
+events, builds). Which cells there are, and where they come from, is for ``rows`` and ``records`` to say.
+"""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any, NamedTuple, Union
+
+from exnorm.convert import (
+    addresses,
+    count,
+    cut_utf8,
+    integer,
+    ip,
+    ipv4,
+    ipv6,
+    mailbox,
+    size_bytes,
+    text,
+    utc_ms,
+)
+from exnorm.mapping import CompiledMapping, CompiledRow
+from exnorm.model import ByEvent, Constant, Event, Notes, Record, Source, Value, Wire
+from exnorm.native import Find, Fits, ForIPv4, IsNot, Premise
+from exnorm.patterns import compile_later
+from exnorm.rows import clothe, exceeds, unclothe
+
+CACHED = 8192
+"""Distinct texts of one look-up that are remembered; past it, all are forgotten."""
+
+OFTEN = 0.95
+"""The share of a sample in which a cell must be filled, or empty, for the function to expect it."""
+
+ANY_TIME = "2000-01-01T00:00:00.000Z"
+
+_NUMBERS = (integer, size_bytes, count)
+_INLINE = (text, addresses, mailbox, utc_ms, *_NUMBERS)
+_BY_FORM = (ipv4, ipv6, ip)  # an IPv4 address is for them the same value, or none, whichever it is
+_EXAMPLES = "192.0.2.1", "198.151.100.254"
+_LARGEST = 999_999_999  # what every format takes as an integer
+_OFTEN_SAFE = 1000  # bytes; most rows are shorter, and so is then each of their cells
+_KEY_LONGEST = 256  # characters of what is looked up and remembered
+_IPV4 = compile_later(r"(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}", re.ASCII)
+_ANY_TEXT = "x"
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a host has the function write beside a payload, as code, and what the function is given for it."""
+
+    given: tuple[str, ...] = ()
+    start: str = "{start}"
+    has_moment: bool = False
+    pairs: str = ""  # behind the pair of the row's time
+    end: str = ""  # as text of an f-string
+    write: tuple[str, ...] = ("write(payload)", "continue")
+
+
+# --- what is looked up ---------------------------------------------------------------------------
+
+
+class Found(NamedTuple):
+    """What the table makes of the texts that were looked up."""
+
+    record: Record
+    event: Event
+
+
+Make = Callable[[Found], "str | None"]
+"""One part of the code's input from what was found; ``None`` where a row with it goes the long way."""
+
+Key = Union[str, "tuple[str, ...]"]
+"""What is looked up: the text of a cell, or of several."""
+
+
+@dataclass
+class Cache:
+    """Origins whose texts are looked up together, the rows that depend on them alone, what the code needs."""
+
+    origins: tuple[str, ...]
+    rows: list[CompiledRow] = field(default_factory=list)
+    slots: dict[str, Make] = field(default_factory=dict)
+    carried: set[str] = field(default_factory=set)  # columns of which it is asked whether they were used
+
+
+def remember(known: dict[Any, Any], find: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """``find`` for what is not known yet; what it finds is known from then on, in bounded memory."""
+
+    def found(key: Any) -> Any:
+        value = find(key)
+        if value is not None and _measure(key) <= _KEY_LONGEST:
+            if len(known) >= CACHED:
+                known.clear()
+            known[key] = value
+        return value
+
+    return found
+
+
+def _measure(key: Key | int) -> int:
+    """How many characters are looked up."""
+    if isinstance(key, int):
+        return 0
+    return len(key) if isinstance(key, str) else sum(map(len, key))
+
+
+def read_second(start: str) -> str | None:
+    """The epoch second of a time up to its seconds; ``None`` where there is none, or it is not after 1970."""
+    milliseconds = utc_ms(f"{start}Z")
+    return None if milliseconds is None or milliseconds <= 0 else str(milliseconds // 1000)
+
+
+def read_fraction(end: str) -> str | None:
+    """The three digits of milliseconds in the rest of a time; ``None`` where it ends otherwise."""
+    milliseconds = utc_ms(f"2000-01-01T00:00:00{end}")
+    return None if milliseconds is None else f"{milliseconds % 1000:03}"
+
+
+class _Silent:
+    def note(self, what: str, name: str) -> None:
+        """Say nothing: a row that has something to count goes the long way, which counts it."""
+
+
+# --- writing the code ----------------------------------------------------------------------------
+
+
+class Unfit(Exception):
+    """The table asks for something that there is no code for; raised and caught while generating only."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A part of the payload that may be missing: there where ``cell`` is filled and ``also`` holds.
+
+    None of the groups in ``none_of`` may hold. The cell is cut to ``limit`` bytes, where that is not 0, and
+    the cut of ``field`` is counted; without any text it is only counted.
+    """
+
+    name: str
+    text: str
+    cell: str
+    also: tuple[Premise, ...] = ()
+    none_of: tuple[tuple[Premise, ...], ...] = ()
+    limit: int = 0
+    field: str = ""
+
+    @property
+    def condition(self) -> str:
+        """Code: when it is there, beside its cell being filled."""
+        groups = " or ".join(" and ".join(map(write_premise, group)) for group in self.none_of)
+        return " and ".join((*map(write_premise, self.also), *([f"not ({groups})"] if groups else [])))
+
+    def given(self, holds: Callable[[Premise], bool]) -> Piece | None:
+        """As it stands in rows in which conditions hold; ``None`` where in none of them."""
+        also, *groups = (
+            tuple(one for one in group if not holds(one)) for group in (self.also, *self.none_of)
+        )
+        return replace(self, also=also, none_of=tuple(groups)) if self.text and all(groups) else None
+
+    def for_long(self) -> Piece:
+        """As it stands in any row: with its value cut."""
+        if not self.limit:
+            return self
+        value = re.compile(rf"\{{((?:list_)?{self.cell})\}}")
+        return replace(self, text=value.sub(rf"{{cut_{self.name}(\1)}}", self.text))
+
+
+class Writer(ABC):
+    """Writes one program. ``before`` and ``after`` are the payload's parts around the first fixed pair.
+
+    A part is text of an f-string or a ``Piece``. Pairs before the fixed one bring the separator at their
+    end, those after it at their beginning, so that it stands between pairs whichever of them are there.
+
+    ``cell`` names the variable of each origin, those of ``columns`` first; ``seen`` are the texts of a sample
+    by variable.
+    """
+
+    leave = "return at"
+    """What the function does with an odd row."""
+
+    def __init__(
+        self,
+        mapping: CompiledMapping,
+        columns: tuple[str, ...],
+        derived: Iterable[str],
+        wire: Wire,
+        notes: Notes,
+    ) -> None:
+        self.mapping, self.columns, self.wire, self.notes = mapping, columns, wire, notes
+        self.source: Source = mapping.source
+        self.cell = {name: f"c{number}" for number, name in enumerate((*columns, *derived))}
+        self.seen: list[dict[str, str]] = []
+        self.rows = [_bare(row) for row in mapping.rows if row.field is not None]
+        self.unescape = _unescaper(wire)
+        self.separator = literal(wire.separator)
+        self.deciding: set[str] = set()  # origins on which other values than their own depend
+        self.looked_up: set[str] = set()
+        self.caches: dict[tuple[str, ...], Cache] = {}
+        self.header: dict[str, str] = {}
+        self.before: list[str | Piece] = []
+        self.after: list[str | Piece] = []
+        self.rest: list[str | Piece] = []  # additional data where it is enclosed
+        self.fixed = False
+        self.choices: list[str] = []  # cells that hold the text of another where those before it are empty
+        self.checks: list[str] = []
+        self.limits: dict[str, int] = {}
+        self.uncut: set[str] = set()  # of those, the cells that are not cut here
+        self.cuts: list[str | Piece] = []  # to be counted, where the cell is written whole
+        self.used: dict[str, list[tuple[Premise, ...]]] = {}  # when a column is, beside being filled
+        self.number_cells: dict[str, None] = {}
+        self.list_cells: dict[str, None] = {}
+        self.number = 0
+        self._may_be_absent = {self.cell[column] for column in columns} if self.source.absent else set()
+
+    def write(self) -> None:
+        """Write the parts of the program; raises ``Unfit``."""
+        self._check_names()
+        self._decide_rows()
+        self._find_caches()
+        if self.wire.every_column:
+            self._limit_all()
+            self._write_columns()
+        else:
+            if self.wire.timestamp[0]:
+                self._add_fixed(write_pair(self.wire.timestamp, self._write_stamp()))
+            self._write_rows()
+            self._write_leftover()
+        if not self.fixed:
+            raise Unfit
+
+    # --- what a program is about, and what makes it one ---
+
+    @abstractmethod
+    def _column(self, origin: str) -> str:
+        """The origin with a cell that decides what another one holds; empty where there is none."""
+
+    @abstractmethod
+    def _make_record(self, texts: dict[str, str]) -> Record | None:
+        """A record with these texts of origins and no others; ``None`` where such a row is odd."""
+
+    @abstractmethod
+    def _write_stamp(self) -> str:
+        """The row's own time as text of an f-string."""
+
+    @abstractmethod
+    def _read_time(self, cell: str) -> None:
+        """Have the code read the row's time from a cell, as ``second`` and ``fraction``; raises ``Unfit``."""
+
+    # --- what the rows depend on ---
+
+    def _check_names(self) -> None:
+        """No label may be a field that a row writes: the later would take the earlier's place."""
+        names = {row.field.name for row in self.rows if row.field}
+        if any(row.label_field and row.label_field.name in names for row in self.rows):
+            raise Unfit
+        if any(row.row.partial for row in self.rows):  # its column is written whole as well
+            raise Unfit
+
+    def _decide_rows(self) -> None:
+        """Decide the conditions that no cell takes part in: of columns that these rows do not have."""
+        record = self._make_record({})
+        if record is None:
+            raise Unfit
+        decided = []
+        for row in self.rows:
+            if row.holds is None or self._condition(row):
+                decided.append(row)
+            elif row.holds(record):
+                decided.append(replace(row, holds=None))
+        self.rows = decided
+
+    def _condition(self, row: CompiledRow) -> str:
+        """The origin that decides whether a row holds; empty where none does."""
+        when = row.row.when
+        if when is None or row.holds is None:
+            return ""
+        return self._column(self.source.event_column if when.subject == "event" else when.name)
+
+    def _origins(self, row: CompiledRow) -> list[str]:
+        """Those with a cell that a row is read from, in its order."""
+        names = [self._column(origin) for origin in row.row.origins if not isinstance(origin, Constant)]
+        return [name for name in dict.fromkeys(names) if name]
+
+    def _inputs(self, row: CompiledRow) -> tuple[str, ...]:
+        """All that a row depends on, in the order of their cells."""
+        names = {*self._origins(row), self._condition(row)}
+        return tuple(name for name in self.cell if name in names)
+
+    def _is_looked_up(self, row: CompiledRow) -> bool:
+        """Whether what a row gives is asked of the table, because there is no code for it."""
+        assert row.field is not None
+        if row.field.name in self.wire.header or row.read not in _INLINE:
+            return True
+        if isinstance(row.row.origins[-1], Constant):
+            return bool(self._inputs(row))
+        return len(row.row.origins) > 1 and row.read is not text
+
+    def _cache_of(self, row: CompiledRow) -> Cache | None:
+        """The look-up that holds all of what a row gives."""
+        return self.caches.get(self._inputs(row)) if self._is_in_cache(row) else None
+
+    def _is_in_cache(self, row: CompiledRow) -> bool:
+        return self._is_looked_up(row) or bool(self.looked_up.intersection(self._origins(row)))
+
+    def _find_caches(self) -> None:
+        """A cell is looked up where it decides something, stands in the header, or is hard to read."""
+        self.deciding.update(map(self._condition, self.rows))
+        self.deciding.discard("")
+        singly = [self._inputs(row) for row in self.rows if self._is_looked_up(row)]
+        self.looked_up = {*self.deciding, *(inputs[0] for inputs in singly if len(inputs) == 1)}
+        self.caches = {(name,): Cache((name,)) for name in self.cell if name in self.looked_up}
+        for row in self.rows:
+            inputs = self._inputs(row)
+            if inputs and self._is_in_cache(row):
+                self.caches.setdefault(inputs, Cache(inputs)).rows.append(row)
+
+    # --- the table's rows ---
+
+    def _write_rows(self) -> None:
+        waiting = list(self.rows)
+        while waiting:
+            row = waiting.pop(0)
+            assert row.field is not None
+            cache = self._cache_of(row)
+            if row.field.name in self.wire.header:
+                self._write_header(row, cache)
+            elif not self._inputs(row):
+                self._write_constant(row)
+            elif cache is not None:
+                self._write_looked_up(row, cache)
+            elif row.read is utc_ms:
+                self._write_time(row)
+            else:
+                group = [row, *self._alternatives(row, waiting)]
+                del waiting[: len(group) - 1]
+                self._write_column(group)
+        for name in self.wire.header:
+            if name not in self.header:
+                self.header[name] = self._show(name, None)
+
+    def _show(self, name: str, value: Value | None) -> str:
+        shown = self.wire.show(name, value)
+        if shown is None:
+            raise Unfit
+        return literal(shown)
+
+    def _write_header(self, row: CompiledRow, cache: Cache | None) -> None:
+        assert row.field is not None
+        name, show = row.field.name, self.wire.show
+        if name in self.header:
+            raise Unfit
+        if cache is None:
+            self.header[name] = self._show(name, self._constant(row))
+        else:
+            slot = self._name("h")
+            cache.slots[slot] = lambda found: show(name, found.event.fields.get(name))
+            self.header[name] = f"{{{slot}}}"
+
+    def _constant(self, row: CompiledRow) -> Value | None:
+        """What a row gives that no cell takes part in."""
+        record = self._make_record({})
+        if record is None:
+            raise Unfit
+        event = replace(self.mapping, rows=(row,)).normalize(record, _Silent())
+        if event.cut:
+            raise Unfit
+        assert row.field is not None
+        return event.fields.get(row.field.name)
+
+    def _write_constant(self, row: CompiledRow) -> None:
+        value = self._constant(row)
+        if value is not None:
+            shown = self.wire.escape(value) if isinstance(value, str) else str(value)
+            self._add_fixed(self._labelled(row, literal(shown), isinstance(value, str)))
+
+    def _write_looked_up(self, row: CompiledRow, cache: Cache) -> None:
+        assert row.field is not None
+        slot, name, wire, at_end = self._name("v"), row.field.name, self.wire, not self.fixed
+        is_number = row.field.type == "integer"
+
+        def make(found: Found) -> str | None:
+            value = found.event.fields.get(name)
+            if value is None or (row.holds is not None and not row.holds(found.record)):
+                return ""
+            if isinstance(value, int) and value > _LARGEST and is_number:
+                return None
+            shown = wire.escape(value) if isinstance(value, str) else str(value)
+            before, after = wire.pair(name, isinstance(value, str))
+            pair = f"{_label(row, wire)}{before}{shown}{after}"
+            return f"{pair}{wire.separator}" if at_end else f"{wire.separator}{pair}"
+
+        cache.slots[slot] = make
+        self._parts().append(f"{{{slot}}}")
+
+    def _alternatives(self, first: CompiledRow, following: Iterable[CompiledRow]) -> Iterator[CompiledRow]:
+        """The rows that follow and read the same column the same way under other conditions."""
+        for row in following:
+            same = row.row.origins == first.row.origins and row.read is first.read
+            same = same and row.row.partial == first.row.partial
+            conditional = first.holds is not None and row.holds is not None
+            if not same or not conditional or self._condition(row) != self._condition(first):
+                return
+            assert row.field is not None
+            if row.field.name in self.wire.header:
+                return
+            yield row
+
+    def _write_time(self, row: CompiledRow) -> None:
+        (origin,) = self._origins(row)
+        if row.holds is not None:
+            raise Unfit
+        self._read_time(self.cell[origin])
+        for column in self.source.columns_of(row.row.origins[0]):  # type: ignore[arg-type]
+            self.used.setdefault(column, []).append(())
+        self._add_fixed(self._labelled(row, "{second}{fraction}", is_text=False))
+
+    def _write_column(self, group: list[CompiledRow]) -> None:
+        """Rows that read the same cells, under conditions of which at most one holds."""
+        key = "" if group[0].holds is None else self._choose(group)
+        for origin, cell in self._take_first(group[0]):
+            self._write_cell(group, origin, cell, key)
+
+    def _take_first(self, row: CompiledRow) -> Iterator[tuple[str, str]]:
+        """The origins that a row is read from, each with a cell that is filled where it is the one."""
+        before: list[str] = []
+        for origin in self._origins(row):
+            cell = self.cell[origin]
+            if before:
+                cell = self._add_choice(before, cell)
+            before.append(self.cell[origin])
+            yield origin, cell
+
+    def _add_choice(self, before: Sequence[str], cell: str) -> str:
+        """A cell with the text of another where those before it are empty."""
+        chosen = self._name("w")
+        self.choices.append(f'{chosen} = "" if {" or ".join(map(self._filled, before))} else {cell}')
+        if cell in self._may_be_absent:
+            self._may_be_absent.add(chosen)
+        for cells in self.seen:
+            cells[chosen] = "" if any(self._holds_text(one)(cells) for one in before) else cells[cell]
+        return chosen
+
+    def _write_cell(self, group: list[CompiledRow], origin: str, cell: str, key: str) -> None:
+        row = group[0]
+        assert row.field is not None
+        is_text, value, also = self._read(row, cell)
+        limit, name = 0, ""
+        for member in group:
+            limit = self._limit(member, cell)
+        if key:
+            limit = self._leave_uncut(cell, limit)
+            pair = f"{{{key}}}{value}{literal(self.wire.pair(row.field.name, is_text)[1])}"
+            also = also if _covers(group) else (*also, key)
+        else:
+            pair, name = self._labelled(row, value, is_text), row.field.name
+        for column in self.source.columns_of(origin):
+            filled = () if self.cell.get(column) == cell else (IsNot(cell, ""),)
+            self.used.setdefault(column, []).append(
+                (*filled, *also, *((Fits(cell, limit),) if limit else ()))
+            )
+        pair = f"{self.separator}{pair}" if self.fixed else f"{pair}{self.separator}"
+        self._parts().append(Piece(self._name("p"), pair, cell, also, (), limit, name))
+
+    def _read(self, row: CompiledRow, cell: str) -> tuple[bool, str, tuple[Premise, ...]]:
+        """How a cell is read: as text or number, the code of its value, when beside its being filled."""
+        if row.read in _NUMBERS:
+            self.number_cells.setdefault(cell)
+            check = f"if {cell} and not ({_is_number(cell)}): {self.leave}"
+            if check not in self.checks:
+                self.checks.append(check)
+            return False, f"{{{cell}}}", ()
+        if row.read is text:
+            return True, f"{{{cell}}}", ()
+        self.list_cells.setdefault(cell)
+        code = f"list_{cell} = addresses({cell}) if apostrophe and {cell} else {cell}"
+        if code not in self.checks:
+            self.checks.append(code)
+        return True, f"{{list_{cell}}}", (IsNot(cell, "<>"),) if row.read is mailbox else ()
+
+    def _choose(self, group: list[CompiledRow]) -> str:
+        """The slot with what stands before the value: that of the row that holds; empty where none does."""
+        wire, is_text = self.wire, group[0].read not in _NUMBERS
+
+        def make(found: Found) -> str | None:
+            for row in group:
+                assert row.field is not None
+                assert row.holds is not None
+                if row.holds(found.record):
+                    return f"{_label(row, wire)}{wire.pair(row.field.name, is_text)[0]}"
+            return ""
+
+        slot = self._name("k")
+        self.caches[self._condition(group[0]),].slots[slot] = make
+        return slot
+
+    def _labelled(self, row: CompiledRow, value: str, is_text: bool) -> str:
+        """A pair as text of an f-string, the pair of its label before it."""
+        assert row.field is not None
+        return (
+            f"{literal(_label(row, self.wire))}{write_pair(self.wire.pair(row.field.name, is_text), value)}"
+        )
+
+    def _limit(self, row: CompiledRow, cell: str) -> int:
+        """Note how long the cell may be for a row; 0 where it may have any length."""
+        if row.field is None or not row.field.max_bytes or row.read in _NUMBERS:
+            return 0
+        self.limits[cell] = min(self.limits.get(cell, row.field.max_bytes), row.field.max_bytes)
+        return row.field.max_bytes
+
+    def _leave_uncut(self, cell: str, limit: int) -> int:
+        """Leave a row alone in which the cell is too long; the limit to cut it to: none."""
+        if limit:
+            self.uncut.add(cell)
+        return 0
+
+    def _limit_all(self) -> None:
+        """A format that writes columns has no fields, but one that would be cut is counted all the same."""
+        for row in self.rows:
+            cache = self._cache_of(row)
+            if cache is not None:
+                if _may_be_cut(row):
+                    cache.slots[self._name("n")] = lambda found: ""  # looked up, so that it is seen
+            elif row.read is not utc_ms:
+                for _, cell in self._take_first(row):
+                    limit = self._limit(row, cell)
+                    if limit and not self._count_cut(row, cell, limit):
+                        self._leave_uncut(cell, limit)
+
+    def _count_cut(self, row: CompiledRow, cell: str, limit: int) -> bool:
+        """Have the rows counted in which the field would be cut; whether they can be told."""
+        if row.holds is not None:
+            return False
+        assert row.field is not None
+        if row.read is not text:
+            self.list_cells.setdefault(cell)
+        also = (IsNot(cell, "<>"),) if row.read is mailbox else ()
+        self.cuts.append(Piece(self._name("n"), "", cell, also, (), limit, row.field.name))
+        return True
+
+    def _check_limits(self) -> Iterator[str]:
+        """Find values that are longer than their fields; stop at one that the long way must cut."""
+        if self._cuts:
+            yield "is_long = False"
+        for cell, limit in self.limits.items():
+            if limit < _OFTEN_SAFE:
+                yield from self._check_limit(cell, limit)
+        if any(limit >= _OFTEN_SAFE for limit in self.limits.values()):
+            yield f"if len(row) > {_OFTEN_SAFE}:"
+        for cell, limit in self.limits.items():
+            if limit >= _OFTEN_SAFE:
+                yield from (f"    {line}" for line in self._check_limit(cell, limit))
+
+    def _check_limit(self, cell: str, limit: int) -> Iterator[str]:
+        yield f"if len({cell}) > {limit} and exceeds({cell}, {limit}, unescape):"
+        if cell in self.uncut:
+            yield f"    {self.leave}"
+            return
+        if cell in self.list_cells:
+            yield f"    if apostrophe: {self.leave}"  # its members are read first
+        yield "    is_long = True"
+
+    @property
+    def _cuts(self) -> bool:
+        """Whether there is a value that can be cut here."""
+        return not self.limits.keys() <= self.uncut
+
+    def _keys(self) -> list[tuple[str, str]]:
+        keys = self.wire.keys(self.columns)
+        if keys is None:
+            raise Unfit
+        return keys
+
+    def _write_columns(self) -> None:
+        self.fixed = True  # what begins the payload is a pair already
+        for column, around in zip(self.columns, self._keys()):
+            self._add_fixed(write_pair(around, f"{{{self.cell[column]}}}"))
+
+    def _write_leftover(self) -> None:
+        if not self.mapping.keep_additional:
+            return
+        parts = self.rest if self.wire.nested[0] else self.after
+        for column, around in zip(self.columns, self._keys()):
+            cell, name = self.cell[column], f"x{self.cell[column][1:]}"
+            own = self.caches.get((column,))
+            caches = [cache for cache in self.caches.values() if self._uses(cache, column)]
+            if own is not None and caches in ([], [own]) and column not in self.used:
+                own.slots[name] = self._make_leftover(column, around)
+                parts.append(f"{{{name}}}")
+                continue
+            used = [*self.used.get(column, ()), *((self._add_flag(cache, column),) for cache in caches)]
+            if () not in used:
+                pair = f"{self.separator}{write_pair(around, f'{{{cell}}}')}"
+                parts.append(Piece(name, pair, cell, (), tuple(used)))
+
+    def _uses(self, cache: Cache, column: str) -> bool:
+        """Whether a row of what is looked up may use a column, so that it is no additional data."""
+        return any(
+            column in self.source.columns_of(origin)
+            for row in cache.rows
+            for origin in row.row.origins
+            if not isinstance(origin, Constant)
+        )
+
+    def _add_flag(self, cache: Cache, column: str) -> str:
+        """A slot that says whether a column was used."""
+        flag = self._name("u")
+        cache.carried.add(column)
+        cache.slots[flag] = lambda found: "" if column in found.event.additional else "1"
+        return flag
+
+    def _make_leftover(self, column: str, around: tuple[str, str]) -> Make:
+        wire = self.wire
+
+        def make(found: Found) -> str | None:
+            shown = wire.escape(found.event.additional.get(column, ""))
+            return f"{wire.separator}{around[0]}{shown}{around[1]}" if shown else ""
+
+        return make
+
+    # --- parts ---
+
+    def _name(self, letter: str) -> str:
+        self.number += 1
+        return f"{letter}{self.number}"
+
+    def _parts(self) -> list[str | Piece]:
+        return self.after if self.fixed else self.before
+
+    def _add_fixed(self, pair: str) -> None:
+        """A pair that is always there: the first of them is what the others lean on."""
+        if self.fixed:
+            self.after.append(f"{self.separator}{pair}")
+        else:
+            self.before.append(pair)
+            self.fixed = True
+
+    def _share(self, holds: Callable[[dict[str, str]], bool]) -> float:
+        """The share of the sample in which something holds of the row's cells."""
+        return sum(map(holds, self.seen)) / len(self.seen) if self.seen else 0.0
+
+    def _often_holds(self, premise: Premise) -> bool:
+        """Whether a condition about a cell's text holds in nearly all rows of the sample."""
+        if not isinstance(premise, IsNot):
+            return False
+        return self._share(lambda cells: cells[premise.cell] != premise.text) >= OFTEN
+
+    def _filled(self, cell: str) -> str:
+        """Code: whether a cell holds anything."""
+        if cell not in self._may_be_absent:
+            return cell
+        return f"{cell} and {cell} != {clothe(self.wire.escape(self.source.absent))!r}"
+
+    def _holds_text(self, cell: str) -> Callable[[dict[str, str]], bool]:
+        none = {"", self.source.absent} if cell in self._may_be_absent else {""}
+        return lambda cells: cells[cell] not in none
+
+    def _read_slots(self, cache: Cache) -> Iterator[str]:
+        """Code: the slots of what is looked up."""
+        name, key = self._name_cache(cache), self._write_key(cache)
+        yield from self._look_up("found", f"known_{name}", f"find_{name}", key)
+        yield f"{', '.join(cache.slots)}, = found"
+
+    def _name_cache(self, cache: Cache) -> str:
+        return "_".join(self.cell[origin] for origin in cache.origins)
+
+    def _write_key(self, cache: Cache) -> str:
+        """Code: what is looked up."""
+        cells = [self.cell[origin] for origin in cache.origins]
+        return cells[0] if len(cells) == 1 else f"({', '.join(cells)})"
+
+    def _look_up(self, name: str, known: str, find: str, key: str) -> Iterator[str]:
+        """Code: what is known of a text, or found out about it; the row is odd where that is nothing."""
+        yield f"{name} = {known}({key}) or {find}({key})"
+        yield f"if not {name}: {self.leave}"
+
+    def _write_expected(self, around: Surroundings) -> Iterator[str]:
+        """The short code for rows in which all is as expected."""
+        parts = take_given(is_fit, (*self.before, *self.after, *self.rest))
+        pieces = [part for part in parts if isinstance(part, Piece)]
+        shares = {piece.cell: self._share(self._holds_text(piece.cell)) for piece in pieces}
+        filled = [cell for cell, share in shares.items() if share >= OFTEN]
+        empty = [cell for cell, share in shares.items() if share <= 1 - OFTEN]
+        if not self.seen or not (filled or empty):
+            return
+        asked = [one for piece in pieces for group in (piece.also, *piece.none_of) for one in group]
+        held = [one for one in dict.fromkeys(asked) if self._often_holds(one)]
+        tests = [*map(self._filled, filled), *map(write_premise, held)]
+        tests += [f"not ({' or '.join(map(self._filled, empty))})"] if empty else []
+        choose = partial(take_given, lambda one: is_fit(one) or one in held)
+        yield f"if {' and '.join(tests)}:"
+        for line in self._write_payload(choose, around, filled, empty):
+            yield f"    {line}"
+
+    def _write_long(self, around: Surroundings) -> Iterator[str]:
+        """The code for rows with a value that is longer than its field."""
+        if not self._cuts:
+            return
+        yield "if is_long:"
+        for part in self.cuts:
+            assert isinstance(part, Piece)
+            condition = " and ".join(filter(None, (self._filled(part.cell), part.condition)))
+            yield f"    if {condition}: cut_{part.name}({part.cell})"
+        for line in self._write_payload(take_long, around):
+            yield f"    {line}"
+
+    def _write_payload(
+        self,
+        choose: Callable[[Iterable[str | Piece]], list[str | Piece]],
+        around: Surroundings,
+        filled: Sequence[str] = (),
+        empty: Sequence[str] = (),
+    ) -> Iterator[str]:
+        wire, body = self.wire, ""
+        for part in choose((*self.before, around.pairs, *self.after)):
+            yield from self._define(part, filled, empty)
+            body += self._place(part, filled, empty)
+        if self.rest:
+            rest = choose(self.rest)
+            for part in rest:
+                yield from self._define(part, filled, empty)
+            code, nest = self._nest(rest, filled, empty)
+            yield from code
+            body += nest
+        body += self._write_end()
+        header = "".join(f"{self.header[name]}|" for name in wire.header)
+        payload = f"{around.start}{header}{literal(wire.after_header)}{body}{literal(wire.end)}{around.end}"
+        yield f'payload = f"{payload}"'
+        yield from around.write
+
+    def _nest(
+        self, parts: Sequence[str | Piece], filled: Sequence[str], empty: Sequence[str]
+    ) -> tuple[tuple[str, str], str]:
+        """The code for additional data, whose first pair has no separator, and its text of an f-string."""
+        before, after = map(literal, self.wire.nested)
+        texts = [self._place(part, filled, empty) for part in parts]
+        rest = f"{{rest[{len(self.wire.separator)}:]}}"
+        sure = [isinstance(part, Piece) and part.cell in filled and not part.condition for part in parts]
+        if True not in sure:
+            code = f'rest = f"{"".join(texts)}"', f'if rest: rest = f"{self.separator}{before}{rest}{after}"'
+            return code, "{rest}"
+        first = sure.index(True)  # what may stand before it gives its separator to it
+        code = f'rest = f"{"".join(texts[:first])}"', f'if rest: rest = f"{rest}{self.separator}"'
+        inside = "".join(texts[first:]).removeprefix(self.separator)
+        return code, f"{self.separator}{before}{{rest}}{inside}{after}"
+
+    def _write_end(self) -> str:
+        """The pairs that say which row it was, as text of an f-string."""
+        names = {"{original}": self.wire.original, "{identity}": self.wire.identity}
+        return "".join(
+            f"{self.separator}{write_pair(around, name)}" for name, around in names.items() if around[0]
+        )
+
+    def _define(self, part: str | Piece, filled: Sequence[str], empty: Sequence[str]) -> Iterator[str]:
+        """The code of a piece whose place in the payload takes more than its text."""
+        if isinstance(part, str) or part.cell in empty or (part.cell in filled and not part.condition):
+            return
+        present = "" if part.cell in filled else self._filled(part.cell)
+        condition = " and ".join(filter(None, (present, part.condition)))
+        yield f'{part.name} = f"{part.text}" if {condition} else ""'
+
+    @staticmethod
+    def _place(part: str | Piece, filled: Sequence[str], empty: Sequence[str]) -> str:
+        if isinstance(part, str):
+            return part
+        if part.cell in empty:
+            return ""
+        return part.text if part.cell in filled and not part.condition else f"{{{part.name}}}"
+
+    def _scope(self) -> dict[str, Any]:
+        """What the code calls, by the names it calls it by."""
+        seconds: dict[str, str] = {}
+        fractions: dict[str, str] = {}
+        scope: dict[str, Any] = {
+            "exceeds": exceeds,
+            "unescape": self.unescape,
+            "addresses": addresses,
+            "seconds": seconds.get,
+            "find_second": remember(seconds, read_second),
+            "fractions": fractions.get,
+            "find_fraction": remember(fractions, read_fraction),
+            "fits": lambda cell, limit: not exceeds(cell, limit, self.unescape),
+        }
+        for part in (*self.before, *self.after, *self.rest, *self.cuts):
+            if isinstance(part, Piece) and part.limit:
+                scope[f"cut_{part.name}"] = partial(self._cut, part.limit, part.field)
+        for cache in self.caches.values():
+            known: dict[Key, tuple[str, ...]] = {}
+            name, find = self._name_cache(cache), self._finder(cache)
+            scope[f"known_{name}"] = known.get
+            scope[f"find_{name}"] = remember(known, _with_ipv4(find, self._find_ipv4(cache, find)))
+        return scope
+
+    def _find_ipv4(self, cache: Cache, find: Find) -> ForIPv4 | None:
+        """What is found for any IPv4 address: what stands before it and, where it is there, after it."""
+        if len(cache.origins) > 1 or cache.origins[0] in self.deciding:
+            return None
+        if any(row.read not in _BY_FORM for row in cache.rows):
+            return None
+        first, second = (find(example) for example in _EXAMPLES)
+        if first is None or second is None:
+            return None
+        before: list[str] = []
+        after: list[str | None] = []
+        for one, other in zip(first, second):
+            begin, found, end = one.partition(_EXAMPLES[0])
+            before.append(begin)
+            after.append(end if found else None)
+            if other != (f"{begin}{_EXAMPLES[1]}{end}" if found else one) or _EXAMPLES[0] in end:
+                return None
+        return tuple(before), tuple(after)
+
+    def _cut(self, limit: int, name: str, cell: str) -> str:
+        """A cell cut to so many bytes, which is counted; as it is where it has no more."""
+        plain = self.unescape(cell)
+        if len(plain) <= limit:
+            return cell
+        self.notes.note("cut", name)
+        return clothe(self.wire.escape(cut_utf8(unclothe(plain), limit)))
+
+    def _finder(self, cache: Cache) -> Find:
+        """Asks the table what it makes of texts; gives ``None`` where a row with them is odd."""
+        table = replace(self.mapping, rows=tuple(cache.rows))
+
+        def find(key: Key) -> tuple[str, ...] | None:
+            cells = (key,) if isinstance(key, str) else key
+            texts = {name: unclothe(self.unescape(cell)) for name, cell in zip(cache.origins, cells)}
+            record = self._make_record(texts)
+            if record is None:
+                return None
+            for column in cache.carried:
+                record.values.setdefault(column, _ANY_TEXT)
+            event = table.normalize(record, _Silent())
+            found = Found(record, event)
+            made = tuple(clothe(part) for make in cache.slots.values() if (part := make(found)) is not None)
+            return made if len(made) == len(cache.slots) and not event.cut else None
+
+        return find
+
+
+def take_given(holds: Callable[[Premise], bool], parts: Iterable[str | Piece]) -> list[str | Piece]:
+    """The parts as they stand in rows in which conditions hold."""
+    made = [part if isinstance(part, str) else part.given(holds) for part in parts]
+    return [part for part in made if part is not None]
+
+
+def take_long(parts: Iterable[str | Piece]) -> list[str | Piece]:
+    """The parts as they stand in any row."""
+    return [part if isinstance(part, str) else part.for_long() for part in parts]
+
+
+def is_fit(premise: Premise) -> bool:
+    """Whether it holds in every row without a long value."""
+    return isinstance(premise, Fits)
+
+
+def write_premise(premise: Premise) -> str:
+    """Code: whether it holds."""
+    if isinstance(premise, IsNot):
+        return f'{premise.cell} != "{premise.text}"'
+    return f"fits({premise.cell}, {premise.limit})" if isinstance(premise, Fits) else premise
+
+
+def _with_ipv4(find: Find, for_ipv4: ForIPv4 | None) -> Find:
+    """``find``, with what is known of every IPv4 address instead of asking the table."""
+    if for_ipv4 is None:
+        return find
+    around = tuple(zip(*for_ipv4))
+
+    def found(cell: str) -> tuple[str, ...] | None:
+        if not _IPV4.fullmatch(cell):
+            return find(cell)
+        return tuple([before if after is None else f"{before}{cell}{after}" for before, after in around])
+
+    return found
+
+
+def _bare(row: CompiledRow) -> CompiledRow:
+    """The row with its own reading function where it is one of ours, which cannot fail.
+
+    A plugin's is called with care and its failures are counted, so it must be called for each row.
+    """
+    if row.read is row.row.read or isinstance(row.row.read, ByEvent):
+        return row
+    if row.row.read not in _INLINE:
+        raise Unfit
+    return replace(row, read=row.row.read)
+
+
+def _may_be_cut(row: CompiledRow) -> bool:
+    return row.field is not None and bool(row.field.max_bytes) and row.read not in (*_NUMBERS, *_BY_FORM)
+
+
+def _covers(group: list[CompiledRow]) -> bool:
+    """Whether one of the group's conditions always holds."""
+    conditions = [row.row.when for row in group if row.row.when is not None]
+    excepted = [condition.values for condition in conditions if condition.negated]
+    return any(not condition.negated and condition.values in excepted for condition in conditions)
+
+
+def _is_number(cell: str) -> str:
+    """Code: a number of up to nine digits as it is written out again; clothed text has no other digits."""
+    return f'{cell}.isdecimal() and len({cell}) < 10 and ({cell}[0] != "0" or {cell} == "0")'
+
+
+def _label(row: CompiledRow, wire: Wire) -> str:
+    """The pair of a row's label with the separator behind it, or nothing."""
+    if row.label_field is None:
+        return ""
+    before, after = wire.pair(row.label_field.name, True)
+    return f"{before}{wire.escape(row.row.label)}{after}{wire.separator}"
+
+
+def write_pair(around: tuple[str, str], value: str) -> str:
+    """A pair as text of an f-string; ``value`` is such text already."""
+    return f"{literal(around[0])}{value}{literal(around[1])}"
+
+
+def literal(constant: str) -> str:
+    """A constant as it stands, clothed, inside an f-string."""
+    plain = clothe(constant).encode("unicode_escape").decode("ascii")
+    return plain.replace('"', '\\"').replace("{", "{{").replace("}", "}}")
+
+
+def _unescaper(wire: Wire) -> Callable[[str], str]:
+    """The inverse of ``wire.escape``."""
+    table = {escaped: plain for plain, escaped in (*wire.escapes, ('"', wire.quote)) if escaped != plain}
+    if not table:
+        return lambda cell: cell
+    pattern = re.compile("|".join(map(re.escape, table)))
+    return lambda cell: pattern.sub(lambda found: table[found.group()], cell)
