@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ipaddress
+
 import pytest
+from hypothesis import given, strategies as st
 
 from exnorm.convert import (
     INT64_MAX,
@@ -12,6 +15,7 @@ from exnorm.convert import (
     ip,
     ipv4,
     ipv6,
+    is_plain_ipv4,
     iso_utc,
     mailbox,
     members,
@@ -75,6 +79,19 @@ def test_an_address_is_either_ipv4_or_ipv6_without_its_zone_and_a_mapped_one_is_
 )
 def test_a_text_that_is_no_address_is_read_as_none(value: str) -> None:
     assert (ipv4(value), ipv6(value), ip(value)) == (None, None, None)
+
+
+@given(
+    st.one_of(
+        st.ip_addresses().map(str), st.from_regex(r"[0-9.]{1,16}"), st.text("0123456789.\n", max_size=16)
+    )
+)
+def test_a_plain_ipv4_address_is_what_the_standard_library_takes_for_one(value: str) -> None:
+    try:
+        expected = ipaddress.ip_address(value).version == 4
+    except ValueError:
+        expected = False
+    assert is_plain_ipv4(value) is expected
 
 
 # --- numbers -------------------------------------------------------------------------------------
@@ -151,6 +168,13 @@ def test_a_day_that_is_not_in_the_calendar_or_another_form_is_no_time(value: str
 def test_milliseconds_are_written_as_the_log_writes_them() -> None:
     assert iso_utc(1543358402966) == "2018-11-27T22:40:02.966Z"
     assert iso_utc(0) == "1970-01-01T00:00:00.000Z"
+    assert iso_utc(-1) == "1969-12-31T23:59:59.999Z"
+    assert iso_utc(253402300799999) == "9999-12-31T23:59:59.999Z"
+
+
+def test_there_is_no_way_to_write_a_time_beyond_the_year_9999() -> None:
+    with pytest.raises(OverflowError):
+        iso_utc(253402300800000)
 
 
 # --- lists ---------------------------------------------------------------------------------------

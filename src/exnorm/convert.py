@@ -17,10 +17,13 @@ Read = Callable[[str], Union[str, int, None]]
 """Reads a text as a value; ``None`` says that the text is not of that kind."""
 
 INT64_MAX = 2**63 - 1
+ADDRESS_LONGEST = 100
+"""Characters; a longer text is no address, and is not remembered as one that was looked at."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
-_TIME = re.compile(r"(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2}):(\d{2})(?:\.(\d{1,7}))?Z", re.ASCII)
+_TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.(\d{1,7}))?Z", re.ASCII)
 _GMT = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2}) (\d{1,2}):(\d{1,2}):(\d{1,2}) GMT", re.ASCII)
+_IPV4 = re.compile(r"(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}", re.ASCII)
 _DIGITS = re.compile(r"[0-9]{1,19}")
 
 
@@ -34,35 +37,46 @@ def upper(value: str) -> str:
     return value.upper()
 
 
-@lru_cache(maxsize=65536)
-def _address(value: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    if len(value) > 100:
-        return None
-    try:
-        address = ipaddress.ip_address(value.partition("%")[0])
-    except ValueError:
-        return None
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
-        return address.ipv4_mapped
-    return None if "%" in value and address.version == 4 else address
-
-
 def ipv4(value: str) -> str | None:
     """An IPv4 address; ``::ffff:a.b.c.d`` is one."""
-    address = _address(value)
-    return str(address) if address is not None and address.version == 4 else None
+    version, address = _read_address(value)
+    return address if version == 4 else None
 
 
 def ipv6(value: str) -> str | None:
     """An IPv6 address without its ``%zone``; an IPv4-mapped one is none."""
-    address = _address(value)
-    return str(address) if address is not None and address.version == 6 else None
+    version, address = _read_address(value)
+    return address if version == 6 else None
 
 
 def ip(value: str) -> str | None:
     """An IPv4 or IPv6 address without its ``%zone``."""
-    address = _address(value)
-    return None if address is None else str(address)
+    return _read_address(value)[1]
+
+
+def is_plain_ipv4(value: str) -> bool:
+    """Whether a text is an IPv4 address as it is usually written; seen sooner than read."""
+    return _IPV4.fullmatch(value) is not None
+
+
+def _read_address(value: str) -> tuple[int, str | None]:
+    if is_plain_ipv4(value):
+        return 4, value
+    return _read_short_address(value) if len(value) <= ADDRESS_LONGEST else (0, None)
+
+
+@lru_cache(maxsize=65536)
+def _read_short_address(value: str) -> tuple[int, str | None]:
+    """The version of an address and the address as it is usually written."""
+    try:
+        address = ipaddress.ip_address(value.partition("%")[0])
+    except ValueError:
+        return 0, None
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    elif "%" in value and address.version == 4:
+        return 0, None
+    return address.version, str(address)
 
 
 def integer(value: str) -> int | None:
@@ -94,7 +108,6 @@ def used_port(value: str) -> int | None:
     return port(value) or None
 
 
-@lru_cache(maxsize=4096)
 def _second(year: str, month: str, day: str, hour: str, minute: str, second: str) -> int | None:
     try:
         moment = datetime(
@@ -110,10 +123,15 @@ def utc_ms(value: str) -> int | None:
     found = _TIME.fullmatch(value)
     if found is None:
         return None
-    seconds = _second(*found.group(1, 2, 3, 4, 5, 6))
+    seconds = _read_second(value[:19])
     if seconds is None:
         return None
-    return seconds * 1000 + int((found.group(7) or "0").ljust(3, "0")[:3])
+    return seconds * 1000 + int((found.group(1) or "0").ljust(3, "0")[:3])
+
+
+@lru_cache(maxsize=4096)  # many rows share a second
+def _read_second(value: str) -> int | None:
+    return _second(value[:4], value[5:7], value[8:10], value[11:13], value[14:16], value[17:])
 
 
 def gmt_ms(value: str) -> int | None:
@@ -124,9 +142,14 @@ def gmt_ms(value: str) -> int | None:
 
 
 def iso_utc(epoch_ms: int) -> str:
-    """Epoch milliseconds as ``yyyy-MM-ddTHH:mm:ss.fffZ``."""
-    moment = _EPOCH + timedelta(milliseconds=epoch_ms)
-    return moment.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+    """Epoch milliseconds as ``yyyy-MM-ddTHH:mm:ss.fffZ``. Raises ``OverflowError`` beyond the year 9999."""
+    second, milliseconds = divmod(epoch_ms, 1000)
+    return f"{_write_second(second)}.{milliseconds:03}Z"
+
+
+@lru_cache(maxsize=4096)
+def _write_second(epoch: int) -> str:
+    return (_EPOCH + timedelta(seconds=epoch)).isoformat().removesuffix("+00:00")
 
 
 def members(value: str) -> list[str]:

@@ -683,7 +683,7 @@ class Normalizer:
 
     def write_item(self, item: Record | Unparsed) -> Iterator[Written | Event | Unparsed]:
         """The same for whoever wants payloads: where there is code for a record, its payload instead."""
-        if isinstance(item, Unparsed):
+        if not isinstance(item, Record):
             yield from self._tell(item)
             return
         route = self.route(item)
@@ -755,7 +755,7 @@ class Normalizer:
     ) -> Iterator[bytes]:
         """Payloads of records; ``report`` is called with what did not parse or cannot be written."""
         for item in items:
-            if isinstance(item, Unparsed):
+            if not isinstance(item, Record):
                 report(item)
             for made in self.write_item(item):
                 if isinstance(made, Written):
@@ -905,7 +905,7 @@ class Normalizer:
 
     def _with_table(self, item: Record | Unparsed) -> Record | Unparsed:
         """The item; a source that carries others may give a record that the taxonomy has no table for."""
-        if isinstance(item, Unparsed):
+        if not isinstance(item, Record):
             return item
         if item.source.name not in self._mapped:
             reason = f"taxonomy {self.taxonomy.name} has no table for {item.source.name}"
@@ -914,10 +914,10 @@ class Normalizer:
         return Unparsed(item.raw, "width", refusal, item.line_number, item.path) if refusal else item
 
     def _counted(self, item: Record | Unparsed) -> Record | Unparsed:
-        if isinstance(item, Unparsed):
-            self.counts.unparsed.add(item.kind)
-        else:
+        if isinstance(item, Record):
             self.counts.records.add(item.source.name)
+        else:
+            self.counts.unparsed.add(item.kind)
         return item
 
     def _count_unknown(self, record: Record, mapping: CompiledMapping) -> None:

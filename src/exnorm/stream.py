@@ -13,6 +13,7 @@ from exnorm.settings import Settings
 # The names of Exchange's header lines; a header that lost its "#" is known by them.
 _DIRECTIVE = re.compile(r"#\s*([A-Za-z][A-Za-z-]*)\s*:(.*)", re.DOTALL)
 _BARE_DIRECTIVE = re.compile(r"(Software|Version|Log-type|Date|Fields)\s*:\s(.*)", re.IGNORECASE | re.DOTALL)
+_FIRST_OF_HEADER = frozenset("#SsVvLlDdFf")  # what such a line can begin with; few rows do
 # Where a header that was put on one line goes on; no value of a header line has such a word in it.
 _JOINED = re.compile(r"(?<=\S)\s+(?=#?\s?(?:Software|Version|Log-type|Date|Fields)\s*:\s)", re.IGNORECASE)
 _JOINED_MOST = 8  # more than the lines of a header
@@ -115,7 +116,7 @@ class Stream:
         """What one line holds: records, lines unparsed with their reason, or for a header nothing."""
         self.line_number += 1
         text = self._decode(line)
-        if isinstance(text, Unparsed):
+        if not isinstance(text, str):
             if self._reader is not None:
                 self._reader.miss()
             return text
@@ -127,6 +128,8 @@ class Stream:
         self._in_header = False
         assert self._reader is not None
         found = self._reader.read(text)
+        if isinstance(found, Record):  # seen at once, which of an Unparsed takes longer
+            return self._placed(found)
         names = isinstance(found, Unparsed) and self._names_columns(text)
         return None if names else self._place(found)
 
@@ -244,7 +247,7 @@ class Stream:
         return None if found is None else self._placed(found)
 
     def _placed(self, item: Record | Unparsed) -> Record | Unparsed:
-        if isinstance(item, Unparsed):
+        if not isinstance(item, Record):
             return self._unparsed(item.raw, item.kind, item.reason)
         if len(item.values) > MOST_COLUMNS:
             reason = f"row has {len(item.values)} columns; expected at most {MOST_COLUMNS}"
@@ -288,6 +291,8 @@ class Stream:
         return decoded.removesuffix("\n").rstrip("\r").strip("\0").removeprefix(_BOM)
 
     def _take_header(self, line: str) -> bool:
+        if line[0] not in _FIRST_OF_HEADER:
+            return False
         found = _DIRECTIVE.fullmatch(line) or self._find_bare_directive(line)
         if found is None:
             return line.startswith("#") and self._take_remark(line)
@@ -325,7 +330,7 @@ class Stream:
 
 
 def _is_header(line: str) -> bool:
-    return line.startswith("#") or _BARE_DIRECTIVE.match(line) is not None
+    return line[:1] in _FIRST_OF_HEADER and (line[0] == "#" or _BARE_DIRECTIVE.match(line) is not None)
 
 
 def _refuse_header(line: str) -> str:

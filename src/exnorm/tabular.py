@@ -120,7 +120,7 @@ def _describe_plain(
         if payload is None:
             yield [_DROPPED_ROW]
             continue
-        event_id = _name_event(_read_cell(row, cell))
+        event_id = unclothe(_read_cell(row, cell).decode("latin-1")).upper()
         yield [Row(read_row_time(row), event_id, payload, OK, None, identity)]
 
 
@@ -129,11 +129,6 @@ def _read_cell(row: bytes, number: int) -> bytes:
     if b'"' in row and any(b'"' in cell for cell in cells):
         return split_quoted(row.decode("latin-1"))[number].encode("latin-1")
     return cells[number]
-
-
-@lru_cache(maxsize=4096)
-def _name_event(cell: bytes) -> str:
-    return unclothe(cell.decode("latin-1")).upper()
 
 
 def _read_line(line: bytes, stream: Stream, normalizer: Normalizer) -> list[Row]:

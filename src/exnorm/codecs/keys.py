@@ -12,16 +12,27 @@ _NOT_IN_KEY = re.compile(r"[^A-Za-z0-9._()-]")
 _WORDS = re.compile(r"[A-Za-z0-9]+")
 
 
-@lru_cache(maxsize=4096)
+_LONGEST = 100  # characters of a column's name; a log may bring longer ones, which are not kept
+
+
 def ad_key(column: str) -> str:
     """``ad.custom-data``: as ArcSight's connectors write additional data."""
-    return "ad." + _NOT_IN_KEY.sub("_", column)[:100]
+    return _write_ad_key(column[:_LONGEST])
 
 
 @lru_cache(maxsize=4096)
+def _write_ad_key(column: str) -> str:
+    return "ad." + _NOT_IN_KEY.sub("_", column)
+
+
 def word_key(column: str, prefix: str = "") -> str:
     """``customData``: a single word of letters and digits; with a prefix, ``adCustomData``."""
-    words: list[str] = _WORDS.findall(column[:100]) or ["column"]
+    return _write_word_key(column[:_LONGEST], prefix)
+
+
+@lru_cache(maxsize=4096)
+def _write_word_key(column: str, prefix: str) -> str:
+    words: list[str] = _WORDS.findall(column) or ["column"]
     head = words[0] if not prefix else prefix + words[0][0].upper() + words[0][1:]
     return head + "".join(word[0].upper() + word[1:] for word in words[1:])
 

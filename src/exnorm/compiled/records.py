@@ -8,9 +8,9 @@ it, which then goes the long way; what it gives is what ``pipeline`` would write
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cached_property, partial
+from functools import partial
 
-from exnorm.compiled.writer import Surroundings, Unfit, Writer, is_fit, remember, take_given
+from exnorm.compiled.writer import Surroundings, Unfit, Writer, is_fit, take_given
 from exnorm.convert import iso_utc
 from exnorm.mapping import CompiledMapping
 from exnorm.model import Constant, Notes, Record, Schema, Wire
@@ -36,20 +36,14 @@ def sample_record(record: Record) -> Sample:
 
 
 class RecordProgram:
-    """The code for records of one table whose values stand under the same columns in the same order."""
+    """The code for records of one table whose values stand under the same columns in the same order.
+
+    ``source_text`` is the generated Python, ``encode`` the function.
+    """
 
     def __init__(self, writer: _RecordWriter) -> None:
-        self._writer = writer
-
-    @cached_property
-    def source_text(self) -> str:
-        """The generated Python."""
-        return "\n".join(self._writer.assemble()) + "\n"
-
-    @cached_property
-    def encode(self) -> Encode:
-        """The generated function."""
-        return self._writer.bind(self.source_text)
+        self.source_text = "\n".join(writer.assemble()) + "\n"
+        self.encode: Encode = writer.bind(self.source_text)
 
 
 def generate_for_records(
@@ -117,7 +111,7 @@ class _RecordWriter(Writer):
         return Record(self.source, self.schema, values, derived=derived)
 
     def _write_stamp(self) -> str:
-        return "{moment}.{time % 1000:03}Z"
+        return "{stamp}"
 
     def _read_time(self, cell: str) -> None:
         if self.time_cell not in ("", cell):
@@ -158,9 +152,8 @@ class _RecordWriter(Writer):
             yield from self._look_up("second", "seconds", "find_second", f"{self.time_cell}[:19]")
             yield from self._look_up("fraction", "fractions", "find_fraction", f"{self.time_cell}[19:]")
         if self.wire.timestamp[0] and not self.wire.every_column:
-            yield "time = record.time"
-            yield f"if type(time) is not int: {self.leave}"
-            yield from self._look_up("moment", "moments", "find_moment", "time // 1000")
+            yield "stamp = show_time(record.time)"
+            yield f"if stamp is None: {self.leave}"
 
     def _write_identity(self) -> Iterator[str]:
         if self.wire.original[0]:
@@ -171,16 +164,15 @@ class _RecordWriter(Writer):
 
     def bind(self, source_text: str) -> Encode:
         """The generated function, ready to be called."""
-        moments: dict[int, str] = {}
         scope = self._scope()
         scope.update(
             join=partial(join_cells, self.wire),
             is_known=frozenset(self.source.derived).issuperset,
             write_original=partial(_write_original, self.wire),
             identify=self.identify,
-            moments=moments.get,
-            find_moment=remember(moments, _read_moment),
+            show_time=_show_time,
         )
+        self.seen.clear()  # what the code calls keeps this object
         exec(compile(source_text, f"<exnorm {self.mapping.mapping.name}>", "exec"), scope)
         encode: Encode = scope["encode"]
         return encode
@@ -194,10 +186,10 @@ def _write_original(wire: Wire, raw: str) -> str | None:
         return None
 
 
-def _read_moment(second: int) -> str | None:
-    """An epoch second as a time up to its seconds; ``None`` beyond the year 9999."""
+def _show_time(time: int | None) -> str | None:
+    """A record's time; ``None`` where it has none, or one beyond the year 9999."""
     try:
-        return iso_utc(second * 1000)[:19]
+        return iso_utc(time) if type(time) is int else None
     except OverflowError:
         return None
 

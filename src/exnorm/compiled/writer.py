@@ -22,6 +22,7 @@ from exnorm.convert import (
     ip,
     ipv4,
     ipv6,
+    is_plain_ipv4,
     mailbox,
     size_bytes,
     text,
@@ -29,8 +30,7 @@ from exnorm.convert import (
 )
 from exnorm.mapping import CompiledMapping, CompiledRow
 from exnorm.model import ByEvent, Constant, Event, Notes, Record, Source, Value, Wire
-from exnorm.native import Find, Fits, ForIPv4, IsNot, Premise
-from exnorm.patterns import compile_later
+from exnorm.native import Fits, ForIPv4, IsNot, Premise
 from exnorm.rows import clothe, exceeds, unclothe
 
 CACHED = 8192
@@ -48,7 +48,6 @@ _EXAMPLES = "192.0.2.1", "198.151.100.254"
 _LARGEST = 999_999_999  # what every format takes as an integer
 _OFTEN_SAFE = 1000  # bytes; most rows are shorter, and so is then each of their cells
 _KEY_LONGEST = 256  # characters of what is looked up and remembered
-_IPV4 = compile_later(r"(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}", re.ASCII)
 _ANY_TEXT = "x"
 
 
@@ -79,6 +78,8 @@ Make = Callable[[Found], "str | None"]
 
 Key = Union[str, "tuple[str, ...]"]
 """What is looked up: the text of a cell, or of several."""
+
+FindKey = Callable[[Key], "tuple[str, ...] | None"]
 
 
 @dataclass
@@ -798,13 +799,14 @@ class Writer(ABC):
             scope[f"find_{name}"] = remember(known, _with_ipv4(find, self._find_ipv4(cache, find)))
         return scope
 
-    def _find_ipv4(self, cache: Cache, find: Find) -> ForIPv4 | None:
-        """What is found for any IPv4 address: what stands before it and, where it is there, after it."""
-        if len(cache.origins) > 1 or cache.origins[0] in self.deciding:
+    def _find_ipv4(self, cache: Cache, find: FindKey) -> ForIPv4 | None:
+        """What is found for any IPv4 address alone: what stands before it and, if it is there, after it."""
+        if not self.deciding.isdisjoint(cache.origins):
             return None
         if any(row.read not in _BY_FORM for row in cache.rows):
             return None
-        first, second = (find(example) for example in _EXAMPLES)
+        others = len(cache.origins) - 1
+        first, second = (find((example, *[""] * others) if others else example) for example in _EXAMPLES)
         if first is None or second is None:
             return None
         before: list[str] = []
@@ -825,7 +827,7 @@ class Writer(ABC):
         self.notes.note("cut", name)
         return clothe(self.wire.escape(cut_utf8(unclothe(plain), limit)))
 
-    def _finder(self, cache: Cache) -> Find:
+    def _finder(self, cache: Cache) -> FindKey:
         """Asks the table what it makes of texts; gives ``None`` where a row with them is odd."""
         table = replace(self.mapping, rows=tuple(cache.rows))
 
@@ -868,15 +870,16 @@ def write_premise(premise: Premise) -> str:
     return f"fits({premise.cell}, {premise.limit})" if isinstance(premise, Fits) else premise
 
 
-def _with_ipv4(find: Find, for_ipv4: ForIPv4 | None) -> Find:
+def _with_ipv4(find: FindKey, for_ipv4: ForIPv4 | None) -> FindKey:
     """``find``, with what is known of every IPv4 address instead of asking the table."""
     if for_ipv4 is None:
         return find
     around = tuple(zip(*for_ipv4))
 
-    def found(cell: str) -> tuple[str, ...] | None:
-        if not _IPV4.fullmatch(cell):
-            return find(cell)
+    def found(key: Key) -> tuple[str, ...] | None:
+        cell, *others = (key,) if isinstance(key, str) else key
+        if any(others) or not is_plain_ipv4(cell):
+            return find(key)
         return tuple([before if after is None else f"{before}{cell}{after}" for before, after in around])
 
     return found

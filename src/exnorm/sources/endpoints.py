@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from exnorm.convert import ip, port
+from functools import lru_cache
+
+from exnorm.convert import ADDRESS_LONGEST, ip, port
 from exnorm.patterns import compile_later
+
+_LONGEST = ADDRESS_LONGEST + len("[]:65535")
 
 _ENDPOINT = compile_later(r"(?:\[([^\]]+)\]|([^:\[\]]+))(?::([0-9]{1,5}))?")
 
@@ -14,6 +18,11 @@ def split_endpoint(text: str) -> tuple[str, str]:
     A bare IPv6 address is taken whole, never as an address with a port. A masked address or a port
     over 65535 makes the whole text no endpoint.
     """
+    return _split_short(text) if len(text) <= _LONGEST else ("", "")
+
+
+@lru_cache(maxsize=4096)  # the rows of a session share two
+def _split_short(text: str) -> tuple[str, str]:
     alone = ip(text)
     if alone is not None:
         return alone, ""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from exnorm.convert import ip, utc_ms
 from exnorm.model import Head, Reader, Record, Schema, Source
@@ -125,7 +126,12 @@ def finish(record: Record) -> Refusal | None:
 
 def join_build(numbers: Sequence[str]) -> str:
     """The build as Exchange writes it, ``15.01.2375.007``; empty where a part is no number."""
-    if not all(number.isascii() and number.isdigit() and len(number) < 6 for number in numbers):
+    return "" if max(map(len, numbers)) > 5 else _join_short(*numbers)
+
+
+@lru_cache(maxsize=64)  # a log has one, seldom two
+def _join_short(*numbers: str) -> str:
+    if not all(number.isascii() and number.isdigit() for number in numbers):
         return ""
     return ".".join(number.zfill(width) for number, width in zip(numbers, (2, 2, 4, 3)))
 

@@ -83,6 +83,7 @@ _SHAPES = {
     "directionality": compile_later(r"(Incoming|Originating|Undefined)?", re.IGNORECASE),
     "schema-version": compile_later(r"(\d+(\.\d+)+)?"),
 }
+_BUILD_LONGEST = 64  # characters; what a log has in its place may be longer, and is not kept
 _OF_A_MESSAGE = ("message-id", "recipient-address", "total-bytes", "message-subject")
 
 
@@ -137,15 +138,20 @@ def finish(record: Record) -> Refusal | None:
         return explain_date("date-time", moment)
     version = record.values.get("schema-version") or record.schema.version
     if version != record.schema.version:
-        record.schema = _refine(record.schema, version)
+        refine = _refine_once if len(version) <= _BUILD_LONGEST else _refine
+        record.schema = refine(record.schema, version)
     record.derived["product-version"] = version
     return None
 
 
-@lru_cache(maxsize=256)
 def _refine(schema: Schema, version: str) -> Schema:
     """The schema of a row whose own build is not that of the header, or that has no header."""
     return replace(schema, name=name_schema(schema.columns, version), version=version)
+
+
+@lru_cache(maxsize=256)
+def _refine_once(schema: Schema, version: str) -> Schema:
+    return _refine(schema, version)
 
 
 def make_finish(settings: Settings) -> Finish:
