@@ -20,6 +20,7 @@ from hypothesis import HealthCheck, given, settings as hypothesis_settings, stra
 import exnorm
 from exnorm import Event, Normalizer, Record
 from exnorm.compiled import Program
+from exnorm.convert import addresses, match, member, text
 from exnorm.lines import join_csv
 from exnorm.native import describe_path, load_kernel
 from exnorm.rows import clothe, prepare, split_quoted, unclothe
@@ -156,6 +157,18 @@ def test_a_row_may_take_the_first_of_several_columns(settings: dict[str, Any]) -
     )
 
 
+@pytest.mark.parametrize("read", [text, member("DeliveryPriority"), match("=([A-Z]+)"), addresses])
+@pytest.mark.parametrize("settings", compare_paths.SETTINGS[::3], ids=str)
+def test_a_row_may_carry_a_part_of_a_column_which_stays_whole(settings: dict[str, Any], read: Any) -> None:
+    part = exnorm.row("Flex String 2", "custom-data", read, label="Part", partial=True, ours="test")
+    plugins = [Row(part)]
+    lines = head_lines()
+    long = compare_paths.take_long_way(lines, settings, plugins)
+    assert (
+        compare_paths.explain_difference(long, compare_paths.take_short_way(lines, settings, plugins)) == ""
+    )
+
+
 TEXT = st.one_of(
     st.sampled_from(compare_paths.TEXTS), st.text(st.characters(exclude_characters="\n"), max_size=40)
 )
@@ -171,8 +184,8 @@ def test_both_ways_agree_on_any_text_in_any_column(
     cells: list[tuple[int, str]], settings: dict[str, Any], quoted: bool
 ) -> None:
     rows = [row.split(",") for row in ROWS if '"' not in row][: len(cells)]
-    for row, (column, text) in zip(rows, cells):
-        row[column] = text
+    for row, (column, given_text) in zip(rows, cells):
+        row[column] = given_text
     join = join_csv if quoted else ",".join
     good = ROWS[:3]
     lines = [line.encode("utf-8", "surrogatepass") for line in (*good, *map(join, rows), *good, *good)]

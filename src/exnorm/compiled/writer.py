@@ -262,8 +262,6 @@ class Writer(ABC):
         names = {row.field.name for row in self.rows if row.field}
         if any(row.label_field and row.label_field.name in names for row in self.rows):
             raise Unfit
-        if any(row.row.partial for row in self.rows):  # its column is written whole as well
-            raise Unfit
 
     def _decide_rows(self) -> None:
         """Decide the conditions that no cell takes part in: of columns that these rows do not have."""
@@ -419,7 +417,7 @@ class Writer(ABC):
         if row.holds is not None:
             raise Unfit
         self._read_time(self.cell[origin])
-        for column in self.source.columns_of(row.row.origins[0]):  # type: ignore[arg-type]
+        for column in () if row.row.partial else self.source.columns_of(origin):
             self.used.setdefault(column, []).append(())
         self._add_fixed(self._labelled(row, "{second}{fraction}", is_text=False))
 
@@ -462,7 +460,7 @@ class Writer(ABC):
             also = also if _covers(group) else (*also, key)
         else:
             pair, name = self._labelled(row, value, is_text), row.field.name
-        for column in self.source.columns_of(origin):
+        for column in () if row.row.partial else self.source.columns_of(origin):
             filled = () if self.cell.get(column) == cell else (IsNot(cell, ""),)
             self.used.setdefault(column, []).append(
                 (*filled, *also, *((Fits(cell, limit),) if limit else ()))
@@ -607,7 +605,7 @@ class Writer(ABC):
             column in self.source.columns_of(origin)
             for row in cache.rows
             for origin in row.row.origins
-            if not isinstance(origin, Constant)
+            if not isinstance(origin, Constant) and not row.row.partial
         )
 
     def _add_flag(self, cache: Cache, column: str) -> str:
