@@ -694,7 +694,7 @@ class Normalizer:
         if payload is None:
             yield from self._make_events(record, route)
         else:
-            self.counts.events += 1
+            self._count_event(record)
             yield Written(record, payload)
 
     def _tell(self, line: Unparsed) -> Iterator[Unparsed]:
@@ -727,14 +727,17 @@ class Normalizer:
             event = route.mapping.normalize(part, self.counts)
             processed = self.process(event, route.event_processors)
             if processed is not None:
-                self.counts.events += 1
-                for name, word in processed.record.marks.items():
-                    self.counts.marked.add(f"{name}: {word}")
+                self._count_event(processed.record)
                 yield processed
+
+    def _count_event(self, record: Record) -> None:
+        self.counts.events += 1
+        for name, word in record.marks.items():
+            self.counts.marked.add(f"{name}: {word}")
 
     def _encode_record(self, record: Record, route: Route) -> bytes | None:
         """The payload of a record by generated code; ``None`` where it must go the long way."""
-        if self._wire is None or route.event_processors or record.marks:
+        if self._wire is None or route.event_processors:
             return None
         encode = self._record_programs.find(record)
         start = self._begin_of(record.path, record.source).clothed

@@ -151,6 +151,20 @@ def mark(record: Record) -> Record:
     return record
 
 
+def mark_oddly(record: Record) -> Record:
+    record.marks["noise"] = 'a=b|"c"' if record.values["event-id"] == "SEND" else "two\nlines"
+    record.marks[record.values["source"].lower()] = "ä"
+    if record.values["event-id"] == "DELIVER":
+        record.marks["client-ip"] = "a column's name"
+        record.marks["client ip"] = "a name that becomes the same key"
+    return record
+
+
+def mark_with_a_number(record: Record) -> Record:
+    record.marks["noise"] = 1  # type: ignore[assignment]
+    return record
+
+
 def add_column(record: Record) -> Record:
     record.values["site"] = "Köln|1"
     return record
@@ -178,7 +192,8 @@ def break_text(record: Record) -> Record:
 
 
 CHANGES = (
-    remove_dsn, hide_subject, mark, add_column, add_derived, drop_column, move_time, break_text,
+    remove_dsn, hide_subject, mark, mark_oddly, mark_with_a_number,
+    add_column, add_derived, drop_column, move_time, break_text,
 )  # fmt: skip
 
 
@@ -196,6 +211,15 @@ def test_records_that_a_processor_has_seen_go_through_generated_code(monkeypatch
     assert len(made) == 150
     assert len(coded.payloads) == 150 - ENOUGH + 1
     assert all(rb"msg=hidden\=1" in payload for payload in made if b"msg=" in payload)
+
+
+def test_records_with_marks_do_too_and_the_marks_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    coded = Coded(monkeypatch, plugins=[processing(mark)])
+    made = coded.encode(tracking_lines(), compare_paths.LOG)
+    assert len(coded.payloads) == 150 - ENOUGH + 1
+    marked = [payload for payload in made if payload.endswith(b" ad.noise=probe")]
+    assert coded.normalizer.counts.marked == {"noise: probe": len(marked)}
+    assert set(marked) & set(coded.payloads)
 
 
 def test_events_that_a_processor_must_see_do_not(monkeypatch: pytest.MonkeyPatch) -> None:

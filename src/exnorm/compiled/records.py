@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 
-from exnorm.compiled.writer import Surroundings, Unfit, Writer, is_fit, take_given
+from exnorm.compiled.parts import Surroundings, Unfit, is_fit, take_given
+from exnorm.compiled.writer import Writer
 from exnorm.convert import iso_utc
 from exnorm.mapping import CompiledMapping
 from exnorm.model import Constant, Notes, Record, Schema, Wire
@@ -143,8 +144,17 @@ class _RecordWriter(Writer):
             if cache.slots:
                 yield from self._read_slots(cache)
         yield from self.choices
+        if not self.wire.every_column:
+            yield 'marks = ""'
+            yield "if record.marks:"
+            yield "    marks = show_marks(record.marks)"
+            yield f"    if not marks: {self.leave}"
         if self.list_cells:
             yield 'apostrophe = "\'" in row'
+
+    def _write_leftover(self) -> None:
+        super()._write_leftover()
+        (self.rest if self.wire.nested[0] else self.after).append("{marks}")
 
     def _read_times(self) -> Iterator[str]:
         """Code: the time in the cell that a row of the table reads, and the record's own."""
@@ -171,6 +181,7 @@ class _RecordWriter(Writer):
             write_original=partial(_write_original, self.wire),
             identify=self.identify,
             show_time=_show_time,
+            show_marks=partial(_show_marks, self.wire, self.columns),
         )
         self.seen.clear()  # what the code calls keeps this object
         exec(compile(source_text, f"<exnorm {self.mapping.mapping.name}>", "exec"), scope)
@@ -184,6 +195,16 @@ def _write_original(wire: Wire, raw: str) -> str | None:
         return clothe(wire.write_original(raw))
     except UnicodeEncodeError:
         return None
+
+
+def _show_marks(wire: Wire, columns: tuple[str, ...], marks: Mapping[str, str]) -> str:
+    """What processors say of a record, behind its columns; empty where it has no place there."""
+    keys = wire.keys((*columns, *marks)) if marks.keys().isdisjoint(columns) else None
+    words = join_cells(wire, (*marks.values(), "")).split("\n")[:-1]
+    if keys is None or len(words) != len(marks):
+        return ""
+    pairs = zip(keys[len(columns) :], words)
+    return "".join(f"{wire.separator}{before}{word}{after}" for (before, after), word in pairs)
 
 
 def _show_time(time: int | None) -> str | None:

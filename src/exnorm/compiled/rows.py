@@ -12,20 +12,9 @@ from functools import cached_property, partial
 from itertools import pairwise
 from typing import Any
 
-from exnorm.compiled.writer import (
-    ANY_TIME,
-    Cache,
-    Piece,
-    Surroundings,
-    Unfit,
-    Writer,
-    is_fit,
-    literal,
-    read_fraction,
-    read_second,
-    remember,
-    take_given,
-)
+from exnorm.compiled.look_ups import Cache, read_fraction, read_second, remember
+from exnorm.compiled.parts import Piece, Surroundings, Unfit, is_fit, literal, take_given
+from exnorm.compiled.writer import ANY_TIME, Writer
 from exnorm.mapping import CompiledMapping
 from exnorm.model import Frame, Layout, Notes, Record, Wire
 from exnorm.native import FRACTION, SECOND, Assembly, LookUp, Machine, Optional, load_kernel

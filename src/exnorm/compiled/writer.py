@@ -10,10 +10,32 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
-from typing import Any, NamedTuple, Union
+from typing import Any
 
+from exnorm.compiled.look_ups import (
+    Cache,
+    FindKey,
+    Found,
+    Key,
+    Make,
+    read_fraction,
+    read_second,
+    remember,
+    with_ipv4,
+)
+from exnorm.compiled.parts import (
+    Piece,
+    Surroundings,
+    Unfit,
+    is_fit,
+    literal,
+    take_given,
+    take_long,
+    write_pair,
+    write_premise,
+)
 from exnorm.convert import (
     addresses,
     count,
@@ -22,19 +44,15 @@ from exnorm.convert import (
     ip,
     ipv4,
     ipv6,
-    is_plain_ipv4,
     mailbox,
     size_bytes,
     text,
     utc_ms,
 )
 from exnorm.mapping import CompiledMapping, CompiledRow
-from exnorm.model import ByEvent, Constant, Event, Notes, Record, Source, Value, Wire
+from exnorm.model import ByEvent, Constant, Notes, Record, Source, Value, Wire
 from exnorm.native import Fits, ForIPv4, IsNot, Premise
 from exnorm.rows import clothe, exceeds, unclothe
-
-CACHED = 8192
-"""Distinct texts of one look-up that are remembered; past it, all are forgotten."""
 
 OFTEN = 0.95
 """The share of a sample in which a cell must be filled, or empty, for the function to expect it."""
@@ -45,133 +63,14 @@ _NUMBERS = (integer, size_bytes, count)
 _INLINE = (text, addresses, mailbox, utc_ms, *_NUMBERS)
 _BY_FORM = (ipv4, ipv6, ip)  # an IPv4 address is for them the same value, or none, whichever it is
 _EXAMPLES = "192.0.2.1", "198.151.100.254"
-_LARGEST = 999_999_999  # what every format takes as an integer
+_NARROW, _WIDE = 9, 18  # digits of a number that fits 32 bits, and 64, signed
 _OFTEN_SAFE = 1000  # bytes; most rows are shorter, and so is then each of their cells
-_KEY_LONGEST = 256  # characters of what is looked up and remembered
 _ANY_TEXT = "x"
-
-
-@dataclass(frozen=True)
-class Surroundings:
-    """What a host has the function write beside a payload, as code, and what the function is given for it."""
-
-    given: tuple[str, ...] = ()
-    start: str = "{start}"
-    has_moment: bool = False
-    pairs: str = ""  # behind the pair of the row's time
-    end: str = ""  # as text of an f-string
-    write: tuple[str, ...] = ("write(payload)", "continue")
-
-
-# --- what is looked up ---------------------------------------------------------------------------
-
-
-class Found(NamedTuple):
-    """What the table makes of the texts that were looked up."""
-
-    record: Record
-    event: Event
-
-
-Make = Callable[[Found], "str | None"]
-"""One part of the code's input from what was found; ``None`` where a row with it goes the long way."""
-
-Key = Union[str, "tuple[str, ...]"]
-"""What is looked up: the text of a cell, or of several."""
-
-FindKey = Callable[[Key], "tuple[str, ...] | None"]
-
-
-@dataclass
-class Cache:
-    """Origins whose texts are looked up together, the rows that depend on them alone, what the code needs."""
-
-    origins: tuple[str, ...]
-    rows: list[CompiledRow] = field(default_factory=list)
-    slots: dict[str, Make] = field(default_factory=dict)
-    carried: set[str] = field(default_factory=set)  # columns of which it is asked whether they were used
-
-
-def remember(known: dict[Any, Any], find: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """``find`` for what is not known yet; what it finds is known from then on, in bounded memory."""
-
-    def found(key: Any) -> Any:
-        value = find(key)
-        if value is not None and _measure(key) <= _KEY_LONGEST:
-            if len(known) >= CACHED:
-                known.clear()
-            known[key] = value
-        return value
-
-    return found
-
-
-def _measure(key: Key | int) -> int:
-    """How many characters are looked up."""
-    if isinstance(key, int):
-        return 0
-    return len(key) if isinstance(key, str) else sum(map(len, key))
-
-
-def read_second(start: str) -> str | None:
-    """The epoch second of a time up to its seconds; ``None`` where there is none, or it is not after 1970."""
-    milliseconds = utc_ms(f"{start}Z")
-    return None if milliseconds is None or milliseconds <= 0 else str(milliseconds // 1000)
-
-
-def read_fraction(end: str) -> str | None:
-    """The three digits of milliseconds in the rest of a time; ``None`` where it ends otherwise."""
-    milliseconds = utc_ms(f"2000-01-01T00:00:00{end}")
-    return None if milliseconds is None else f"{milliseconds % 1000:03}"
 
 
 class _Silent:
     def note(self, what: str, name: str) -> None:
         """Say nothing: a row that has something to count goes the long way, which counts it."""
-
-
-# --- writing the code ----------------------------------------------------------------------------
-
-
-class Unfit(Exception):
-    """The table asks for something that there is no code for; raised and caught while generating only."""
-
-
-@dataclass(frozen=True)
-class Piece:
-    """A part of the payload that may be missing: there where ``cell`` is filled and ``also`` holds.
-
-    None of the groups in ``none_of`` may hold. The cell is cut to ``limit`` bytes, where that is not 0, and
-    the cut of ``field`` is counted; without any text it is only counted.
-    """
-
-    name: str
-    text: str
-    cell: str
-    also: tuple[Premise, ...] = ()
-    none_of: tuple[tuple[Premise, ...], ...] = ()
-    limit: int = 0
-    field: str = ""
-
-    @property
-    def condition(self) -> str:
-        """Code: when it is there, beside its cell being filled."""
-        groups = " or ".join(" and ".join(map(write_premise, group)) for group in self.none_of)
-        return " and ".join((*map(write_premise, self.also), *([f"not ({groups})"] if groups else [])))
-
-    def given(self, holds: Callable[[Premise], bool]) -> Piece | None:
-        """As it stands in rows in which conditions hold; ``None`` where in none of them."""
-        also, *groups = (
-            tuple(one for one in group if not holds(one)) for group in (self.also, *self.none_of)
-        )
-        return replace(self, also=also, none_of=tuple(groups)) if self.text and all(groups) else None
-
-    def for_long(self) -> Piece:
-        """As it stands in any row: with its value cut."""
-        if not self.limit:
-            return self
-        value = re.compile(rf"\{{((?:list_)?{self.cell})\}}")
-        return replace(self, text=value.sub(rf"{{cut_{self.name}(\1)}}", self.text))
 
 
 class Writer(ABC):
@@ -383,13 +282,13 @@ class Writer(ABC):
     def _write_looked_up(self, row: CompiledRow, cache: Cache) -> None:
         assert row.field is not None
         slot, name, wire, at_end = self._name("v"), row.field.name, self.wire, not self.fixed
-        is_number = row.field.type == "integer"
+        is_narrow = _is_narrow(row)
 
         def make(found: Found) -> str | None:
             value = found.event.fields.get(name)
             if value is None or (row.holds is not None and not row.holds(found.record)):
                 return ""
-            if isinstance(value, int) and value > _LARGEST and is_number:
+            if isinstance(value, int) and is_narrow and value >= 10**_NARROW:
                 return None
             shown = wire.escape(value) if isinstance(value, str) else str(value)
             before, after = wire.pair(name, isinstance(value, str))
@@ -450,7 +349,7 @@ class Writer(ABC):
     def _write_cell(self, group: list[CompiledRow], origin: str, cell: str, key: str) -> None:
         row = group[0]
         assert row.field is not None
-        is_text, value, also = self._read(row, cell)
+        is_text, value, also = self._read(row, cell, is_narrow=any(map(_is_narrow, group)))
         limit, name = 0, ""
         for member in group:
             limit = self._limit(member, cell)
@@ -468,11 +367,11 @@ class Writer(ABC):
         pair = f"{self.separator}{pair}" if self.fixed else f"{pair}{self.separator}"
         self._parts().append(Piece(self._name("p"), pair, cell, also, (), limit, name))
 
-    def _read(self, row: CompiledRow, cell: str) -> tuple[bool, str, tuple[Premise, ...]]:
+    def _read(self, row: CompiledRow, cell: str, *, is_narrow: bool) -> tuple[bool, str, tuple[Premise, ...]]:
         """How a cell is read: as text or number, the code of its value, when beside its being filled."""
         if row.read in _NUMBERS:
             self.number_cells.setdefault(cell)
-            check = f"if {cell} and not ({_is_number(cell)}): {self.leave}"
+            check = f"if {cell} and not ({_is_number(cell, _NARROW if is_narrow else _WIDE)}): {self.leave}"
             if check not in self.checks:
                 self.checks.append(check)
             return False, f"{{{cell}}}", ()
@@ -794,7 +693,7 @@ class Writer(ABC):
             known: dict[Key, tuple[str, ...]] = {}
             name, find = self._name_cache(cache), self._finder(cache)
             scope[f"known_{name}"] = known.get
-            scope[f"find_{name}"] = remember(known, _with_ipv4(find, self._find_ipv4(cache, find)))
+            scope[f"find_{name}"] = remember(known, with_ipv4(find, self._find_ipv4(cache, find)))
         return scope
 
     def _find_ipv4(self, cache: Cache, find: FindKey) -> ForIPv4 | None:
@@ -845,44 +744,6 @@ class Writer(ABC):
         return find
 
 
-def take_given(holds: Callable[[Premise], bool], parts: Iterable[str | Piece]) -> list[str | Piece]:
-    """The parts as they stand in rows in which conditions hold."""
-    made = [part if isinstance(part, str) else part.given(holds) for part in parts]
-    return [part for part in made if part is not None]
-
-
-def take_long(parts: Iterable[str | Piece]) -> list[str | Piece]:
-    """The parts as they stand in any row."""
-    return [part if isinstance(part, str) else part.for_long() for part in parts]
-
-
-def is_fit(premise: Premise) -> bool:
-    """Whether it holds in every row without a long value."""
-    return isinstance(premise, Fits)
-
-
-def write_premise(premise: Premise) -> str:
-    """Code: whether it holds."""
-    if isinstance(premise, IsNot):
-        return f'{premise.cell} != "{premise.text}"'
-    return f"fits({premise.cell}, {premise.limit})" if isinstance(premise, Fits) else premise
-
-
-def _with_ipv4(find: FindKey, for_ipv4: ForIPv4 | None) -> FindKey:
-    """``find``, with what is known of every IPv4 address instead of asking the table."""
-    if for_ipv4 is None:
-        return find
-    around = tuple(zip(*for_ipv4))
-
-    def found(key: Key) -> tuple[str, ...] | None:
-        cell, *others = (key,) if isinstance(key, str) else key
-        if any(others) or not is_plain_ipv4(cell):
-            return find(key)
-        return tuple([before if after is None else f"{before}{cell}{after}" for before, after in around])
-
-    return found
-
-
 def _bare(row: CompiledRow) -> CompiledRow:
     """The row with its own reading function where it is one of ours, which cannot fail.
 
@@ -906,9 +767,14 @@ def _covers(group: list[CompiledRow]) -> bool:
     return any(not condition.negated and condition.values in excepted for condition in conditions)
 
 
-def _is_number(cell: str) -> str:
-    """Code: a number of up to nine digits as it is written out again; clothed text has no other digits."""
-    return f'{cell}.isdecimal() and len({cell}) < 10 and ({cell}[0] != "0" or {cell} == "0")'
+def _is_narrow(row: CompiledRow) -> bool:
+    """Whether a format may take the row's number only where it fits 32 bits."""
+    return row.field is not None and row.field.type == "integer"
+
+
+def _is_number(cell: str, digits: int) -> str:
+    """Code: a number of so many digits at most, as it is written again; clothed text has no other digits."""
+    return f'{cell}.isdecimal() and len({cell}) <= {digits} and ({cell}[0] != "0" or {cell} == "0")'
 
 
 def _label(row: CompiledRow, wire: Wire) -> str:
@@ -917,17 +783,6 @@ def _label(row: CompiledRow, wire: Wire) -> str:
         return ""
     before, after = wire.pair(row.label_field.name, True)
     return f"{before}{wire.escape(row.row.label)}{after}{wire.separator}"
-
-
-def write_pair(around: tuple[str, str], value: str) -> str:
-    """A pair as text of an f-string; ``value`` is such text already."""
-    return f"{literal(around[0])}{value}{literal(around[1])}"
-
-
-def literal(constant: str) -> str:
-    """A constant as it stands, clothed, inside an f-string."""
-    plain = clothe(constant).encode("unicode_escape").decode("ascii")
-    return plain.replace('"', '\\"').replace("{", "{{").replace("}", "}}")
 
 
 def _unescaper(wire: Wire) -> Callable[[str], str]:
