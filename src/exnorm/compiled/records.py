@@ -99,7 +99,7 @@ class _RecordWriter(Writer):
         self.schema, self.identify = schema, identify
         self.derived = derived
         self.time_cell = ""
-        self.seen = [{cell: one.get(name, "") for name, cell in self.cell.items()} for one in sample]
+        self.cells.see(sample)
         if len(columns) < 2 or not mapping.source.derived.keys().isdisjoint(columns):
             raise Unfit
 
@@ -124,9 +124,9 @@ class _RecordWriter(Writer):
         yield "def encode(record, start):"
         for line in (*self._read_cells(), *self._check_limits(), *self.checks, *self._write_identity()):
             yield f"    {line}"
-        for line in (*self._write_long(_PLAIN), *self._write_expected(_PLAIN)):
+        for line in (*self._write_long(_PLAIN), *self.payload.write_expected(_PLAIN)):
             yield f"    {line}"
-        for line in self._write_payload(partial(take_given, is_fit), _PLAIN):
+        for line in self.payload.write(partial(take_given, is_fit), _PLAIN):
             yield f"    {line}"
 
     def _read_cells(self) -> Iterator[str]:
@@ -154,7 +154,7 @@ class _RecordWriter(Writer):
 
     def _write_leftover(self) -> None:
         super()._write_leftover()
-        (self.rest if self.wire.nested[0] else self.after).append("{marks}")
+        self.payload.add_rest("{marks}")
 
     def _read_times(self) -> Iterator[str]:
         """Code: the time in the cell that a row of the table reads, and the record's own."""
@@ -183,7 +183,7 @@ class _RecordWriter(Writer):
             show_time=_show_time,
             show_marks=partial(_show_marks, self.wire, self.columns),
         )
-        self.seen.clear()  # what the code calls keeps this object
+        self.cells.seen.clear()  # what the code calls keeps this object
         exec(compile(source_text, f"<exnorm {self.mapping.mapping.name}>", "exec"), scope)
         encode: Encode = scope["encode"]
         return encode

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property, partial
-from itertools import pairwise
 from typing import Any
 
 from exnorm.compiled.look_ups import Cache, read_fraction, read_second, remember
@@ -19,9 +18,6 @@ from exnorm.mapping import CompiledMapping
 from exnorm.model import Frame, Layout, Notes, Record, Wire
 from exnorm.native import FRACTION, SECOND, Assembly, LookUp, Machine, Optional, load_kernel
 from exnorm.rows import split_quoted, unclothe
-
-STEADY = 0.9
-"""The share of rows in which a column must be as in the row before for the function to look there first."""
 
 Run = Callable[..., int]
 """Rows, the same lines as bytes (needless where ``needs_lines`` is false), where to begin, where to put
@@ -130,9 +126,7 @@ class _RowWriter(Writer):
         self.deciding.update((self.source.event_column, *layout.derived.values()))
         split = [self._split(row) for row in sample]
         self.sampled = bool(sample)
-        self.seen = [
-            dict(zip(self.cell.values(), cells)) for cells in split if len(cells) == len(self.columns)
-        ]
+        self.cells.see(dict(zip(self.columns, cells)) for cells in split if len(cells) == len(self.columns))
 
     def find_unknown(self) -> tuple[str, ...]:
         """The columns that the table does not know."""
@@ -174,11 +168,6 @@ class _RowWriter(Writer):
         if cell != "c0":
             raise Unfit
 
-    def _is_steady(self, cell: str) -> bool:
-        """Whether a cell of the sample is nearly always as in the row before."""
-        same = sum(one[cell] == other[cell] for one, other in pairwise(self.seen))
-        return len(self.seen) > 1 and same / (len(self.seen) - 1) >= STEADY
-
     def _split(self, row: str) -> list[str]:
         return split_quoted(row, self.wire.quote) if '"' in row else row.split(",")
 
@@ -196,9 +185,9 @@ class _RowWriter(Writer):
             yield f"        {line}"
         for line in (*self._check_limits(), *self.checks, *self.last, *self._write_identity()):
             yield f"        {line}"
-        for line in (*self._write_long(around), *self._write_expected(around)):
+        for line in (*self._write_long(around), *self.payload.write_expected(around)):
             yield f"        {line}"
-        for line in self._write_payload(partial(take_given, is_fit), around):
+        for line in self.payload.write(partial(take_given, is_fit), around):
             yield f"        {line}"
         yield "    return at + 1"
 
@@ -227,7 +216,7 @@ class _RowWriter(Writer):
         """The cells that are looked up by themselves and nearly always as in the row before."""
         caches = [cache for cache in self.caches.values() if cache.slots and len(cache.origins) == 1]
         cells = [self.cell[cache.origins[0]] for cache in caches]
-        return [cell for cell in cells if self._is_steady(cell)]
+        return [cell for cell in cells if self.cells.is_steady(cell)]
 
     def _read_slots(self, cache: Cache) -> Iterator[str]:
         found, cell = super()._read_slots(cache), self._write_key(cache)
@@ -284,13 +273,15 @@ class _RowWriter(Writer):
         if not event:
             return None
         assembly = Assembly(len(self.columns), self.wire, look_ups)
-        header = "".join(f"{self.header[name]}|" for name in self.wire.header)
+        header = "".join(f"{self.payload.header[name]}|" for name in self.wire.header)
         assembly.add(f"{{start}}{header}{literal(self.wire.after_header)}")
-        for part in (*self.before, *self.after, *self.cuts):
+        for part in (*self.payload.before, *self.payload.after, *self.payload.cuts):
             assembly.add(self._for_kernel(part, cells))
-        if self.rest:
-            assembly.add_nest([self._for_kernel(part, cells) for part in self.rest], *self.wire.nested)
-        assembly.add(f"{self._write_end()}{literal(self.wire.end)}")
+        if self.payload.rest:
+            assembly.add_nest(
+                [self._for_kernel(part, cells) for part in self.payload.rest], *self.wire.nested
+            )
+        assembly.add(f"{self.payload.write_end()}{literal(self.wire.end)}")
         return assembly.build(
             machine,
             limits={cells[cell]: limit for cell, limit in self.limits.items() if cell in self.uncut},

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from exnorm.compiled.cells import Cells
 from exnorm.compiled.look_ups import (
     Cache,
     FindKey,
@@ -25,17 +26,8 @@ from exnorm.compiled.look_ups import (
     remember,
     with_ipv4,
 )
-from exnorm.compiled.parts import (
-    Piece,
-    Surroundings,
-    Unfit,
-    is_fit,
-    literal,
-    take_given,
-    take_long,
-    write_pair,
-    write_premise,
-)
+from exnorm.compiled.parts import Piece, Surroundings, Unfit, literal, write_pair
+from exnorm.compiled.payload import Payload
 from exnorm.convert import (
     addresses,
     count,
@@ -54,9 +46,6 @@ from exnorm.model import ByEvent, Constant, Notes, Record, Source, Value, Wire
 from exnorm.native import Fits, ForIPv4, IsNot, Premise
 from exnorm.rows import clothe, exceeds, unclothe
 
-OFTEN = 0.95
-"""The share of a sample in which a cell must be filled, or empty, for the function to expect it."""
-
 ANY_TIME = "2000-01-01T00:00:00.000Z"
 
 _NUMBERS = (integer, size_bytes, count)
@@ -74,13 +63,9 @@ class _Silent:
 
 
 class Writer(ABC):
-    """Writes one program. ``before`` and ``after`` are the payload's parts around the first fixed pair.
+    """Reads a table row by row: what each gives as a part of the payload, and what must be checked first.
 
-    A part is text of an f-string or a ``Piece``. Pairs before the fixed one bring the separator at their
-    end, those after it at their beginning, so that it stands between pairs whichever of them are there.
-
-    ``cell`` names the variable of each origin, those of ``columns`` first; ``seen`` are the texts of a sample
-    by variable.
+    ``cell`` names the variable of each origin, those of ``columns`` first.
     """
 
     leave = "return at"
@@ -96,29 +81,22 @@ class Writer(ABC):
     ) -> None:
         self.mapping, self.columns, self.wire, self.notes = mapping, columns, wire, notes
         self.source: Source = mapping.source
-        self.cell = {name: f"c{number}" for number, name in enumerate((*columns, *derived))}
-        self.seen: list[dict[str, str]] = []
+        self.cells = Cells(columns, derived, self.source.absent, wire)
+        self.cell = self.cells.by_origin
+        self.payload = Payload(wire, self.cells)
         self.rows = [_bare(row) for row in mapping.rows if row.field is not None]
         self.unescape = _unescaper(wire)
-        self.separator = literal(wire.separator)
         self.deciding: set[str] = set()  # origins on which other values than their own depend
         self.looked_up: set[str] = set()
         self.caches: dict[tuple[str, ...], Cache] = {}
-        self.header: dict[str, str] = {}
-        self.before: list[str | Piece] = []
-        self.after: list[str | Piece] = []
-        self.rest: list[str | Piece] = []  # additional data where it is enclosed
-        self.fixed = False
         self.choices: list[str] = []  # cells that hold the text of another where those before it are empty
         self.checks: list[str] = []
         self.limits: dict[str, int] = {}
         self.uncut: set[str] = set()  # of those, the cells that are not cut here
-        self.cuts: list[str | Piece] = []  # to be counted, where the cell is written whole
         self.used: dict[str, list[tuple[Premise, ...]]] = {}  # when a column is, beside being filled
         self.number_cells: dict[str, None] = {}
         self.list_cells: dict[str, None] = {}
         self.number = 0
-        self._may_be_absent = {self.cell[column] for column in columns} if self.source.absent else set()
 
     def write(self) -> None:
         """Write the parts of the program; raises ``Unfit``."""
@@ -130,10 +108,10 @@ class Writer(ABC):
             self._write_columns()
         else:
             if self.wire.timestamp[0]:
-                self._add_fixed(write_pair(self.wire.timestamp, self._write_stamp()))
+                self.payload.add_fixed(write_pair(self.wire.timestamp, self._write_stamp()))
             self._write_rows()
             self._write_leftover()
-        if not self.fixed:
+        if not self.payload.fixed:
             raise Unfit
 
     # --- what a program is about, and what makes it one ---
@@ -241,8 +219,8 @@ class Writer(ABC):
                 del waiting[: len(group) - 1]
                 self._write_column(group)
         for name in self.wire.header:
-            if name not in self.header:
-                self.header[name] = self._show(name, None)
+            if name not in self.payload.header:
+                self.payload.header[name] = self._show(name, None)
 
     def _show(self, name: str, value: Value | None) -> str:
         shown = self.wire.show(name, value)
@@ -253,14 +231,14 @@ class Writer(ABC):
     def _write_header(self, row: CompiledRow, cache: Cache | None) -> None:
         assert row.field is not None
         name, show = row.field.name, self.wire.show
-        if name in self.header:
+        if name in self.payload.header:
             raise Unfit
         if cache is None:
-            self.header[name] = self._show(name, self._constant(row))
+            self.payload.header[name] = self._show(name, self._constant(row))
         else:
             slot = self._name("h")
             cache.slots[slot] = lambda found: show(name, found.event.fields.get(name))
-            self.header[name] = f"{{{slot}}}"
+            self.payload.header[name] = f"{{{slot}}}"
 
     def _constant(self, row: CompiledRow) -> Value | None:
         """What a row gives that no cell takes part in."""
@@ -277,11 +255,11 @@ class Writer(ABC):
         value = self._constant(row)
         if value is not None:
             shown = self.wire.escape(value) if isinstance(value, str) else str(value)
-            self._add_fixed(self._labelled(row, literal(shown), isinstance(value, str)))
+            self.payload.add_fixed(self._labelled(row, literal(shown), isinstance(value, str)))
 
     def _write_looked_up(self, row: CompiledRow, cache: Cache) -> None:
         assert row.field is not None
-        slot, name, wire, at_end = self._name("v"), row.field.name, self.wire, not self.fixed
+        slot, name, wire, at_end = self._name("v"), row.field.name, self.wire, not self.payload.fixed
         is_narrow = _is_narrow(row)
 
         def make(found: Found) -> str | None:
@@ -296,7 +274,7 @@ class Writer(ABC):
             return f"{pair}{wire.separator}" if at_end else f"{wire.separator}{pair}"
 
         cache.slots[slot] = make
-        self._parts().append(f"{{{slot}}}")
+        self.payload.add(f"{{{slot}}}")
 
     def _alternatives(self, first: CompiledRow, following: Iterable[CompiledRow]) -> Iterator[CompiledRow]:
         """The rows that follow and read the same column the same way under other conditions."""
@@ -318,7 +296,7 @@ class Writer(ABC):
         self._read_time(self.cell[origin])
         for column in () if row.row.partial else self.source.columns_of(origin):
             self.used.setdefault(column, []).append(())
-        self._add_fixed(self._labelled(row, "{second}{fraction}", is_text=False))
+        self.payload.add_fixed(self._labelled(row, "{second}{fraction}", is_text=False))
 
     def _write_column(self, group: list[CompiledRow]) -> None:
         """Rows that read the same cells, under conditions of which at most one holds."""
@@ -332,19 +310,11 @@ class Writer(ABC):
         for origin in self._origins(row):
             cell = self.cell[origin]
             if before:
-                cell = self._add_choice(before, cell)
+                chosen = self._name("w")
+                self.choices.append(self.cells.choose(chosen, before, cell))
+                cell = chosen
             before.append(self.cell[origin])
             yield origin, cell
-
-    def _add_choice(self, before: Sequence[str], cell: str) -> str:
-        """A cell with the text of another where those before it are empty."""
-        chosen = self._name("w")
-        self.choices.append(f'{chosen} = "" if {" or ".join(map(self._filled, before))} else {cell}')
-        if cell in self._may_be_absent:
-            self._may_be_absent.add(chosen)
-        for cells in self.seen:
-            cells[chosen] = "" if any(self._holds_text(one)(cells) for one in before) else cells[cell]
-        return chosen
 
     def _write_cell(self, group: list[CompiledRow], origin: str, cell: str, key: str) -> None:
         row = group[0]
@@ -364,8 +334,8 @@ class Writer(ABC):
             self.used.setdefault(column, []).append(
                 (*filled, *also, *((Fits(cell, limit),) if limit else ()))
             )
-        pair = f"{self.separator}{pair}" if self.fixed else f"{pair}{self.separator}"
-        self._parts().append(Piece(self._name("p"), pair, cell, also, (), limit, name))
+        pair = f"{self.payload.separator}{pair}" if self.payload.fixed else f"{pair}{self.payload.separator}"
+        self.payload.add(Piece(self._name("p"), pair, cell, also, (), limit, name))
 
     def _read(self, row: CompiledRow, cell: str, *, is_narrow: bool) -> tuple[bool, str, tuple[Premise, ...]]:
         """How a cell is read: as text or number, the code of its value, when beside its being filled."""
@@ -440,7 +410,7 @@ class Writer(ABC):
         if row.read is not text:
             self.list_cells.setdefault(cell)
         also = (IsNot(cell, "<>"),) if row.read is mailbox else ()
-        self.cuts.append(Piece(self._name("n"), "", cell, also, (), limit, row.field.name))
+        self.payload.cuts.append(Piece(self._name("n"), "", cell, also, (), limit, row.field.name))
         return True
 
     def _check_limits(self) -> Iterator[str]:
@@ -465,6 +435,10 @@ class Writer(ABC):
             yield f"    if apostrophe: {self.leave}"  # its members are read first
         yield "    is_long = True"
 
+    def _write_long(self, around: Surroundings) -> Iterator[str]:
+        """The code for rows with a value that is longer than its field, where there may be one."""
+        return self.payload.write_long(around) if self._cuts else iter(())
+
     @property
     def _cuts(self) -> bool:
         """Whether there is a value that can be cut here."""
@@ -477,26 +451,25 @@ class Writer(ABC):
         return keys
 
     def _write_columns(self) -> None:
-        self.fixed = True  # what begins the payload is a pair already
+        self.payload.fixed = True  # what begins the payload is a pair already
         for column, around in zip(self.columns, self._keys()):
-            self._add_fixed(write_pair(around, f"{{{self.cell[column]}}}"))
+            self.payload.add_fixed(write_pair(around, f"{{{self.cell[column]}}}"))
 
     def _write_leftover(self) -> None:
         if not self.mapping.keep_additional:
             return
-        parts = self.rest if self.wire.nested[0] else self.after
         for column, around in zip(self.columns, self._keys()):
             cell, name = self.cell[column], f"x{self.cell[column][1:]}"
             own = self.caches.get((column,))
             caches = [cache for cache in self.caches.values() if self._uses(cache, column)]
             if own is not None and caches in ([], [own]) and column not in self.used:
                 own.slots[name] = self._make_leftover(column, around)
-                parts.append(f"{{{name}}}")
+                self.payload.add_rest(f"{{{name}}}")
                 continue
             used = [*self.used.get(column, ()), *((self._add_flag(cache, column),) for cache in caches)]
             if () not in used:
-                pair = f"{self.separator}{write_pair(around, f'{{{cell}}}')}"
-                parts.append(Piece(name, pair, cell, (), tuple(used)))
+                pair = f"{self.payload.separator}{write_pair(around, f'{{{cell}}}')}"
+                self.payload.add_rest(Piece(name, pair, cell, (), tuple(used)))
 
     def _uses(self, cache: Cache, column: str) -> bool:
         """Whether a row of what is looked up may use a column, so that it is no additional data."""
@@ -523,42 +496,9 @@ class Writer(ABC):
 
         return make
 
-    # --- parts ---
-
     def _name(self, letter: str) -> str:
         self.number += 1
         return f"{letter}{self.number}"
-
-    def _parts(self) -> list[str | Piece]:
-        return self.after if self.fixed else self.before
-
-    def _add_fixed(self, pair: str) -> None:
-        """A pair that is always there: the first of them is what the others lean on."""
-        if self.fixed:
-            self.after.append(f"{self.separator}{pair}")
-        else:
-            self.before.append(pair)
-            self.fixed = True
-
-    def _share(self, holds: Callable[[dict[str, str]], bool]) -> float:
-        """The share of the sample in which something holds of the row's cells."""
-        return sum(map(holds, self.seen)) / len(self.seen) if self.seen else 0.0
-
-    def _often_holds(self, premise: Premise) -> bool:
-        """Whether a condition about a cell's text holds in nearly all rows of the sample."""
-        if not isinstance(premise, IsNot):
-            return False
-        return self._share(lambda cells: cells[premise.cell] != premise.text) >= OFTEN
-
-    def _filled(self, cell: str) -> str:
-        """Code: whether a cell holds anything."""
-        if cell not in self._may_be_absent:
-            return cell
-        return f"{cell} and {cell} != {clothe(self.wire.escape(self.source.absent))!r}"
-
-    def _holds_text(self, cell: str) -> Callable[[dict[str, str]], bool]:
-        none = {"", self.source.absent} if cell in self._may_be_absent else {""}
-        return lambda cells: cells[cell] not in none
 
     def _read_slots(self, cache: Cache) -> Iterator[str]:
         """Code: the slots of what is looked up."""
@@ -579,99 +519,6 @@ class Writer(ABC):
         yield f"{name} = {known}({key}) or {find}({key})"
         yield f"if not {name}: {self.leave}"
 
-    def _write_expected(self, around: Surroundings) -> Iterator[str]:
-        """The short code for rows in which all is as expected."""
-        parts = take_given(is_fit, (*self.before, *self.after, *self.rest))
-        pieces = [part for part in parts if isinstance(part, Piece)]
-        shares = {piece.cell: self._share(self._holds_text(piece.cell)) for piece in pieces}
-        filled = [cell for cell, share in shares.items() if share >= OFTEN]
-        empty = [cell for cell, share in shares.items() if share <= 1 - OFTEN]
-        if not self.seen or not (filled or empty):
-            return
-        asked = [one for piece in pieces for group in (piece.also, *piece.none_of) for one in group]
-        held = [one for one in dict.fromkeys(asked) if self._often_holds(one)]
-        tests = [*map(self._filled, filled), *map(write_premise, held)]
-        tests += [f"not ({' or '.join(map(self._filled, empty))})"] if empty else []
-        choose = partial(take_given, lambda one: is_fit(one) or one in held)
-        yield f"if {' and '.join(tests)}:"
-        for line in self._write_payload(choose, around, filled, empty):
-            yield f"    {line}"
-
-    def _write_long(self, around: Surroundings) -> Iterator[str]:
-        """The code for rows with a value that is longer than its field."""
-        if not self._cuts:
-            return
-        yield "if is_long:"
-        for part in self.cuts:
-            assert isinstance(part, Piece)
-            condition = " and ".join(filter(None, (self._filled(part.cell), part.condition)))
-            yield f"    if {condition}: cut_{part.name}({part.cell})"
-        for line in self._write_payload(take_long, around):
-            yield f"    {line}"
-
-    def _write_payload(
-        self,
-        choose: Callable[[Iterable[str | Piece]], list[str | Piece]],
-        around: Surroundings,
-        filled: Sequence[str] = (),
-        empty: Sequence[str] = (),
-    ) -> Iterator[str]:
-        wire, body = self.wire, ""
-        for part in choose((*self.before, around.pairs, *self.after)):
-            yield from self._define(part, filled, empty)
-            body += self._place(part, filled, empty)
-        if self.rest:
-            rest = choose(self.rest)
-            for part in rest:
-                yield from self._define(part, filled, empty)
-            code, nest = self._nest(rest, filled, empty)
-            yield from code
-            body += nest
-        body += self._write_end()
-        header = "".join(f"{self.header[name]}|" for name in wire.header)
-        payload = f"{around.start}{header}{literal(wire.after_header)}{body}{literal(wire.end)}{around.end}"
-        yield f'payload = f"{payload}"'
-        yield from around.write
-
-    def _nest(
-        self, parts: Sequence[str | Piece], filled: Sequence[str], empty: Sequence[str]
-    ) -> tuple[tuple[str, str], str]:
-        """The code for additional data, whose first pair has no separator, and its text of an f-string."""
-        before, after = map(literal, self.wire.nested)
-        texts = [self._place(part, filled, empty) for part in parts]
-        rest = f"{{rest[{len(self.wire.separator)}:]}}"
-        sure = [isinstance(part, Piece) and part.cell in filled and not part.condition for part in parts]
-        if True not in sure:
-            code = f'rest = f"{"".join(texts)}"', f'if rest: rest = f"{self.separator}{before}{rest}{after}"'
-            return code, "{rest}"
-        first = sure.index(True)  # what may stand before it gives its separator to it
-        code = f'rest = f"{"".join(texts[:first])}"', f'if rest: rest = f"{rest}{self.separator}"'
-        inside = "".join(texts[first:]).removeprefix(self.separator)
-        return code, f"{self.separator}{before}{{rest}}{inside}{after}"
-
-    def _write_end(self) -> str:
-        """The pairs that say which row it was, as text of an f-string."""
-        names = {"{original}": self.wire.original, "{identity}": self.wire.identity}
-        return "".join(
-            f"{self.separator}{write_pair(around, name)}" for name, around in names.items() if around[0]
-        )
-
-    def _define(self, part: str | Piece, filled: Sequence[str], empty: Sequence[str]) -> Iterator[str]:
-        """The code of a piece whose place in the payload takes more than its text."""
-        if isinstance(part, str) or part.cell in empty or (part.cell in filled and not part.condition):
-            return
-        present = "" if part.cell in filled else self._filled(part.cell)
-        condition = " and ".join(filter(None, (present, part.condition)))
-        yield f'{part.name} = f"{part.text}" if {condition} else ""'
-
-    @staticmethod
-    def _place(part: str | Piece, filled: Sequence[str], empty: Sequence[str]) -> str:
-        if isinstance(part, str):
-            return part
-        if part.cell in empty:
-            return ""
-        return part.text if part.cell in filled and not part.condition else f"{{{part.name}}}"
-
     def _scope(self) -> dict[str, Any]:
         """What the code calls, by the names it calls it by."""
         seconds: dict[str, str] = {}
@@ -686,8 +533,8 @@ class Writer(ABC):
             "find_fraction": remember(fractions, read_fraction),
             "fits": lambda cell, limit: not exceeds(cell, limit, self.unescape),
         }
-        for part in (*self.before, *self.after, *self.rest, *self.cuts):
-            if isinstance(part, Piece) and part.limit:
+        for part in self.payload.pieces:
+            if part.limit:
                 scope[f"cut_{part.name}"] = partial(self._cut, part.limit, part.field)
         for cache in self.caches.values():
             known: dict[Key, tuple[str, ...]] = {}
