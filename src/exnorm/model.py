@@ -8,6 +8,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Iterable, Iterator, Mapping as AnyMapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Union
 
@@ -489,6 +490,11 @@ class Wire:
     original: tuple[str, str] = ("", "")  # around the raw row
     write_original: Callable[[str], str] = lambda raw: raw  # any text as it stands there
     identity: tuple[str, str] = ("", "")  # around the exnorm_id
+
+    @cached_property
+    def escapes_of_bytes(self) -> tuple[tuple[bytes, bytes], ...]:
+        """``escapes``, in UTF-8."""
+        return tuple((plain.encode(), escaped.encode()) for plain, escaped in self.escapes)
 
     def escape(self, text: str) -> str:
         """A value as it stands in a pair."""

@@ -110,7 +110,7 @@ def prepare(block: bytes, wire: Wire, max_line_bytes: int) -> list[str]:
     """
     returns = len(block) - len(block.replace(b"\r", b""))  # counting them takes longer
     if len(block) <= max_line_bytes and b"\0" not in block:
-        rows = _escape(block, wire, "\r").split("\n")
+        rows = _escape(block, wire, b"\r").split("\n")
         if not returns:
             return _without_odd(rows, block, wire.refused)
         if returns == len(rows) and all(map(_ENDS_IN_CR, rows)):
@@ -129,11 +129,11 @@ def _prepare_each(block: bytes, wire: Wire, max_line_bytes: int) -> list[str]:
     ]
 
 
-def _escape(block: bytes, wire: Wire, but: str = "") -> str:
+def _escape(block: bytes, wire: Wire, but: bytes = b"") -> str:
     """The block, clothed, with all of the format's escapes but one."""
-    for plain, escaped in wire.escapes:
+    for plain, escaped in wire.escapes_of_bytes:
         if plain != but:
-            block = block.replace(plain.encode(), escaped.encode())
+            block = block.replace(plain, escaped)
     return block.decode("latin-1")
 
 
