@@ -222,7 +222,10 @@ class Normalizer:
         self._routes: dict[tuple[str, str], Route] = {}
         self._programs: dict[tuple[str, Schema], Program | None] = {}
         self._record_programs = RecordPrograms(
-            self._generate_for_record, sampled=_SAMPLE_LINES, most=_PROGRAMS_KEPT
+            self._generate_for_record,
+            sampled=_SAMPLE_LINES,
+            most=_PROGRAMS_KEPT,
+            most_columns=_PROGRAM_COLUMNS,
         )
         self._few: dict[tuple[str, Schema], int] = {}  # rows of layouts that have no program yet
         self._begins: _Begin | None = None

@@ -300,6 +300,19 @@ def test_any_number_of_kinds_makes_a_bounded_number_of_programs_and_samples() ->
     assert len(programs._waiting) <= 8
 
 
+@pytest.mark.parametrize(
+    "names", [["x" * 20_000], [f"column{number}" for number in range(200)]], ids=["long", "many"]
+)
+def test_records_with_long_names_or_many_columns_are_not_kept_for_a_sample(names: list[str]) -> None:
+    normalizer = Normalizer(discover_plugins=False)
+    programs = normalizer._record_programs
+    for record in record_of(lines_of(HTTP)):
+        record.values.update(dict.fromkeys(names, "new"))
+        assert programs.find(record) is None
+    assert not programs._waiting
+    assert not programs._known
+
+
 def record_of(lines: Sequence[bytes]) -> Iterator[Record]:
     normalizer = Normalizer(discover_plugins=False)
     for item in normalizer.parse(lines, normalizer.stream(HTTP.name)):

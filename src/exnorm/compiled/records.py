@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 
+from exnorm.compiled.look_ups import Key, remember
 from exnorm.compiled.parts import Surroundings, Unfit, is_fit, take_given
 from exnorm.compiled.writer import Writer
 from exnorm.convert import iso_utc
@@ -25,9 +26,8 @@ Sample = Mapping[str, str]
 """The beginning of each text of a record, by column or derived value."""
 
 _PLAIN = Surroundings(write=("return payload",))
-_SAMPLED_LONGEST = (
-    20  # characters; of a text it is asked whether it is there, and whether it is a certain one
-)
+_SAMPLED_LONGEST = 20  # characters; it is asked whether a text is there, and whether it is a certain one
+_NAMES_LONGEST = 16 * 1024  # characters of all names; rows of JSON may bring any
 
 
 def sample_record(record: Record) -> Sample:
@@ -172,6 +172,28 @@ class _RecordWriter(Writer):
         if self.wire.identity[0]:
             yield "identity = identify(record)"
 
+    def _remember_marks(self) -> Callable[[Mapping[str, str]], str]:
+        """Shows what processors say of a record, behind its columns; empty where it has no place there."""
+        known: dict[Key, list[tuple[str, str]]] = {}
+        wire, columns = self.wire, self.columns
+
+        def find_keys(names: tuple[str, ...]) -> list[tuple[str, str]] | None:
+            keys = wire.keys((*columns, *names)) if set(names).isdisjoint(columns) else None
+            return None if keys is None else keys[len(columns) :]
+
+        find = remember(known, find_keys)
+
+        def show_marks(marks: Mapping[str, str]) -> str:
+            names = tuple(marks)
+            keys = known.get(names) or find(names)
+            words = join_cells(wire, (*marks.values(), "")).split("\n")[:-1]
+            if keys is None or len(words) != len(names):
+                return ""
+            pairs = zip(keys, words)
+            return "".join(f"{wire.separator}{before}{word}{after}" for (before, after), word in pairs)
+
+        return show_marks
+
     def bind(self, source_text: str) -> Encode:
         """The generated function, ready to be called."""
         scope = self._scope()
@@ -181,7 +203,7 @@ class _RecordWriter(Writer):
             write_original=partial(_write_original, self.wire),
             identify=self.identify,
             show_time=_show_time,
-            show_marks=partial(_show_marks, self.wire, self.columns),
+            show_marks=self._remember_marks(),
         )
         self.cells.seen.clear()  # what the code calls keeps this object
         exec(compile(source_text, f"<exnorm {self.mapping.mapping.name}>", "exec"), scope)
@@ -195,16 +217,6 @@ def _write_original(wire: Wire, raw: str) -> str | None:
         return clothe(wire.write_original(raw))
     except UnicodeEncodeError:
         return None
-
-
-def _show_marks(wire: Wire, columns: tuple[str, ...], marks: Mapping[str, str]) -> str:
-    """What processors say of a record, behind its columns; empty where it has no place there."""
-    keys = wire.keys((*columns, *marks)) if marks.keys().isdisjoint(columns) else None
-    words = join_cells(wire, (*marks.values(), "")).split("\n")[:-1]
-    if keys is None or len(words) != len(marks):
-        return ""
-    pairs = zip(keys[len(columns) :], words)
-    return "".join(f"{wire.separator}{before}{word}{after}" for (before, after), word in pairs)
 
 
 def _show_time(time: int | None) -> str | None:
@@ -223,8 +235,8 @@ def _not_known(record: Record, start: str) -> str | None:
 class RecordPrograms:
     """The programs of a pipeline for records, each made when ``sampled`` records have shown what is usual.
 
-    ``generate`` makes one for a record and a sample. Of more kinds than ``most`` there is none: a log may
-    bring any number of headers.
+    ``generate`` makes one for a record and a sample. There is none of more kinds than ``most``, nor for more
+    columns than ``most_columns``: a log may bring any number of either.
     """
 
     def __init__(
@@ -233,10 +245,12 @@ class RecordPrograms:
         *,
         sampled: int,
         most: int,
+        most_columns: int,
         most_waiting: int = 8,
     ) -> None:
         self._generate = generate
         self._sampled, self._most, self._most_waiting = sampled, most, most_waiting
+        self._most_columns = most_columns
         self._known: dict[tuple[str, ...], Encode | None] = {}
         self._waiting: dict[tuple[str, ...], list[Sample]] = {}
 
@@ -248,7 +262,9 @@ class RecordPrograms:
 
     def _wait(self, key: tuple[str, ...], record: Record) -> Encode | None:
         """Keep a record as one of a sample; the last of them makes the program."""
-        if len(self._known) >= self._most:
+        if len(self._known) >= self._most or len(record.values) > self._most_columns:
+            return None
+        if sum(map(len, key)) > _NAMES_LONGEST:
             return None
         sample = self._waiting.pop(key, [])
         sample.append(sample_record(record))
