@@ -6,6 +6,7 @@ import io
 import random
 import struct
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,10 @@ NOW = msgpack.ExtType(0, struct.pack(">II", 1_700_000_000, 5))
 NAME = "/nowhere/MSGTRK2026010100-1.LOG"
 OTHER_NAME = "/nowhere/MSGTRKMD2026010100-1.LOG"
 
+SMTP, HTTP = (
+    next(sample for sample in SAMPLES if sample.name.startswith(name)).read_bytes().splitlines()
+    for name in ("RECV", "Owa_HttpProxy")
+)
 ROWS = list(tracking_rows.make_rows(300))
 HEADER = [line.decode() for line in compare_paths._header(COLUMNS_2016, "15.01.2507.039")]
 OPTIONS: tuple[dict[str, Any], ...] = (
@@ -55,8 +60,9 @@ def record(line: bytes, name: str = NAME, **more: Any) -> bytes:
 
 
 def read_singly(monkeypatch: pytest.MonkeyPatch, **options: Any) -> ChunkFilter:
-    """A filter that reads every record by itself."""
+    """A filter that reads every record by itself and applies its table."""
     chunks = ChunkFilter.from_names(options)
+    monkeypatch.setattr(chunks.normalizer, "_encode_record", lambda record, route: None)
     monkeypatch.setattr(chunks.normalizer, "prepare", lambda lines, stream: None)
     monkeypatch.setattr(chunks.normalizer, "open_rows", lambda stream: None)
     return chunks
@@ -135,6 +141,28 @@ def test_the_samples_of_every_log_type_give_the_same_bytes_and_counts(
     ]
     assert len(records) > 300
     assert run(batches, records, len(records)) == run(singly, records, 1)
+    assert counts_of(batches) == counts_of(singly)
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+@pytest.mark.parametrize("size", [50, 1000])
+def test_logs_that_take_turns_in_a_chunk_give_the_same_bytes_and_counts(
+    options: dict[str, Any], size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chance = random.Random(str(options))
+    logs = {
+        "/nowhere/RECV2023011116-1.LOG": SMTP,
+        "/nowhere/Owa_HttpProxy_2023010602-1.LOG": HTTP,
+        NAME: [line.encode() for line in HEADER + ROWS],
+    }
+    waiting = {name: iter(lines * 20) for name, lines in logs.items()}
+    records: list[bytes] = []
+    while len(records) < 900:
+        name = chance.choice(list(logs))
+        for line in islice(waiting[name], chance.choice((1, 5, 60))):
+            records.append(record(line, name))
+    singly, batches = read_singly(monkeypatch, **options), ChunkFilter.from_names(options)
+    assert run(batches, records, size) == run(singly, records, 1)
     assert counts_of(batches) == counts_of(singly)
 
 

@@ -16,6 +16,7 @@ from exnorm.fluentbit.headers import Logs
 from exnorm.fluentbit.options import DEFAULT_FORMAT, Options, read_options
 from exnorm.fluentbit.reports import Reports
 from exnorm.fluentbit.wire import (
+    LARGE_EVENT,
     Body,
     Events,
     Head,
@@ -186,7 +187,25 @@ class ChunkFilter:
             records = _describe([given], lambda at, raw=raw: raw)  # type: ignore[misc]
             touched |= self._convert_run(tag, records, 0, 1, pieces)
             at = end
+            if path is not None and self._reads_each(tag, path):
+                before, at = at, self._find_ends(chunk, at)
+                touched |= self._take_events(tag, chunk[before:at], pieces)
         return touched
+
+    def _find_ends(self, chunk: bytes, at: int) -> int:
+        """Where the next pieces of a chunk end that are taken together."""
+        assert self._find_end is not None
+        for _ in range(BATCH_ROWS):
+            end = self._find_end(chunk, at) if at < len(chunk) else -1
+            if end < 0 or end - at > LARGE_EVENT:
+                break
+            at = end
+        return at
+
+    def _reads_each(self, tag: str, path: str) -> bool:
+        """Whether each line of a log must come to its reader, as far as is known."""
+        stream = self._logs.find(tag, path)
+        return stream is not None and stream.ready() is not None and stream.layout is None
 
     def _open_rows(self, tag: str, path: str) -> OpenRows | None:
         """The kernel's program for the next rows of a log; ``None`` where each must be read by itself."""
@@ -222,7 +241,8 @@ class ChunkFilter:
     def _take_events(self, tag: str, chunk: bytes, pieces: list[bytes | memoryview]) -> bool:
         """Append what each piece becomes; whether any became something else."""
         records = self._look_at_alike(chunk)
-        if records is None:
+        path = records.paths[0] if records is not None else None
+        if records is None or (path is not None and self._reads_each(tag, path)):
             records = self._look_at_all(Events(chunk, self.normalizer.settings.max_line_bytes))
         paths, touched, begin = records.paths, False, 0
         while begin < len(paths):
@@ -334,7 +354,7 @@ class ChunkFilter:
         lines = [line or b"" for line in records.lines[begin:end]]
         prepared = None if path is None else self._prepare(tag, path, lines)
         while at < end:
-            if prepared is not None and not self._logs.awaits(prepared[0]):
+            if prepared and prepared[0].layout is not None and not self._logs.awaits(prepared[0]):
                 try:
                     done = self._write_rows(prepared, records, begin, at, pieces)
                     touched, at = touched or done > 0, at + done
