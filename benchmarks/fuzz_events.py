@@ -4,8 +4,8 @@
 
 Builds the kernel with both sanitizers (see ``fuzz_kernel``), starts this file again with it, and there
 compares what ``JSONCodec.convert`` makes of each body with what decoding and encoding its events makes of it,
-the counts too: names in any order and twice, blanks, escapes, numbers and nesting of all kinds, other logs,
-events that are alike, bytes changed, lost and doubled. Any fault of memory ends it with status 1.
+the counts too: names in any order and twice, blanks, escapes, numbers and nesting of all kinds, logs of other
+types, events that are alike, bytes changed, lost and doubled. Any fault of memory ends it with status 1.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from unittest import mock
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
+import compare_paths
 import fuzz_kernel
 
 SETTINGS: tuple[dict[str, Any], ...] = (
@@ -107,6 +108,21 @@ def make_body(header: Sequence[str], rows: Sequence[str], chance: random.Random)
     return b"\n".join((*lines, b""))
 
 
+def make_other_body(chance: random.Random) -> bytes:
+    """Lines of a log of another type, most of them plain, so that there is code for its records."""
+    sample = chance.choice(compare_paths.find_other_logs())
+    rows = [
+        line.decode("utf-8", "replace")
+        for line in compare_paths.odd_lines_of(sample, 130, chance, plain=chance.choice((0, 1000)))
+    ]
+    path = f"/logs/{sample.name}"
+    lines = [json.dumps(make_event(row, path, number)).encode() for number, row in enumerate(rows[:90])]
+    for number, row in enumerate(rows[90:]):
+        line = make_odd_event(row, path, number, chance)
+        lines.append(garble(line, chance) if chance.random() < 0.2 else line)
+    return b"\n".join((*lines, b""))
+
+
 def compare(bodies: int, seed: int) -> int:
     """Feed the kernel, or generated Python where that is switched off; the exit status."""
     if "EXNORM_FUZZED_KERNEL" in os.environ:
@@ -156,7 +172,7 @@ def compare(bodies: int, seed: int) -> int:
     ):
         for number in range(bodies):
             settings = SETTINGS[number % len(SETTINGS)]
-            body = make_body(header, rows, chance)
+            body = make_other_body(chance) if number % 5 == 4 else make_body(header, rows, chance)
             results = []
             for is_quick in (True, False):
                 normalizer = Normalizer(format="json", discover_plugins=False, **settings)

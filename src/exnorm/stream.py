@@ -180,6 +180,12 @@ class Stream:
         return None if reader is None else reader.layout
 
     @property
+    def reads_each(self) -> bool:
+        """Whether every line must come to the reader, as far as is known."""
+        reader = self.ready()
+        return reader is not None and reader.layout is None
+
+    @property
     def memory(self) -> object:
         """All that decides how the next lines are read but their number; ``None`` where it cannot be told."""
         memory = None if self._reader is None or self.source is None else self._reader.memory

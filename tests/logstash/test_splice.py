@@ -67,7 +67,8 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, still: 
 @pytest.mark.parametrize("path", LOGS, ids=lambda p: p.name)
 def test_each_sample_is_byte_by_byte_what_decode_and_encode_give(path: Path) -> None:
     log = {"file": {"path": path.name}}
-    given = b"".join(as_line({**BESIDE, "message": row, "log": log}) for row in rows_of(path))
+    rows = rows_of(path) * 12  # enough of them, so that there is code for their records
+    given = b"".join(as_line({**BESIDE, "message": row, "log": log}) for row in rows)
     assert convert(given) == decode_and_encode(given)
 
 
@@ -231,6 +232,28 @@ def test_plain_events_are_not_merged_as_objects(monkeypatch: pytest.MonkeyPatch)
     (line,) = codec.convert(as_line({**BESIDE, "message": ROWS[0]}))
     assert json.loads(line)["tags"] == ["exchange"]
     assert line.endswith(b"}\n")
+
+
+def test_plain_events_of_other_logs_are_not_merged_as_objects_once_there_is_code_for_them(
+    way: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = SAMPLES / "connectivity" / "CONNECTLOG2024031508-1.LOG"
+    merged: list[AnyEvent] = []
+    merge = normalize.merge
+
+    def note(event: AnyEvent, *given: Any) -> AnyEvent:
+        merged.append(event)
+        return merge(event, *given)
+
+    monkeypatch.setattr(normalize, "merge", note)
+    log = {"file": {"path": path.name}}
+    given = b"".join(as_line({**BESIDE, "message": row, "log": log}) for row in rows_of(path) * 10)
+    codec = codec_of()
+    codec.convert(given)
+    assert merged
+    merged.clear()
+    assert len(codec.convert(given)) == 70  # seven rows, ten times
+    assert merged == []
 
 
 @pytest.mark.parametrize(

@@ -205,7 +205,7 @@ class ChunkFilter:
     def _reads_each(self, tag: str, path: str) -> bool:
         """Whether each line of a log must come to its reader, as far as is known."""
         stream = self._logs.find(tag, path)
-        return stream is not None and stream.ready() is not None and stream.layout is None
+        return stream is not None and stream.reads_each
 
     def _open_rows(self, tag: str, path: str) -> OpenRows | None:
         """The kernel's program for the next rows of a log; ``None`` where each must be read by itself."""

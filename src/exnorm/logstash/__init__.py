@@ -185,7 +185,7 @@ class JSONCodec:
             lines = waiting.peek(_BATCH_BYTES).split(b"\n")
             found = self._events.run(lines, self._log)
             if found is None:
-                return 1
+                return _BATCH_BYTES if self._events.reads_each(self._log) else 1
             made, done, other = found
             self._written += made
             waiting.pass_over(waiting.number + done)
@@ -200,7 +200,7 @@ class JSONCodec:
         assert self._events is not None
         lines = self._waiting.peek(most)
         alike = None if self._events.runs else self._events.read_alike(lines)
-        if alike is not None:
+        if alike is not None and not self._events.reads_each(find_log(alike.event)):
             self._convert_alike(alike, encode)
             return
         read = [read_event(line) for line in lines.split(b"\n")]
@@ -221,7 +221,7 @@ class JSONCodec:
         self._log = find_log(alike.event)
         batch = self._events.prepare(alike.messages, self._log, alike.rows)
         encode_some = None if batch is None else partial(self._events.encode_alike, alike, self._log, batch)
-        self._go_through(len(alike.messages), encode_some, encode)
+        self._go_through(len(alike.messages), encode_some, lambda at: self._convert_line(encode))
 
     def _convert_run(self, run: list[AnyEvent], log: str, encode: Callable[[AnyEvent], bytes]) -> None:
         assert self._events is not None
@@ -233,13 +233,21 @@ class JSONCodec:
             kept = [one for one in made if one is not None]
             return [one if isinstance(one, bytes) else encode(one) for one in kept], len(made)
 
-        self._go_through(len(run), None if batch is None else encode_some, encode)
+        def convert_one(at: int) -> None:
+            event, text = run[at], self._waiting.take()
+            taken = events.convert(event)
+            if len(taken) == 1 and taken[0] is event:
+                self._written += map(encode, self._leave(event, text.decode(), alone=True))
+            else:
+                self._written += [one if isinstance(one, bytes) else encode(one) for one in taken]
+
+        self._go_through(len(run), None if batch is None else encode_some, convert_one)
 
     def _go_through(
         self,
         amount: int,
         encode_some: Callable[[int], tuple[list[bytes], int]] | None,
-        encode: Callable[[AnyEvent], bytes],
+        convert_one: Callable[[int], None],
     ) -> None:
         """Write what so many lines give: those of plain rows together, each other one by itself.
 
@@ -253,7 +261,7 @@ class JSONCodec:
                 self._waiting.pass_over(self._waiting.number + done)
                 at += done
             if at < amount:
-                self._convert_line(encode)
+                convert_one(at)
                 at += 1
 
     def _convert_line(self, encode: Callable[[AnyEvent], bytes]) -> None:
@@ -316,6 +324,10 @@ class JSONCodec:
         taken = events.normalize(event)
         if len(taken) != 1 or taken[0] is not event:
             return [self._placed(one) for one in taken]
+        return self._leave(event, text, alone)
+
+    def _leave(self, event: AnyEvent, text: str, alone: bool) -> list[AnyEvent]:
+        """An event that holds nothing of Exchange."""
         if self._options.target is not None:
             return decode_text(text, self._options)
         if alone and keeps_original(self._options) and not add_original(event, text):

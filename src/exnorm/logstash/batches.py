@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from exnorm.counts import Counts, Ledger
 from exnorm.errors import quote
@@ -168,9 +168,18 @@ class SafeNormalizer(EventNormalizer):
 
     def normalize(self, event: AnyEvent) -> list[AnyEvent]:
         """What takes the event's place; never raises because of the event."""
-        super_normalize = super().normalize
-        found = self._guard(event, lambda: super_normalize(event))
-        self._note(event, is_swallowed=not found)
+        return self._take_safely(event, super().normalize)
+
+    def convert(self, event: AnyEvent) -> list[AnyEvent | bytes]:
+        """The same with finished lines."""
+        taken: list[Any] = self._take_safely(event, super().convert)
+        return taken
+
+    def _take_safely(self, event: AnyEvent, take: Callable[[AnyEvent], T]) -> T | list[AnyEvent]:
+        text, log = event.get(MESSAGE), name_log(event)  # it may be taken apart
+        found = self._guard(event, lambda: take(event))
+        if isinstance(text, str):
+            self._note(text, log, is_swallowed=not found)
         return found
 
     def normalize_raw(self, event: AnyEvent, line: str | bytes) -> list[AnyEvent] | None:
@@ -212,14 +221,11 @@ class SafeNormalizer(EventNormalizer):
         self._on_error(error)
         return tag_failure(event, f"{type(error).__name__}: {quote(error)}")
 
-    def _note(self, event: AnyEvent, is_swallowed: bool) -> None:
-        text = event.get(MESSAGE)
-        if not isinstance(text, str):
-            return
+    def _note(self, text: str, log: tuple[str, str], is_swallowed: bool) -> None:
         if is_swallowed and text.removeprefix("\ufeff").startswith("#"):
-            self._headers.note_header(name_log(event), text)
+            self._headers.note_header(log, text)
         else:
-            self._headers.note_row(name_log(event))
+            self._headers.note_row(log)
 
 
 def tag_failure(event: AnyEvent, reason: str) -> AnyEvent:

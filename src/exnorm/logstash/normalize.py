@@ -110,10 +110,20 @@ class EventNormalizer:
         An event that holds nothing of Exchange comes back itself. Raises ``ParseError`` only where
         ``on_error`` is ``stop``.
         """
+        return self._take(event, splices=False)
+
+    def convert(self, event: AnyEvent) -> list[AnyEvent | bytes]:
+        """The same for an event of ``splice.read_event``, with finished lines where they can be.
+
+        Of an event that became a line nothing more is to be asked.
+        """
+        return self._take(event, splices=True)
+
+    def _take(self, event: AnyEvent, splices: bool) -> list[Any]:
         key = find_log(event)
         text = event.get(MESSAGE)
         if isinstance(text, str):
-            found = self._normalize_line(event, text, text, key)
+            found = self._normalize_line(event, text, text, key, splices)
             if found is not None:
                 return found
         found = self._normalize_fields(event, key)
@@ -127,7 +137,7 @@ class EventNormalizer:
 
         ``event`` holds what is to be read of it as ``message``.
         """
-        found = self._normalize_line(event, event[MESSAGE], line, RAW)
+        found = self._normalize_line(event, event[MESSAGE], line, RAW, splices=False)
         self.untouched += found is None
         return found
 
@@ -190,13 +200,17 @@ class EventNormalizer:
 
         ``log`` is ``find_log`` of each; no half of a surrogate pair is in them. ``rows`` are ``Alike.rows``.
         """
-        if not self._has_fields:
+        if not self._has_fields or self.reads_each(log):
             return None
         try:
             lines = [text.encode() for text in messages]
             return self.normalizer.prepare(lines, self._streams.get(log), rows)
         except Exception:  # as in encode_rows
             return None
+
+    def reads_each(self, log: str) -> bool:
+        """Whether every line of a log must come to its reader, as far as is known."""
+        return self._streams.get(log).reads_each
 
     def encode_rows(
         self, events: Sequence[AnyEvent], log: str, batch: Batch, begin: int
@@ -238,8 +252,8 @@ class EventNormalizer:
     # --- a line, columns -------------------------------------------------------------------------
 
     def _normalize_line(
-        self, event: AnyEvent, text: str, line: str | bytes, key: str
-    ) -> list[AnyEvent] | None:
+        self, event: AnyEvent, text: str, line: str | bytes, key: str, splices: bool
+    ) -> list[Any] | None:
         stream = self._streams.get(key)
         plain = self._read_plain(line, stream)
         if plain is not None:
@@ -251,14 +265,14 @@ class EventNormalizer:
             stream, items = self._read_elsewhere(text, stream, items)
         if isinstance(items[0], Unparsed) and not _is_row(text, items[0], stream, key):
             return None
-        return self._replace(event, items, _USED)
+        return self._replace(event, items, _USED, splices)
 
     def _read_plain(self, line: str | bytes, stream: Stream) -> list[AnyEvent] | None:
         """The fields of a row with nothing odd about it, by the program for such rows where there is one.
 
         None of them where the profile leaves the row out.
         """
-        if not self._has_fields or stream.ready() is None:
+        if not self._has_fields or stream.layout is None:
             return None
         # Half of a surrogate pair gives bytes that are no UTF-8, and so an odd row.
         row = line.encode("utf-8", "surrogatepass") if isinstance(line, str) else line
@@ -335,18 +349,32 @@ class EventNormalizer:
     # --- the event that takes the place ----------------------------------------------------------
 
     def _replace(
-        self, event: AnyEvent, items: Iterable[Record | Unparsed], used: frozenset[str]
-    ) -> list[AnyEvent]:
-        found: list[AnyEvent] = []
+        self,
+        event: AnyEvent,
+        items: Sequence[Record | Unparsed],
+        used: frozenset[str],
+        splices: bool = False,
+    ) -> list[Any]:
+        found: list[AnyEvent | bytes] = []
         for item in items:
             if isinstance(item, Unparsed):
                 self._count(item)
             for result in self._follow(item):
                 if isinstance(result, Unparsed):
                     found.append(tag_unparsed(event, result))
-                else:
-                    found.append(self._put_in_place(event, result, used))
+                    continue
+                line = self._splice(event, result) if splices and len(items) == 1 else None
+                found.append(line or self._put_in_place(event, result, used))
         return found
+
+    def _splice(self, event: AnyEvent, result: Event | Written) -> bytes | None:
+        """The finished line of an event that holds a row and nothing that its payload would change."""
+        if not isinstance(result, Written) or not self._has_fields:
+            return None
+        record = result.record
+        if record.raw != _strip_end(event[MESSAGE]) or has_brackets(tuple(record.values)):
+            return None
+        return splice(event, result.payload, self._names)
 
     def _put_in_place(self, event: AnyEvent, result: Event | Written, used: frozenset[str]) -> AnyEvent:
         fields: AnyEvent | Unparsed
