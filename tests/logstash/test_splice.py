@@ -9,7 +9,7 @@ import fuzz_events
 import pytest
 import tracking_rows
 
-from exnorm import ParseError
+from exnorm import ParseError, Record, hookimpl
 from exnorm.logstash import EventNormalizer, JSONCodec, LineTooLong, normalize
 from exnorm.logstash.splice import read_event
 from exnorm.native import load_kernel
@@ -254,6 +254,31 @@ def test_plain_events_of_other_logs_are_not_merged_as_objects_once_there_is_code
     merged.clear()
     assert len(codec.convert(given)) == 70  # seven rows, ten times
     assert merged == []
+
+
+def test_a_mark_whose_name_logstash_reads_as_a_reference_is_written_as_decode_and_encode_write_it() -> None:
+    class Marks:
+        name = "marks"
+
+        @hookimpl
+        def record_processors(self) -> list[Any]:
+            def mark(record: Record) -> Record:
+                record.marks["[noise]"] = "probe"
+                return record
+
+            return [mark]
+
+    path = SAMPLES / "connectivity" / "CONNECTLOG2024031508-1.LOG"
+    log = {"file": {"path": path.name}}
+    given = b"".join(as_line({**BESIDE, "message": row, "log": log}) for row in rows_of(path) * 10)
+    made = []
+    for take in (JSONCodec.convert, lambda codec, data: [codec.encode(one) for one in codec.decode(data)]):
+        normalizer = Normalizer(format="json", discover_plugins=False, plugins=[Marks()])
+        codec = JSONCodec(EventNormalizer(normalizer))
+        take(codec, given)
+        made.append(take(codec, given))
+    assert made[0] == made[1]
+    assert b'"(noise)":"probe"' in made[0][-1]
 
 
 @pytest.mark.parametrize(

@@ -372,7 +372,7 @@ class EventNormalizer:
         if not isinstance(result, Written) or not self._has_fields:
             return None
         record = result.record
-        if record.raw != _strip_end(event[MESSAGE]) or has_brackets(tuple(record.values)):
+        if record.raw != _strip_end(event[MESSAGE]) or has_brackets((*record.values, *record.marks)):
             return None
         return splice(event, result.payload, self._names)
 
