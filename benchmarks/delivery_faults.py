@@ -411,9 +411,13 @@ class Receiver:
             self._connections.discard(connection)
 
     def _fall_silent(self) -> None:
-        if self.mode == "silent":  # and stay so: whoever is gone without a word does not come back
-            self._closed.wait()
-            raise OSError
+        if self.mode == "silent":
+            self._stay_silent()
+
+    def _stay_silent(self) -> None:
+        """Whoever is gone without a word does not come back."""
+        self._closed.wait()
+        raise OSError
 
     def receive(self, connection: socket.socket) -> bytes:
         """What comes next; a slow reader takes little at a time."""
@@ -434,6 +438,8 @@ class Receiver:
             self._closed.wait(self.pause)
         stored = mode in ("ok", "slow", "twice")
         self.ledger.note_arrival(records, stored=stored)
+        if mode == "silent":  # since these were received: what is not stored must not be acknowledged
+            self._stay_silent()
         if mode == "hang up":
             raise OSError
         if mode == "reset":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -20,6 +22,7 @@ from delivery_faults import (
     SERVICES,
     SHORT,
     Ledger,
+    Receiver,
     Result,
     Rig,
     name_outages,
@@ -68,6 +71,20 @@ def test_an_event_that_was_acknowledged_and_never_stored_is_lost() -> None:
     assert ledger.lost == CHUNK_EVENTS
     ledger.note_arrival(records(ledger, chunk), stored=True)
     assert ledger.lost == 0
+
+
+def test_a_receiver_that_fell_silent_while_it_read_acknowledges_nothing() -> None:
+    ledger = Ledger(0)
+    chunk = ledger.take_chunk()
+    receiver = Receiver(ledger)
+    receiver.close()  # so that it does not wait
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        with contextlib.suppress(OSError):
+            receiver.answer(ours, records(ledger, chunk), "silent", b"yes")
+        ours.shutdown(socket.SHUT_WR)
+        assert theirs.recv(10) == b""
+    assert ledger.lost == CHUNK_EVENTS
 
 
 def test_a_repeat_without_a_second_try_of_the_sender_is_a_wrong_one() -> None:
