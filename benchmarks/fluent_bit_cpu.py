@@ -140,6 +140,8 @@ def main() -> int:
     parser.add_argument("--times", type=int, default=2)
     parser.add_argument("--log", type=Path)
     given = parser.parse_args()
+    if given.log and not given.log.is_file():
+        parser.error(f"no such file: '{given.log}'")
     binary = os.environ.get("FLUENT_BIT") or shutil.which("fluent-bit")
     if binary is None:
         print("no Fluent Bit: set FLUENT_BIT, or put fluent-bit on PATH", file=sys.stderr)

@@ -11,6 +11,7 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 from exnorm.compiled import (
+    MOST_COLUMNS,
     Program,
     RecordProgram,
     RecordPrograms,
@@ -18,6 +19,7 @@ from exnorm.compiled import (
     Sample,
     generate,
     generate_for_records,
+    may_have_code,
     sample_record,
 )
 from exnorm.convert import addresses, members
@@ -73,7 +75,6 @@ _BATCH_BYTES = 64 * 1024
 _FEW_LINES = 8  # fewer are not worth a generated function
 _SAMPLE_LINES = 64  # as many show which columns are usually filled
 _PROGRAMS_KEPT = 64  # a log may bring any number of headers
-_PROGRAM_COLUMNS = 128  # and each program takes memory by the column
 MOST_RECIPIENTS = 10_000
 MOST_SPLIT = 256 * 1024 * 1024  # characters of all the rows that one row is split into
 _UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
@@ -225,7 +226,6 @@ class Normalizer:
             self._generate_for_record,
             sampled=_SAMPLE_LINES,
             most=_PROGRAMS_KEPT,
-            most_columns=_PROGRAM_COLUMNS,
         )
         self._few: dict[tuple[str, Schema], int] = {}  # rows of layouts that have no program yet
         self._begins: _Begin | None = None
@@ -640,7 +640,7 @@ class Normalizer:
         """The function for rows of a layout; ``None`` where they go the long way, one by one."""
         if self._wire is None or source.name not in self._mapped:
             return None
-        if len(layout.schema.columns) > _PROGRAM_COLUMNS:
+        if len(layout.schema.columns) > MOST_COLUMNS:
             return None
         longest = self.settings.max_line_bytes
         route = self._route(source, layout.schema.name)
@@ -668,7 +668,7 @@ class Normalizer:
         """The function for records like the first one, as the processors leave it."""
         processed = [self.process(one, self.route(one).record_processors) for one in records]
         kept: list[Record] = [one for one in processed if one is not None]
-        if not kept:
+        if not kept or not may_have_code(kept[0].values):
             return None
         columns = kept[0].values.keys()
         return self._generate_for_record(
@@ -743,14 +743,14 @@ class Normalizer:
         if self._wire is None or route.event_processors:
             return None
         encode = self._record_programs.find(record)
-        start = self._begin_of(record.path, record.source).clothed
+        start = "" if encode is None else self._begin_of(record.path, record.source).clothed
         payload = encode(record, start) if encode is not None and start else None
         return None if payload is None else payload.encode("latin-1")
 
     def _generate_for_record(self, record: Record, sample: Sequence[Sample]) -> RecordProgram | None:
         """The function for records like one; ``None`` where they go the long way."""
         route, columns = self.route(record), tuple(record.values)
-        if self._wire is None or route.event_processors or len(columns) > _PROGRAM_COLUMNS:
+        if self._wire is None or route.event_processors:
             return None
         return generate_for_records(
             route.mapping, record.schema, columns, self._wire, self.counts, exnorm_id, sample

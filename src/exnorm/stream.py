@@ -177,13 +177,15 @@ class Stream:
     def layout(self) -> Layout | None:
         """How the next line is read cell by cell, where it can only be a row that can be read so."""
         reader = self.ready()
-        return None if reader is None else reader.layout
+        try:
+            return None if reader is None else reader.layout
+        except Exception:  # a plugin's reader may raise anything; it must then read each line itself
+            return None
 
     @property
     def reads_each(self) -> bool:
         """Whether every line must come to the reader, as far as is known."""
-        reader = self.ready()
-        return reader is not None and reader.layout is None
+        return self.ready() is not None and self.layout is None
 
     @property
     def memory(self) -> object:

@@ -22,7 +22,6 @@ from exnorm import Event, Normalizer, Record
 from exnorm.compiled import Program
 from exnorm.convert import addresses, match, member, text
 from exnorm.lines import join_csv
-from exnorm.native import describe_path, load_kernel
 from exnorm.rows import clothe, prepare, split_quoted, unclothe
 from exnorm.sources.columnar import split_csv
 from exnorm.sources.message_tracking import COLUMNS_2007, COLUMNS_2010, COLUMNS_2016
@@ -30,14 +29,7 @@ from exnorm.sources.message_tracking import COLUMNS_2007, COLUMNS_2010, COLUMNS_
 ROWS = list(tracking_rows.make_rows(500))
 
 
-@pytest.fixture(params=["generated Python", "native kernel"], autouse=True)
-def _path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("EXNORM_KERNEL", raising=False)
-    if request.param == "generated Python":
-        monkeypatch.setenv("EXNORM_KERNEL", "0")
-    elif load_kernel() is None:
-        pytest.skip("the kernel is not built here")
-    assert describe_path() == request.param
+pytestmark = pytest.mark.usefixtures("each_path")
 
 
 class Processors:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 from types import SimpleNamespace
 from typing import Any
 
+import msgpack
 import pytest
 
 from exnorm import (
@@ -23,7 +25,9 @@ from exnorm import (
     hookimpl,
     row,
 )
-from exnorm.model import Reader
+from exnorm.fluentbit import ChunkFilter
+from exnorm.logstash import EventNormalizer, JSONCodec
+from exnorm.model import Layout, Reader, Schema
 from exnorm.testing import normalizer
 
 HEADER = "#Fields: date-time,event-id,message-subject,total-bytes,custom-data"
@@ -164,6 +168,47 @@ def test_a_source_that_cannot_be_opened_says_so_at_each_line() -> None:
     assert [line["error"] for line in found] == [
         {"reason": "source acme_log: ValueError: no reader today"}
     ] * 2
+
+
+class LayoutlessReader(Reader):
+    """Reads every line, and raises where it is asked how that could be done without it."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.schema = Schema("", ("text",))
+
+    @property
+    def layout(self) -> Layout:
+        raise ValueError("no layout today")
+
+    def read(self, line: str) -> Record:
+        return Record(self.source, Schema("", ("text",)), {"text": line}, raw=line)
+
+
+@pytest.mark.usefixtures("each_path")
+def test_a_reader_that_raises_where_it_is_asked_for_its_layout_costs_no_event() -> None:
+    faulty = faulty_source(open=lambda source, head, settings: LayoutlessReader(source))
+    texts = [f"!{number}" for number in range(5)]
+    running = normalizer(faulty, format="json")
+    block = "".join(f"{text}\n" for text in texts).encode()
+    written: list[bytes] = []
+    running.encode_block(
+        block, running.stream("a.log"), lambda made: written.append(bytes(made)), is_last=True
+    )
+    assert [json.loads(line)["message"] for line in b"".join(written).splitlines()] == texts
+    chunk = b"".join(
+        msgpack.packb([[1_700_000_000, {}], {"log": text, "filename": "a.log"}]) for text in texts
+    )
+    made = ChunkFilter(normalizer=normalizer(faulty, format="json")).filter("t", chunk)
+    assert made is not None
+    assert [event[1]["message"] for event in msgpack.Unpacker(io.BytesIO(made))] == texts
+    lines = [
+        {"@timestamp": "2026-01-01T00:00:00Z", "message": text, "log": {"file": {"path": "a.log"}}}
+        for text in texts
+    ]
+    codec = JSONCodec(EventNormalizer(normalizer(faulty, format="json")))
+    body = b"".join(json.dumps(line).encode() + b"\n" for line in lines)
+    assert [json.loads(line)["message"] for line in codec.convert(body)] == texts
 
 
 def test_a_source_that_cannot_recognise_costs_no_other_log() -> None:

@@ -42,13 +42,7 @@ OPTIONS: tuple[dict[str, Any], ...] = (
 )
 
 
-@pytest.fixture(params=["generated Python", "native kernel"], autouse=True)
-def _path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("EXNORM_KERNEL", raising=False)
-    if request.param == "generated Python":
-        monkeypatch.setenv("EXNORM_KERNEL", "0")
-    elif load_kernel() is None:
-        pytest.skip("the kernel is not built here")
+pytestmark = pytest.mark.usefixtures("each_path")
 
 
 def record(line: bytes, name: str = NAME, **more: Any) -> bytes:

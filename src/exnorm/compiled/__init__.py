@@ -1,9 +1,18 @@
 """Generated code: the flow normalize -> encode as one function, for what has nothing odd about it."""
 
-from exnorm.compiled.records import RecordProgram, RecordPrograms, Sample, generate_for_records, sample_record
+from exnorm.compiled.records import (
+    MOST_COLUMNS,
+    RecordProgram,
+    RecordPrograms,
+    Sample,
+    generate_for_records,
+    may_have_code,
+    sample_record,
+)
 from exnorm.compiled.rows import Program, Run, generate
 
 __all__ = [
+    "MOST_COLUMNS",
     "Program",
     "RecordProgram",
     "RecordPrograms",
@@ -11,5 +20,6 @@ __all__ = [
     "Sample",
     "generate",
     "generate_for_records",
+    "may_have_code",
     "sample_record",
 ]

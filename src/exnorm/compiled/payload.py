@@ -34,7 +34,7 @@ class Payload:
         self.before: list[str | Piece] = []
         self.after: list[str | Piece] = []
         self.rest: list[str | Piece] = []
-        self.cuts: list[str | Piece] = []
+        self.cuts: list[Piece] = []
         self.fixed = False
 
     @property
@@ -82,7 +82,6 @@ class Payload:
         """The code for rows with a value that is longer than its field."""
         yield "if is_long:"
         for part in self.cuts:
-            assert isinstance(part, Piece)
             condition = " and ".join(filter(None, (self._cells.filled(part.cell), part.condition)))
             yield f"    if {condition}: cut_{part.name}({part.cell})"
         for line in self.write(take_long, around):

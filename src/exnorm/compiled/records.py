@@ -7,12 +7,12 @@ it, which then goes the long way; what it gives is what ``pipeline`` would write
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 
 from exnorm.compiled.look_ups import Key, remember
 from exnorm.compiled.parts import Surroundings, Unfit, is_fit, take_given
-from exnorm.compiled.writer import Writer
+from exnorm.compiled.writer import Writer, name_condition
 from exnorm.convert import iso_utc
 from exnorm.mapping import CompiledMapping
 from exnorm.model import Constant, Notes, Record, Schema, Wire
@@ -28,6 +28,14 @@ Sample = Mapping[str, str]
 _PLAIN = Surroundings(write=("return payload",))
 _SAMPLED_LONGEST = 20  # characters; it is asked whether a text is there, and whether it is a certain one
 _NAMES_LONGEST = 16 * 1024  # characters of all names; rows of JSON may bring any
+
+MOST_COLUMNS = 128
+"""Columns of what code is generated for; a program takes memory by the column."""
+
+
+def may_have_code(columns: Collection[str]) -> bool:
+    """Whether there are few enough columns for code, with names that are not too long to be kept."""
+    return len(columns) <= MOST_COLUMNS and sum(map(len, columns)) <= _NAMES_LONGEST
 
 
 def sample_record(record: Record) -> Sample:
@@ -73,9 +81,7 @@ def _name_derived(mapping: CompiledMapping) -> Iterator[str]:
     known = mapping.source.derived
     for row in mapping.rows:
         names = [origin for origin in row.row.origins if not isinstance(origin, Constant)]
-        if row.holds is not None and row.row.when is not None:
-            is_event = row.row.when.subject == "event"
-            names.append(mapping.source.event_column if is_event else row.row.when.name)
+        names.append(name_condition(row, mapping.source))
         yield from (name for name in names if name in known)
 
 
@@ -235,8 +241,8 @@ def _not_known(record: Record, start: str) -> str | None:
 class RecordPrograms:
     """The programs of a pipeline for records, each made when ``sampled`` records have shown what is usual.
 
-    ``generate`` makes one for a record and a sample. There is none of more kinds than ``most``, nor for more
-    columns than ``most_columns``: a log may bring any number of either.
+    ``generate`` makes one for a record and a sample. There is none of more kinds than ``most``, nor where
+    ``may_have_code`` says so: a log may bring any number of kinds and columns.
     """
 
     def __init__(
@@ -245,12 +251,10 @@ class RecordPrograms:
         *,
         sampled: int,
         most: int,
-        most_columns: int,
         most_waiting: int = 8,
     ) -> None:
         self._generate = generate
         self._sampled, self._most, self._most_waiting = sampled, most, most_waiting
-        self._most_columns = most_columns
         self._known: dict[tuple[str, ...], Encode | None] = {}
         self._waiting: dict[tuple[str, ...], list[Sample]] = {}
 
@@ -262,9 +266,7 @@ class RecordPrograms:
 
     def _wait(self, key: tuple[str, ...], record: Record) -> Encode | None:
         """Keep a record as one of a sample; the last of them makes the program."""
-        if len(self._known) >= self._most or len(record.values) > self._most_columns:
-            return None
-        if sum(map(len, key)) > _NAMES_LONGEST:
+        if len(self._known) >= self._most or not may_have_code(record.values):
             return None
         sample = self._waiting.pop(key, [])
         sample.append(sample_record(record))

@@ -155,10 +155,8 @@ class Writer(ABC):
 
     def _condition(self, row: CompiledRow) -> str:
         """The origin that decides whether a row holds; empty where none does."""
-        when = row.row.when
-        if when is None or row.holds is None:
-            return ""
-        return self._column(self.source.event_column if when.subject == "event" else when.name)
+        name = name_condition(row, self.source)
+        return self._column(name) if name else ""
 
     def _origins(self, row: CompiledRow) -> list[str]:
         """Those with a cell that a row is read from, in its order."""
@@ -601,6 +599,14 @@ def _bare(row: CompiledRow) -> CompiledRow:
     if row.row.read not in _INLINE:
         raise Unfit
     return replace(row, read=row.row.read)
+
+
+def name_condition(row: CompiledRow, source: Source) -> str:
+    """The column or derived value that a row's condition asks for; empty where the row always holds."""
+    when = row.row.when
+    if when is None or row.holds is None:
+        return ""
+    return source.event_column if when.subject == "event" else when.name
 
 
 def _may_be_cut(row: CompiledRow) -> bool:

@@ -240,9 +240,8 @@ class ChunkFilter:
 
     def _take_events(self, tag: str, chunk: bytes, pieces: list[bytes | memoryview]) -> bool:
         """Append what each piece becomes; whether any became something else."""
-        records = self._look_at_alike(chunk)
-        path = records.paths[0] if records is not None else None
-        if records is None or (path is not None and self._reads_each(tag, path)):
+        records = self._look_at_alike(tag, chunk)
+        if records is None:
             records = self._look_at_all(Events(chunk, self.normalizer.settings.max_line_bytes))
         paths, touched, begin = records.paths, False, 0
         while begin < len(paths):
@@ -253,10 +252,13 @@ class ChunkFilter:
             begin = end
         return touched
 
-    def _look_at_alike(self, chunk: bytes) -> _Records | None:
-        """Every piece, where they are rows of one log and have the same around them."""
+    def _look_at_alike(self, tag: str, chunk: bytes) -> _Records | None:
+        """Every piece, where they are rows of one log, taken together, and have the same around them."""
         alike = read_alike(chunk, lambda body: self._find_line(body)[0])
         if alike is None or alike.first.body is None:
+            return None
+        path = self._find_path(alike.first.body)
+        if self._reads_each(tag, path):
             return None
         lines, starts = alike.lines, alike.starts
 
@@ -271,8 +273,7 @@ class ChunkFilter:
         if self._frame is not None:
             after = alike.after + self._before_text
             framing = Framing(self._frame, alike.before.decode("latin-1"), after.decode("latin-1"))
-        paths = [self._find_path(alike.first.body)] * len(lines)
-        return _Records(paths, lines, give, raw, framing)
+        return _Records([path] * len(lines), lines, give, raw, framing)
 
     def _look_at_all(self, events: Events) -> _Records:
         """Every piece; usually all have line and path under the first key for it."""
@@ -352,9 +353,11 @@ class ChunkFilter:
         """
         path, touched, at = records.paths[begin], False, begin
         lines = [line or b"" for line in records.lines[begin:end]]
-        prepared = None if path is None else self._prepare(tag, path, lines)
+        prepared = None
+        if path is not None and not self._reads_each(tag, path):
+            prepared = self._prepare(tag, path, lines)
         while at < end:
-            if prepared and prepared[0].layout is not None and not self._logs.awaits(prepared[0]):
+            if prepared is not None and not self._logs.awaits(prepared[0]):
                 try:
                     done = self._write_rows(prepared, records, begin, at, pieces)
                     touched, at = touched or done > 0, at + done
