@@ -526,7 +526,7 @@ class Normalizer:
         if max(map(len, lines), default=0) > self.settings.max_line_bytes:
             return None  # its size is not to be multiplied
         plain: list[bytes] = [line.removesuffix(b"\n") for line in lines]  # type: ignore[arg-type, misc]
-        return None if any(b"\n" in line for line in plain) else self._join(plain)
+        return None if b"\n" in b"".join(plain) else self._join(plain)  # asking each line takes longer
 
     def _run(self, program: Program, batch: Batch, stream: Stream, write: Write) -> None:
         """Write the payloads of rows with nothing odd about them, up to the first other one."""
