@@ -114,8 +114,8 @@ def main() -> int:
     taken = {name: seconds / given.rows for name, seconds in measure(ways, chunks, given.times).items()}
     few = list(make_chunks(given.rows // 20))
     singly = ChunkFilter.from_names({"format": "cef"})
-    singly.normalizer.prepare = lambda *given: None  # type: ignore[method-assign]
-    singly.normalizer.open_rows = lambda stream: None  # type: ignore[method-assign]
+    singly.normalizer.batches.prepare = lambda *given: None  # type: ignore[method-assign]
+    singly.normalizer.batches.open = lambda stream: None  # type: ignore[method-assign]
     one = "filter, cef, one by one"
     taken[one] = measure({one: partial(singly.filter, "t")}, few, 3)[one] / (given.rows // 20)
     print(f"{given.rows} rows in {len(chunks)} chunks; {describe_path()}\n")

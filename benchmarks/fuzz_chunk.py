@@ -95,8 +95,8 @@ def compare(chunks: int, seed: int) -> int:
     walked = 0
     pairs = [tuple(ChunkFilter.from_names(options) for _ in range(2)) for options in OPTIONS]
     for _, singly in pairs:
-        singly.normalizer.prepare = lambda *given: None  # type: ignore[method-assign]
-        singly.normalizer.open_rows = lambda stream: None  # type: ignore[method-assign]
+        singly.normalizer.batches.prepare = lambda *given: None  # type: ignore[method-assign]
+        singly.normalizer.batches.open = lambda stream: None  # type: ignore[method-assign]
     for number in range(chunks):
         options, (batches, singly) = OPTIONS[number % len(OPTIONS)], pairs[number % len(OPTIONS)]
         lines = [*header, rows[0], *chance.sample(rows, chance.randrange(1, 12))]

@@ -16,12 +16,12 @@ SRC = Path(__file__).resolve().parents[1] / "src" / "exnorm"
 
 FLOORS: dict[str, tuple[str, ...]] = {
     "hosts": ("cli", "report", "fluentbit", "logstash", "arrow", "spark"),
-    "the flow": ("pipeline", "explanation", "testing"),
-    "what there is": ("plugins", "standard", "hookspecs"),
+    "the flow": ("pipeline", "batches", "programs", "routes", "explanation", "testing"),
+    "what there is": ("plugins", "selection", "standard", "hookspecs"),
     "logs, fields, formats": ("sources", "taxonomies", "codecs"),
     "rows and tables": (
         "stream", "mapping", "overlay", "profiles", "compiled", "rows", "native", "tables", "categorizer",
-        "identity",
+        "identity", "recipients",
     ),
     "tools": ("lines", "convert", "counts", "settings", "yamlfile"),
     "nouns": ("model", "errors", "_kernel"),

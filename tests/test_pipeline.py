@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from exnorm import Event, MappingError, NormalizerError, ParseError, Record, Settings, SettingsError, Unparsed
-from exnorm.pipeline import Normalizer, split_recipients
+from exnorm.pipeline import Normalizer
+from exnorm.recipients import split_recipients
 from exnorm.testing import events, normalizer, read_cef
 
 SAMPLE = Path(__file__).parent / "samples" / "message_tracking" / "MSGTRK2018112722-1.LOG"

@@ -8,7 +8,9 @@ from typing import Any
 
 from exnorm.mapping import ADDITIONAL_DATA, CompiledMapping, describe_origin, describe_rule
 from exnorm.model import ByEvent, Constant, Event, Record, Row, Unparsed, Value
-from exnorm.pipeline import Normalizer, Route, split_recipients
+from exnorm.pipeline import Normalizer
+from exnorm.recipients import split_recipients
+from exnorm.routes import Route
 
 _WRITTEN = {
     "cut": "cut to the field's length",
@@ -89,7 +91,7 @@ def explain(item: Record | Unparsed, normalizer: Normalizer) -> Iterator[Explana
 
 
 def _explain_event(item: Record, normalizer: Normalizer) -> Explanation:
-    route = normalizer.route(item)
+    route = normalizer.routes.of(item)
     mapping = route.mapping
     kept = _explain_additional(item, mapping, normalizer)
     return Explanation(
@@ -209,14 +211,14 @@ def _replay(
     """The fields before and after each processor that gives something."""
     event: Event = route.mapping.normalize(record, normalizer.counts)
     for processor in route.record_processors:
-        changed = normalizer.process(record, (processor,))
+        changed = normalizer.routes.process(record, (processor,))
         if changed is None:
             return
         after = route.mapping.normalize(changed, normalizer.counts)
         yield processor.plugin, event.fields, after.fields
         record, event = changed, after
     for processor in route.event_processors:
-        done = normalizer.process(event, (processor,))
+        done = normalizer.routes.process(event, (processor,))
         if done is None:
             return
         yield processor.plugin, event.fields, done.fields

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from io import BufferedReader
 
 from exnorm.errors import quote
 from exnorm.lines import MARGIN, SEPARATORS, LineCutter, Span, find_crowd, join_csv
-from exnorm.model import Confidence, Head, Layout, Read, Reader, Record, Schema, Source, Unparsed
+from exnorm.model import Confidence, Head, Layout, Lines, Read, Reader, Record, Schema, Source, Unparsed
 from exnorm.settings import Settings
 
 # The names of Exchange's header lines; a header that lost its "#" is known by them.
@@ -20,11 +21,15 @@ _JOINED_MOST = 8  # more than the lines of a header
 _BEGINNING = re.compile(r"Software\s*:\s+Microsoft ", re.IGNORECASE)
 _NEW_BLOCK = ("software", "log-type")
 _BOM = "\ufeff"
+_UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
 _REMARKS_KEPT = 4096  # characters; a header of remarks only must not grow without bound
 
 # What no log of any kind comes near to.
 MOST_COLUMNS = 5000
 HEADER_LONGEST = 64 * 1024  # characters of a header line
+
+BLOCK_BYTES = 64 * 1024
+"""As much is read at once of an open file."""
 
 Recognize = Callable[[Head], "Source | None"]
 Redact = Callable[["Source | None", str], str]
@@ -335,6 +340,38 @@ class Stream:
 
     def _unparsed(self, raw: str, kind: str, reason: str) -> Unparsed:
         return Unparsed(self._redact(self.source, raw), kind, reason, self.line_number, self.name)
+
+
+def begins_utf16(lines: Sequence[bytes | str], stream: Stream) -> bool:
+    """Whether the first of a log's lines has the byte order mark of UTF-16."""
+    return bool(lines) and stream.line_number == 0 and lines[0][:2] in _UTF16_BOMS
+
+
+def cut_lines(lines: Lines, stream: Stream) -> Iterator[bytes | str]:
+    """Lines from a block or from lines that are cut already, in UTF-16 too."""
+    if isinstance(lines, str):
+        lines = lines.encode("utf-8", "surrogatepass")
+    if isinstance(lines, (bytes, bytearray, memoryview)):
+        yield from stream.cut(bytes(lines))
+        yield from stream.finish()
+        return
+    if isinstance(lines, BufferedReader):  # its own lines would be held whole, however long
+        while block := lines.read1(BLOCK_BYTES):
+            yield from stream.cut(block)
+        yield from stream.finish()
+        return
+    utf16 = False
+    at_start = stream.line_number == 0  # further down, the same two bytes are text in some other encoding
+    for line in lines:
+        if at_start and isinstance(line, bytes):
+            utf16 = line[:2] in _UTF16_BOMS
+        at_start = False
+        if utf16 and isinstance(line, bytes):
+            yield from stream.cut(line)
+        else:
+            yield line
+    if utf16:
+        yield from stream.finish()
 
 
 def _is_header(line: str) -> bool:

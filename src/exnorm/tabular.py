@@ -87,13 +87,13 @@ def tabulate(lines: Sequence[bytes], stream: Stream, normalizer: Normalizer) -> 
 
     Runs of plain rows go through generated code; the others one by one.
     """
-    batch = normalizer.prepare(lines, stream)
+    batch = normalizer.batches.prepare(lines, stream)
     at = 0
     while at < len(lines):
         cell = -1 if batch is None else _find_event_cell(stream)
         if batch is not None and cell >= 0:
             try:
-                payloads = normalizer.encode_rows(batch, at, stream)
+                payloads = normalizer.batches.encode(batch, at, stream)
             except EncodeError:  # of a plugin's format; row by row it will be told which
                 batch, payloads = None, []
             yield from _describe_plain(lines[at : at + len(payloads)], payloads, cell, stream)

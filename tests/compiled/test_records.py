@@ -35,7 +35,7 @@ class Coded:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, **given: Any) -> None:
         self.normalizer = Normalizer(discover_plugins=False, **given)
         self.payloads: list[bytes] = []
-        encode = self.normalizer._encode_record
+        encode = self.normalizer.programs.encode
 
         def remember(record: Record, route: Any) -> bytes | None:
             payload = encode(record, route)
@@ -43,7 +43,7 @@ class Coded:
                 self.payloads.append(payload)
             return payload
 
-        monkeypatch.setattr(self.normalizer, "_encode_record", remember)
+        monkeypatch.setattr(self.normalizer.programs, "encode", remember)
 
     def encode(self, lines: Sequence[bytes], name: str) -> list[bytes]:
         stream = self.normalizer.stream(name)
@@ -292,7 +292,7 @@ def test_any_number_of_kinds_makes_a_bounded_number_of_programs_and_samples() ->
 
     normalizer = Normalizer(discover_plugins=False)
     records = list(record_of(lines_of(HTTP)))
-    programs = normalizer._record_programs
+    programs = normalizer.programs._of_records
     for kind in range(80):
         for record in records[: ENOUGH if kind < 70 else 3]:
             programs.find(rename(f"column{kind}")(record))
@@ -305,7 +305,7 @@ def test_any_number_of_kinds_makes_a_bounded_number_of_programs_and_samples() ->
 )
 def test_records_with_long_names_or_many_columns_are_not_kept_for_a_sample(names: list[str]) -> None:
     normalizer = Normalizer(discover_plugins=False)
-    programs = normalizer._record_programs
+    programs = normalizer.programs._of_records
     for record in record_of(lines_of(HTTP)):
         record.values.update(dict.fromkeys(names, "new"))
         assert programs.find(record) is None

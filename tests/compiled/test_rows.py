@@ -384,7 +384,7 @@ def test_any_number_of_headers_makes_a_bounded_number_of_programs() -> None:
         lines += [f"#Fields: {columns}".encode(), *(row.encode() for row in ROWS[:2])]
     stream = normalizer.stream("MSGTRK2026010100-1.LOG")
     assert len(list(normalizer.encode(lines, stream))) == 160
-    assert len(normalizer._programs) == 64
+    assert len(normalizer.programs._of_rows) == 64
 
 
 def test_what_came_before_a_refused_row_is_given_before_the_error() -> None:

@@ -56,9 +56,9 @@ def record(line: bytes, name: str = NAME, **more: Any) -> bytes:
 def read_singly(monkeypatch: pytest.MonkeyPatch, **options: Any) -> ChunkFilter:
     """A filter that reads every record by itself and applies its table."""
     chunks = ChunkFilter.from_names(options)
-    monkeypatch.setattr(chunks.normalizer, "_encode_record", lambda record, route: None)
-    monkeypatch.setattr(chunks.normalizer, "prepare", lambda lines, stream: None)
-    monkeypatch.setattr(chunks.normalizer, "open_rows", lambda stream: None)
+    monkeypatch.setattr(chunks.normalizer.programs, "encode", lambda record, route: None)
+    monkeypatch.setattr(chunks.normalizer.batches, "prepare", lambda lines, stream: None)
+    monkeypatch.setattr(chunks.normalizer.batches, "open", lambda stream: None)
     return chunks
 
 
@@ -181,8 +181,8 @@ def test_a_batch_that_raises_is_read_record_by_record_and_nothing_is_counted_twi
 
     records = [record(line.encode()) for line in HEADER + ROWS[:50]]
     assert run(batches, records[:20], 20) == run(singly, records[:20], 1)  # so that there is a program
-    monkeypatch.setattr(batches.normalizer, "_program", fail)
-    monkeypatch.setattr(batches.normalizer, "open_rows", lambda stream: None)
+    monkeypatch.setattr(batches.normalizer.programs, "for_rows", fail)
+    monkeypatch.setattr(batches.normalizer.batches, "open", lambda stream: None)
     assert run(batches, records[20:], 1000) == run(singly, records[20:], 1)
     assert set(batches.counts.errors) == {"RuntimeError"}
     assert said[0].endswith("its batch goes record by record")
@@ -196,7 +196,7 @@ def test_a_walk_that_raises_costs_no_record_and_goes_on_behind_it(monkeypatch: p
     said: list[str] = []
     batches = ChunkFilter.from_names({"format": "cef"}, log=said.append)
     singly = read_singly(monkeypatch, format="cef")
-    open_rows = batches.normalizer.open_rows
+    open_rows = batches.normalizer.batches.open
     runs: list[int] = []
 
     def open_broken(stream: Any) -> Any:
@@ -211,7 +211,7 @@ def test_a_walk_that_raises_costs_no_record_and_goes_on_behind_it(monkeypatch: p
 
         return None if rows is None else rows._replace(machine=Broken())
 
-    monkeypatch.setattr(batches.normalizer, "open_rows", open_broken)
+    monkeypatch.setattr(batches.normalizer.batches, "open", open_broken)
     records = [record(line.encode()) for line in HEADER + ROWS[:50]]
     assert run(batches, records, 1000) == run(singly, records, 1)
     assert len(runs) >= 2

@@ -9,6 +9,7 @@ from itertools import repeat
 from operator import itemgetter
 from typing import Any, NamedTuple
 
+from exnorm.batches import Framing, OpenRows
 from exnorm.codecs.logstash_json import build_shape
 from exnorm.counts import Counts, Tally
 from exnorm.errors import NormalizerError
@@ -30,7 +31,7 @@ from exnorm.fluentbit.wire import (
 )
 from exnorm.model import Event, Record, Unparsed
 from exnorm.native import MOST_KEYS, FindEnd, Form, load_find_end
-from exnorm.pipeline import Framing, Normalizer, OpenRows, Written
+from exnorm.pipeline import Normalizer, Written
 from exnorm.rows import Batch, read_row_time
 from exnorm.stream import Stream
 
@@ -211,7 +212,7 @@ class ChunkFilter:
         """The kernel's program for the next rows of a log; ``None`` where each must be read by itself."""
         try:
             stream = self._logs.find(tag, path)
-            return None if stream is None or self._form is None else self.normalizer.open_rows(stream)
+            return None if stream is None or self._form is None else self.normalizer.batches.open(stream)
         except Exception as error:  # as in _run
             self._blame(error, "its batch goes record by record")
             return None
@@ -233,7 +234,7 @@ class ChunkFilter:
             pieces.append(made)
             self.counts.records_in += taken
             self.counts.records_out += events
-            self.normalizer.count_rows(self._logs.get(tag, path, None), rows.program, taken, events, last)
+            self.normalizer.batches.count(self._logs.get(tag, path, None), rows.program, taken, events, last)
         return end
 
     # --- without it: the records of one log in a row are taken together -------------------------------
@@ -382,12 +383,14 @@ class ChunkFilter:
         """Append the events of plain rows from ``at`` on; how many rows those are."""
         stream, batch = prepared
         if records.framing is not None:
-            made, rows, events = self.normalizer.encode_framed(batch, at - begin, stream, records.framing)
+            made, rows, events = self.normalizer.batches.encode_framed(
+                batch, at - begin, stream, records.framing
+            )
             pieces.append(made)
             self.counts.records_in += rows
             self.counts.records_out += events
             return rows
-        payloads = self.normalizer.encode_rows(batch, at - begin, stream)
+        payloads = self.normalizer.batches.encode(batch, at - begin, stream)
         for number, payload in enumerate(payloads, at):
             written = self._write_payload(payload, records.give(number))
             pieces.append(records.raw(number) if written is None else written)
@@ -396,7 +399,7 @@ class ChunkFilter:
     def _prepare(self, tag: str, path: str, lines: Sequence[bytes]) -> tuple[Stream, Batch] | None:
         try:
             stream = self._logs.get(tag, path, lines[0])
-            batch = self.normalizer.prepare(lines, stream)
+            batch = self.normalizer.batches.prepare(lines, stream)
         except Exception as error:  # as in _convert_lines
             self._blame(error, "its batch goes record by record")
             return None

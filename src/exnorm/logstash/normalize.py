@@ -149,7 +149,7 @@ class EventNormalizer:
         """
         stream = self._streams.get(log)
         try:
-            rows = self.normalizer.open_rows(stream)
+            rows = self.normalizer.batches.open(stream)
             if rows is None or has_brackets(rows.program.columns):
                 return None
             made, done, other, last = rows.machine.run_events(
@@ -158,7 +158,7 @@ class EventNormalizer:
         except Exception:  # as in encode_rows
             return [], 0, ""
         if done:
-            self.normalizer.count_rows(stream, rows.program, done, len(made), last)
+            self.normalizer.batches.count(stream, rows.program, done, len(made), last)
             self.note_rows(log, done)
         return made, done, "" if other is None else other.decode("utf-8")
 
@@ -189,7 +189,9 @@ class EventNormalizer:
         if layout is None or has_brackets(layout.schema.columns):
             return [], 0
         try:
-            made, done = self.normalizer.encode_beside(batch, begin, stream, alike.starts, alike.pairs)
+            made, done = self.normalizer.batches.encode_beside(
+                batch, begin, stream, alike.starts, alike.pairs
+            )
         except Exception:  # as in encode_rows
             return [], 0
         self.note_rows(log, done)
@@ -204,7 +206,7 @@ class EventNormalizer:
             return None
         try:
             lines = [text.encode() for text in messages]
-            return self.normalizer.prepare(lines, self._streams.get(log), rows)
+            return self.normalizer.batches.prepare(lines, self._streams.get(log), rows)
         except Exception:  # as in encode_rows
             return None
 
@@ -224,7 +226,7 @@ class EventNormalizer:
         if layout is None:
             return []
         try:
-            payloads = self.normalizer.encode_rows(batch, begin, stream)
+            payloads = self.normalizer.batches.encode(batch, begin, stream)
         except Exception:  # the one row that is to blame will be found by itself
             return []
         self.note_rows(log, len(payloads))
@@ -276,8 +278,8 @@ class EventNormalizer:
             return None
         # Half of a surrogate pair gives bytes that are no UTF-8, and so an odd row.
         row = line.encode("utf-8", "surrogatepass") if isinstance(line, str) else line
-        batch = self.normalizer.prepare([row], stream)
-        payloads = [] if batch is None else self.normalizer.encode_rows(batch, 0, stream)
+        batch = self.normalizer.batches.prepare([row], stream)
+        payloads = [] if batch is None else self.normalizer.batches.encode(batch, 0, stream)
         if not payloads:
             return None
         return [self._decode(payload) for payload in payloads if payload is not None]

@@ -549,7 +549,7 @@ class Surveyor:
                 tally.add(column)
 
     def _route_table(self, normalizer: Normalizer, record: Record) -> CompiledMapping:
-        return normalizer.route(record).mapping
+        return normalizer.routes.of(record).mapping
 
     # --- who wrote it, who is named in it ----------------------------------------------------------
 
