@@ -2,15 +2,13 @@ from __future__ import annotations
 
 import io
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from exnorm import Event, MappingError, NormalizerError, ParseError, Record, Settings, SettingsError, Unparsed
+from exnorm import Event, ParseError, Record, Settings, Unparsed
 from exnorm.pipeline import Normalizer
-from exnorm.recipients import split_recipients
 from exnorm.testing import events, normalizer, read_cef
 
 SAMPLE = Path(__file__).parent / "samples" / "message_tracking" / "MSGTRK2018112722-1.LOG"
@@ -197,111 +195,13 @@ def test_parse_gives_records_under_the_logs_own_names() -> None:
     assert running.counts.events == 0
 
 
-# --- one event for each recipient ----------------------------------------------------------------
-
-
-def per_recipient(addresses: str, statuses: str) -> list[tuple[object, str, str]]:
-    row = f"2018-11-27T22:40:02.966Z,SEND,s,{addresses},{statuses}"
-    found = events([*HEADER, row], per_recipient=True)
-    return [
-        (event["destinationUserName"], event.record.values["recipient-status"], event.record.part)
-        for event in found
-        if isinstance(event, Event)
-    ]
-
-
-def test_each_recipient_gets_an_event_with_its_own_status() -> None:
-    assert per_recipient("a@x.test;b@x.test", "250 ok;550 no") == [
-        ("a@x.test", "250 ok", "1"),
-        ("b@x.test", "550 no", "2"),
-    ]
-
-
-def test_statuses_that_do_not_pair_up_stay_whole() -> None:
-    assert per_recipient("a@x.test;b@x.test", "250 ok") == [
-        ("a@x.test", "250 ok", "1"),
-        ("b@x.test", "250 ok", "2"),
-    ]
-
-
-def test_one_recipient_is_one_event_without_a_part() -> None:
-    assert per_recipient("a@x.test", "250 ok") == [("a@x.test", "250 ok", "")]
-
-
-def test_a_record_of_a_source_without_recipients_is_not_split() -> None:
-    row = "2018-11-27T22:40:02.966Z,SEND,s,a@x.test;b@x.test,250 ok"
-    running = normalizer()
-    (record,) = running.parse([*HEADER, row], running.stream())
-    assert isinstance(record, Record)
-    assert len(list(split_recipients(record))) == 2
-    record.source = replace(record.source, recipients=None)
-    assert list(split_recipients(record)) == [record]
-
-
 # --- settings ------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(("taxonomy", "format"), [("arcsight", "cef"), ("jsa", "leef")])
-def test_the_format_is_that_of_the_taxonomy_unless_another_is_asked_for(taxonomy: str, format: str) -> None:
-    assert normalizer(taxonomy=taxonomy).settings.format == format
-    assert normalizer(taxonomy=taxonomy, format="json").settings.format == "json"
-
-
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        ({"taxonomy": "arcsite"}, "taxonomy: got 'arcsite'; did you mean 'arcsight'?"),
-        ({"taxonomy": "splunk"}, "taxonomy: got 'splunk'; expected one of arcsight, jsa"),
-        ({"format": "lef"}, "format: got 'lef'; did you mean 'leef'?"),
-        ({"format": "leef"}, "format: 'leef' cannot carry taxonomy arcsight; expected one of cef, json"),
-        (
-            {"format": "cef", "taxonomy": "jsa"},
-            "format: 'cef' cannot carry taxonomy jsa; expected one of leef, wincollect, json",
-        ),
-        ({"mapping": "arcsight-2015"}, "mapping: got 'arcsight-2015' for taxonomy arcsight; did you mean"),
-        ({"mapping": "arcsight-2016", "taxonomy": "jsa"}, "mapping: got 'arcsight-2016' for taxonomy jsa"),
-        ({"source": "message_trackin"}, "source: got 'message_trackin'; did you mean 'message_tracking'?"),
-        ({"schema": "2012"}, "schema: got '2012'; did you mean '201"),
-        (
-            {"fields": "ecs", "taxonomy": "jsa", "format": "json"},
-            "fields: 'ecs' is not there for taxonomy jsa",
-        ),
-        ({"perrecipient": True}, "unknown setting 'perrecipient'; did you mean 'per_recipient'?"),
-    ],
-)
-def test_a_wrong_name_is_refused_before_any_line_with_the_nearest_right_one(
-    settings: dict[str, Any], message: str
-) -> None:
-    with pytest.raises(SettingsError) as refusal:
-        normalizer(**settings)
-    assert str(refusal.value).startswith(message)
-    assert issubclass(SettingsError, NormalizerError)
-    assert not issubclass(SettingsError, MappingError)
 
 
 def test_settings_that_were_put_together_already_give_the_same_normalizer() -> None:
     settings = Settings(taxonomy="jsa", leef=1)
     made = Normalizer.from_settings(settings, discover_plugins=False)
     assert list(made.encode(LOG)) == list(normalizer(taxonomy="jsa", leef=1).encode(LOG))
-
-
-def test_the_table_follows_the_schema_unless_one_is_pinned() -> None:
-    # the two tables contradict each other about client-ip
-    new = SAMPLE.read_bytes()
-    assert b"10.4.11.100" in new
-    auto = read_cef(next(normalizer().encode(new))).pairs
-    pinned = read_cef(next(normalizer(mapping="arcsight-2010").encode(new))).pairs
-    assert (auto["dst"], auto["src"]) == ("10.4.11.100", "10.4.11.7")
-    assert pinned["src"] == "10.4.11.100"
-    assert "dst" not in pinned
-    assert pinned["ad.original-client-ip"] == "10.4.11.7"
-
-
-def test_a_forced_source_reads_what_no_source_would_recognise() -> None:
-    lines = ["#Fields: date-time,event-id", "2018-11-27T22:40:02.966Z,SEND"]
-    assert [type(item) for item in events(lines)] == [Unparsed]
-    (event,) = events(lines, source="message_tracking")
-    assert event["name"] == "SEND"
 
 
 def test_the_vendor_guides_sample_row_reads_as_its_table_says() -> None:
@@ -316,29 +216,6 @@ def test_the_vendor_guides_sample_row_reads_as_its_table_says() -> None:
         "out": "7249", "cn1Label": "Recipient Count", "cn1": "1",
     }  # fmt: skip
     assert {key: read.pairs[key] for key in expected} == expected
-
-
-# --- one row is not split without bound ----------------------------------------------------------
-
-
-def test_a_row_of_more_recipients_than_a_mail_can_have_is_not_split_but_refused() -> None:
-    row = "2018-11-27T22:40:02.966Z,SEND,s,{},250 ok"
-    most, beyond = (row.format("a@x;" * (amount - 1) + "a@x") for amount in (10_000, 10_001))
-    assert len(events([*HEADER, most], per_recipient=True)) == 10_000
-    refused, after = events([*HEADER, beyond, row.format("b@x")], per_recipient=True)
-    assert isinstance(refused, Unparsed)
-    assert (refused.kind, refused.raw) == ("width", beyond)
-    assert refused.reason == "row has 10001 recipients; expected at most 10000 where each gives an event"
-    assert isinstance(after, Event)
-    (whole,) = events([*HEADER, beyond])
-    assert isinstance(whole, Event)
-
-
-def test_a_row_whose_long_text_would_be_written_for_each_recipient_is_refused() -> None:
-    row = f"2018-11-27T22:40:02.966Z,SEND,{'s' * 100_000},{'a@x;' * 3000},250 ok"
-    (refused,) = events([*HEADER, row], per_recipient=True)
-    assert isinstance(refused, Unparsed)
-    assert refused.reason.startswith("row has 3001 recipients and 1000")
 
 
 def test_an_open_file_with_a_line_without_end_is_read_in_bounded_pieces() -> None:

@@ -14,7 +14,7 @@ from functools import partial
 from itertools import groupby, pairwise
 from typing import IO, Any
 
-from exnorm.cli.convert import OutputError, Run, Sink, convert_file, guard, put
+from exnorm.cli.conversion import OutputError, Run, Sink, convert_file, guard, put
 from exnorm.cli.inputs import BLOCK_BYTES, READ_BYTES, Input, InputError, reading
 from exnorm.cli.turns import Crew, Note, Outlet, Work, WorkerDiedError
 from exnorm.counts import Counts
