@@ -67,19 +67,36 @@ class Schema:
     found: str = "header"
 
 
+class Derivation(NamedTuple):
+    """Derived values as a function of the texts of ``columns``; a column that a log has not is empty.
+
+    ``derive`` gives the text of each of ``names``, of a single one the text alone.
+    """
+
+    names: tuple[str, ...]
+    columns: tuple[str, ...]
+    derive: Callable[..., Union[str, tuple[str, ...]]]
+
+    def apply(self, texts: AnyMapping[str, str]) -> AnyMapping[str, str]:
+        """The derived values by name, from texts by column."""
+        given = self.derive(*[texts.get(column, "") for column in self.columns])
+        return dict(zip(self.names, (given,) if isinstance(given, str) else given))
+
+
 @dataclass(frozen=True)
 class Layout:
     """How the rows of a log can be read without its reader, cell by cell.
 
     A row is cut at ``,`` as CSV is; its cells stand under the columns of ``schema``. The first column is
-    its time, as ``convert.utc_ms`` reads it. ``finish`` completes a record, and what it makes of one
-    depends, beside the time, for each derived value (and for the record's schema) on the one column
-    that ``derived`` names.
+    its time, as ``convert.utc_ms`` reads it. ``finish`` completes a record. What it makes of one depends,
+    beside the time, for each derived value (and for the record's schema) on the one column that ``derived``
+    names, on none where that is empty; or the value is what ``computed`` says.
     """
 
     schema: Schema
     finish: Callable[[Record], Any]
     derived: AnyMapping[str, str]
+    computed: tuple[Derivation, ...] = ()
 
 
 class Reader:

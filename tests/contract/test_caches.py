@@ -38,7 +38,7 @@ def encode_in_every_column(text: str) -> object:
         gmt_ms,
         ad_key,
         word_key,
-        lambda text: join_build([text, "1", "2", "3"]),
+        lambda text: join_build(text, "1", "2", "3"),
         encode_in_every_column,
     ],
     ids=["ip", "split_endpoint", "utc_ms", "gmt_ms", "ad_key", "word_key", "join_build", "rows"],

@@ -7,7 +7,14 @@ import pytest
 
 from exnorm.model import Record, Unparsed
 from exnorm.pipeline import Normalizer
-from exnorm.sources.http_proxy import COLUMNS, first_address, join_build, join_url, name_event, split_user
+from exnorm.sources.http_proxy import (
+    COLUMNS,
+    COMPUTED,
+    first_address,
+    join_build,
+    join_url,
+    split_user,
+)
 
 SAMPLES = Path(__file__).parent.parent / "samples" / "http_proxy"
 GUID = "5e58f5e5-1ddc-48d3-82c6-0199bc121640"
@@ -183,7 +190,8 @@ def test_the_file_name_is_enough_for_columns_nobody_knows() -> None:
     ],
 )
 def test_the_status_names_the_event(values: Mapping[str, str], event: str) -> None:
-    assert name_event(values) == event
+    (derivation,) = [one for one in COMPUTED if one.names == ("event",)]
+    assert derivation.apply(values) == {"event": event}
 
 
 def test_a_real_401_of_a_first_leg_is_routine() -> None:
@@ -224,9 +232,9 @@ def test_a_user_is_taken_apart_at_the_first_backslash(user: str, parts: tuple[st
 
 
 def test_the_build_is_written_as_the_header_writes_it() -> None:
-    assert join_build(("15", "1", "2375", "7")) == "15.01.2375.007"
-    assert join_build(("15", "1", "x", "7")) == ""
-    assert join_build(("", "", "", "")) == ""
+    assert join_build("15", "1", "2375", "7") == "15.01.2375.007"
+    assert join_build("15", "1", "x", "7") == ""
+    assert join_build("", "", "", "") == ""
 
 
 def test_the_query_follows_the_path_with_one_question_mark() -> None:

@@ -12,10 +12,10 @@ from functools import partial
 
 from exnorm.compiled.look_ups import Key, remember
 from exnorm.compiled.parts import Surroundings, Unfit, is_fit, take_given
-from exnorm.compiled.writer import Writer, name_condition
+from exnorm.compiled.writer import Writer, name_derived
 from exnorm.convert import iso_utc
 from exnorm.mapping import CompiledMapping
-from exnorm.model import Constant, Notes, Record, Schema, Wire
+from exnorm.model import Notes, Record, Schema, Wire
 from exnorm.rows import clothe, join_cells
 
 Encode = Callable[[Record, str], "str | None"]
@@ -76,15 +76,6 @@ def generate_for_records(
     return RecordProgram(writer)
 
 
-def _name_derived(mapping: CompiledMapping) -> Iterator[str]:
-    """The derived values that a table reads or asks for."""
-    known = mapping.source.derived
-    for row in mapping.rows:
-        names = [origin for origin in row.row.origins if not isinstance(origin, Constant)]
-        names.append(name_condition(row, mapping.source))
-        yield from (name for name in names if name in known)
-
-
 class _RecordWriter(Writer):
     """Cells are a record's values in order, and behind them the derived values that the table reads."""
 
@@ -100,7 +91,7 @@ class _RecordWriter(Writer):
         identify: Identify,
         sample: Sequence[Sample],
     ) -> None:
-        derived = tuple(dict.fromkeys(_name_derived(mapping)))
+        derived = name_derived(mapping)
         super().__init__(mapping, columns, derived, wire, notes)
         self.schema, self.identify = schema, identify
         self.derived = derived

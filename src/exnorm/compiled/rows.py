@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property, partial
 from typing import Any
 
-from exnorm.compiled.look_ups import Cache, read_fraction, read_second, remember
+from exnorm.compiled.look_ups import Cache, Key, read_fraction, read_second, remember
 from exnorm.compiled.parts import Piece, Surroundings, Unfit, is_fit, literal, take_given
-from exnorm.compiled.writer import ANY_TIME, Writer
+from exnorm.compiled.writer import ANY_TIME, Writer, name_derived
 from exnorm.mapping import CompiledMapping
-from exnorm.model import Frame, Layout, Notes, Record, Wire
+from exnorm.model import Derivation, Frame, Layout, Notes, Record, Wire
 from exnorm.native import FRACTION, SECOND, Assembly, LookUp, Machine, Optional, load_kernel
-from exnorm.rows import split_quoted, unclothe
+from exnorm.rows import join_cells, split_quoted, unclothe
 
 Run = Callable[..., int]
 """Rows, the same lines as bytes (needless where ``needs_lines`` is false), where to begin, where to put
@@ -97,7 +97,8 @@ def generate(
     nearly always filled or empty: one test for all of them then leads to shorter code. A row of more than
     ``longest`` bytes is left alone.
     """
-    if mapping.source.event_column not in layout.schema.columns:
+    computed = (name for derivation in layout.computed for name in derivation.names)
+    if mapping.source.event_column not in {*layout.schema.columns, *computed}:
         return None
     try:
         writer = _RowWriter(mapping, keeps, layout, wire, notes, sample, longest)
@@ -108,7 +109,10 @@ def generate(
 
 
 class _RowWriter(Writer):
-    """Cells are those of a row, cut at commas; what is derived depends on one of them each."""
+    """Cells are those of a row, cut at commas, and behind them what is worked out of several of them.
+
+    Any other derived value depends on one cell, or on none.
+    """
 
     def __init__(
         self,
@@ -120,13 +124,17 @@ class _RowWriter(Writer):
         sample: Sequence[str],
         longest: int,
     ) -> None:
-        super().__init__(mapping, layout.schema.columns, (), wire, notes)
+        needed = {*name_derived(mapping), mapping.source.event_column}
+        self.derivations = [one for one in layout.computed if not needed.isdisjoint(one.names)]
+        self.computed = [name for one in self.derivations for name in one.names]
+        super().__init__(mapping, layout.schema.columns, self.computed, wire, notes)
+        self.apart = {self.cell[name] for name in self.computed}
         self.keeps, self.layout, self.longest = keeps, layout, longest
         self.last: list[str] = []  # done when nothing can stop the row any more
         self.deciding.update((self.source.event_column, *layout.derived.values()))
         split = [self._split(row) for row in sample]
         self.sampled = bool(sample)
-        self.cells.see(dict(zip(self.columns, cells)) for cells in split if len(cells) == len(self.columns))
+        self.cells.see(self._add_computed(cells) for cells in split if len(cells) == len(self.columns))
 
     def find_unknown(self) -> tuple[str, ...]:
         """The columns that the table does not know."""
@@ -137,7 +145,7 @@ class _RowWriter(Writer):
         self._judge_event()
 
     def _column(self, origin: str) -> str:
-        if origin in self.source.derived:
+        if origin in self.source.derived and origin not in self.computed:
             if origin not in self.layout.derived:
                 raise Unfit
             origin = self.layout.derived[origin]
@@ -157,8 +165,10 @@ class _RowWriter(Writer):
 
     def _make_record(self, texts: dict[str, str]) -> Record | None:
         schema = self.layout.schema
-        record = Record(self.source, schema, {self.columns[0]: ANY_TIME, **texts})
+        values = {name: text for name, text in texts.items() if name not in self.computed}
+        record = Record(self.source, schema, {self.columns[0]: ANY_TIME, **values})
         refusal = self.layout.finish(record)
+        record.derived.update((name, text) for name, text in texts.items() if name in self.computed)
         return record if refusal is None and record.schema.name == schema.name else None
 
     def _write_stamp(self) -> str:
@@ -195,7 +205,7 @@ class _RowWriter(Writer):
         split = "split(row)" if self.wire.quote == '"' else "split(row, quote)"
         yield f'cells = row.split(",") if \'"\' not in row else {split}'
         yield f"if len(cells) != {len(self.columns)}: return at"
-        yield f"{', '.join(self.cell.values())} = cells"
+        yield f"{', '.join(self.cell[column] for column in self.columns)} = cells"
         yield "start_of_time, rest_of_time = c0[:19], c0[19:]"
         yield "if start_of_time != last_start:"
         for name in ("second", "moment") if has_moment else ("second",):
@@ -204,12 +214,49 @@ class _RowWriter(Writer):
         yield "    last_start = start_of_time"
         for name in ("fraction", "part") if has_moment else ("fraction",):
             yield from self._look_up(name, f"{name}s", f"find_{name}", "rest_of_time")
+        for derivation in self.derivations:
+            yield from self._read_computed(derivation)
         for cache in self.caches.values():
             if cache.slots:
                 yield from self._read_slots(cache)
         yield from self.choices
         if self.list_cells:
             yield 'apostrophe = "\'" in row'
+
+    def _read_computed(self, derivation: Derivation) -> Iterator[str]:
+        """Code: the cells of derived values."""
+        cells = [self.cell[name] for name in derivation.names]
+        key = self._write_texts(self._columns_of(derivation))
+        yield from self._look_up("found", f"derived_{cells[0]}", f"derive_{cells[0]}", key)
+        yield f"{', '.join(cells)}, = found"
+
+    def _columns_of(self, derivation: Derivation) -> list[str]:
+        """Those that the rows have."""
+        return [column for column in derivation.columns if column in self.columns]
+
+    def _deriver(self, derivation: Derivation) -> Callable[[Key], tuple[str, ...] | None]:
+        """Works out the cells of derived values from others; gives ``None`` where the row is odd."""
+        columns = self._columns_of(derivation)
+
+        def derive(key: Key) -> tuple[str, ...] | None:
+            cells = (key,) if isinstance(key, str) else key
+            texts = {name: unclothe(self.unescape(cell)) for name, cell in zip(columns, cells)}
+            try:
+                values = tuple(derivation.apply(texts).values())
+            except Exception:  # a plugin's may raise anything; its reader will meet and tell it
+                return None
+            made = tuple(join_cells(self.wire, values).split("\n"))
+            return made if list(map(bool, made)) == list(map(bool, values)) else None
+
+        return derive
+
+    def _add_computed(self, cells: Sequence[str]) -> dict[str, str]:
+        """The texts of a row by origin."""
+        texts = dict(zip(self.columns, cells))
+        for derivation in self.derivations:
+            key = tuple(texts[column] for column in self._columns_of(derivation))
+            texts.update(zip(derivation.names, self._deriver(derivation)(key) or ()))
+        return texts
 
     @cached_property
     def _steady(self) -> list[str]:
@@ -246,6 +293,11 @@ class _RowWriter(Writer):
             count_unknown=lambda cell: self._count("unknown_events", cell),
             **(_load_hash() if self.wire.identity[0] else {}),
         )
+        for derivation in self.derivations:
+            known: dict[Key, tuple[str, ...]] = {}
+            cell = self.cell[derivation.names[0]]
+            scope[f"derived_{cell}"] = known.get
+            scope[f"derive_{cell}"] = remember(known, self._deriver(derivation))
         if frame is not None:
             for name, write in ("moment", frame.second), ("part", frame.fraction), ("head", frame.head):
                 texts: dict[Any, str] = {}
@@ -257,7 +309,12 @@ class _RowWriter(Writer):
     def bind_native(self) -> Machine | None:
         """The same parts as a program of the kernel."""
         machine = load_kernel()
-        if machine is None or self.choices or any(len(origins) > 1 for origins in self.caches):
+        if (
+            machine is None
+            or self.computed
+            or self.choices
+            or any(len(origins) > 1 for origins in self.caches)
+        ):
             return None
         cells = {name: number for number, name in enumerate(self.cell.values())}
         look_ups = [
@@ -308,8 +365,10 @@ class _RowWriter(Writer):
 
     def _count(self, what: str, cell: str) -> None:
         """Count the event that a cell names."""
-        values = {self.source.event_column: unclothe(self.unescape(cell))}
-        self.notes.note(what, Record(self.source, self.layout.schema, values).event_id)
+        name = self.source.event_column
+        texts = {name: unclothe(self.unescape(cell))}
+        values, derived = ({}, texts) if name in self.computed else (texts, {})
+        self.notes.note(what, Record(self.source, self.layout.schema, values, derived=derived).event_id)
 
 
 def _load_hash() -> dict[str, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -93,6 +93,7 @@ class Writer(ABC):
         self.checks: list[str] = []
         self.limits: dict[str, int] = {}
         self.uncut: set[str] = set()  # of those, the cells that are not cut here
+        self.apart: set[str] = set()  # cells that are no part of what the code calls the row
         self.used: dict[str, list[tuple[Premise, ...]]] = {}  # when a column is, beside being filled
         self.number_cells: dict[str, None] = {}
         self.list_cells: dict[str, None] = {}
@@ -173,9 +174,13 @@ class Writer(ABC):
         assert row.field is not None
         if row.field.name in self.wire.header or row.read not in _INLINE:
             return True
-        if isinstance(row.row.origins[-1], Constant):
+        if any(map(self._may_be_constant, row.row.origins)):
             return bool(self._inputs(row))
         return len(row.row.origins) > 1 and row.read is not text
+
+    def _may_be_constant(self, origin: Constant | str) -> bool:
+        """Whether an origin may give something without a cell of its own."""
+        return isinstance(origin, Constant) or (origin in self.source.derived and not self._column(origin))
 
     def _cache_of(self, row: CompiledRow) -> Cache | None:
         """The look-up that holds all of what a row gives."""
@@ -415,13 +420,14 @@ class Writer(ABC):
         """Find values that are longer than their fields; stop at one that the long way must cut."""
         if self._cuts:
             yield "is_long = False"
+        within = {cell for cell, limit in self.limits.items() if limit >= _OFTEN_SAFE} - self.apart
         for cell, limit in self.limits.items():
-            if limit < _OFTEN_SAFE:
+            if cell not in within:
                 yield from self._check_limit(cell, limit)
-        if any(limit >= _OFTEN_SAFE for limit in self.limits.values()):
+        if within:
             yield f"if len(row) > {_OFTEN_SAFE}:"
         for cell, limit in self.limits.items():
-            if limit >= _OFTEN_SAFE:
+            if cell in within:
                 yield from (f"    {line}" for line in self._check_limit(cell, limit))
 
     def _check_limit(self, cell: str, limit: int) -> Iterator[str]:
@@ -509,7 +515,11 @@ class Writer(ABC):
 
     def _write_key(self, cache: Cache) -> str:
         """Code: what is looked up."""
-        cells = [self.cell[origin] for origin in cache.origins]
+        return self._write_texts(cache.origins)
+
+    def _write_texts(self, origins: Sequence[str]) -> str:
+        """Code: the text of an origin, or those of several or none as a tuple."""
+        cells = [self.cell[origin] for origin in origins]
         return cells[0] if len(cells) == 1 else f"({', '.join(cells)})"
 
     def _look_up(self, name: str, known: str, find: str, key: str) -> Iterator[str]:
@@ -599,6 +609,15 @@ def _bare(row: CompiledRow) -> CompiledRow:
     if row.row.read not in _INLINE:
         raise Unfit
     return replace(row, read=row.row.read)
+
+
+def name_derived(mapping: CompiledMapping) -> tuple[str, ...]:
+    """The derived values that a table reads or asks for."""
+    known, names = mapping.source.derived, []
+    for row in mapping.rows:
+        names += [origin for origin in row.row.origins if not isinstance(origin, Constant)]
+        names.append(name_condition(row, mapping.source))
+    return tuple(dict.fromkeys(name for name in names if name in known))
 
 
 def name_condition(row: CompiledRow, source: Source) -> str:

@@ -10,11 +10,11 @@ import re
 from collections.abc import Mapping, Sequence
 
 from exnorm.convert import utc_ms
-from exnorm.model import Head, Reader, Record, Schema, Source
+from exnorm.model import Derivation, Head, Reader, Record, Schema, Source
 from exnorm.patterns import compile_later
 from exnorm.settings import Settings
-from exnorm.sources.columnar import ColumnarReader, Refusal, explain_date, split_csv
-from exnorm.sources.endpoints import describe_endpoint, split_endpoint
+from exnorm.sources.columnar import ColumnarReader, Refusal, derive, explain_date, split_csv
+from exnorm.sources.endpoints import split_endpoint
 from exnorm.sources.mail_flow import DERIVED, MailColumns, describe_mail
 from exnorm.sources.recognition import recognize_columnar
 
@@ -70,15 +70,19 @@ def name_schema(columns: Sequence[str], version: str) -> str:
     return "2010" if "Diagnostics" in columns else "2007"
 
 
+COMPUTED = (
+    Derivation(("server-address", "server-port"), ("LocalEndpoint",), split_endpoint),
+    Derivation(("client-address", "client-port"), ("RemoteEndpoint",), split_endpoint),
+)
+
+
 def finish(record: Record) -> Refusal | None:
     """Read the row's time and take both endpoints apart."""
-    values, derived = record.values, record.derived
-    moment = values.get("Timestamp", "")
+    moment = record.values.get("Timestamp", "")
     record.time = utc_ms(moment)
     if record.time is None:
         return explain_date("Timestamp", moment)
-    describe_endpoint(derived, values.get("LocalEndpoint", ""), "server-address", "server-port")
-    describe_endpoint(derived, values.get("RemoteEndpoint", ""), "client-address", "client-port")
+    derive(record, COMPUTED)
     return None
 
 
@@ -99,6 +103,8 @@ def open_reader(source: Source, head: Head, settings: Settings) -> Reader:
         finish=describe_mail(finish, MAIL, settings),
         name_schema=name_schema,
         plausible=is_plausible,
+        derived_from={},
+        computed=COMPUTED,
     )
 
 

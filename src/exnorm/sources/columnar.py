@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from exnorm.errors import quote
-from exnorm.model import Layout, Reader, Record, Schema, Source, Unparsed
+from exnorm.model import Derivation, Layout, Reader, Record, Schema, Source, Unparsed
 from exnorm.patterns import compile_later
 from exnorm.settings import Settings
 
@@ -66,7 +66,7 @@ class ColumnarReader(Reader):
     A width is looked up among the source's schemas only where no header, or a damaged one, says
     what the columns are; ``plausible`` must then agree, so that a stray comma never shifts a row.
     A row of another width than its columns is unparsed. A source that gives ``derived_from`` says that
-    its rows can be read as a ``model.Layout`` describes.
+    its rows can be read as a ``model.Layout`` describes, with what is ``computed`` too.
     """
 
     header_name = "#Fields"  # what a refusal calls the line with the column names
@@ -82,6 +82,7 @@ class ColumnarReader(Reader):
         name_schema: Callable[[Sequence[str], str], str] = lambda columns, version: "",
         plausible: Callable[[Mapping[str, str]], bool] = lambda values: True,
         derived_from: Mapping[str, str] | None = None,
+        computed: tuple[Derivation, ...] = (),
     ) -> None:
         self._source = source
         self._split = split
@@ -90,6 +91,7 @@ class ColumnarReader(Reader):
         self._name_schema = name_schema
         self._plausible = plausible
         self._derived_from = derived_from
+        self._computed = computed
         self._known = {len(schema.columns): schema for schema in source.schemas}
         self._forced = next((s for s in source.schemas if s.name == settings.schema), None)
         self._damaged = False
@@ -103,7 +105,7 @@ class ColumnarReader(Reader):
             return None
         if len(schema.columns) < 2 or schema.columns[0] != self._source.columns[0]:
             return None
-        return Layout(schema, self._finish, derived_from)
+        return Layout(schema, self._finish, derived_from, self._computed)
 
     @property
     def memory(self) -> object:
@@ -190,6 +192,12 @@ class ColumnarReader(Reader):
     def _named(self, columns: tuple[str, ...], found: str) -> Schema:
         name = self._name_schema(columns, self._version)
         return Schema(name, columns, self._version, found)
+
+
+def derive(record: Record, computed: Iterable[Derivation]) -> None:
+    """Add what can be derived to a record whose columns are known."""
+    for derivation in computed:
+        record.derived.update(derivation.apply(record.values))
 
 
 def explain_quote(line: str) -> str:

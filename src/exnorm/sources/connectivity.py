@@ -10,10 +10,10 @@ import re
 from collections.abc import Mapping
 
 from exnorm.convert import utc_ms
-from exnorm.model import Head, Reader, Record, Schema, Source
+from exnorm.model import Derivation, Head, Reader, Record, Schema, Source
 from exnorm.patterns import compile_later
 from exnorm.settings import Settings
-from exnorm.sources.columnar import ColumnarReader, Refusal, explain_date, split_csv
+from exnorm.sources.columnar import ColumnarReader, Refusal, derive, explain_date, split_csv
 from exnorm.sources.endpoints import split_endpoint
 from exnorm.sources.recognition import recognize_columnar
 
@@ -82,19 +82,26 @@ def find_peer(description: str, destination: str) -> tuple[str, str]:
     return split_endpoint(destination if found is None else found.group(1))
 
 
+def find_totals(direction: str, description: str) -> tuple[str, str]:
+    """How many messages and bytes went over a connection that ended; empty where it is not said."""
+    found = _TOTALS.fullmatch(description) if direction == "-" else None
+    return ("", "") if found is None else (found.group(1), found.group(2) or "")
+
+
+COMPUTED = (
+    Derivation(("event",), ("direction", "description"), name_event),
+    Derivation(("peer-address", "peer-port"), ("description", "Destination"), find_peer),
+    Derivation(("messages", "bytes"), ("direction", "description"), find_totals),
+)
+
+
 def finish(record: Record) -> Refusal | None:
     """Read the row's time; derive the event, the peer and the totals of a connection that ended."""
-    values, derived = record.values, record.derived
-    moment = values.get("date-time", "")
+    moment = record.values.get("date-time", "")
     record.time = utc_ms(moment)
     if record.time is None:
         return explain_date("date-time", moment)
-    direction, description = values.get("direction", ""), values.get("description", "")
-    derived["event"] = name_event(direction, description)
-    derived["peer-address"], derived["peer-port"] = find_peer(description, values.get("Destination", ""))
-    totals = _TOTALS.fullmatch(description) if direction == "-" else None
-    if totals is not None:
-        derived["messages"], derived["bytes"] = totals.group(1), totals.group(2) or ""
+    derive(record, COMPUTED)
     return None
 
 
@@ -105,7 +112,15 @@ def is_plausible(values: Mapping[str, str]) -> bool:
 
 def open_reader(source: Source, head: Head, settings: Settings) -> Reader:
     """A reader for one file."""
-    return ColumnarReader(source, settings, split=split_csv, finish=finish, plausible=is_plausible)
+    return ColumnarReader(
+        source,
+        settings,
+        split=split_csv,
+        finish=finish,
+        plausible=is_plausible,
+        derived_from={},
+        computed=COMPUTED,
+    )
 
 
 CONNECTIVITY = Source(

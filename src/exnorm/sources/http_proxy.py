@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 from exnorm.convert import ip, utc_ms
-from exnorm.model import Head, Reader, Record, Schema, Source
+from exnorm.model import Derivation, Head, Reader, Record, Schema, Source
 from exnorm.patterns import compile_later
 from exnorm.settings import Settings
-from exnorm.sources.columnar import ColumnarReader, Refusal, explain_date, split_csv
+from exnorm.sources.columnar import ColumnarReader, Refusal, derive, explain_date, split_csv
 from exnorm.sources.endpoints import split_endpoint
 from exnorm.sources.recognition import recognize_columnar
 
@@ -80,7 +80,7 @@ def name_schema(columns: Sequence[str], version: str) -> str:
     return found or ("2016" if "RoutingStatus" in columns else "2013")
 
 
-def name_event(values: Mapping[str, str]) -> str:
+def name_event(status: str, authenticated: str, user: str, method: str, path: str) -> str:
     """The event of a request, by the status that the front end answered.
 
     A 401 without a user is the routine first leg of NTLM, Negotiate or Basic: ``AUTH-CHALLENGE``. It
@@ -88,14 +88,13 @@ def name_event(values: Mapping[str, str]) -> str:
     user the request was refused later, ``ACCESS-DENIED``. The form of Outlook on the web answers 302
     whatever the password was: without an authenticated user it is a ``LOGON-ATTEMPT``.
     """
-    status = values.get("HttpStatus", "")
-    authenticated = values.get("IsAuthenticated", "").lower() == "true"
+    is_authenticated = authenticated.lower() == "true"
     if status == "401":
-        if authenticated:
+        if is_authenticated:
             return "ACCESS-DENIED"
-        return "LOGON-FAILURE" if values.get("AuthenticatedUser") else "AUTH-CHALLENGE"
-    if _posts_form(values) and status.startswith("3"):
-        return "LOGON-SUCCESS" if authenticated else "LOGON-ATTEMPT"
+        return "LOGON-FAILURE" if user else "AUTH-CHALLENGE"
+    if status.startswith("3") and _posts_form(method, path):
+        return "LOGON-SUCCESS" if is_authenticated else "LOGON-ATTEMPT"
     named = {"403": "ACCESS-DENIED", "440": "SESSION-EXPIRED"}.get(status)
     if named is not None:
         return named
@@ -103,28 +102,11 @@ def name_event(values: Mapping[str, str]) -> str:
     return classes.get(status[0], "STATUS-UNKNOWN") if _STATUS.fullmatch(status) else "STATUS-UNKNOWN"
 
 
-def _posts_form(values: Mapping[str, str]) -> bool:
-    method, path = values.get("Method", ""), values.get("UrlStem", "")
+def _posts_form(method: str, path: str) -> bool:
     return method.upper() == "POST" and path.lower().endswith(_FORMS_LOGON)
 
 
-def finish(record: Record) -> Refusal | None:
-    """Read the row's time; derive the event, the build, the URL, the user's parts and the client."""
-    values, derived = record.values, record.derived
-    moment = values.get("DateTime", "")
-    record.time = utc_ms(moment)
-    if record.time is None:
-        return explain_date("DateTime", moment)
-    derived["event"] = name_event(values)
-    derived["product-version"] = record.schema.version
-    derived["build"] = join_build([values.get(column, "") for column in _BUILD])
-    derived["request-url"] = join_url(values.get("UrlStem", ""), values.get("UrlQuery", ""))
-    derived["user-domain"], derived["user-name"] = split_user(values.get("AuthenticatedUser", ""))
-    derived["first-client-address"] = first_address(values.get("ClientIpAddress", ""))
-    return None
-
-
-def join_build(numbers: Sequence[str]) -> str:
+def join_build(*numbers: str) -> str:
     """The build as Exchange writes it, ``15.01.2375.007``; empty where a part is no number."""
     return "" if max(map(len, numbers)) > 5 else _join_short(*numbers)
 
@@ -157,6 +139,28 @@ def first_address(text: str) -> str:
     return split_endpoint(_SEPARATORS.split(text.strip(), maxsplit=1)[0])[0]
 
 
+COMPUTED = (
+    Derivation(
+        ("event",), ("HttpStatus", "IsAuthenticated", "AuthenticatedUser", "Method", "UrlStem"), name_event
+    ),
+    Derivation(("build",), _BUILD, join_build),
+    Derivation(("request-url",), ("UrlStem", "UrlQuery"), join_url),
+    Derivation(("user-domain", "user-name"), ("AuthenticatedUser",), split_user),
+    Derivation(("first-client-address",), ("ClientIpAddress",), first_address),
+)
+
+
+def finish(record: Record) -> Refusal | None:
+    """Read the row's time; derive the event, the build, the URL, the user's parts and the client."""
+    moment = record.values.get("DateTime", "")
+    record.time = utc_ms(moment)
+    if record.time is None:
+        return explain_date("DateTime", moment)
+    record.derived["product-version"] = record.schema.version
+    derive(record, COMPUTED)
+    return None
+
+
 def is_plausible(values: Mapping[str, str]) -> bool:
     """Whether values found by column count stand under the columns they belong to."""
     return all(shape.fullmatch(values.get(column, "")) is not None for column, shape in _SHAPES.items())
@@ -165,7 +169,14 @@ def is_plausible(values: Mapping[str, str]) -> bool:
 def open_reader(source: Source, head: Head, settings: Settings) -> Reader:
     """A reader for one file."""
     return ColumnarReader(
-        source, settings, split=split_csv, finish=finish, name_schema=name_schema, plausible=is_plausible
+        source,
+        settings,
+        split=split_csv,
+        finish=finish,
+        name_schema=name_schema,
+        plausible=is_plausible,
+        derived_from={"product-version": ""},
+        computed=COMPUTED,
     )
 
 
