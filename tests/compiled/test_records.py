@@ -254,7 +254,7 @@ def test_a_processor_that_fails_costs_its_effect_only() -> None:
 
 def test_the_code_can_be_read() -> None:
     normalizer = Normalizer(discover_plugins=False)
-    program = normalizer.find_program(lines_of(HTTP), normalizer.stream(HTTP.name))
+    program = normalizer.find_program(lines_of(SMTP), normalizer.stream(SMTP.name))
     assert isinstance(program, RecordProgram)
     assert program.source_text.startswith("def encode(record, start):\n")
     assert "rt={second}{fraction}" in program.source_text

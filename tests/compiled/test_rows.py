@@ -20,13 +20,15 @@ from hypothesis import HealthCheck, given, settings as hypothesis_settings, stra
 import exnorm
 from exnorm import Event, Normalizer, Record
 from exnorm.compiled import Program
-from exnorm.convert import addresses, match, member, text
+from exnorm.convert import addresses, match, member, text, utc_ms
 from exnorm.lines import join_csv
+from exnorm.model import Confidence, Derivation, Layout, Reader, Schema, Source
 from exnorm.rows import clothe, prepare, split_quoted, unclothe
 from exnorm.sources.columnar import split_csv
 from exnorm.sources.message_tracking import COLUMNS_2007, COLUMNS_2010, COLUMNS_2016
 
 ROWS = list(tracking_rows.make_rows(500))
+CODED = [s for s in compare_paths.SETTINGS if s.get("fields") != "ecs" and not s.get("per_recipient")]
 
 
 pytestmark = pytest.mark.usefixtures("each_path")
@@ -186,6 +188,121 @@ def test_both_ways_agree_on_any_text_in_any_column(
     assert compare_paths.explain_difference(long, short) == ""
 
 
+# Logs of which several columns together say what is derived.
+OTHER_LOGS = [
+    next(log for log in compare_paths.find_other_logs() if name in log.name)
+    for name in ("Owa_HttpProxy", "Mapi_HttpProxy", "CONNECTLOG", "AgentLog")
+]
+
+
+def lines_of(log: Path, rows: int) -> list[bytes]:
+    """The lines of a sample again and again, none of them odd."""
+    return list(compare_paths.odd_lines_of(log, rows, random.Random(1), plain=100 * rows))
+
+
+@pytest.mark.parametrize("log", OTHER_LOGS, ids=lambda log: log.name)
+def test_rows_of_other_logs_are_read_cell_by_cell_in_every_format(log: Path) -> None:
+    for settings in CODED:
+        normalizer = Normalizer(discover_plugins=False, **{**settings, "max_line_bytes": 65536})
+        program = normalizer.find_program(lines_of(log, 100), normalizer.stream(log.name))
+        assert isinstance(program, Program), settings
+        assert program.sampled
+        assert program.machine is None
+
+
+@given(
+    log=st.sampled_from(OTHER_LOGS),
+    changes=st.lists(st.tuples(st.integers(0, 80), TEXT), min_size=1, max_size=20),
+    settings=st.sampled_from(compare_paths.SETTINGS),
+    quoted=st.booleans(),
+)
+@hypothesis_settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+def test_both_ways_agree_on_any_text_in_any_column_of_other_logs(
+    log: Path, changes: list[tuple[int, str]], settings: dict[str, Any], quoted: bool
+) -> None:
+    *lines, last = lines_of(log, 100)
+    join = join_csv if quoted else ",".join
+    for column, given_text in changes:
+        cells = split_csv(last.decode()) or []
+        cells[column % len(cells)] = given_text
+        lines += [join(cells).encode("utf-8", "surrogatepass"), last]
+    long = compare_paths.take_long_way(lines, settings, name=log.name)
+    short = compare_paths.take_short_way(lines, settings, name=log.name)
+    assert compare_paths.explain_difference(long, short) == ""
+
+
+class Oddities(Reader):
+    """A reader of two columns whose derived value is whatever the second one asks for."""
+
+    schema = Schema("1", ("date-time", "what"))
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._computed = (Derivation(("event",), ("what",), self.derive),)
+
+    @staticmethod
+    def derive(what: str) -> str:
+        if what == "fail":
+            raise ValueError("no such thing")
+        return {"break": "two\nlines", "surrogate": "\ud800", "control": "\x01"}.get(what, what.upper())
+
+    @property
+    def layout(self) -> Layout:
+        return Layout(self.schema, self.fill, {}, self._computed)
+
+    def fill(self, record: Record) -> None:
+        record.time = utc_ms(record.values["date-time"])
+        for derivation in self._computed:
+            record.derived.update(derivation.apply(record.values))
+
+    def read(self, line: str) -> Record | None:
+        record = Record(self._source, self.schema, dict(zip(self.schema.columns, line.split(","))), raw=line)
+        self.fill(record)
+        return record
+
+
+class OddSource:
+    """A plugin whose log derives what no format can take as it is, or fails."""
+
+    name = "odd-source"
+
+    @exnorm.hookimpl
+    def register_sources(self) -> list[Source]:
+        return [
+            Source(
+                name="odd",
+                title="Odd log",
+                columns=("date-time", "what"),
+                derived={"event": "what"},
+                recognize=lambda head: Confidence.HEADER,
+                open=lambda source, head, settings: Oddities(source),
+                event_column="event",
+            )
+        ]
+
+    @exnorm.hookimpl
+    def register_mappings(self) -> list[exnorm.Mapping]:
+        rows = (
+            exnorm.row("Device Receipt Time", "date-time", utc_ms, ours="test"),
+            exnorm.row("Name", "event", ours="test"),
+            exnorm.row("Message", "event", ours="test"),
+        )
+        return [exnorm.Mapping("arcsight-odd", "odd", "arcsight", rows)]
+
+
+@pytest.mark.parametrize("settings", [{"format": "cef"}, {"format": "json"}], ids=str)
+def test_what_a_plugin_derives_oddly_is_left_to_its_reader(settings: dict[str, Any]) -> None:
+    words = ["plain"] * 20 + ["break", "plain", "surrogate", "control", "plain", "fail", "", "a=b|c"]
+    lines = [f"2026-01-01T00:00:00.000Z,{word}".encode() for word in words]
+    settings = {**settings, "source": "odd"}
+    long = compare_paths.take_long_way(lines, settings, [OddSource()])
+    short = compare_paths.take_short_way(lines, settings, [OddSource()])
+    assert compare_paths.explain_difference(long, short) == ""
+    assert long[2]["plugin_errors"] == {"odd-source": 1}
+    normalizer = Normalizer(discover_plugins=False, plugins=[OddSource()], **settings)
+    assert isinstance(normalizer.find_program(lines, normalizer.stream("odd.log")), Program)
+
+
 @pytest.mark.parametrize("column", ["date-time", "schema-version", "server-ip"])
 @pytest.mark.parametrize("settings", compare_paths.SETTINGS[::3], ids=str)
 def test_a_column_that_is_usually_as_before_may_change_at_any_row(
@@ -302,7 +419,7 @@ def head_lines() -> list[bytes]:
 
 @pytest.mark.parametrize(
     "settings",
-    [s for s in compare_paths.SETTINGS if s.get("fields") != "ecs" and not s.get("per_recipient")],
+    CODED,
     ids=str,
 )
 def test_there_is_code_for_every_format(settings: dict[str, Any]) -> None:

@@ -237,7 +237,7 @@ def test_plain_events_are_not_merged_as_objects(monkeypatch: pytest.MonkeyPatch)
 def test_plain_events_of_other_logs_are_not_merged_as_objects_once_there_is_code_for_them(
     way: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = SAMPLES / "connectivity" / "CONNECTLOG2024031508-1.LOG"
+    path = SAMPLES / "smtp_protocol" / "RECV2023011116-1.LOG"
     merged: list[AnyEvent] = []
     merge = normalize.merge
 
@@ -252,7 +252,7 @@ def test_plain_events_of_other_logs_are_not_merged_as_objects_once_there_is_code
     codec.convert(given)
     assert merged
     merged.clear()
-    assert len(codec.convert(given)) == 70  # seven rows, ten times
+    assert len(codec.convert(given)) == 160  # sixteen rows, ten times
     assert merged == []
 
 
