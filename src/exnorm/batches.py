@@ -194,7 +194,7 @@ class Batches:
         if events:
             with memoryview(program.machine) as payloads:  # type: ignore[arg-type]
                 write(payloads)
-        self.count(stream, program, rows, events, read_row_time(batch.last) if rows else None)
+        self.count(stream, program, rows, events, read_row_time(batch.last, program.layout) if rows else None)
         if at < batch.end:  # the generated function may be sure of a row that the kernel is not
             self._write_generated(program, batch, batch.take_one(), stream, write)
 
@@ -228,7 +228,7 @@ class Batches:
             batch.pass_all()
         else:
             batch.pass_over(batch.number + end - before)
-        self.count(stream, program, end - before, len(payloads), read_row_time(batch.last))
+        self.count(stream, program, end - before, len(payloads), read_row_time(batch.last, program.layout))
 
     def _begin(self, stream: Stream) -> Begin:
         assert stream.source is not None

@@ -68,7 +68,7 @@ class Schema:
 
 
 class Derivation(NamedTuple):
-    """Derived values as a function of the texts of ``columns``; a column that a log has not is empty.
+    """Derived values as a function of the texts of ``columns``, which are empty where they are absent.
 
     ``derive`` gives the text of each of ``names``, of a single one the text alone.
     """
@@ -77,9 +77,9 @@ class Derivation(NamedTuple):
     columns: tuple[str, ...]
     derive: Callable[..., Union[str, tuple[str, ...]]]
 
-    def apply(self, texts: AnyMapping[str, str]) -> AnyMapping[str, str]:
-        """The derived values by name, from texts by column."""
-        given = self.derive(*[texts.get(column, "") for column in self.columns])
+    def apply(self, get: Callable[[str], str]) -> dict[str, str]:
+        """The derived values by name, ``get`` giving the text of a column."""
+        given = self.derive(*map(get, self.columns))
         return dict(zip(self.names, (given,) if isinstance(given, str) else given))
 
 
@@ -87,16 +87,21 @@ class Derivation(NamedTuple):
 class Layout:
     """How the rows of a log can be read without its reader, cell by cell.
 
-    A row is cut at ``,`` as CSV is; its cells stand under the columns of ``schema``. The first column is
-    its time, as ``convert.utc_ms`` reads it. ``finish`` completes a record. What it makes of one depends,
-    beside the time, for each derived value (and for the record's schema) on the one column that ``derived``
-    names, on none where that is empty; or the value is what ``computed`` says.
+    A row is cut at ``,`` as CSV is, or at each blank where that is the ``separator``, blanks at its end left
+    out; its cells stand under the columns of ``schema``. The first column is its time, as ``convert.utc_ms``
+    reads it. Where ``dated`` names a derived value for the time, the first two are its date and time of day.
+    ``finish`` completes a record. What it makes of one depends, beside the time, for each derived value (and
+    for the record's schema) on the one column that ``derived`` names, on none where that is empty; or the
+    value is what ``computed`` says. ``edition`` is all that it depends on beside the row and the schema.
     """
 
     schema: Schema
     finish: Callable[[Record], Any]
     derived: AnyMapping[str, str]
     computed: tuple[Derivation, ...] = ()
+    separator: str = ","
+    dated: str = ""
+    edition: str = ""
 
 
 class Reader:

@@ -27,6 +27,9 @@ from exnorm.stream import Stream
 SAMPLE_LINES = 64
 """As many show which columns are usually filled."""
 
+Kind = tuple[str, Schema, str]
+"""What rows of one kind have in common: the source's name, the schema, the layout's edition."""
+
 _FEW_LINES = 8  # fewer are not worth a generated function
 _KEPT = 64  # a log may bring any number of headers
 
@@ -51,9 +54,9 @@ class Programs:
     def __init__(self, wire: Wire | None, routes: Routes, settings: Settings, counts: Counts) -> None:
         self.wire = wire
         self._routes, self._settings, self._counts = routes, settings, counts
-        self._of_rows: dict[tuple[str, Schema], Program | None] = {}
+        self._of_rows: dict[Kind, Program | None] = {}
         self._of_records = RecordPrograms(self._generate_for_record, sampled=SAMPLE_LINES, most=_KEPT)
-        self._few: dict[tuple[str, Schema], int] = {}  # rows of layouts that have no program yet
+        self._few: dict[Kind, int] = {}  # rows of layouts that have no program yet
         self._last_begin: Begin | None = None
 
     def begin(self, name: str, source: Source) -> Begin:
@@ -79,7 +82,7 @@ class Programs:
             return None
         if batch is not None and batch.is_crowded:
             return None
-        key = stream.source.name, layout.schema
+        key = stream.source.name, layout.schema, layout.edition
         known = self._of_rows.get(key)
         if key not in self._of_rows and len(self._of_rows) < _KEPT:
             if batch is not None and not self._are_many(key, batch):
@@ -106,7 +109,7 @@ class Programs:
             return None
         return generate(route.mapping, route.keeps, layout, self.wire, self._counts, sample, longest)
 
-    def _are_many(self, key: tuple[str, Schema], batch: Batch) -> bool:
+    def _are_many(self, key: Kind, batch: Batch) -> bool:
         """Whether there were so many rows of a layout that a program for it is worth its making."""
         seen = self._few.pop(key, 0) + batch.count_lines()
         if seen < _FEW_LINES and len(self._few) < _KEPT:

@@ -9,7 +9,7 @@ from operator import methodcaller
 
 from exnorm.convert import utc_ms
 from exnorm.lines import MOST_CELLS, SEPARATORS, Span
-from exnorm.model import Wire
+from exnorm.model import Layout, Wire
 
 _ENDS_IN_CR = methodcaller("endswith", "\r")
 
@@ -214,9 +214,13 @@ def exceeds(cell: str, max_bytes: int, unescape: Callable[[str], str]) -> bool:
     return len(cell) > max_bytes and len(unescape(cell)) > max_bytes
 
 
-def read_row_time(line: bytes) -> int | None:
-    """The time in a row's first cell, which is where a row with a ``Layout`` has it."""
-    cell = line.partition(b",")[0].strip(b'"')
+def read_row_time(line: bytes, layout: Layout) -> int | None:
+    """The time of a row, which stands where its layout says."""
+    if layout.dated:
+        date, _, rest = line.partition(b" ")
+        cell = b"%sT%sZ" % (date, rest.partition(b" ")[0])
+    else:
+        cell = line.partition(b",")[0].strip(b'"')
     second, fraction = _read_second(cell[:19]), _read_fraction(cell[19:])
     return None if second is None or fraction is None else second + fraction
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from exnorm.errors import EncodeError, SettingsError
 from exnorm.identity import exnorm_id, identify_rows
-from exnorm.model import Event, Record, Unparsed
+from exnorm.model import Event, Layout, Record, Source, Unparsed
 from exnorm.pipeline import Normalizer, Written
 from exnorm.rows import read_row_time, split_quoted, unclothe
 from exnorm.settings import Settings, make_settings
@@ -90,38 +90,38 @@ def tabulate(lines: Sequence[bytes], stream: Stream, normalizer: Normalizer) -> 
     batch = normalizer.batches.prepare(lines, stream)
     at = 0
     while at < len(lines):
-        cell = -1 if batch is None else _find_event_cell(stream)
-        if batch is not None and cell >= 0:
+        layout = stream.layout
+        cell = -1 if layout is None else _find_event_cell(layout, stream.source)
+        if batch is not None and layout is not None and cell >= 0:
             try:
                 payloads = normalizer.batches.encode(batch, at, stream)
             except EncodeError:  # of a plugin's format; row by row it will be told which
                 batch, payloads = None, []
-            yield from _describe_plain(lines[at : at + len(payloads)], payloads, cell, stream)
+            yield from _describe_plain(lines[at : at + len(payloads)], payloads, cell, layout, stream.name)
             at += len(payloads)
         if at < len(lines):
             yield _read_line(lines[at], stream, normalizer)
             at += 1
 
 
-def _find_event_cell(stream: Stream) -> int:
-    """Where the next rows have their event's name; -1 where that cannot be said."""
-    layout, source = stream.layout, stream.source
-    if layout is None or source is None or source.event_column in source.derived:
+def _find_event_cell(layout: Layout, source: Source | None) -> int:
+    """Where rows have their event's name; -1 where that cannot be said."""
+    if source is None or source.event_column in source.derived or layout.separator != ",":
         return -1
     columns = layout.schema.columns
     return columns.index(source.event_column) if source.event_column in columns else -1
 
 
 def _describe_plain(
-    lines: Sequence[bytes], payloads: Sequence[bytes | None], cell: int, stream: Stream
+    lines: Sequence[bytes], payloads: Sequence[bytes | None], cell: int, layout: Layout, path: str
 ) -> Iterator[list[Row]]:
     rows = [line.removesuffix(b"\n").removesuffix(b"\r") for line in lines]
-    for row, payload, identity in zip(rows, payloads, identify_rows(stream.name, rows)):
+    for row, payload, identity in zip(rows, payloads, identify_rows(path, rows)):
         if payload is None:
             yield [_DROPPED_ROW]
             continue
         event_id = unclothe(_read_cell(row, cell).decode("latin-1")).upper()
-        yield [Row(read_row_time(row), event_id, payload, OK, None, identity)]
+        yield [Row(read_row_time(row, layout), event_id, payload, OK, None, identity)]
 
 
 def _read_cell(row: bytes, number: int) -> bytes:

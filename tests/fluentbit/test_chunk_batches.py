@@ -17,6 +17,7 @@ import tracking_rows
 
 from exnorm.fluentbit import ChunkFilter
 from exnorm.fluentbit.wire import find_end, make_frame, read_alike, write_name
+from exnorm.model import Layout, Schema
 from exnorm.native import load_find_end, load_kernel
 from exnorm.rows import read_row_time
 from exnorm.sources.message_tracking import COLUMNS_2016
@@ -557,4 +558,22 @@ def test_a_row_takes_the_time_of_its_first_cell() -> None:
     ],
 )  # fmt: skip
 def test_the_time_of_a_row_is_read_from_its_first_cell(line: bytes, milliseconds: int | None) -> None:
-    assert read_row_time(line) == milliseconds
+    assert read_row_time(line, Layout(Schema("", ("date-time",)), id, {})) == milliseconds
+
+
+@pytest.mark.parametrize(
+    ("line", "milliseconds"),
+    [
+        (b"1970-01-02 00:00:07 x", 86_407_000),
+        (b"1970-01-02 00:00:07", 86_407_000),
+        (b"1970-01-02T00:00:07 x", None),
+        (b"1970-01-02,00:00:07", None),
+        (b"\xff \xff", None),
+        (b"", None),
+    ],
+)
+def test_the_time_of_a_row_with_a_date_is_read_from_its_first_two(
+    line: bytes, milliseconds: int | None
+) -> None:
+    layout = Layout(Schema("", ("date", "time")), id, {}, separator=" ", dated="date-time")
+    assert read_row_time(line, layout) == milliseconds

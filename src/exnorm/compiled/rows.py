@@ -13,7 +13,8 @@ from typing import Any
 
 from exnorm.compiled.look_ups import Cache, Key, read_fraction, read_second, remember
 from exnorm.compiled.parts import Piece, Surroundings, Unfit, is_fit, literal, take_given
-from exnorm.compiled.writer import ANY_TIME, Writer, name_derived
+from exnorm.compiled.writer import ANY_DATE_AND_TIME, ANY_TIME, Writer, name_derived
+from exnorm.convert import utc_ms
 from exnorm.mapping import CompiledMapping
 from exnorm.model import Derivation, Frame, Layout, Notes, Record, Wire
 from exnorm.native import FRACTION, SECOND, Assembly, LookUp, Machine, Optional, load_kernel
@@ -51,6 +52,7 @@ class Program:
         self.unknown_columns = writer.find_unknown()
         self.sampled = writer.sampled
         self.needs_lines = bool(writer.wire.identity[0])
+        self.layout = writer.layout
         self._framed: tuple[Frame, Run] | None = None
         self.machine: Machine | None = writer.bind_native()
 
@@ -129,6 +131,8 @@ class _RowWriter(Writer):
         self.computed = [name for one in self.derivations for name in one.names]
         super().__init__(mapping, layout.schema.columns, self.computed, wire, notes)
         self.apart = {self.cell[name] for name in self.computed}
+        if any(layout.dated in row.row.origins and row.read is not utc_ms for row in self.rows):
+            raise Unfit
         self.keeps, self.layout, self.longest = keeps, layout, longest
         self.last: list[str] = []  # done when nothing can stop the row any more
         self.deciding.update((self.source.event_column, *layout.derived.values()))
@@ -146,6 +150,8 @@ class _RowWriter(Writer):
 
     def _column(self, origin: str) -> str:
         if origin in self.source.derived and origin not in self.computed:
+            if origin == self.layout.dated:
+                return self.columns[0]
             if origin not in self.layout.derived:
                 raise Unfit
             origin = self.layout.derived[origin]
@@ -166,19 +172,22 @@ class _RowWriter(Writer):
     def _make_record(self, texts: dict[str, str]) -> Record | None:
         schema = self.layout.schema
         values = {name: text for name, text in texts.items() if name not in self.computed}
-        record = Record(self.source, schema, {self.columns[0]: ANY_TIME, **values})
+        time = zip(self.columns, ANY_DATE_AND_TIME if self.layout.dated else (ANY_TIME,))
+        record = Record(self.source, schema, {**dict(time), **values})
         refusal = self.layout.finish(record)
         record.derived.update((name, text) for name, text in texts.items() if name in self.computed)
         return record if refusal is None and record.schema.name == schema.name else None
 
     def _write_stamp(self) -> str:
-        return "{c0[:19]}.{fraction}Z"
+        return "{start_of_time}.000Z" if self.layout.dated else "{c0[:19]}.{fraction}Z"
 
     def _read_time(self, cell: str) -> None:
         if cell != "c0":
             raise Unfit
 
     def _split(self, row: str) -> list[str]:
+        if self.layout.separator == " ":
+            return row.replace('"', self.wire.quote).rstrip(" ").split(" ")
         return split_quoted(row, self.wire.quote) if '"' in row else row.split(",")
 
     def assemble(self, around: Surroundings = _NONE) -> Iterator[str]:
@@ -202,11 +211,14 @@ class _RowWriter(Writer):
         yield "    return at + 1"
 
     def _read_cells(self, has_moment: bool) -> Iterator[str]:
-        split = "split(row)" if self.wire.quote == '"' else "split(row, quote)"
-        yield f'cells = row.split(",") if \'"\' not in row else {split}'
+        yield f"cells = {self._write_split()}"
         yield f"if len(cells) != {len(self.columns)}: return at"
         yield f"{', '.join(self.cell[column] for column in self.columns)} = cells"
-        yield "start_of_time, rest_of_time = c0[:19], c0[19:]"
+        if self.layout.dated:
+            yield "if len(c1) != 8: return at"  # no fraction
+            yield 'start_of_time, rest_of_time = f"{c0}T{c1}", "Z"'
+        else:
+            yield "start_of_time, rest_of_time = c0[:19], c0[19:]"
         yield "if start_of_time != last_start:"
         for name in ("second", "moment") if has_moment else ("second",):
             found = self._look_up(name, f"{name}s", f"find_{name}", "start_of_time")
@@ -222,6 +234,15 @@ class _RowWriter(Writer):
         yield from self.choices
         if self.list_cells:
             yield 'apostrophe = "\'" in row'
+
+    def _write_split(self) -> str:
+        """Code: the cells of a row."""
+        is_plain = self.wire.quote == '"'
+        if self.layout.separator == " ":
+            row = "row" if is_plain else """(row.replace('"', quote) if '"' in row else row)"""
+            return f'{row}.rstrip(" ").split(" ")'
+        split = "split(row)" if is_plain else "split(row, quote)"
+        return f"""row.split(",") if '"' not in row else {split}"""
 
     def _read_computed(self, derivation: Derivation) -> Iterator[str]:
         """Code: the cells of derived values."""
@@ -241,8 +262,9 @@ class _RowWriter(Writer):
         def derive(key: Key) -> tuple[str, ...] | None:
             cells = (key,) if isinstance(key, str) else key
             texts = {name: unclothe(self.unescape(cell)) for name, cell in zip(columns, cells)}
+            given = {name: text for name, text in texts.items() if text != self.source.absent}
             try:
-                values = tuple(derivation.apply(texts).values())
+                values = tuple(derivation.apply(lambda column: given.get(column, "")).values())
             except Exception:  # a plugin's may raise anything; its reader will meet and tell it
                 return None
             made = tuple(join_cells(self.wire, values).split("\n"))

@@ -47,6 +47,7 @@ from exnorm.native import Fits, ForIPv4, IsNot, Premise
 from exnorm.rows import clothe, exceeds, unclothe
 
 ANY_TIME = "2000-01-01T00:00:00.000Z"
+ANY_DATE_AND_TIME = "2000-01-01", "00:00:00"
 
 _NUMBERS = (integer, size_bytes, count)
 _INLINE = (text, addresses, mailbox, utc_ms, *_NUMBERS)
@@ -297,8 +298,9 @@ class Writer(ABC):
         if row.holds is not None:
             raise Unfit
         self._read_time(self.cell[origin])
-        for column in () if row.row.partial else self.source.columns_of(origin):
-            self.used.setdefault(column, []).append(())
+        for name in () if row.row.partial else row.row.origins:
+            for column in () if isinstance(name, Constant) else self.source.columns_of(name):
+                self.used.setdefault(column, []).append(())
         self.payload.add_fixed(self._labelled(row, "{second}{fraction}", is_text=False))
 
     def _write_column(self, group: list[CompiledRow]) -> None:

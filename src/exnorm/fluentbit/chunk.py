@@ -29,7 +29,7 @@ from exnorm.fluentbit.wire import (
     set_time,
     write_name,
 )
-from exnorm.model import Event, Record, Unparsed
+from exnorm.model import Event, Layout, Record, Unparsed
 from exnorm.native import MOST_KEYS, FindEnd, Form, load_find_end
 from exnorm.pipeline import Normalizer, Written
 from exnorm.rows import Batch, read_row_time
@@ -390,9 +390,12 @@ class ChunkFilter:
             self.counts.records_in += rows
             self.counts.records_out += events
             return rows
+        layout = stream.layout
+        if layout is None:
+            return 0
         payloads = self.normalizer.batches.encode(batch, at - begin, stream)
         for number, payload in enumerate(payloads, at):
-            written = self._write_payload(payload, records.give(number))
+            written = self._write_payload(payload, records.give(number), layout)
             pieces.append(records.raw(number) if written is None else written)
         return len(payloads)
 
@@ -405,7 +408,7 @@ class ChunkFilter:
             return None
         return None if batch is None else (stream, batch)
 
-    def _write_payload(self, payload: bytes | None, given: _Given) -> bytes | None:
+    def _write_payload(self, payload: bytes | None, given: _Given, layout: Layout) -> bytes | None:
         """The event of a row whose payload is there already; none where the profile leaves it out."""
         counts = self.counts
         counts.records_in += 1
@@ -414,7 +417,7 @@ class ChunkFilter:
         head, body, key, line = given[:4]
         head = bytes(head)
         try:
-            timed = set_time(head, read_row_time(line or b"")) if self.options.event_time else head
+            timed = set_time(head, read_row_time(line or b"", layout)) if self.options.event_time else head
             extra = self._reserve(body or {}, frozenset(), key)
             written = self._write(timed, {**extra, **self._fill_payload(payload)})
         except Exception as error:  # as in _convert

@@ -197,7 +197,7 @@ class ColumnarReader(Reader):
 def derive(record: Record, computed: Iterable[Derivation]) -> None:
     """Add what can be derived to a record whose columns are known."""
     for derivation in computed:
-        record.derived.update(derivation.apply(record.values))
+        record.derived.update(derivation.apply(record.get))
 
 
 def explain_quote(line: str) -> str:

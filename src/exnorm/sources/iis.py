@@ -14,9 +14,10 @@ from itertools import pairwise
 from urllib.parse import unquote
 
 from exnorm.convert import plus_as_blank
-from exnorm.model import Confidence, Head, Reader, Record, Source
+from exnorm.model import Confidence, Derivation, Head, Layout, Reader, Record, Source
 from exnorm.patterns import compile_later
 from exnorm.settings import Settings
+from exnorm.sources.columnar import derive
 from exnorm.sources.endpoints import split_endpoint
 from exnorm.sources.http_proxy import split_user
 from exnorm.sources.w3c import (
@@ -154,41 +155,62 @@ def own_columns(columns: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(column for column in columns if column not in _KNOWN)
 
 
+def describe_request(
+    method: str, path: str, query: str, status: str, substatus: str, win32_status: str
+) -> tuple[str, ...]:
+    """What the columns of a request say together, in the order of ``COMPUTED``."""
+    application = find_application(path)
+    outcome = judge(method, path, query, status, win32_status)
+    parameters = read_query(query) if application == "ACTIVESYNC" else {}
+    return (
+        application,
+        outcome,
+        f"{application}:{outcome}",
+        f"{method} {status}".strip(),
+        f"{path}?{query}" if query else path,
+        f"{status}.{substatus}" if status and substatus else "",
+        parameters.get("user", ""),
+        parameters.get("deviceid", ""),
+        parameters.get("devicetype", ""),
+        parameters.get("cmd", ""),
+    )
+
+
+COMPUTED = (
+    Derivation(
+        (
+            "application", "outcome", "event", "method-status", "request", "http-status", "activesync-user",
+            "activesync-device-id", "activesync-device-type", "activesync-command",
+        ),
+        ("cs-method", "cs-uri-stem", "cs-uri-query", "sc-status", "sc-substatus", "sc-win32-status"),
+        describe_request,
+    ),
+    Derivation(("user-domain", "user-name"), ("cs-username",), split_user),
+    Derivation(("forwarded-for",), ("X-Forwarded-For",), first_address),
+)  # fmt: skip
+
+
 def complete(record: Record) -> None:
     """Derive what tables need; ``record.time`` and the columns are known."""
     for column in own_columns(record.schema.columns):
         if column in record.values:
             record.values[column] = plus_as_blank(record.values[column])
-    get, derived = record.get, record.derived
-    method, path, query, status = (
-        get("cs-method"),
-        get("cs-uri-stem"),
-        get("cs-uri-query"),
-        get("sc-status"),
-    )
-    application = find_application(path)
-    outcome = judge(method, path, query, status, get("sc-win32-status"))
-    derived["application"] = application
-    derived["outcome"] = outcome
-    derived["event"] = f"{application}:{outcome}"
-    derived["method-status"] = f"{method} {status}".strip()
-    derived["request"] = f"{path}?{query}" if query else path
-    if status and get("sc-substatus"):
-        derived["http-status"] = f"{status}.{get('sc-substatus')}"
-    derived["user-domain"], derived["user-name"] = split_user(get("cs-username"))
-    if get("X-Forwarded-For"):
-        derived["forwarded-for"] = first_address(get("X-Forwarded-For"))
-    if application == "ACTIVESYNC" and query:
-        parameters = read_query(query)
-        derived["activesync-user"] = parameters.get("user", "")
-        derived["activesync-device-id"] = parameters.get("deviceid", "")
-        derived["activesync-device-type"] = parameters.get("devicetype", "")
-        derived["activesync-command"] = parameters.get("cmd", "")
+    derive(record, COMPUTED)
+
+
+class IisReader(W3cReader):
+    """Reads rows of the web service; those with an administrator's own columns always by themselves."""
+
+    @property
+    def layout(self) -> Layout | None:
+        """The layout where all columns are those that IIS knows."""
+        layout = super().layout
+        return None if layout is None or own_columns(layout.schema.columns) else layout
 
 
 def open_reader(source: Source, head: Head, settings: Settings) -> Reader:
     """A reader for one file."""
-    return W3cReader(source, settings, complete)
+    return IisReader(source, settings, complete, derived_from={"product-version": ""}, computed=COMPUTED)
 
 
 IIS = Source(

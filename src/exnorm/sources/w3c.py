@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 
 from exnorm.convert import iso_utc, utc_ms
 from exnorm.errors import quote
-from exnorm.model import Head, Record, Source
+from exnorm.model import Derivation, Head, Layout, Record, Source
 from exnorm.patterns import compile_later
 from exnorm.settings import Settings
 from exnorm.sources.columnar import ColumnarReader, Refusal, field_names
@@ -161,11 +162,35 @@ class W3cReader(ColumnarReader):
 
     memory = None  # a row without a date is placed after the one before it
 
-    def __init__(self, source: Source, settings: Settings, complete: Complete) -> None:
-        super().__init__(source, settings, split=split_blanks, finish=self._complete_row, separator=" ")
+    def __init__(
+        self,
+        source: Source,
+        settings: Settings,
+        complete: Complete,
+        *,
+        derived_from: Mapping[str, str] | None = None,
+        computed: tuple[Derivation, ...] = (),
+    ) -> None:
+        super().__init__(
+            source,
+            settings,
+            split=split_blanks,
+            finish=self._complete_row,
+            separator=" ",
+            derived_from=derived_from,
+            computed=computed,
+        )
         self._complete = complete
         self._calendar = Calendar()
         self._product = ""
+
+    @property
+    def layout(self) -> Layout | None:
+        """The layout where the header names date and time before all others."""
+        layout = super().layout
+        if layout is None or layout.schema.columns[:2] != ("date", "time"):
+            return None
+        return replace(layout, separator=" ", dated="date-time", edition=self._product)
 
     def header(self, directives: Mapping[str, str]) -> None:
         """Take the columns from ``#Fields``, the version of IIS and the date of rows without one."""
