@@ -77,10 +77,10 @@ class Derivation(NamedTuple):
     columns: tuple[str, ...]
     derive: Callable[..., Union[str, tuple[str, ...]]]
 
-    def apply(self, get: Callable[[str], str]) -> dict[str, str]:
-        """The derived values by name, ``get`` giving the text of a column."""
-        given = self.derive(*map(get, self.columns))
-        return dict(zip(self.names, (given,) if isinstance(given, str) else given))
+    def apply(self, texts: Iterable[str]) -> tuple[str, ...]:
+        """The texts of ``names``, from those of ``columns``."""
+        found = self.derive(*texts)
+        return (found,) if isinstance(found, str) else found
 
 
 @dataclass(frozen=True)

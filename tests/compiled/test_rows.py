@@ -232,6 +232,74 @@ def test_both_ways_agree_on_any_text_in_any_column_of_other_logs(
     assert compare_paths.explain_difference(long, short) == ""
 
 
+IIS_ROW = "2022-09-19 15:02:{} 10.2.32.66 GET /owa/ - 443 anna 10.1.253.195 curl/8 - 200 0 0 1 2 3"
+IIS_COLUMNS = (
+    "date time s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip cs(User-Agent) cs(Referer) "
+    "sc-status sc-substatus sc-win32-status sc-bytes cs-bytes time-taken"
+)
+
+
+def lines_of_iis(version: str, columns: str = IIS_COLUMNS, row: str = IIS_ROW) -> list[bytes]:
+    header = f"#Software: Microsoft Internet Information Services {version}", f"#Fields: {columns}"
+    return [line.encode() for line in (*header, *(row.format(f"{second:02}") for second in range(30)))]
+
+
+def test_logs_of_two_versions_under_the_same_columns_keep_their_own() -> None:
+    normalizer = Normalizer(discover_plugins=False)
+    for version in ("10.0", "8.5", "10.0"):
+        payloads = list(normalizer.encode(lines_of_iis(version), normalizer.stream("u_ex220919.log")))
+        assert len(payloads) == 30
+        assert all(f"|IIS {version}|".encode() in payload for payload in payloads)
+
+
+@pytest.mark.parametrize(
+    ("columns", "row"),
+    [
+        ("time " + IIS_COLUMNS.removeprefix("date time "), IIS_ROW.partition(" ")[2]),
+        (
+            IIS_COLUMNS.replace("date time", "time date"),
+            "15:02:{} 2022-09-19" + IIS_ROW[19:].replace("{}", ""),
+        ),
+        (IIS_COLUMNS + " X-Mine", IIS_ROW + " a+b"),
+    ],
+    ids=["without a date", "the time first", "with a column of one's own"],
+)
+def test_rows_of_iis_that_are_no_more_than_their_cells_alone_are_read_cell_by_cell(
+    columns: str, row: str
+) -> None:
+    normalizer = Normalizer(discover_plugins=False)
+    lines = lines_of_iis("10.0", columns, row)
+    assert not isinstance(normalizer.find_program(lines, normalizer.stream("u_ex220919.log")), Program)
+    lines.insert(1, b"#Date: 2022-09-19 15:00:00")
+    for settings in ({"format": "cef"}, {"format": "json"}):
+        long = compare_paths.take_long_way(lines, settings, name="u_ex220919.log")
+        short = compare_paths.take_short_way(lines, settings, name="u_ex220919.log")
+        assert compare_paths.explain_difference(long, short) == ""
+        assert len(long[0]) == 30
+
+
+@pytest.mark.parametrize("settings", CODED, ids=str)
+def test_odd_rows_of_iis_go_through_their_reader(settings: dict[str, Any]) -> None:
+    rows = [
+        IIS_ROW.format("00") + "  ",
+        IIS_ROW.format("00.5"),
+        IIS_ROW.format("00").replace(" ", "  ", 1),
+        IIS_ROW.format("00").replace("curl/8", '"curl"/8\\'),
+        IIS_ROW.format("00").replace("curl/8", "curl,'8'"),
+        IIS_ROW.format("00").replace(" 200 ", " x "),
+        IIS_ROW.format("61"),
+        IIS_COLUMNS,
+        "",
+        " ",
+        IIS_ROW.format("00") + " \r",
+    ]
+    plain = lines_of_iis("10.0")
+    lines = [*plain, *(line for row in rows for line in (row.encode(), plain[-1])), *plain]
+    long = compare_paths.take_long_way(lines, settings, name="u_ex220919.log")
+    short = compare_paths.take_short_way(lines, settings, name="u_ex220919.log")
+    assert compare_paths.explain_difference(long, short) == ""
+
+
 class Oddities(Reader):
     """A reader of two columns whose derived value is whatever the second one asks for."""
 
@@ -254,7 +322,9 @@ class Oddities(Reader):
     def fill(self, record: Record) -> None:
         record.time = utc_ms(record.values["date-time"])
         for derivation in self._computed:
-            record.derived.update(derivation.apply(record.get))
+            record.derived.update(
+                zip(derivation.names, derivation.apply(map(record.get, derivation.columns)))
+            )
 
     def read(self, line: str) -> Record | None:
         record = Record(self._source, self.schema, dict(zip(self.schema.columns, line.split(","))), raw=line)

@@ -191,7 +191,7 @@ def test_the_file_name_is_enough_for_columns_nobody_knows() -> None:
 )
 def test_the_status_names_the_event(values: Mapping[str, str], event: str) -> None:
     (derivation,) = [one for one in COMPUTED if one.names == ("event",)]
-    assert derivation.apply(lambda column: values.get(column, "")) == {"event": event}
+    assert derivation.apply(values.get(column, "") for column in derivation.columns) == (event,)
 
 
 def test_a_real_401_of_a_first_leg_is_routine() -> None:

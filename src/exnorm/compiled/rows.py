@@ -257,14 +257,15 @@ class _RowWriter(Writer):
 
     def _deriver(self, derivation: Derivation) -> Callable[[Key], tuple[str, ...] | None]:
         """Works out the cells of derived values from others; gives ``None`` where the row is odd."""
-        columns = self._columns_of(derivation)
+        columns, absent = self._columns_of(derivation), self.source.absent
+        places = [columns.index(name) if name in columns else -1 for name in derivation.columns]
 
         def derive(key: Key) -> tuple[str, ...] | None:
             cells = (key,) if isinstance(key, str) else key
-            texts = {name: unclothe(self.unescape(cell)) for name, cell in zip(columns, cells)}
-            given = {name: text for name, text in texts.items() if text != self.source.absent}
+            found = [unclothe(self.unescape(cell)) for cell in cells]
+            texts = [*("" if text == absent else text for text in found), ""]  # of a column that is not there
             try:
-                values = tuple(derivation.apply(lambda column: given.get(column, "")).values())
+                values = derivation.apply([texts[place] for place in places])
             except Exception:  # a plugin's may raise anything; its reader will meet and tell it
                 return None
             made = tuple(join_cells(self.wire, values).split("\n"))

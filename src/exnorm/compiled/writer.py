@@ -665,4 +665,9 @@ def _unescaper(wire: Wire) -> Callable[[str], str]:
     if not table:
         return lambda cell: cell
     pattern = re.compile("|".join(map(re.escape, table)))
-    return lambda cell: pattern.sub(lambda found: table[found.group()], cell)
+    first, *others = {escaped[0] for escaped in table}
+
+    def unescape(cell: str) -> str:
+        return pattern.sub(lambda found: table[found.group()], cell)
+
+    return unescape if others else lambda cell: unescape(cell) if first in cell else cell

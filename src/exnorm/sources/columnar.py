@@ -197,7 +197,8 @@ class ColumnarReader(Reader):
 def derive(record: Record, computed: Iterable[Derivation]) -> None:
     """Add what can be derived to a record whose columns are known."""
     for derivation in computed:
-        record.derived.update(derivation.apply(record.get))
+        texts = map(record.get, derivation.columns)
+        record.derived.update(zip(derivation.names, derivation.apply(texts)))
 
 
 def explain_quote(line: str) -> str:
