@@ -126,7 +126,7 @@ class ChunkFilter:
         self._fill = self._choose_form()
         is_alone = name != DEFAULT_FORMAT and self.options.event_time and not self.options.reserve_data
         self._find_end: FindEnd | None = load_find_end()
-        self._frame = make_frame() if is_alone and self._find_end is None else None
+        self._frame = make_frame() if is_alone else None
         self._before_text = write_name(name)
         self._form = self._describe_form()
 
@@ -188,7 +188,7 @@ class ChunkFilter:
             records = _describe([given], lambda at, raw=raw: raw)  # type: ignore[misc]
             touched |= self._convert_run(tag, records, 0, 1, pieces)
             at = end
-            if path is not None and self._reads_each(tag, path):
+            if path is not None and not self._may_open(tag, path):
                 before, at = at, self._find_ends(chunk, at)
                 touched |= self._take_events(tag, chunk[before:at], pieces)
         return touched
@@ -216,6 +216,12 @@ class ChunkFilter:
         except Exception as error:  # as in _run
             self._blame(error, "its batch goes record by record")
             return None
+
+    def _may_open(self, tag: str, path: str) -> bool:
+        """Whether the kernel may take one of the next rows of a log, as far as is known."""
+        stream = self._logs.find(tag, path)
+        is_ready = stream is not None and stream.ready() is not None
+        return self._form is not None and (not is_ready or self._open_rows(tag, path) is not None)
 
     def _run(
         self, rows: OpenRows, tag: str, path: str, chunk: bytes, at: int, pieces: list[bytes | memoryview]

@@ -185,7 +185,7 @@ class JSONCodec:
             lines = waiting.peek(_BATCH_BYTES).split(b"\n")
             found = self._events.run(lines, self._log)
             if found is None:
-                return _BATCH_BYTES if self._events.reads_each(self._log) else 1
+                return 1 if self._events.may_run(self._log) else _BATCH_BYTES
             made, done, other = found
             self._written += made
             waiting.pass_over(waiting.number + done)
@@ -199,7 +199,7 @@ class JSONCodec:
         """The same in Python; plain events of one log in a row are taken together."""
         assert self._events is not None
         lines = self._waiting.peek(most)
-        alike = None if self._events.runs else self._events.read_alike(lines)
+        alike = None if self._events.may_run(self._log) else self._events.read_alike(lines)
         if alike is not None and not self._events.reads_each(find_log(alike.event)):
             self._convert_alike(alike, encode)
             return

@@ -214,6 +214,16 @@ class EventNormalizer:
         """Whether every line of a log must come to its reader, as far as is known."""
         return self._streams.get(log).reads_each
 
+    def may_run(self, log: str) -> bool:
+        """Whether ``run`` may take one of the next lines, as far as is known; a log's name may be empty."""
+        if not self.runs or not log:
+            return self.runs
+        stream = self._streams.get(log)
+        try:
+            return stream.ready() is None or self.normalizer.batches.open(stream) is not None
+        except Exception:  # as in encode_rows
+            return False
+
     def encode_rows(
         self, events: Sequence[AnyEvent], log: str, batch: Batch, begin: int
     ) -> list[bytes | AnyEvent | None]:
