@@ -216,11 +216,11 @@ def exceeds(cell: str, max_bytes: int, unescape: Callable[[str], str]) -> bool:
 
 def read_row_time(line: bytes, layout: Layout) -> int | None:
     """The time of a row, which stands where its layout says."""
+    separator = layout.separator.encode()
+    cell, _, rest = line.partition(separator)
     if layout.dated:
-        date, _, rest = line.partition(b" ")
-        cell = b"%sT%sZ" % (date, rest.partition(b" ")[0])
-    else:
-        cell = line.partition(b",")[0].strip(b'"')
+        cell = b"%sT%sZ" % (cell, rest.partition(separator)[0])
+    cell = cell.strip(b'"')
     second, fraction = _read_second(cell[:19]), _read_fraction(cell[19:])
     return None if second is None or fraction is None else second + fraction
 

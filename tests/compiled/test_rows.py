@@ -250,6 +250,9 @@ def test_logs_of_two_versions_under_the_same_columns_keep_their_own() -> None:
         payloads = list(normalizer.encode(lines_of_iis(version), normalizer.stream("u_ex220919.log")))
         assert len(payloads) == 30
         assert all(f"|IIS {version}|".encode() in payload for payload in payloads)
+    lines = [*lines_of_iis("10.0"), *lines_of_iis("8.5")]  # as after an upgrade
+    payloads = list(normalizer.encode(lines, normalizer.stream("u_ex220919.log")))
+    assert [b"|IIS 8.5|" in payload for payload in payloads] == [False] * 30 + [True] * 30
 
 
 @pytest.mark.parametrize(

@@ -174,7 +174,10 @@ class _RowWriter(Writer):
         values = {name: text for name, text in texts.items() if name not in self.computed}
         time = zip(self.columns, ANY_DATE_AND_TIME if self.layout.dated else (ANY_TIME,))
         record = Record(self.source, schema, {**dict(time), **values})
-        refusal = self.layout.finish(record)
+        try:
+            refusal = self.layout.finish(record)
+        except Exception:  # a plugin's may raise anything; its reader will meet and tell it
+            return None
         record.derived.update((name, text) for name, text in texts.items() if name in self.computed)
         return record if refusal is None and record.schema.name == schema.name else None
 

@@ -96,10 +96,17 @@ class ColumnarReader(Reader):
         self._forced = next((s for s in source.schemas if s.name == settings.schema), None)
         self._damaged = False
         self._version = ""
+        self._laid_out: tuple[Schema | None, Layout | None] | None = None
 
     @property
     def layout(self) -> Layout | None:
         """The layout where a header names the columns and the first of them is the row's time."""
+        if self._laid_out is None or self._laid_out[0] is not self.schema:
+            self._laid_out = self.schema, self.lay_out()
+        return self._laid_out[1]
+
+    def lay_out(self) -> Layout | None:
+        """``layout`` under the columns that are in force; it is kept until others are, or a header comes."""
         schema, derived_from = self.schema, self._derived_from
         if schema is None or derived_from is None or schema.found not in {"header", "forced"}:
             return None
@@ -119,6 +126,7 @@ class ColumnarReader(Reader):
 
     def header(self, directives: Mapping[str, str]) -> None:
         """Take the columns from ``#Fields`` and the version from ``#Version``."""
+        self._laid_out = None
         self._version = directives.get("version", "")
         fields = directives.get("fields")
         if self._forced is not None:

@@ -201,10 +201,9 @@ def complete(record: Record) -> None:
 class IisReader(W3cReader):
     """Reads rows of the web service; those with an administrator's own columns always by themselves."""
 
-    @property
-    def layout(self) -> Layout | None:
+    def lay_out(self) -> Layout | None:
         """The layout where all columns are those that IIS knows."""
-        layout = super().layout
+        layout = super().lay_out()
         return None if layout is None or own_columns(layout.schema.columns) else layout
 
 

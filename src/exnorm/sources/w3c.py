@@ -184,10 +184,9 @@ class W3cReader(ColumnarReader):
         self._calendar = Calendar()
         self._product = ""
 
-    @property
-    def layout(self) -> Layout | None:
+    def lay_out(self) -> Layout | None:
         """The layout where the header names date and time before all others."""
-        layout = super().layout
+        layout = super().lay_out()
         if layout is None or layout.schema.columns[:2] != ("date", "time"):
             return None
         return replace(layout, separator=" ", dated="date-time", edition=self._product)
