@@ -222,7 +222,7 @@ class Batches:
     ) -> None:
         """Add the payloads, clothed, to none."""
         run, before, begin = run or program.run, rows.number, self._begin(stream)
-        lines = rows.lines if program.needs_lines else ()
+        lines = rows.ended_lines if program.needs_lines else ()
         end = run(rows.rows, lines, before, payloads, begin.clothed, begin.seed, *around)
         if rows is batch and end == len(batch.rows):
             batch.pass_all()

@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable, Iterable
 from functools import cached_property, lru_cache
+from io import BytesIO
 from operator import methodcaller
 
 from exnorm.convert import utc_ms
 from exnorm.lines import MOST_CELLS, SEPARATORS, Span
 from exnorm.model import Layout, Wire
 
-_ENDS_IN_CR = methodcaller("endswith", "\r")
+_ENDS_IN_CRLF = methodcaller("endswith", b"\r\n")
 
 
 class Batch:
@@ -30,11 +31,15 @@ class Batch:
         return self.block[self.begin : self.end].removesuffix(b"\n").split(b"\n")
 
     @cached_property
+    def ended_lines(self) -> list[bytes]:
+        """The same, some or all with the LF at their end: that takes a third of the time."""
+        return self.__dict__.get("lines") or _cut_lines(self.block[self.begin : self.end])
+
+    @cached_property
     def rows(self) -> list[str]:
         """All the lines as ``prepare`` gives them."""
         assert self._wire is not None  # nobody asks otherwise
-        block = self.block[self.begin : self.end].removesuffix(b"\n")
-        return prepare(block, self._wire, self._max_line_bytes)
+        return prepare(self.block[self.begin : self.end], self._wire, self._max_line_bytes)
 
     @cached_property
     def is_crowded(self) -> bool:
@@ -106,35 +111,43 @@ class Batch:
 def prepare(block: bytes, wire: Wire, max_line_bytes: int) -> list[str]:
     """Lines as escaped rows, clothed; one that cannot be read like the others becomes an empty row.
 
-    ``block`` holds them with a LF between two of them.
+    ``block`` holds them, each ended by a LF, which may be missing behind the last one.
     """
+    if not block.endswith(b"\n"):
+        block += b"\n"
     returns = len(block) - len(block.replace(b"\r", b""))  # counting them takes longer
     if len(block) <= max_line_bytes and b"\0" not in block:
-        rows = _escape(block, wire, b"\r").split("\n")
+        lines = _cut_lines(_escape(block, wire, b"\r"))
         if not returns:
-            return _without_odd(rows, block, wire.refused)
-        if returns == len(rows) and all(map(_ENDS_IN_CR, rows)):
-            return _without_odd([row[:-1] for row in rows], block, wire.refused.replace("\r", ""))
-    return _prepare_each(block, wire, max_line_bytes)
+            return _without_odd([str(line[:-1], "latin-1") for line in lines], block, wire.refused)
+        if returns == len(lines) and all(map(_ENDS_IN_CRLF, lines)):
+            rows = [str(line[:-2], "latin-1") for line in lines]
+            return _without_odd(rows, block, wire.refused.replace("\r", ""))
+    return _prepare_each(block[:-1], wire, max_line_bytes)
+
+
+def _cut_lines(block: bytes) -> list[bytes]:
+    """The lines with the LF at their end; ``split`` looks at each byte by itself, which takes longer."""
+    return BytesIO(block).readlines()
 
 
 def _prepare_each(block: bytes, wire: Wire, max_line_bytes: int) -> list[str]:
     """The same where lines differ in their ends, or one has what a stream takes off or refuses."""
     lines = block.split(b"\n")
     bare = (block + b"\n").replace(b"\r\n", b"\n")[:-1]
-    rows = _without_odd(_escape(bare, wire).split("\n"), bare, wire.refused)
+    rows = _without_odd(_escape(bare, wire).decode("latin-1").split("\n"), bare, wire.refused)
     return [
         "" if line[-2:] == b"\r\r" or b"\0" in line or len(line) > max_line_bytes else row
         for line, row in zip(lines, rows)
     ]
 
 
-def _escape(block: bytes, wire: Wire, but: bytes = b"") -> str:
-    """The block, clothed, with all of the format's escapes but one."""
+def _escape(block: bytes, wire: Wire, but: bytes = b"") -> bytes:
+    """The block with all of the format's escapes but one."""
     for plain, escaped in wire.escapes_of_bytes:
         if plain != but:
             block = block.replace(plain, escaped)
-    return block.decode("latin-1")
+    return block
 
 
 def _without_odd(rows: list[str], block: bytes, refused: str) -> list[str]:
@@ -205,7 +218,7 @@ def join_cells(wire: Wire, texts: Iterable[str]) -> str:
         return ""
     if wire.refused and _refuse(block, wire.refused):
         return ""
-    joined = _escape(block, wire)
+    joined = _escape(block, wire).decode("latin-1")
     return joined if wire.quote == '"' else joined.replace('"', wire.quote)
 
 

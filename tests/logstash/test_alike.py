@@ -148,7 +148,7 @@ def test_rows_are_those_that_lines_are_prepared_to() -> None:
         ]
         alike = read(*lines)
         assert alike is not None
-        assert alike.rows == prepare("\n".join(texts).encode(), wire, 4096)
+        assert alike.rows == prepare("".join(f"{text}\n" for text in texts).encode(), wire, 4096)
 
 
 @pytest.mark.parametrize("text", ["a\tb", "a\x00", "\x1f", "a\nb", "\\\\\r"])

@@ -303,10 +303,8 @@ class _RowWriter(Writer):
         if self.wire.original[0]:
             yield "original = row.replace('\"', quote)"
         if self.wire.identity[0]:
-            yield "line = lines[at]"
-            yield 'if line[-1:] == b"\\r": line = line[:-1]'
             yield "identity = begin_identity()"
-            yield "identity.update(line)"
+            yield 'identity.update(lines[at].rstrip(b"\\r\\n"))'
             yield "identity = identity.hexdigest()"
 
     def bind(self, source_text: str, frame: Frame | None = None) -> Run:
