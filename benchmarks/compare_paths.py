@@ -70,6 +70,8 @@ SETTINGS: tuple[dict[str, Any], ...] = (
     {"taxonomy": "jsa", "format": "wincollect", "source_ip": "192.0.2.7", "profile": "arcsight-guide"},
     {"taxonomy": "jsa", "format": "json"},
 )
+CODED = [one for one in SETTINGS if one.get("fields") != "ecs" and not one.get("per_recipient")]
+"""Those that there is generated code for."""
 
 
 def odd_lines(rows: Sequence[str], chance: random.Random) -> Iterator[bytes]:
@@ -95,6 +97,11 @@ def odd_lines(rows: Sequence[str], chance: random.Random) -> Iterator[bytes]:
 def find_other_logs() -> list[Path]:
     """The samples of all log types but message tracking."""
     return sorted(file for file in SAMPLES.rglob("*.*") if "message_tracking" not in file.parts)
+
+
+def plain_lines_of(sample: Path, rows: int = 150) -> list[bytes]:
+    """The lines of a sample over and over, none of its rows odd."""
+    return list(odd_lines_of(sample, rows, random.Random(1), plain=100 * rows))
 
 
 def odd_lines_of(sample: Path, rows: int, chance: random.Random, plain: int = 200) -> Iterator[bytes]:

@@ -119,7 +119,7 @@ class Batches:
     def encode_framed(
         self, batch: Batch, begin: int, stream: Stream, framing: Framing
     ) -> tuple[bytes, int, int]:
-        """The same with a frame around each payload and nothing between them; without the kernel only.
+        """The same with a frame around each payload and nothing between them, by the generated function.
 
         Gives them, how many lines were done and how many payloads that are.
         """
@@ -132,7 +132,7 @@ class Batches:
     def encode_beside(
         self, batch: Batch, begin: int, stream: Stream, starts: Sequence[str], pairs: Sequence[str]
     ) -> tuple[list[bytes], int]:
-        """The same with a host's own pairs in each payload; without the kernel, and for JSON only.
+        """The same with a host's own pairs in each payload, by the generated function, for JSON only.
 
         Those of its line in ``starts`` begin a payload, those in ``pairs`` stand behind the row's time, both
         clothed. Gives the payloads, each ended by LF, and how many lines were done.

@@ -12,6 +12,7 @@ MOST_CELLS = 250_000
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "TABs", " ": "blanks"}
 
 _UTF16 = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
+UTF16_BOMS = tuple(_UTF16)
 
 Span = tuple[bytes, int, int]
 """Whole lines: a block, where in it they begin and where they end. Each ends in LF but perhaps the last."""

@@ -123,7 +123,7 @@ def prepare(block: bytes, wire: Wire, max_line_bytes: int) -> list[str]:
         if returns == len(lines) and all(map(_ENDS_IN_CRLF, lines)):
             rows = [str(line[:-2], "latin-1") for line in lines]
             return _without_odd(rows, block, wire.refused.replace("\r", ""))
-    return _prepare_each(block[:-1], wire, max_line_bytes)
+    return _prepare_each(block, wire, max_line_bytes)
 
 
 def _cut_lines(block: bytes) -> list[bytes]:
@@ -133,8 +133,8 @@ def _cut_lines(block: bytes) -> list[bytes]:
 
 def _prepare_each(block: bytes, wire: Wire, max_line_bytes: int) -> list[str]:
     """The same where lines differ in their ends, or one has what a stream takes off or refuses."""
-    lines = block.split(b"\n")
-    bare = (block + b"\n").replace(b"\r\n", b"\n")[:-1]
+    lines = block[:-1].split(b"\n")
+    bare = block.replace(b"\r\n", b"\n")[:-1]
     rows = _without_odd(_escape(bare, wire).decode("latin-1").split("\n"), bare, wire.refused)
     return [
         "" if line[-2:] == b"\r\r" or b"\0" in line or len(line) > max_line_bytes else row

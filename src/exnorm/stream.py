@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from io import BufferedReader
 
 from exnorm.errors import quote
-from exnorm.lines import MARGIN, SEPARATORS, LineCutter, Span, find_crowd, join_csv
+from exnorm.lines import MARGIN, SEPARATORS, UTF16_BOMS, LineCutter, Span, find_crowd, join_csv
 from exnorm.model import Confidence, Head, Layout, Lines, Read, Reader, Record, Schema, Source, Unparsed
 from exnorm.settings import Settings
 
@@ -21,7 +21,6 @@ _JOINED_MOST = 8  # more than the lines of a header
 _BEGINNING = re.compile(r"Software\s*:\s+Microsoft ", re.IGNORECASE)
 _NEW_BLOCK = ("software", "log-type")
 _BOM = "\ufeff"
-_UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
 _REMARKS_KEPT = 4096  # characters; a header of remarks only must not grow without bound
 
 # What no log of any kind comes near to.
@@ -344,7 +343,7 @@ class Stream:
 
 def begins_utf16(lines: Sequence[bytes | str], stream: Stream) -> bool:
     """Whether the first of a log's lines has the byte order mark of UTF-16."""
-    return bool(lines) and stream.line_number == 0 and lines[0][:2] in _UTF16_BOMS
+    return bool(lines) and stream.line_number == 0 and lines[0][:2] in UTF16_BOMS
 
 
 def cut_lines(lines: Lines, stream: Stream) -> Iterator[bytes | str]:
@@ -364,7 +363,7 @@ def cut_lines(lines: Lines, stream: Stream) -> Iterator[bytes | str]:
     at_start = stream.line_number == 0  # further down, the same two bytes are text in some other encoding
     for line in lines:
         if at_start and isinstance(line, bytes):
-            utf16 = line[:2] in _UTF16_BOMS
+            utf16 = line[:2] in UTF16_BOMS
         at_start = False
         if utf16 and isinstance(line, bytes):
             yield from stream.cut(line)

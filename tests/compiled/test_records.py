@@ -21,12 +21,6 @@ LOGS = compare_paths.find_other_logs()
 HTTP = next(log for log in LOGS if log.name.startswith("Owa_HttpProxy"))
 SMTP = next(log for log in LOGS if log.name.startswith("RECV"))
 ENOUGH = 64  # records of a kind before there is code for them
-CODED = [s for s in compare_paths.SETTINGS if s.get("fields") != "ecs" and not s.get("per_recipient")]
-
-
-def lines_of(sample: Path, rows: int = 150) -> list[bytes]:
-    """The sample's lines again and again, none of them odd."""
-    return list(compare_paths.odd_lines_of(sample, rows, random.Random(1), plain=100 * rows))
 
 
 class Coded:
@@ -76,7 +70,7 @@ TEXT = st.one_of(
 @given(
     log=st.sampled_from([log for log in LOGS if log.suffix.lower() == ".log"]),
     changes=st.lists(st.tuples(st.integers(0, 80), TEXT), min_size=1, max_size=20),
-    settings=st.sampled_from(CODED),
+    settings=st.sampled_from(compare_paths.CODED),
 )
 @hypothesis_settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 def test_both_ways_agree_on_any_text_of_any_record(
@@ -103,14 +97,14 @@ def test_both_ways_agree_on_any_text_of_any_record(
 
             return [change]
 
-    compare(lines_of(log, 300), settings, log.name, [Change()])
+    compare(compare_paths.plain_lines_of(log, 300), settings, log.name, [Change()])
 
 
 def test_every_built_in_log_goes_through_generated_code(monkeypatch: pytest.MonkeyPatch) -> None:
     for log in LOGS:
-        for settings in CODED:
+        for settings in compare_paths.CODED:
             coded = Coded(monkeypatch, **{**settings, "max_line_bytes": 65536, "profile": "all"})
-            coded.encode(lines_of(log, 300), log.name)
+            coded.encode(compare_paths.plain_lines_of(log, 300), log.name)
             records = sum(coded.normalizer.counts.records.values())
             in_envelopes = settings["format"] == "wincollect" and log.parent.name == "wincollect"
             if records > 2 * ENOUGH and not in_envelopes:  # which are written back as they came
@@ -198,7 +192,7 @@ CHANGES = (
 
 
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
-@pytest.mark.parametrize("settings", CODED[::2], ids=str)
+@pytest.mark.parametrize("settings", compare_paths.CODED[::2], ids=str)
 def test_both_ways_agree_on_what_a_processor_makes_of_a_record(
     settings: dict[str, Any], change: Callable[[Record], Record | None]
 ) -> None:
@@ -254,7 +248,7 @@ def test_a_processor_that_fails_costs_its_effect_only() -> None:
 
 def test_the_code_can_be_read() -> None:
     normalizer = Normalizer(discover_plugins=False)
-    program = normalizer.find_program(lines_of(SMTP), normalizer.stream(SMTP.name))
+    program = normalizer.find_program(compare_paths.plain_lines_of(SMTP), normalizer.stream(SMTP.name))
     assert isinstance(program, RecordProgram)
     assert program.source_text.startswith("def encode(record, start):\n")
     assert "rt={second}{fraction}" in program.source_text
@@ -262,21 +256,23 @@ def test_the_code_can_be_read() -> None:
 
 def test_the_code_for_a_log_of_which_only_records_are_read_is_found_behind_lines_that_are_odd() -> None:
     normalizer = Normalizer(discover_plugins=False)
-    header, rows = lines_of(SMTP)[:5], lines_of(SMTP)[5:]
+    header, rows = compare_paths.plain_lines_of(SMTP)[:5], compare_paths.plain_lines_of(SMTP)[5:]
     program = normalizer.find_program([*header, b"torn", *rows], normalizer.stream(SMTP.name))
     assert isinstance(program, RecordProgram)
 
 
 def test_there_is_no_code_for_a_log_without_rows() -> None:
     normalizer = Normalizer(discover_plugins=False)
-    assert normalizer.find_program(lines_of(HTTP)[:4], normalizer.stream(HTTP.name)) is None
+    assert (
+        normalizer.find_program(compare_paths.plain_lines_of(HTTP)[:4], normalizer.stream(HTTP.name)) is None
+    )
 
 
 def test_kinds_of_records_that_take_turns_have_a_program_each(monkeypatch: pytest.MonkeyPatch) -> None:
     coded = Coded(monkeypatch)
     logs = [HTTP, SMTP]
     streams = [coded.normalizer.stream(log.name) for log in logs]
-    for pair in zip(*(lines_of(log) for log in logs)):
+    for pair in zip(*(compare_paths.plain_lines_of(log) for log in logs)):
         for line, stream in zip(pair, streams):
             list(coded.normalizer.encode_records(coded.normalizer.parse([line], stream)))
     assert {payload.split(b" cat=")[1].split(b" ")[0] for payload in coded.payloads} == {
@@ -291,7 +287,7 @@ def test_any_number_of_kinds_makes_a_bounded_number_of_programs_and_samples() ->
         return lambda record: add_to_copy(record, kind)
 
     normalizer = Normalizer(discover_plugins=False)
-    records = list(record_of(lines_of(HTTP)))
+    records = list(record_of(compare_paths.plain_lines_of(HTTP)))
     programs = normalizer.programs._of_records
     for kind in range(80):
         for record in records[: ENOUGH if kind < 70 else 3]:
@@ -306,7 +302,7 @@ def test_any_number_of_kinds_makes_a_bounded_number_of_programs_and_samples() ->
 def test_records_with_long_names_or_many_columns_are_not_kept_for_a_sample(names: list[str]) -> None:
     normalizer = Normalizer(discover_plugins=False)
     programs = normalizer.programs._of_records
-    for record in record_of(lines_of(HTTP)):
+    for record in record_of(compare_paths.plain_lines_of(HTTP)):
         record.values.update(dict.fromkeys(names, "new"))
         assert programs.find(record) is None
     assert not programs._waiting

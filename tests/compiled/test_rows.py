@@ -28,7 +28,6 @@ from exnorm.sources.columnar import split_csv
 from exnorm.sources.message_tracking import COLUMNS_2007, COLUMNS_2010, COLUMNS_2016
 
 ROWS = list(tracking_rows.make_rows(500))
-CODED = [s for s in compare_paths.SETTINGS if s.get("fields") != "ecs" and not s.get("per_recipient")]
 
 
 pytestmark = pytest.mark.usefixtures("each_path")
@@ -195,16 +194,11 @@ OTHER_LOGS = [
 ]
 
 
-def lines_of(log: Path, rows: int) -> list[bytes]:
-    """The lines of a sample again and again, none of them odd."""
-    return list(compare_paths.odd_lines_of(log, rows, random.Random(1), plain=100 * rows))
-
-
 @pytest.mark.parametrize("log", OTHER_LOGS, ids=lambda log: log.name)
 def test_rows_of_other_logs_are_read_cell_by_cell_in_every_format(log: Path) -> None:
-    for settings in CODED:
+    for settings in compare_paths.CODED:
         normalizer = Normalizer(discover_plugins=False, **{**settings, "max_line_bytes": 65536})
-        program = normalizer.find_program(lines_of(log, 100), normalizer.stream(log.name))
+        program = normalizer.find_program(compare_paths.plain_lines_of(log, 100), normalizer.stream(log.name))
         assert isinstance(program, Program), settings
         assert program.sampled
         assert program.machine is None
@@ -220,7 +214,7 @@ def test_rows_of_other_logs_are_read_cell_by_cell_in_every_format(log: Path) -> 
 def test_both_ways_agree_on_any_text_in_any_column_of_other_logs(
     log: Path, changes: list[tuple[int, str]], settings: dict[str, Any], quoted: bool
 ) -> None:
-    *lines, last = lines_of(log, 100)
+    *lines, last = compare_paths.plain_lines_of(log, 100)
     has_blanks = log.name.startswith("u_ex")
     join = " ".join if has_blanks else join_csv if quoted else ",".join
     for column, given_text in changes:
@@ -281,7 +275,7 @@ def test_rows_of_iis_that_are_no_more_than_their_cells_alone_are_read_cell_by_ce
         assert len(long[0]) == 30
 
 
-@pytest.mark.parametrize("settings", CODED, ids=str)
+@pytest.mark.parametrize("settings", compare_paths.CODED, ids=str)
 def test_odd_rows_of_iis_go_through_their_reader(settings: dict[str, Any]) -> None:
     rows = [
         IIS_ROW.format("00") + "  ",
@@ -493,7 +487,7 @@ def head_lines() -> list[bytes]:
 
 @pytest.mark.parametrize(
     "settings",
-    CODED,
+    compare_paths.CODED,
     ids=str,
 )
 def test_there_is_code_for_every_format(settings: dict[str, Any]) -> None:

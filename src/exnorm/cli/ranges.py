@@ -19,6 +19,7 @@ from exnorm.cli.inputs import BLOCK_BYTES, READ_BYTES, Input, InputError, readin
 from exnorm.cli.turns import Crew, Note, Outlet, Work, WorkerDiedError
 from exnorm.counts import Counts
 from exnorm.errors import EncodeError, NormalizerError, ParseError
+from exnorm.lines import UTF16_BOMS
 from exnorm.model import Unparsed
 from exnorm.pipeline import Normalizer
 from exnorm.settings import Settings
@@ -26,7 +27,6 @@ from exnorm.stream import Stream
 
 SMALLEST = 2 * 1024 * 1024
 LARGEST = 4 * 1024 * 1024  # what comes of one is kept in memory until its turn
-_BOMS = (b"\xff\xfe", b"\xfe\xff")
 _LINE_COST = 200  # bytes a line that does not parse takes beside its text
 
 Report = Callable[[Unparsed], object]
@@ -88,7 +88,7 @@ def cut_file(item: Input, jobs: int, normalizer: Normalizer, may_cut: bool) -> l
 def _find_prelude(item: Input, normalizer: Normalizer) -> tuple[bytes, ...]:
     with open(item.name, "rb") as file:
         block = file.read(BLOCK_BYTES)
-    if block[:2] in _BOMS:
+    if block[:2] in UTF16_BOMS:
         return ()
     stream = normalizer.stream(item.shown)
     lines = block.split(b"\n")[:-1]
