@@ -312,16 +312,19 @@ def test_a_doubled_cr_at_the_end_of_a_line_is_no_part_of_it() -> None:
     assert record(made.read(f"{row()}\r\r\n")).values["message-info"] == "00A: "
 
 
-def test_the_bare_names_before_the_header_of_another_log_are_no_row_of_the_one_before_it() -> None:
+def test_bare_names_among_rows_begin_another_log_where_that_log_knows_them_all() -> None:
     made = Stream("", lambda head: surest([MESSAGE_TRACKING, IMAP_POP], head), Settings())
     for line in HEADER:
         assert made.read(line) is None
     record(made.read(row()))
 
-    assert made.read(",".join(IMAP_COLUMNS)) is None
     assert unparsed(made.read("dateTime,sessionId,sIp,cIp,rqsize,rpsize,x")).kind == "width"
     assert unparsed(made.read("2009-03-17T07:14:01.000Z,sIp,cIp,rqsize,rpsize")).kind == "width"
     assert record(made.read(row())).source.name == "message_tracking"
+    assert made.read(",".join(IMAP_COLUMNS)) is None
+    imap = "2026-03-17T12:00:01.100Z,B7,2,192.0.2.40:993,198.51.100.62:51000,nora,14,30,25,logout,,R=OK,"
+    assert record(made.read(imap)).source.name == "imap_pop"
+    assert unparsed(made.read(row())).reason.startswith("row has 21 fields; #Fields names 13")
 
 
 @pytest.mark.parametrize("lost", ["", "#"])

@@ -11,6 +11,9 @@ MOST_CELLS = 250_000
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "TABs", " ": "blanks"}
 
+INDENT = " \t\xa0"
+"""What a forum or a page puts before each line; no row and no header line begins so."""
+
 _UTF16 = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 UTF16_BOMS = tuple(_UTF16)
 

@@ -160,7 +160,8 @@ class Source:
     ``recipients`` the columns of addresses and statuses that ``per_recipient`` splits,
     ``agent_log_format`` the word for this type in the native payload of JSA, ``names`` the file
     names it usually has. A source that ``carries`` others gives records of those sources. ``redact``
-    takes secrets out of a raw line that did not parse. ``variants`` are names finer than the event's
+    takes secrets out of a raw line that did not parse. ``foreign`` says what a log is that resembles this
+    one and is of something else, empty where it cannot tell. ``variants`` are names finer than the event's
     that tables may write in its place, each with the event it is a case of.
     """
 
@@ -179,6 +180,7 @@ class Source:
     names: tuple[str, ...] = ()
     carries: tuple[str, ...] = ()
     redact: Callable[[str], str] | None = None
+    foreign: Callable[[Head], str] | None = None
     variants: AnyMapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

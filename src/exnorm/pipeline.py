@@ -16,6 +16,7 @@ from exnorm.lines import join_csv
 from exnorm.mapping import CompiledMapping
 from exnorm.model import (
     Codec,
+    Confidence,
     Encode,
     Event,
     Head,
@@ -71,6 +72,11 @@ class _Pending:
             block = b"\n".join(self._payloads)
             self._payloads.clear()
             self._write(block)
+
+
+def explain_no_table(taxonomy: Taxonomy, source: Source) -> str:
+    """The reason of a log that is known, but not to the taxonomy."""
+    return f"taxonomy {taxonomy.name} has no table for {source.name}"
 
 
 def _end_lines(payloads: Iterable[bytes]) -> Iterator[bytes]:
@@ -153,7 +159,7 @@ class Normalizer:
 
     def stream(self, name: str = "") -> Stream:
         """The state of one log file; ``name`` is its path, which helps to recognise its type."""
-        return Stream(name, self.recognize, self.settings, partial(redact, self.sources))
+        return Stream(name, self.recognize, self.settings, partial(redact, self.sources), self._explain_head)
 
     def explain_refusal(self, name: str, block: bytes) -> str:
         """Why a log that begins with ``block`` cannot be read at all; empty where its type is known.
@@ -162,8 +168,9 @@ class Normalizer:
         """
         stream = self.stream(name)
         why = stream.explain_unknown(stream.cut(block) or stream.finish())
-        known = ", ".join(source.name for source in self.sources)
-        return f"{why}; known are {known}" if why else ""
+        if not why.startswith("unknown log type"):
+            return why
+        return f"{why}; known are {', '.join(source.name for source in self.sources)}"
 
     def parse(self, lines: Lines, stream: Stream) -> Iterator[Record | Unparsed]:
         """Lines as records under the log's own names; header lines and blank ones give nothing."""
@@ -430,6 +437,19 @@ class Normalizer:
         """The log type that ``head`` is of, or ``None``."""
         return surest(self.sources, head, self._blame_source)
 
+    def _explain_head(self, head: Head) -> str:
+        """Why a log of no type that takes part is none, where it is known what it is."""
+        registered = self.plugins.registry.sources.values()
+        others = [source for source in registered if source.name not in self.routes.mapped]
+        found = surest(others, head, self._blame_source)
+        if found is not None and found.recognize(head) > Confidence.NAME:
+            return explain_no_table(self.taxonomy, found)
+        for source in registered:
+            what = "" if source.foreign is None else source.foreign(head)
+            if what:
+                return f"this is {what}, and no log that exnorm reads"
+        return ""
+
     # --- assembly --------------------------------------------------------------------------------
 
     def _build_codec(self) -> Encode:
@@ -471,7 +491,7 @@ class Normalizer:
         if not isinstance(item, Record):
             return item
         if item.source.name not in self.routes.mapped:
-            reason = f"taxonomy {self.taxonomy.name} has no table for {item.source.name}"
+            reason = explain_no_table(self.taxonomy, item.source)
             return Unparsed(item.raw, "unknown-type", reason, item.line_number, item.path)
         refusal = refuse_split(item) if self.settings.per_recipient else ""
         return Unparsed(item.raw, "width", refusal, item.line_number, item.path) if refusal else item

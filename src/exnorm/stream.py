@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from io import BufferedReader
 
 from exnorm.errors import quote
-from exnorm.lines import MARGIN, SEPARATORS, UTF16_BOMS, LineCutter, Span, find_crowd, join_csv
+from exnorm.lines import INDENT, MARGIN, SEPARATORS, UTF16_BOMS, LineCutter, Span, find_crowd, join_csv
 from exnorm.model import Confidence, Head, Layout, Lines, Read, Reader, Record, Schema, Source, Unparsed
 from exnorm.settings import Settings
 
@@ -19,6 +19,13 @@ _FIRST_OF_HEADER = frozenset("#SsVvLlDdFf")  # what such a line can begin with; 
 _JOINED = re.compile(r"(?<=\S)\s+(?=#?\s?(?:Software|Version|Log-type|Date|Fields)\s*:\s)", re.IGNORECASE)
 _JOINED_MOST = 8  # more than the lines of a header
 _BEGINNING = re.compile(r"Software\s*:\s+Microsoft ", re.IGNORECASE)
+# Bare names of columns; no row is made of words alone, for each has a time.
+_NAMES = re.compile(r'"?[A-Za-z][\w().-]*"?(?:[,;\t ]+"?[A-Za-z][\w().-]*"?){2,}[,;\t ]*')
+_NAMES_END = re.compile(r"[,;\t ]+")
+_UNLIKE = "no known log type has lines like this one"
+_ROW = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d")
+# A remark that begins a header: of Exchange 2003, of an export.
+_HEADING = re.compile(r"#\s*(?:message tracking log file|date\s+time\s|TYPE\s)", re.IGNORECASE)
 _NEW_BLOCK = ("software", "log-type")
 _BOM = "\ufeff"
 _REMARKS_KEPT = 4096  # characters; a header of remarks only must not grow without bound
@@ -79,6 +86,7 @@ class Stream:
         recognize: Recognize,
         settings: Settings,
         redact: Redact = lambda source, raw: raw,
+        explain: Callable[[Head], str] = lambda head: "",
     ) -> None:
         self.name = name
         self.line_number = 0
@@ -86,6 +94,7 @@ class Stream:
         self.directives: dict[str, str] = {}
         self._recognize = recognize
         self._redact = redact
+        self._explain = explain
         self._settings = settings
         self._reader: Reader | None = None
         self._cutter: LineCutter | None = None
@@ -124,18 +133,37 @@ class Stream:
             if self._reader is not None:
                 self._reader.miss()
             return text
-        refused = self._refuse(text)
-        if refused is not None or not text or self._take_header(text):
+        bare = text.lstrip(INDENT)
+        refused = self._refuse(bare)
+        if refused is not None or not bare or self._take_header(bare):
             return refused
-        if (self._in_header or self._reader is None) and not self.recognize(text):
-            return self._unparsed(text, "unknown-type", "no known log type has lines like this one")
-        self._in_header = False
-        assert self._reader is not None
-        found = self._reader.read(text)
-        if isinstance(found, Record):  # seen at once, which of an Unparsed takes longer
-            return self._placed(found)
-        names = isinstance(found, Unparsed) and self._names_columns(text)
-        return None if names else self._place(found)
+        in_header = self._in_header or self._reader is None
+        if in_header and not self.recognize(bare):
+            found: Read = Unparsed(text, "unknown-type", self._explain_line(bare))
+        else:
+            self._in_header = False
+            assert self._reader is not None
+            found = self._reader.read(text)
+            if isinstance(found, Record):  # seen at once, which of an Unparsed takes longer
+                return self._placed(found)
+        if isinstance(found, Unparsed) and self._take_names(bare, in_header):
+            return None
+        return self._place(found)
+
+    def _explain_line(self, line: str = "") -> str:
+        """Why a line is of no known log type."""
+        why = self._explain(Head(self.name, self.directives, line))
+        if why:
+            return why
+        if "log-type" in self.directives:
+            return f"unknown log type {quote(self.directives['log-type'])}"
+        if "fields" in self.directives:
+            return f"no known log type has the columns that #Fields names: {quote(self.directives['fields'])}"
+        if "software" in self.directives:
+            return f"unknown log type of software {quote(self.directives['software'])}"
+        if _ROW.match(line):
+            return "the row begins with a time, and no header came before it that names its columns"
+        return _UNLIKE if line else "unknown log type"
 
     def _refuse(self, text: str) -> Unparsed | None:
         """A line that no reader is to see."""
@@ -157,17 +185,15 @@ class Stream:
 
     def explain_unknown(self, lines: Iterable[bytes]) -> str:
         """Why the first lines of a log say of no known type; empty where they do. Reads them."""
-        why = ""
+        first: Unparsed | None = None
         for line in lines:
             found = self.read(line)
-            if self.source is not None:
+            if self.source is not None and not self._in_header:
                 return ""
-            if isinstance(found, Unparsed) and found.kind == "syntax":
-                why = why or f": {found.reason}"
+            first = first or (found if isinstance(found, Unparsed) else None)
         if self.recognize():
             return ""
-        log_type = self.directives.get("log-type")
-        return f"unknown log type{' ' + quote(log_type) if log_type else ''}{why}"
+        return self._explain_line() if first is None or first.reason == _UNLIKE else first.reason
 
     def header(self) -> list[str]:
         """Header lines after which another stream of this name reads rows by the same columns."""
@@ -219,13 +245,27 @@ class Stream:
         self.line_number += 1
         return self._placed(self._split_reader.complete(join_csv(values.values()), dict(values), "fields"))
 
-    def _names_columns(self, line: str) -> bool:
-        """Whether a line is the bare names of columns that another log has before its header."""
-        if len(line) > HEADER_LONGEST:
+    def _take_names(self, line: str, in_header: bool) -> bool:
+        """Whether a line is the bare names of columns: a header, as if ``#Fields`` stood before it."""
+        if len(line) > HEADER_LONGEST or _NAMES.fullmatch(line) is None:
             return False
-        head = Head(self.name, {"fields": line})
-        source = self._recognize(head)
-        return source is not None and {name.strip() for name in line.split(",")} <= set(source.columns)
+        names = line.replace('"', "")
+        for directive, value in (("fields", names), ("#", f"# {names}")):
+            head = Head(self.name, {directive: value})
+            source = self._recognize(head)
+            if source is None or source.recognize(head) is not Confidence.HEADER:
+                continue
+            known = {name.lower() for name in source.columns}
+            words = [word for word in _NAMES_END.split(names.lower()) if word]
+            another = not in_header and source is not self.source
+            if len(known.intersection(words)) * (1 if another else 2) < len(words):
+                continue
+            if another:
+                self.directives = {}
+            self._in_header = True
+            self.directives[directive] = value
+            return self.recognize()
+        return False
 
     def _open_for(self, columns: tuple[str, ...]) -> Reader | None:
         """A reader for rows with these columns, where a log type knows them by their names."""
@@ -329,8 +369,10 @@ class Stream:
             self.recognize()
 
     def _take_remark(self, line: str) -> bool:
-        """Any other line with a ``#``; after rows it begins a new header, as Exchange 2003 has it."""
-        if not self._in_header:
+        """Any other line with a ``#``: of the header it stands in or begins; among rows it says nothing."""
+        if not self._in_header and self._reader is not None:
+            if _HEADING.match(line) is None:
+                return True
             self.directives = {}
         before = self.directives.get("#", "")[-_REMARKS_KEPT:]
         self.directives["#"] = f"{before}\n{line}" if before else line

@@ -231,7 +231,7 @@ def test_a_file_whose_lines_end_in_cr_alone_is_left_out_with_that_reason(
     other.write_bytes(b"#Software: Microsoft Internet Information Services 10.0\r#Fields: date time\r1 2\r")
     result = exnorm("convert", other, SAMPLE)
     assert (result.status, len(result.lines)) == (1, 4)
-    assert f"{other}: unknown log type: lines end in CR alone; expected LF or CRLF; known are" in result.err
+    assert f"{other}: lines end in CR alone; expected LF or CRLF; the file is left out" in result.err
 
 
 class Spoil:

@@ -105,7 +105,7 @@ def test_the_file_names_of_iis_are_known(name: str, expected: bool) -> None:
         ("s-sitename cs-method", "- EHLO", "SMTPSVC"),
         ("time cs-method", "10:00:00 GET", "W3SVC"),
         ("time cs-method", "10:00:00 rcpt", "SMTPSVC"),
-        ("time cs-method", "10:00:00 [4]PASS", "MSFTPSVC"),
+        ("time cs-method", "10:00:00 [4]PASS", "FTPSVC"),
         ("cs-username cs-method", "OutboundConnectionResponse -", "SMTPSVC"),
         ("cs-method cs-version", "JUNK SMTP", "SMTPSVC"),
         ("cs-method cs-version", "get SMTP", "SMTPSVC"),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from exnorm.errors import quote
+from exnorm.lines import INDENT, SEPARATORS as CELL_ENDS
 from exnorm.model import Derivation, Layout, Reader, Record, Schema, Source, Unparsed
 from exnorm.patterns import compile_later
 from exnorm.settings import Settings
@@ -18,11 +19,16 @@ Refusal = tuple[str, str]
 Finish = Callable[[Record], "Refusal | None"]
 """Completes a record: its time, what can be derived from its columns."""
 
+SEPARATORS = (",", ";", "\t")
+"""What may part cells: Exchange writes commas; tools that touched a log wrote one of the others."""
+
 # A cell and what ends it, by separator.
 _CELLS = {
     separator: compile_later(rf'(?:"([^"]*(?:""[^"]*)*)"|([^"{separator}][^{separator}]*|))({separator}|\Z)')
-    for separator in (",", ";", "\t")
+    for separator in SEPARATORS
 }
+# The cell that a row's time stands in, or its date, cut at the right separator.
+_MOMENT = compile_later(r"\d{4}-\d\d?-\d\d?(?:[T ][\d:.]+Z?)?|\d\d?:\d\d:\d\d")
 
 
 def split_csv(line: str, separator: str = ",") -> list[str] | None:
@@ -46,14 +52,47 @@ def split_csv(line: str, separator: str = ",") -> list[str] | None:
             return cells
 
 
-def field_names(text: str, known: Sequence[str], separator: str = ",") -> tuple[list[str], bool]:
+def cut_otherwise(line: str) -> Iterator[list[str]]:
+    """The cells of a row that a tool wrote with another separator, for each that may be it.
+
+    It is believed only where a time, or a date, stands in the first cell by itself.
+    """
+    for separator in SEPARATORS:
+        if separator in line:
+            cells = split_csv(line, separator)
+            if cells is not None and _MOMENT.fullmatch(cells[0]):
+                yield cells
+
+
+def cut_any_way(line: str) -> Iterator[list[str]]:
+    """The cells of a row of CSV, by commas first."""
+    cells = split_csv(line)
+    if cells is not None:
+        yield cells
+    yield from cut_otherwise(line)
+
+
+def explain_separator(line: str, width: int) -> str:
+    """What another separator would give, for a reason, where that is more."""
+    separator = max(SEPARATORS, key=line.count)
+    others = line.count(separator) + 1
+    return f"; cut at {CELL_ENDS[separator]} it has {others}" if others > width else ""
+
+
+def find_separator(names: str) -> str:
+    """What parts the names in a line of names: a comma, unless there is more of another one."""
+    return max(SEPARATORS, key=names.count)
+
+
+def field_names(text: str, known: Sequence[str], separator: str = "") -> tuple[list[str], bool]:
     """The column names of a ``#Fields`` line, and whether the line is damaged.
 
+    They are parted by ``separator``, a blank standing for any white space; without one, by what parts them.
     Known names get their usual spelling whatever their case; of a repeated name the first stands.
     A line is damaged where a name repeats, is empty, or is the torn-off beginning of a known one.
     """
     spelling = {name.lower(): name for name in known}
-    names = text.split(separator) if separator != " " else text.split()
+    names = text.split() if separator == " " else text.split(separator or find_separator(text))
     names = [spelling.get(name.strip().lower(), name.strip()) for name in names]
     kept = [name for name in dict.fromkeys(names) if name]
     torn = bool(kept) and kept[-1] not in known and any(k.startswith(kept[-1]) for k in known)
@@ -78,7 +117,7 @@ class ColumnarReader(Reader):
         *,
         split: Split,
         finish: Finish,
-        separator: str = ",",
+        separator: str = "",
         name_schema: Callable[[Sequence[str], str], str] = lambda columns, version: "",
         plausible: Callable[[Mapping[str, str]], bool] = lambda values: True,
         derived_from: Mapping[str, str] | None = None,
@@ -136,15 +175,27 @@ class ColumnarReader(Reader):
             self.schema = self._named(tuple(columns), "header")
 
     def read(self, line: str) -> Record | Unparsed | None:
-        """One row as a record; a bare line of column names is a header and gives ``None``."""
+        """One row as a record, whatever is between its cells; a bare line of column names gives ``None``."""
+        line = line.lstrip(INDENT)
         cells = self._split(line)
+        if cells is not None and self._is_header(cells):
+            return None
+        found = self._read_cells(line, cells)
+        if isinstance(found, Unparsed):
+            for cells in cut_otherwise(line):
+                other = self._read_cells(line, cells)
+                if isinstance(other, Record):
+                    return other
+        return found
+
+    def _read_cells(self, line: str, cells: list[str] | None) -> Record | Unparsed:
         if cells is None:
             return Unparsed(line, "quote", explain_quote(line))
-        if self._is_header(cells):
-            return None
         schema = self._schema_for(len(cells))
         if schema is None:
-            return Unparsed(line, "width", self._explain_width(len(cells)))
+            return Unparsed(
+                line, "width", self._explain_width(len(cells)) + explain_separator(line, len(cells))
+            )
         values = dict(zip(schema.columns, cells))
         if schema.found == "count" and not self._plausible(values):
             reason = f"row has {len(cells)} fields, but their values do not fit the columns of that width"
@@ -162,14 +213,12 @@ class ColumnarReader(Reader):
         return self.record(line, self._named(tuple(values), found), values)
 
     def _is_header(self, cells: list[str]) -> bool:
-        first = self._source.columns[0].lower()
-        if len(cells) < 2 or cells[0].strip().lower() != first:
+        if len(cells) < 2 or cells[0].strip().lower() != self._source.columns[0].lower():
             return False
         if any("\r" in cell for cell in cells):
             return False  # lines that end in CR alone: the rows would be lost as names
-        columns, self._damaged = field_names(
-            self._separator.join(cells), self._source.columns, self._separator
-        )
+        separator = self._separator or ","
+        columns, self._damaged = field_names(separator.join(cells), self._source.columns, separator)
         if self._forced is None:
             self.schema = self._named(tuple(columns), "header")
         return True

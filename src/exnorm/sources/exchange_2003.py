@@ -99,7 +99,7 @@ MODERN_EVENTS = {
 NUMBERS_ONLY = ("1", "5", "6", "18", "23", "31", "51")
 
 _TITLE = "# message tracking log file"
-_NAMES = compile_later(r"#\s*(Date\t.*)", re.IGNORECASE)
+_NAMES = compile_later(r"#\s*(Date[\t,;]\s*Time[\t,;].*)", re.IGNORECASE)
 _VERSION = compile_later(r"#.*\bVersion\s+([0-9][0-9.]*)\s*", re.IGNORECASE)
 _FILE_NAME = compile_later(r"\d{8}\.log", re.IGNORECASE)
 _SHAPES = {
@@ -128,9 +128,7 @@ def recognize(head: Head) -> Confidence:
     if {"fields", "log-type"} & set(head.directives):
         return Confidence.NO
     cells = split_tabs(head.line)
-    if len(cells) == len(COLUMNS) and (
-        is_plausible(dict(zip(COLUMNS, cells))) or cells[0].strip().lower() == "date"
-    ):
+    if len(cells) == len(COLUMNS) and is_plausible(dict(zip(COLUMNS, cells))):
         return Confidence.SHAPE
     return Confidence.NAME if _FILE_NAME.fullmatch(head.file_name) else Confidence.NO
 
@@ -160,7 +158,7 @@ class Exchange2003Reader(ColumnarReader):
 
     def header(self, directives: Mapping[str, str]) -> None:
         """Take the names of the columns and the version where the header has them."""
-        found = {}
+        found = {name: directives[name] for name in ("fields",) if name in directives}
         for remark in directives.get("#", "").split("\n"):
             names, version = _NAMES.fullmatch(remark), _VERSION.fullmatch(remark)
             if names is not None:
@@ -177,7 +175,6 @@ def open_reader(source: Source, head: Head, settings: Settings) -> Reader:
         settings,
         split=split_tabs,
         finish=describe_mail(finish, MAIL, settings),
-        separator="\t",
         name_schema=lambda columns, version: "2003",
         plausible=is_plausible,
     )

@@ -27,6 +27,7 @@ from exnorm.sources.w3c import (
     find_service,
     has_header,
     has_name,
+    name_foreign,
     split_blanks,
 )
 
@@ -246,5 +247,6 @@ IIS = Source(
     # WinCollect's own payload has AgentLogFormat=W3C and AgentLogProtocol=OWA; the native payload has
     # one key for the type, and in the guide's sample it holds what WinCollect calls the protocol.
     agent_log_format="OWA",
+    foreign=name_foreign,
     names=("u_ex*.log", "ex*.log"),
 )

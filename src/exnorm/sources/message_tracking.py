@@ -16,7 +16,15 @@ from exnorm.convert import utc_ms
 from exnorm.model import Confidence, Head, Reader, Record, Schema, Source
 from exnorm.patterns import compile_later
 from exnorm.settings import Settings
-from exnorm.sources.columnar import ColumnarReader, Finish, Refusal, explain_date, field_names, split_csv
+from exnorm.sources.columnar import (
+    ColumnarReader,
+    Finish,
+    Refusal,
+    cut_any_way,
+    explain_date,
+    field_names,
+    split_csv,
+)
 from exnorm.sources.mail_flow import DERIVED, MailColumns, describe_mail
 
 COLUMNS_2007 = (
@@ -101,12 +109,11 @@ def recognize(head: Head) -> Confidence:
 
 
 def _is_row(line: str) -> bool:
-    cells = split_csv(line) or []
-    if {cell.strip().lower() for cell in cells} >= _TELLTALE:
-        return True  # a bare line of column names
-    if len(cells) not in _WIDTHS:
-        return False
-    return cells[8].upper() in EVENTS or (utc_ms(cells[0]) is not None and cells[8].isalpha())
+    return any(
+        len(cells) in _WIDTHS
+        and (cells[8].upper() in EVENTS or (utc_ms(cells[0]) is not None and cells[8].isalpha()))
+        for cells in cut_any_way(line)
+    )
 
 
 def name_schema(columns: Sequence[str], version: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from exnorm.convert import utc_ms
 from exnorm.model import Confidence, Head, Schema
-from exnorm.sources.columnar import field_names, split_csv
+from exnorm.sources.columnar import cut_any_way, field_names
 
 
 def recognize_columnar(
@@ -30,13 +30,12 @@ def recognize_columnar(
         return set(field_names(text, known)[0]) >= telltale
 
     def is_row(line: str) -> bool:
-        cells = split_csv(line)
-        if cells is None:
-            return False
-        columns = by_width.get(len(cells))
-        if columns is None or utc_ms(cells[0]) is None:
-            return names_columns(line)
-        return plausible(dict(zip(columns, cells)))
+        return any(
+            utc_ms(cells[0]) is not None
+            and len(cells) in by_width
+            and plausible(dict(zip(by_width[len(cells)], cells)))
+            for cells in cut_any_way(line)
+        )
 
     def recognize(head: Head) -> Confidence:
         stated = head.directives.get("log-type", "")

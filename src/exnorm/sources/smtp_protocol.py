@@ -23,7 +23,14 @@ from exnorm.lines import join_csv
 from exnorm.model import Confidence, Head, Reader, Record, Schema, Source, Unparsed
 from exnorm.patterns import compile_later
 from exnorm.settings import Settings
-from exnorm.sources.columnar import ColumnarReader, Refusal, explain_date, field_names, split_csv
+from exnorm.sources.columnar import (
+    ColumnarReader,
+    Refusal,
+    cut_any_way,
+    explain_date,
+    field_names,
+    split_csv,
+)
 from exnorm.sources.endpoints import split_endpoint
 from exnorm.sources.smtp_secrets import (
     hide_answer,
@@ -161,19 +168,29 @@ def recognize(head: Head) -> Confidence:
 
 
 def _is_row(line: str) -> bool:
-    cells = split_csv(line)
-    if cells is None or len(cells) != len(COLUMNS):
-        return {cell.strip().lower() for cell in cells or ()} >= _TELLTALE
-    return utc_ms(cells[0]) is not None and is_plausible(dict(zip(COLUMNS, cells)))
+    return any(
+        len(cells) == len(COLUMNS)
+        and utc_ms(cells[0]) is not None
+        and is_plausible(dict(zip(COLUMNS, cells)))
+        for cells in cut_any_way(line)
+    )
 
 
 def is_plausible(values: Mapping[str, str]) -> bool:
-    """Whether values found by column count stand under the columns they belong to."""
+    """Whether values found by column count stand under the columns they belong to.
+
+    Some writers leave the mark of an information row empty; both endpoints must then be there.
+    """
+    mark = values.get("event", "")
     return (
-        values.get("event", "") in _MARKS
+        (mark in _MARKS or (not mark and _has_endpoints(values)))
         and _SEQUENCE.fullmatch(values.get("sequence-number", "")) is not None
         and _SESSION.fullmatch(values.get("session-id", "")) is not None
     )
+
+
+def _has_endpoints(values: Mapping[str, str]) -> bool:
+    return all(split_endpoint(values.get(column, ""))[0] for column in ("local-endpoint", "remote-endpoint"))
 
 
 def find_direction(directives: Mapping[str, str], file_name: str) -> str:

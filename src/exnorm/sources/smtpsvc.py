@@ -64,6 +64,7 @@ MECHANISMS = frozenset((
 _MECHANISM = compile_later(r"(\+?([^+]*))(\+.*)?", re.DOTALL)
 _AUTH_TAIL = compile_later(r"((?:^|[ +])(?:AUTH|X-EXPS))(?![\w=-]).+", re.IGNORECASE | re.DOTALL)
 _NO_SECRET = compile_later(r"[\d.:-]*|SMTP(?:SVC\d+)?|OutboundConnection(?:Command|Response)", re.IGNORECASE)
+_TIMED = compile_later(r"(?:\d{4}-\d\d-\d\d )?\d\d:\d\d:\d\d ")
 _ROW = compile_later(r"^(?:\S+ )?\d\d:\d\d:\d\d | SMTPSVC\d| (?:AUTH|X-EXPS) (?:- )?\+", re.IGNORECASE)
 MAX_DIALOGUES = 1024
 
@@ -78,13 +79,15 @@ _REPLY = compile_later(r"([2-5]\d\d)(?:[+ -].*)?", re.DOTALL)
 
 
 def recognize(head: Head) -> Confidence:
-    """By a header of IIS with a row, or in a folder, of the SMTP service."""
+    """By a header of IIS with a row, or in a folder, of the SMTP service; without one by the row."""
     if find_service(head) != SMTP:
         return Confidence.NO
     if has_header(head):
         return Confidence.HEADER
     if {"fields", "software", "log-type"} & set(head.directives):
         return Confidence.NO
+    if _TIMED.match(head.line):  # it cannot be read without a header, but the reason is then true
+        return Confidence.SHAPE
     return Confidence.NAME if has_name(head) else Confidence.NO
 
 

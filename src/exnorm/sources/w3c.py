@@ -15,9 +15,10 @@ from exnorm.errors import quote
 from exnorm.model import Derivation, Head, Layout, Record, Source
 from exnorm.patterns import compile_later
 from exnorm.settings import Settings
-from exnorm.sources.columnar import ColumnarReader, Refusal, field_names
+from exnorm.sources.columnar import ColumnarReader, Refusal, cut_otherwise, field_names
 
 WEB = "W3SVC"
+FTP = "FTPSVC"
 SMTP = "SMTPSVC"
 
 HTTP_METHODS = frozenset((
@@ -30,13 +31,41 @@ SMTP_VERBS = frozenset((
     "RSET", "SAML", "SEND", "SOML", "STARTTLS", "TURN", "VRFY", "X-EXPS", "X-LINK2STATE", "XEXCH50",
 ))  # fmt: skip
 
+FTP_VERBS = frozenset((
+    "ABOR", "ACCT", "ALLO", "APPE", "CDUP", "CWD", "DELE", "EPRT", "EPSV", "FEAT", "LIST", "MDTM", "MKD",
+    "MLSD", "MLST", "MODE", "NLST", "OPTS", "PASS", "PASV", "PBSZ", "PORT", "PROT", "PWD", "REIN", "REST",
+    "RETR", "RMD", "RNFR", "RNTO", "SITE", "SIZE", "STAT", "STOR", "STOU", "STRU", "SYST", "TYPE", "USER",
+    "XCWD", "XMKD", "XPWD", "XRMD",
+))  # fmt: skip
+"""Commands of FTP that neither HTTP nor SMTP has."""
+
+# What wrote a log in W3C's form, by what its header has and no other's.
+_FTP_LOG, _HTTPERR_LOG = "a log of the FTP service of IIS", "an error log of HTTP.sys (HTTPERR)"
+_ISA_LOG = "a log of ISA Server or Forefront TMG"
+_SOFTWARES = (
+    (compile_later(r"Microsoft HTTP\b.*", re.IGNORECASE), _HTTPERR_LOG),
+    (compile_later(r"Microsoft.{0,8} (?:Internet Security|Forefront).*", re.IGNORECASE), _ISA_LOG),
+    (compile_later(r"(?:Microsoft )?Windows Firewall.*", re.IGNORECASE), "a log of Windows Firewall"),
+    (compile_later(r".*Windows Media.*", re.IGNORECASE), "a log of Windows Media Services"),
+)
+_FOREIGN_COLUMNS = {
+    "s-queuename": _HTTPERR_LOG,
+    "s-reason": _HTTPERR_LOG,
+    "x-edge-location": "an access log of Amazon CloudFront",
+    "cs-transport": _ISA_LOG,
+    "s-operation": _ISA_LOG,
+    "src-ip": "a log of Windows Firewall",
+}
+_FTP_COLUMNS = frozenset(("x-session", "x-fullpath"))
+_SERVICES = {"FTPSVC": _FTP_LOG, "MSFTPSVC": _FTP_LOG, "NNTPSVC": "a log of the NNTP service of IIS"}
+
 DAY_MS = 86_400_000
 LATE_MS = 60_000
 """How far a row may stand behind the row before it and still be of the same day."""
 
 _SOFTWARE = compile_later(r"Microsoft Internet Information Serv(?:ices|er)\s*([\d.]*).*", re.IGNORECASE)
 _SITE = compile_later(r"([A-Z0-9]*SVC)\d+", re.IGNORECASE)
-_FTP_METHOD = compile_later(r"\[\d+\]\w+")
+_FTP_METHOD = compile_later(r"\[\d+\]\w+|(?:Control|Data)Channel(?:Opened|Closed)", re.IGNORECASE)
 _FILE_NAME = compile_later(r"(?:u_)?ex(?:tend\d+|\d{4}|\d{6}|\d{8})(?:_x)?\.log.*", re.IGNORECASE)
 
 Complete = Callable[[Record], None]
@@ -48,13 +77,13 @@ Complete = Callable[[Record], None]
 
 def has_header(head: Head) -> bool:
     """Whether the header is one of IIS; other software writes W3C logs too."""
-    if "log-type" in head.directives:
+    if "log-type" in head.directives or not _names(head).isdisjoint(_FOREIGN_COLUMNS):
         return False
     software = head.directives.get("software")
     if software is not None:
         return _SOFTWARE.fullmatch(software) is not None
-    names = set(head.directives.get("fields", "").lower().split())
-    return {"cs-method", "c-ip"} <= names and bool({"cs-uri-stem", "sc-status"} & names)
+    names = _names(head)
+    return "time" in names and not names.isdisjoint(("cs-method", "cs-uri-stem"))
 
 
 def has_name(head: Head) -> bool:
@@ -62,14 +91,39 @@ def has_name(head: Head) -> bool:
     return _FILE_NAME.fullmatch(head.file_name) is not None
 
 
+def name_foreign(head: Head) -> str:
+    """Whose log in W3C's form it is where none of the web and the SMTP service of IIS; empty if not known."""
+    software = head.directives.get("software", "")
+    found = next((what for pattern, what in _SOFTWARES if pattern.fullmatch(software)), "")
+    found = found or next((what for name, what in _FOREIGN_COLUMNS.items() if name in _names(head)), "")
+    return found or _SERVICES.get(find_service(head), "")
+
+
+def _names(head: Head) -> frozenset[str]:
+    return frozenset(head.directives.get("fields", "").lower().split())
+
+
 def find_service(head: Head) -> str:
-    """Which service of IIS wrote the log: ``W3SVC``, ``SMTPSVC``, another one, or empty."""
+    """Which service of IIS wrote the log: ``W3SVC``, ``SMTPSVC``, ``FTPSVC``, another one, or empty."""
     columns, _ = field_names(head.directives.get("fields", "").lower(), (), " ")
-    cells = split_blanks(head.line)
-    row = dict(zip(columns, cells)) if len(columns) == len(cells) else {}
-    # A row that does not fit its columns may still name the service in one of its cells.
-    sites = cells if not row else [row.get("s-sitename", "")]
-    return _site(sites) or _service_of(row) or _site(reversed(re.split(r"[\\/]", head.name)))
+    cells = next(
+        (
+            cells
+            for cells in (split_blanks(head.line), *cut_otherwise(head.line))
+            if len(cells) == len(columns)
+        ),
+        None,
+    )
+    if cells is None:
+        # A row that does not fit its columns may still name the service in one of its cells.
+        words = split_blanks(head.line)
+        found = _site(words) or (FTP if any(map(_FTP_METHOD.fullmatch, words)) else "")
+    else:
+        row = dict(zip(columns, cells))
+        found = _site((row.get("s-sitename", ""),)) or find_service_of(row)
+    if not found and not _FTP_COLUMNS.isdisjoint(columns):
+        return FTP
+    return found or _site(reversed(re.split(r"[\\/]", head.name)))
 
 
 def _site(names: Iterable[str]) -> str:
@@ -77,19 +131,18 @@ def _site(names: Iterable[str]) -> str:
     return "" if found is None else found.group(1).upper()
 
 
-def _service_of(row: Mapping[str, str]) -> str:
+def find_service_of(row: Mapping[str, str]) -> str:
     """By what only one of the services writes into a column."""
     version = row.get("cs-version", "").upper()
     method = row.get("cs-method", "").upper()
-    stem = row.get("cs-uri-stem", "")
+    is_path = row.get("cs-uri-stem", "").startswith("/") and row.keys().isdisjoint(_FTP_COLUMNS)
     if version == "SMTP":
         return SMTP  # whatever was sent to it: browsers and worms send HTTP
-    if version.startswith("HTTP") or method in HTTP_METHODS or stem.startswith("/"):
+    if _FTP_METHOD.fullmatch(method) or (method in FTP_VERBS and "cs(user-agent)" not in row):
+        return FTP
+    if version.startswith("HTTP") or method in HTTP_METHODS or is_path:
         return WEB
-    if _FTP_METHOD.fullmatch(method):
-        return "MSFTPSVC"
-    outbound = row.get("cs-username", "").startswith("OutboundConnection")
-    if method in SMTP_VERBS or outbound:
+    if method in SMTP_VERBS or row.get("cs-username", "").startswith("OutboundConnection"):
         return SMTP
     return ""
 
