@@ -329,7 +329,7 @@ def _check_message(error: Exception) -> None:
 # --- their names ---------------------------------------------------------------------------------
 
 SOURCES = (
-    "agent_log", "connectivity", "exchange_2003", "http_proxy", "iis", "imap_pop", "message_trace",
+    "agent_log", "connectivity", "exchange_2003", "http_proxy", "httperr", "iis", "imap_pop", "message_trace",
     "message_tracking", "smtp_protocol", "smtpsvc", "tracking_export", "wincollect",
 )  # fmt: skip
 

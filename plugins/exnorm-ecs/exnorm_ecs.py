@@ -135,6 +135,16 @@ def milliseconds_as_ns(value: str) -> int | None:
     return None if number is None else number * 1_000_000
 
 
+def path_of(value: str) -> str:
+    """The path of a path and query."""
+    return value.partition("?")[0]
+
+
+def query_of(value: str) -> str | None:
+    """The query of a path and query."""
+    return value.partition("?")[2] or None
+
+
 def original_from(value: str) -> str | None:
     """``OriginalFromAddress`` of ``custom-data``; any other text is an address itself."""
     found = find_member(value, "OriginalFromAddress")
@@ -394,6 +404,24 @@ IIS = table("iis", (
     ecs("user_agent.original",  "cs(User-Agent)",       plus_as_blank),
     ecs("event.duration",       "time-taken",           milliseconds_as_ns),
 ), WEB_EVENTS)
+
+HTTPERR = table("httperr", (
+    *frame("httperr", "web", "s-reason"),
+    ecs("event.outcome",        "outcome"),
+    ecs("event.reason",         "s-reason"),
+    *ends("c-ip", "c-port", "s-ip", "s-port"),
+    ecs("observer.hostname",    "s-computername"),
+    ecs("http.request.method",  "cs-method"),
+    ecs("http.request.bytes",   "cs-bytes",             integer),
+    ecs("http.request.referrer", "cs(Referer)",         plus_as_blank),
+    ecs("http.response.bytes",  "sc-bytes",             integer),
+    ecs("http.response.status_code", "sc-status",       integer),
+    ecs("url.domain",           "cs-host"),
+    ecs("url.path",             "cs-uri",               path_of, partial=True),
+    ecs("url.query",            "cs-uri",               query_of, partial=True),
+    ecs("user_agent.original",  "cs(User-Agent)",       plus_as_blank),
+    ecs("event.duration",       "time-taken",           milliseconds_as_ns),
+))
 # fmt: on
 
 TABLES = (
@@ -406,6 +434,7 @@ TABLES = (
     IMAP_POP,
     HTTP_PROXY,
     IIS,
+    HTTPERR,
 )
 
 

@@ -37,6 +37,7 @@ from exnorm.sources.agent_log import AGENT_LOG
 from exnorm.sources.connectivity import CONNECTIVITY
 from exnorm.sources.exchange_2003 import EXCHANGE_2003
 from exnorm.sources.http_proxy import HTTP_PROXY
+from exnorm.sources.httperr import HTTPERR
 from exnorm.sources.iis import IIS
 from exnorm.sources.imap_pop import IMAP_POP
 from exnorm.sources.message_tracking import MESSAGE_TRACKING
@@ -55,8 +56,8 @@ FIELDS = {
 COLUMNS = frozenset(
     column
     for source in (
-        AGENT_LOG, CONNECTIVITY, EXCHANGE_2003, HTTP_PROXY, IIS, IMAP_POP, MESSAGE_TRACKING, SMTP_PROTOCOL,
-        SMTPSVC,
+        AGENT_LOG, CONNECTIVITY, EXCHANGE_2003, HTTP_PROXY, HTTPERR, IIS, IMAP_POP, MESSAGE_TRACKING,
+        SMTP_PROTOCOL, SMTPSVC,
     )
     for column in source.columns
 )  # fmt: skip

@@ -14,6 +14,7 @@ from exnorm.sources.agent_log import AGENT_LOG
 from exnorm.sources.connectivity import CONNECTIVITY
 from exnorm.sources.exchange_2003 import EXCHANGE_2003
 from exnorm.sources.http_proxy import HTTP_PROXY
+from exnorm.sources.httperr import HTTPERR
 from exnorm.sources.iis import IIS
 from exnorm.sources.imap_pop import IMAP_POP
 from exnorm.sources.message_trace import MESSAGE_TRACE
@@ -27,6 +28,7 @@ from exnorm.taxonomies.arcsight.connectivity import ARCSIGHT_CONNECTIVITY
 from exnorm.taxonomies.arcsight.exchange_2003 import ARCSIGHT_2003
 from exnorm.taxonomies.arcsight.fields import ARCSIGHT
 from exnorm.taxonomies.arcsight.http_proxy import ARCSIGHT_HTTP_PROXY
+from exnorm.taxonomies.arcsight.httperr import ARCSIGHT_HTTPERR
 from exnorm.taxonomies.arcsight.iis import ARCSIGHT_OWA
 from exnorm.taxonomies.arcsight.imap_pop import ARCSIGHT_IMAP_POP
 from exnorm.taxonomies.arcsight.message_tracking import ARCSIGHT_2010, ARCSIGHT_2016
@@ -38,6 +40,7 @@ from exnorm.taxonomies.jsa.connectivity import JSA_CONNECTIVITY
 from exnorm.taxonomies.jsa.exchange_2003 import JSA_2003
 from exnorm.taxonomies.jsa.fields import JSA
 from exnorm.taxonomies.jsa.http_proxy import JSA_HTTP_PROXY
+from exnorm.taxonomies.jsa.httperr import JSA_HTTPERR
 from exnorm.taxonomies.jsa.iis import JSA_OWA
 from exnorm.taxonomies.jsa.imap_pop import JSA_IMAP_POP
 from exnorm.taxonomies.jsa.message_tracking import JSA_MESSAGE_TRACKING
@@ -51,6 +54,7 @@ def register_sources() -> Iterable[Source]:
     return (
         MESSAGE_TRACKING,
         SMTP_PROTOCOL,
+        HTTPERR,
         IIS,
         SMTPSVC,
         EXCHANGE_2003,
@@ -86,6 +90,8 @@ def register_mappings() -> Iterable[Mapping]:
         JSA_CONNECTIVITY,
         ARCSIGHT_HTTP_PROXY,
         JSA_HTTP_PROXY,
+        ARCSIGHT_HTTPERR,
+        JSA_HTTPERR,
         ARCSIGHT_IMAP_POP,
         JSA_IMAP_POP,
         ARCSIGHT_OWA,

@@ -10,7 +10,7 @@ import pytest
 from exnorm.plugins import Plugins
 
 FACTS = Path(__file__).parents[3] / "shared" / "facts"
-OURS = ("http-proxy", "imap-pop", "agent-log", "connectivity", "owa", "smtpsvc")
+OURS = ("http-proxy", "imap-pop", "agent-log", "connectivity", "owa", "smtpsvc", "httperr")
 MAPPINGS = Plugins(discover=False).registry.mappings
 
 pytestmark = pytest.mark.skipif(

@@ -331,10 +331,11 @@ class _RowWriter(Writer):
         return run
 
     def bind_native(self) -> Machine | None:
-        """The same parts as a program of the kernel."""
+        """The same parts as a program of the kernel, which cuts at commas and works nothing out."""
         machine = load_kernel()
         if (
             machine is None
+            or self.layout.separator != ","
             or self.computed
             or self.choices
             or any(len(origins) > 1 for origins in self.caches)

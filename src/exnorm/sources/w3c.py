@@ -7,7 +7,7 @@ where there is none yet, by the folder (``LogFiles\\SMTPSVC1\\``).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from exnorm.convert import iso_utc, utc_ms
@@ -211,7 +211,11 @@ class Calendar:
 
 
 class W3cReader(ColumnarReader):
-    """Reads rows of cells between blanks; ``complete`` derives what the service's columns hold."""
+    """Reads rows of cells between blanks; ``complete`` derives what the service's columns hold.
+
+    ``name_product`` reads the product's version from ``#Software``; ``name_schema`` and ``plausible`` are as
+    in ``ColumnarReader``.
+    """
 
     memory = None  # a row without a date is placed after the one before it
 
@@ -223,6 +227,9 @@ class W3cReader(ColumnarReader):
         *,
         derived_from: Mapping[str, str] | None = None,
         computed: tuple[Derivation, ...] = (),
+        name_product: Callable[[str], str] = product_version,
+        name_schema: Callable[[Sequence[str], str], str] = lambda columns, version: "",
+        plausible: Callable[[Mapping[str, str]], bool] = lambda values: True,
     ) -> None:
         super().__init__(
             source,
@@ -230,10 +237,13 @@ class W3cReader(ColumnarReader):
             split=split_blanks,
             finish=self._complete_row,
             separator=" ",
+            name_schema=name_schema,
+            plausible=plausible,
             derived_from=derived_from,
             computed=computed,
         )
         self._complete = complete
+        self._name_product = name_product
         self._calendar = Calendar()
         self._product = ""
 
@@ -245,9 +255,9 @@ class W3cReader(ColumnarReader):
         return replace(layout, separator=" ", dated="date-time", edition=self._product)
 
     def header(self, directives: Mapping[str, str]) -> None:
-        """Take the columns from ``#Fields``, the version of IIS and the date of rows without one."""
+        """Take the columns from ``#Fields``, the product's version and the date of rows without one."""
         super().header(directives)
-        self._product = product_version(directives.get("software", ""))
+        self._product = self._name_product(directives.get("software", ""))
         self._calendar.head(directives.get("date", ""))
 
     def _complete_row(self, record: Record) -> Refusal | None:

@@ -44,6 +44,7 @@ from exnorm.sources.agent_log import AGENT_LOG
 from exnorm.sources.connectivity import CONNECTIVITY
 from exnorm.sources.exchange_2003 import EXCHANGE_2003
 from exnorm.sources.http_proxy import HTTP_PROXY
+from exnorm.sources.httperr import HTTPERR
 from exnorm.sources.iis import IIS
 from exnorm.sources.imap_pop import IMAP_POP, redact as redact_parameters
 from exnorm.sources.message_tracking import MESSAGE_TRACKING
@@ -76,6 +77,7 @@ CARRIED: Mapping[str, tuple[Carried, ...]] = {
     "IMAP4POP3": (Carried(IMAP_POP),),
     "AGENTLOG": (Carried(AGENT_LOG),),
     "CONNECTLOG": (Carried(CONNECTIVITY),),
+    "HTTPERR": (Carried(HTTPERR, csv=False),),
 }
 
 KEYS = frozenset(
