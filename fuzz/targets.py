@@ -330,7 +330,7 @@ def _check_message(error: Exception) -> None:
 
 SOURCES = (
     "agent_log", "connectivity", "exchange_2003", "http_proxy", "httperr", "iis", "imap_pop", "message_trace",
-    "message_tracking", "smtp_protocol", "smtpsvc", "tracking_export", "wincollect",
+    "message_tracking", "rps_cmdlet", "smtp_protocol", "smtpsvc", "tracking_export", "wincollect",
 )  # fmt: skip
 
 TARGETS: dict[str, Target] = {

@@ -69,6 +69,7 @@ FIELDS = (
     ("email.subject",               "text"),
     ("email.to.address",            "text"),
     ("error.code",                  "text"),
+    ("error.message",               "text"),
     ("event.action",                "text"),
     ("event.category",              "text"),
     ("event.code",                  "text"),
@@ -92,6 +93,9 @@ FIELDS = (
     ("observer.product",            "text"),
     ("observer.vendor",             "text"),
     ("observer.version",            "text"),
+    ("process.command_line",        "text"),
+    ("process.name",                "text"),
+    ("process.pid",                 "integer"),
     ("server.address",              "text"),
     ("server.domain",               "text"),
     ("server.ip",                   "ip"),
@@ -106,6 +110,7 @@ FIELDS = (
     ("url.path",                    "text"),
     ("url.query",                   "text"),
     ("user.domain",                 "text"),
+    ("user.id",                     "text"),
     ("user.name",                   "text"),
     ("user_agent.original",         "text"),
 )
@@ -422,6 +427,23 @@ HTTPERR = table("httperr", (
     ecs("user_agent.original",  "cs(User-Agent)",       plus_as_blank),
     ecs("event.duration",       "time-taken",           milliseconds_as_ns),
 ))
+
+RPS_CMDLET = table("rps_cmdlet", (
+    *frame("rps_cmdlet", "configuration", "Cmdlet", moment="DateTime", version="build"),
+    ecs("event.outcome",        "outcome"),
+    ecs("event.reason",         "reason"),
+    ecs("error.message",        "GenericErrors"),
+    ecs("observer.hostname",    "ServerHostName"),
+    ecs("process.pid",          "ProcessId",            integer),
+    ecs("process.name",         "ProcessName"),
+    ecs("process.command_line", "Parameters"),
+    ecs("transaction.id",       "RequestId"),
+    ecs("user.name",            "user-name"),
+    ecs("user.domain",          "user-domain"),
+    ecs("user.id",              "ExecutingUserSid"),
+    ecs("user_agent.original",  "ClientApplication"),
+    ecs("event.duration",       "TotalTime",            milliseconds_as_ns),
+))
 # fmt: on
 
 TABLES = (
@@ -435,6 +457,7 @@ TABLES = (
     HTTP_PROXY,
     IIS,
     HTTPERR,
+    RPS_CMDLET,
 )
 
 

@@ -41,6 +41,7 @@ from exnorm.sources.httperr import HTTPERR
 from exnorm.sources.iis import IIS
 from exnorm.sources.imap_pop import IMAP_POP
 from exnorm.sources.message_tracking import MESSAGE_TRACKING
+from exnorm.sources.rps_cmdlet import RPS_CMDLET
 from exnorm.sources.smtp_protocol import SMTP_PROTOCOL
 from exnorm.sources.smtpsvc import SMTPSVC
 
@@ -57,7 +58,7 @@ COLUMNS = frozenset(
     column
     for source in (
         AGENT_LOG, CONNECTIVITY, EXCHANGE_2003, HTTP_PROXY, HTTPERR, IIS, IMAP_POP, MESSAGE_TRACKING,
-        SMTP_PROTOCOL, SMTPSVC,
+        RPS_CMDLET, SMTP_PROTOCOL, SMTPSVC,
     )
     for column in source.columns
 )  # fmt: skip

@@ -255,7 +255,8 @@ def compile_mapping(
         taxonomy=taxonomy,
         rows=tuple(rows),
         known_columns=frozenset(source.columns) | frozenset(mapping.columns),
-        known_events=source.events | frozenset(name.upper() for name in mapping.events),
+        # A source that lists no event has an open set of them: the table is then keyed by something else.
+        known_events=source.events and source.events | frozenset(name.upper() for name in mapping.events),
         keep_additional=settings.additional_data != "none",
     )
 

@@ -19,6 +19,7 @@ from exnorm.sources.iis import IIS
 from exnorm.sources.imap_pop import IMAP_POP
 from exnorm.sources.message_trace import MESSAGE_TRACE
 from exnorm.sources.message_tracking import MESSAGE_TRACKING
+from exnorm.sources.rps_cmdlet import RPS_CMDLET
 from exnorm.sources.smtp_protocol import SMTP_PROTOCOL
 from exnorm.sources.smtpsvc import SMTPSVC
 from exnorm.sources.tracking_export import TRACKING_EXPORT
@@ -33,6 +34,7 @@ from exnorm.taxonomies.arcsight.iis import ARCSIGHT_OWA
 from exnorm.taxonomies.arcsight.imap_pop import ARCSIGHT_IMAP_POP
 from exnorm.taxonomies.arcsight.message_tracking import ARCSIGHT_2010, ARCSIGHT_2016
 from exnorm.taxonomies.arcsight.message_tracking_flow import ARCSIGHT_FLOW
+from exnorm.taxonomies.arcsight.rps_cmdlet import ARCSIGHT_RPS_CMDLET
 from exnorm.taxonomies.arcsight.smtp_protocol import ARCSIGHT_SMTP
 from exnorm.taxonomies.arcsight.smtpsvc import ARCSIGHT_SMTPSVC
 from exnorm.taxonomies.jsa.agent_log import JSA_AGENT_LOG
@@ -44,6 +46,7 @@ from exnorm.taxonomies.jsa.httperr import JSA_HTTPERR
 from exnorm.taxonomies.jsa.iis import JSA_OWA
 from exnorm.taxonomies.jsa.imap_pop import JSA_IMAP_POP
 from exnorm.taxonomies.jsa.message_tracking import JSA_MESSAGE_TRACKING
+from exnorm.taxonomies.jsa.rps_cmdlet import JSA_RPS_CMDLET
 from exnorm.taxonomies.jsa.smtp_protocol import JSA_SMTP
 from exnorm.taxonomies.jsa.smtpsvc import JSA_SMTPSVC
 
@@ -62,6 +65,7 @@ def register_sources() -> Iterable[Source]:
         IMAP_POP,
         AGENT_LOG,
         CONNECTIVITY,
+        RPS_CMDLET,
         TRACKING_EXPORT,
         MESSAGE_TRACE,
         WINCOLLECT_PAYLOAD,
@@ -96,6 +100,8 @@ def register_mappings() -> Iterable[Mapping]:
         JSA_IMAP_POP,
         ARCSIGHT_OWA,
         JSA_OWA,
+        ARCSIGHT_RPS_CMDLET,
+        JSA_RPS_CMDLET,
         ARCSIGHT_SMTP,
         JSA_SMTP,
         ARCSIGHT_SMTPSVC,

@@ -615,6 +615,7 @@ def test_a_row_that_has_its_date_from_the_header_takes_it_along_in_its_payload()
         ("agent_log", "AgentLog20220913-1.LOG", "AGENTLOG"),
         ("connectivity", "CONNECTLOG2024031508-1.LOG", "CONNECTLOG"),
         ("httperr", "httperr1.log", "HTTPERR"),
+        ("rps_cmdlet", "Rps_Cmdlet_2026030409-1.LOG", "RPSCMDLET"),
     ],
 )
 def test_what_the_wincollect_format_writes_of_any_log_is_read_again(

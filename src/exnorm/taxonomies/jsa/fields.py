@@ -64,6 +64,15 @@ JSA = Taxonomy("jsa", "JSA", default_format="leef", fields=(
     Field("smtpInternalId",   "smtpInternalId",   "smtpInternalId",   "text"),
     Field("smtpTarpitMs",     "smtpTarpitMs",     "smtpTarpitMs",     "integer"),
     Field("smtpReason",       "smtpReason",       "smtpReason",       "text"),
+    # custom, of cmdlets and of what was done to a mailbox
+    Field("cmdletParameters", "cmdletParameters", "cmdletParameters", "text"),
+    Field("cmdletCase",       "cmdletCase",       "cmdletCase",       "text"),
+    Field("targetObject",     "targetObject",     "targetObject",     "text"),
+    Field("targetMailbox",    "targetMailbox",    "targetMailbox",    "text"),
+    Field("sessionUser",      "sessionUser",      "sessionUser",      "text"),
+    Field("outcome",          "outcome",          "outcome",          "text"),
+    Field("reason",           "reason",           "reason",           "text"),
+    # custom, of requests
     Field("userAgent",        "userAgent",        "userAgent",        "text"),
     Field("referrer",         "referrer",         "referrer",         "text"),
     Field("cookies",          "cookies",          "cookies",          "text"),
