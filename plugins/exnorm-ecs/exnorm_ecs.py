@@ -207,7 +207,9 @@ def frame(
     return [*rows, ecs("observer.version", version)] if version else rows
 
 
-def ends(client: str, client_port: str, server: str, server_port: str) -> list[Row]:
+def ends(
+    client: str | tuple[str, ...], client_port: str, server: str | tuple[str, ...], server_port: str
+) -> list[Row]:
     """Both ends of a connection, under both pairs of names that ECS has for them."""
     found = []
     for side, other, address, number in (
@@ -227,14 +229,20 @@ def fails(*names: str, success: tuple[str, ...] = ()) -> dict[str, dict[str, str
     }
 
 
-def table(source: str, rows: Iterable[Row], events: AnyMapping[str, Any] | None = None) -> Mapping:
-    """One table; its name says where it leads."""
+def table(
+    source: str,
+    rows: Iterable[Row],
+    events: AnyMapping[str, Any] | None = None,
+    columns: tuple[str, ...] = (),
+) -> Mapping:
+    """One table; its name says where it leads. ``columns`` are those that only exports have."""
     return Mapping(
         f"ecs-{source.replace('_', '-')}",
         source=source,
         taxonomy="ecs",
         rows=tuple(rows),
         events=events or {},
+        columns=columns,
         rest=REST,
     )
 
@@ -268,7 +276,7 @@ MESSAGE_TRACKING = table("message_tracking", (
     *frame("message_tracking", "email", "event-id"),
     ecs("event.outcome",        "event-id",             by_event("outcome")),
     ecs("event.provider",       "source"),
-    *ends("client-ip", "", "server-ip", ""),
+    *ends(("client-ip", "FromIP"), "", ("server-ip", "ToIP"), ""),
     ecs("client.domain",        "client-hostname",      host),
     ecs("server.domain",        "server-hostname",      host),
     ecs("email.message_id",     "message-id"),
@@ -280,7 +288,7 @@ MESSAGE_TRACKING = table("message_tracking", (
     ecs("email.direction",      ("mail-direction", "directionality"), direction),
     ecs("transaction.id",       "correlation-id",       when=setting_is("correlation", True)),
     ecs("network.bytes",        "total-bytes",          integer),
-), MAIL_EVENTS)
+), MAIL_EVENTS, ("FromIP", "ToIP"))
 
 EXCHANGE_2003 = table("exchange_2003", (
     *frame("message_tracking", "email", "event-id"),

@@ -214,6 +214,26 @@ def host(value: str) -> str | None:
     return None if value.startswith("[") else value
 
 
+def _has_zone(value: str) -> bool:
+    return "%" in value
+
+
+def _has_plus(value: str) -> bool:
+    return "+" in value
+
+
+LOSSES: tuple[tuple[Read, Callable[[str], bool]], ...] = (
+    (ipv4, _has_zone),
+    (ipv6, _has_zone),
+    (ip, _has_zone),
+    (plus_as_blank, _has_plus),  # a blank, or a + that the client sent
+)
+"""Functions whose values may no longer hold all of a text, and of which texts that is so.
+
+The mapping then keeps the text as additional data beside the value.
+"""
+
+
 def cut_utf8(value: str, max_bytes: int) -> str:
     """The longest beginning of at most ``max_bytes`` UTF-8 bytes that ends between two characters."""
     if len(value) <= max_bytes // 4:

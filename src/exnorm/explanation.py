@@ -153,12 +153,12 @@ def _explain_additional(
 ) -> tuple[ExplainedColumn, ...]:
     event = replace(mapping, keep_additional=True).normalize(record, normalizer.counts)
     return tuple(
-        ExplainedColumn(column, value, _why_additional(column, mapping))
+        ExplainedColumn(column, value, _why_additional(column, value, mapping))
         for column, value in event.additional.items()
     )
 
 
-def _why_additional(column: str, mapping: CompiledMapping) -> str:
+def _why_additional(column: str, value: str, mapping: CompiledMapping) -> str:
     if column not in mapping.known_columns:
         return "unknown column"
     if column in mapping.mapping.unmapped:
@@ -168,15 +168,19 @@ def _why_additional(column: str, mapping: CompiledMapping) -> str:
     for row in mapping.mapping.rows:
         if row.field == ADDITIONAL_DATA and column in row.origins:
             return f"row {ADDITIONAL_DATA} <- {column}"
-    targets = [
-        row.field
-        for row in mapping.mapping.rows
+    reading = [
+        row
+        for row in mapping.rows
         if any(
             column in mapping.source.columns_of(origin)
-            for origin in row.origins
+            for origin in row.row.origins
             if not isinstance(origin, Constant)
         )
     ]
+    for compiled in reading:
+        if compiled.loses is not None and compiled.loses(value):
+            return f"as logged: {compiled.row.field} does not hold all of it"
+    targets = [compiled.row.field for compiled in reading]
     return f"no value fit for {' or '.join(dict.fromkeys(targets))}, or it was cut"
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
-from exnorm.convert import cut_utf8, text
+from exnorm.convert import LOSSES, cut_utf8, text
 from exnorm.errors import MappingError, quote, suggest
 from exnorm.model import (
     ByEvent,
@@ -88,13 +88,17 @@ def by_event(attribute: str, default: Value | None = None) -> ByEvent:
 
 @dataclass(frozen=True)
 class CompiledRow:
-    """A row whose names were resolved. ``holds`` is ``None`` where the row always holds."""
+    """A row whose names were resolved. ``holds`` is ``None`` where the row always holds.
+
+    ``loses`` says of a text whether its value no longer holds all of it; ``None`` where every one does.
+    """
 
     row: Row
     field: Field | None
     label_field: Field | None
     read: Reading
     holds: Callable[[Record], bool] | None
+    loses: Callable[[str], bool] | None = None
 
 
 class Assignment(NamedTuple):
@@ -130,7 +134,8 @@ class CompiledMapping:
     def normalize(self, record: Record, notes: Notes) -> Event:
         """The record under the taxonomy's names.
 
-        A column that no row could use, or whose value was cut, is kept whole as additional data.
+        A column that no row could use, or whose value was cut or cannot be read back, is kept whole as
+        additional data.
         """
         fields: dict[str, Value] = {}
         cut: dict[str, int] = {}
@@ -145,7 +150,7 @@ class CompiledMapping:
             if cut_from:
                 cut[target.name] = cut_from
                 notes.note("cut", target.name)
-            elif not row.row.partial:
+            elif not row.row.partial and not (row.loses is not None and row.loses(record.get(origin))):
                 used.add(origin)
                 if origin in self.source.derived:
                     used.update(self.source.columns_of(origin))
@@ -247,6 +252,7 @@ def compile_mapping(
                 label_field=fields.get(entry.field + " Label") if entry.label else None,
                 read=_resolve(entry.read, mapping),
                 holds=_predicate(entry.when),
+                loses=next((loses for read, loses in LOSSES if read is entry.read), None),
             )
         )
     return CompiledMapping(

@@ -32,6 +32,7 @@ from exnorm.taxonomies.arcsight.http_proxy import ARCSIGHT_HTTP_PROXY
 from exnorm.taxonomies.arcsight.httperr import ARCSIGHT_HTTPERR
 from exnorm.taxonomies.arcsight.iis import ARCSIGHT_OWA
 from exnorm.taxonomies.arcsight.imap_pop import ARCSIGHT_IMAP_POP
+from exnorm.taxonomies.arcsight.message_trace import ARCSIGHT_TRACE
 from exnorm.taxonomies.arcsight.message_tracking import ARCSIGHT_2010, ARCSIGHT_2016
 from exnorm.taxonomies.arcsight.message_tracking_flow import ARCSIGHT_FLOW
 from exnorm.taxonomies.arcsight.rps_cmdlet import ARCSIGHT_RPS_CMDLET
@@ -45,6 +46,7 @@ from exnorm.taxonomies.jsa.http_proxy import JSA_HTTP_PROXY
 from exnorm.taxonomies.jsa.httperr import JSA_HTTPERR
 from exnorm.taxonomies.jsa.iis import JSA_OWA
 from exnorm.taxonomies.jsa.imap_pop import JSA_IMAP_POP
+from exnorm.taxonomies.jsa.message_trace import JSA_TRACE
 from exnorm.taxonomies.jsa.message_tracking import JSA_MESSAGE_TRACKING
 from exnorm.taxonomies.jsa.rps_cmdlet import JSA_RPS_CMDLET
 from exnorm.taxonomies.jsa.smtp_protocol import JSA_SMTP
@@ -80,12 +82,14 @@ def register_taxonomies() -> Iterable[Taxonomy]:
 
 @hookimpl
 def register_mappings() -> Iterable[Mapping]:
-    """The ArcSight guide's two tables and our third, JSA's, and those of the logs that no guide covers."""
+    """The guides' tables, ours beside them, and those of the logs that no guide covers."""
     return (
         ARCSIGHT_2016,
         ARCSIGHT_2010,
         ARCSIGHT_FLOW,
+        ARCSIGHT_TRACE,
         JSA_MESSAGE_TRACKING,
+        JSA_TRACE,
         ARCSIGHT_2003,
         JSA_2003,
         ARCSIGHT_AGENT_LOG,

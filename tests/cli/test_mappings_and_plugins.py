@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from tests.cli.conftest import Exnorm
 
 
+ARCSIGHT = ["arcsight-2016", "arcsight-2010", "arcsight-flow", "arcsight-trace"]
+JSA = ["jsa-message-tracking", "jsa-trace"]
 SAMPLE = Path(__file__).parents[2] / "examples" / "MSGTRK2018112722-1.LOG"
 
 
@@ -23,11 +25,11 @@ def titles(page: bytes) -> list[str]:
 @pytest.mark.parametrize(
     ("arguments", "tables"),
     [
-        (("message_tracking", "arcsight"), ["arcsight-2016", "arcsight-2010", "arcsight-flow"]),
-        (("arcsight", "message_tracking"), ["arcsight-2016", "arcsight-2010", "arcsight-flow"]),
-        (("message_tracking",), ["arcsight-2016", "arcsight-2010", "arcsight-flow", "jsa-message-tracking"]),
-        (("message_trace", "jsa"), ["jsa-message-tracking"]),
-        (("tracking_export", "jsa"), ["jsa-message-tracking"]),
+        (("message_tracking", "arcsight"), ARCSIGHT),
+        (("arcsight", "message_tracking"), ARCSIGHT),
+        (("message_tracking",), [*ARCSIGHT, *JSA]),
+        (("message_trace", "jsa"), JSA),
+        (("tracking_export", "jsa"), JSA),
     ],
 )
 def test_the_tables_of_a_log_type_and_a_product_are_printed(

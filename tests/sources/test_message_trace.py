@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from exnorm import Normalizer
+from exnorm import Event, Normalizer
 from exnorm.model import Confidence, Head, Record, Unparsed
-from exnorm.sources.message_trace import MESSAGE_TRACE, complete_summary
+from exnorm.sources.message_trace import MESSAGE_TRACE, split_summary
 
 SAMPLES = Path(__file__).parents[1] / "samples" / "message_trace"
 SUMMARY = (SAMPLES / "summary.csv").read_text("utf-8").splitlines()
@@ -55,44 +55,99 @@ def test_a_time_without_a_zone_is_utc_whatever_tz_says() -> None:
     assert record.time == 1543358402966
 
 
-def test_a_summary_row_gives_addresses_and_statuses_apart() -> None:
-    [record] = records((SAMPLES / "summary.csv").read_bytes())
-    assert record.values["recipient-address"] == "bo@example.net;carl@example.org"
-    assert record.values["recipient-status"] == "Receive, Send;Receive, Fail"
-    assert record.values["directionality"] == "Originating"
-    assert record.values["custom-data"] == "S:DeliveryPriority=Normal"
-    assert record.event_id == "FAIL"  # the gravest of Send and Fail
+def test_recipients_of_different_fate_in_one_summary_row_have_an_event_each() -> None:
+    first, second = records((SAMPLES / "summary.csv").read_bytes())
+    assert (
+        first.values["recipient-address"],
+        first.values["recipient-status"],
+        first.event_id,
+        first.part,
+    ) == (
+        "bo@example.net",
+        "Receive, Send",
+        "SEND",
+        "1",
+    )
+    assert (second.values["recipient-address"], second.values["recipient-status"]) == (
+        "carl@example.org",
+        "Receive, Fail",
+    )
+    assert (second.event_id, second.part) == ("FAIL", "2")
+    for record in (first, second):
+        assert record.values["directionality"] == "Originating"
+        assert record.values["custom-data"] == "S:DeliveryPriority=Normal"
 
 
 @pytest.mark.parametrize(
-    ("status", "event"),
+    ("status", "rows"),
     [
-        ("a@x##Receive, Deliver", "DELIVER"),
-        ("a@x##Receive, Deliver;b@y##Receive, Defer", "DEFER"),
-        ("a@x##Delivered", "DELIVER"),
-        ("a@x##Resolve", "RESOLVE"),
-        ("a@x##", ""),
+        ("a@x##Receive, Deliver", [("a@x", "DELIVER")]),
+        ("a@x##Receive, Deliver;b@y##Deliver", [("a@x;b@y", "DELIVER")]),
+        ("a@x##Deliver;b@y##Fail;c@z##Deliver", [("a@x", "DELIVER"), ("b@y", "FAIL"), ("c@z", "DELIVER")]),
+        ("a@x##Receive, Quarantined;b@y##Delivered", [("a@x", "DROP"), ("b@y", "DELIVER")]),
+        ("a@x##Resolve", [("a@x", "RESOLVE")]),
+        ("a@x##", [("a@x", "")]),
     ],
 )
-def test_the_event_of_a_summary_row_is_the_gravest_last_status(status: str, event: str) -> None:
-    values = {"recipient-status": status}
-    complete_summary(values)
-    assert values.get("event-id", "") == event
+def test_a_summary_row_is_split_where_last_statuses_differ(status: str, rows: list[tuple[str, str]]) -> None:
+    found = split_summary({"recipient-status": status})
+    assert [(row["recipient-address"], row.get("event-id", "")) for row in found] == rows
 
 
 @pytest.mark.parametrize("status", ["Deliver", "a@x##Receive; part", "##Deliver"])
 def test_a_status_without_an_address_stays_as_it_is(status: str) -> None:
-    values = {"recipient-status": status}
-    complete_summary(values)
-    assert values == {"recipient-status": status}
+    assert split_summary({"recipient-status": status}) == [{"recipient-status": status}]
+
+
+def test_a_summary_row_of_more_recipients_than_can_be_written_is_unparsed_with_the_reason() -> None:
+    fates = ";".join(f"a{number}@x##{'Fail' if number else 'Deliver'}" for number in range(10_001))
+    names = SUMMARY[0]
+    cells = dict.fromkeys(names.split(","), "")
+    cells |= {"sender_address": "s@x", "Recipient_status": fates, "origin_timestamp": "2026-03-17T08:40:00Z"}
+    [item] = read(f"{names}\n{','.join(cells.values())}".encode())
+    assert isinstance(item, Unparsed)
+    assert (item.kind, item.reason) == (
+        "width",
+        "row has 10001 recipients of different fate; too many to write for each",
+    )
+
+
+def fields(taxonomy: str, item: dict[str, Any]) -> dict[str, Any]:
+    normalizer = Normalizer(taxonomy=taxonomy)
+    [event] = normalizer.normalize(json.dumps(item).encode(), normalizer.stream("trace"))
+    assert isinstance(event, Event)
+    return dict(event.fields)
+
+
+def test_from_ip_is_the_source_and_to_ip_the_destination_and_neither_is_the_device() -> None:
+    found = fields("arcsight", {**OBJECT, "FromIP": "203.0.113.9", "ToIP": "192.0.2.25"})
+    assert (found["sourceAddress"], found["destinationAddress"]) == ("203.0.113.9", "192.0.2.25")
+    assert "deviceAddress" not in found
+    found = fields("arcsight", {**OBJECT, "FromIP": "2001:db8::9", "ToIP": "2001:db8::25"})
+    assert found["deviceCustomIPv6Address2"] == "2001:db8::9"
+    assert found["deviceCustomIPv6Address3"] == "2001:db8::25"
+    found = fields("jsa", {**OBJECT, "FromIP": "203.0.113.9", "ToIP": None})
+    assert found["src"] == "203.0.113.9"
+    assert "dst" not in found
+
+
+def test_the_original_client_of_a_summary_is_the_source() -> None:
+    item = {
+        "origin_timestamp": "2026-03-17T08:40:00Z",
+        "sender_address": "s@example.com",
+        "recipient_status": "a@example.net##Receive, Deliver",
+        "original_client_ip": "203.0.113.12",
+    }
+    assert fields("arcsight", item)["sourceAddress"] == "203.0.113.12"
+    assert fields("jsa", item)["src"] == "203.0.113.12"
 
 
 def test_objects_are_read_and_their_status_is_kept_beside_the_event() -> None:
     first, second = records((SAMPLES / "objects.ndjson").read_bytes())
     assert first.event_id == "DELIVER"
     assert first.values["Status"] == "Delivered"
-    assert first.values["server-ip"] == "192.0.2.25"
-    assert first.values["original-client-ip"] == "203.0.113.9"
+    assert first.values["ToIP"] == "192.0.2.25"
+    assert first.values["FromIP"] == "203.0.113.9"
     assert first.values["network-message-id"] == "0fd591fe-1cc4-47f0-0bbc-08d654b944f3"
     assert first.values["Organization"] == "example.com"
     assert (second.event_id, second.time) == ("DROP", 1543358460000)  # 22:41:00 UTC, no zone written
@@ -136,6 +191,7 @@ def test_a_truncated_row_a_wide_row_and_an_open_quote_are_unparsed_and_the_next_
         "width",
         "width",
         "quote",
+        "",
         "",
     ]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from exnorm import Normalizer
+from exnorm import Event, Normalizer
 from exnorm.model import Record, Unparsed
 
 SAMPLES = Path(__file__).parents[1] / "samples" / "tracking_export"
@@ -285,7 +285,7 @@ OLD = (
 @pytest.mark.parametrize(
     ("extra", "expected"),
     [
-        ({}, "2010"),
+        ({}, "2016"),
         ({"NetworkMessageId": ""}, "2016"),
         ({"Directionality": ""}, "2016"),
         ({"SchemaVersion": "15.02.0529.005"}, "2019/SE"),
@@ -297,9 +297,14 @@ def test_the_product_is_known_by_the_properties(extra: dict[str, str], expected:
     assert record.schema.name == expected
 
 
-def test_selected_properties_prove_nothing_and_the_newer_table_is_taken() -> None:
-    [record] = records(read(json.dumps(OBJECT)))
-    assert record.schema.name == "2016"
+def test_the_same_row_lands_in_the_same_fields_whichever_properties_were_selected() -> None:
+    selected = {**OBJECT, "ClientIp": "192.0.2.31", "ClientHostname": "hub31"}
+    normalizer = Normalizer()
+    for item in (selected, {**dict.fromkeys(OLD, ""), **selected}):
+        [event] = normalizer.normalize(json.dumps(item).encode(), normalizer.stream())
+        assert isinstance(event, Event)
+        assert (event["destinationAddress"], event["destinationHostName"]) == ("192.0.2.31", "hub31")
+        assert "sourceAddress" not in event
 
 
 @pytest.mark.parametrize(("schema", "expected"), [("2007", "2007"), ("2010", "2010"), ("2019", "2016")])

@@ -40,6 +40,7 @@ def test_a_real_row_in_the_fields_of_arcsight() -> None:
         "deviceEventClassId": "ModifyHeaders",
         "name": "ModifyHeaders",
         "severity": 1,
+        "eventOutcome": "success",
         "deviceEventCategory": "Agent",
         "deviceReceiptTime": 1663079939177,
         "destinationAddress": "10.10.10.10",

@@ -35,6 +35,7 @@ def test_a_row_of_2003_under_the_fields_of_arcsight() -> None:
         "deviceEventClassId": "RECEIVE",
         "name": "RECEIVE",
         "severity": 1,
+        "eventOutcome": "success",
         "deviceReceiptTime": 1060649894000,  # 2003-08-12T00:58:14Z
         "sourceAddress": "198.51.100.7",
         "sourceHostName": "relay.example.net",

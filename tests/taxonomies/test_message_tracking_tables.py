@@ -131,6 +131,7 @@ def test_every_row_of_the_2013_to_2016_table_for_one_hand_written_record() -> No
         "sourceUserName": "anna@example.com",
         "deviceVersion": "15.01.1261.039",
         "severity": 1,
+        "eventOutcome": "success",
     }
     assert event.additional == {
         "custom-data": "S:E2ELatency=0.771",
@@ -183,6 +184,7 @@ def test_every_row_of_the_2007_and_2010_table_for_one_hand_written_record() -> N
         "sourceUserName": "anna@example.com",
         "deviceVersion": "14.02.0247.005",
         "severity": 1,
+        "eventOutcome": "success",
     }
     assert event.additional == {
         "custom-data": "S:E2ELatency=0.771",
@@ -259,13 +261,13 @@ TWIN = ("year", "column", "v4", "v6", "label")
 
 @pytest.mark.parametrize(TWIN, TWINS)
 @pytest.mark.parametrize("text", ["2001:db8::7", "2001:DB8:0::7%12", "2001:db8::7%Ethernet"])
-def test_an_ipv6_address_goes_to_its_twin_with_its_label_and_without_its_zone(
+def test_an_ipv6_address_goes_to_its_twin_with_its_label_and_its_zone_is_kept_beside_it(
     year: str, column: str, v4: str, v6: str, label: str, text: str
 ) -> None:
     event = one(arcsight(), year, **{column: text})
     assert (event[v6], event[f"{v6}Label"]) == ("2001:db8::7", label)
     assert v4 not in event
-    assert column not in event.additional
+    assert event.additional.get(column) == (text if "%" in text else None)
 
 
 @pytest.mark.parametrize(TWIN, TWINS)
@@ -600,6 +602,7 @@ def test_the_guides_sample_row_as_cef() -> None:
         "suser": "admin1@qradar.domain.test",
         "duser": "admin3@qradar.domain.test",
         "msg": "Receipt",
+        "outcome": "success",
         "out": "7249",
         "cn1Label": "Recipient Count",
         "cn1": "1",

@@ -16,23 +16,28 @@ def split_endpoint(text: str) -> tuple[str, str]:
     """The address and the port (empty where there is none); both empty where the text is no endpoint.
 
     A bare IPv6 address is taken whole, never as an address with a port. A masked address or a port
-    over 65535 makes the whole text no endpoint.
+    over 65535 makes the whole text no endpoint. An address keeps its ``%zone``.
     """
     return _split_short(text) if len(text) <= _LONGEST else ("", "")
 
 
 @lru_cache(maxsize=4096)  # the rows of a session share two
 def _split_short(text: str) -> tuple[str, str]:
-    alone = ip(text)
-    if alone is not None:
+    alone = _read_address(text)
+    if alone:
         return alone, ""
     found = _ENDPOINT.fullmatch(text)
-    address = ip(found.group(1) or found.group(2)) if found is not None else None
-    if found is None or address is None:
+    address = _read_address(found.group(1) or found.group(2)) if found is not None else ""
+    if found is None or not address:
         return "", ""
     if found.group(3) is not None and port(found.group(3)) is None:
         return "", ""
     return address, found.group(3) or ""
+
+
+def _read_address(text: str) -> str:
+    address = ip(text)
+    return "" if address is None else "".join((address, *text.partition("%")[1:]))
 
 
 def describe_endpoint(derived: dict[str, str], text: str, address: str, port_name: str) -> None:

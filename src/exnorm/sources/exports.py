@@ -28,6 +28,12 @@ MOMENT = "date-time"
 UNNAMED = "unnamed"
 LISTS = frozenset(("recipient-address", "recipient-status", "reference", "custom-data"))
 
+MOST_ROWS = 10_000
+"""How many rows one row is split into at most."""
+MOST_SPLIT = 256 * 1024 * 1024
+"""Characters of all the rows that one row is split into."""
+
+_TOO_MANY = "too many to write for each"
 _SEPARATORS = (",", ";", "\t")
 # A row whose cells are all in quotes; null is nothing at all.
 _ALL_QUOTED = {
@@ -55,14 +61,16 @@ class Shape:
     """One kind of exported object.
 
     ``columns`` gives the log's name for each lower-case property; ``needs`` are those that tell the
-    kind; ``zone`` is the zone of its times, empty where the setting ``tz`` must say it. ``complete``
-    works out what the log would have said otherwise, and ``name_schema`` whose columns these are.
+    kind; ``zone`` is the zone of its times, empty where the setting ``tz`` must say it. ``split`` works
+    out what the log would have said otherwise, and gives a row for each that it would have written.
+    ``schema`` names the columns, whatever schema is asked for; ``name_schema`` does so where it is empty.
     """
 
     needs: frozenset[str]
     columns: Mapping[str, str]
     zone: str = ""
-    complete: Callable[[Values], None] = lambda values: None
+    split: Callable[[Values], list[Values]] = lambda values: [values]
+    schema: str = ""
     name_schema: Callable[[Values], str] = lambda values: "2016"
 
     def fits(self, names: Iterable[str]) -> bool:
@@ -119,17 +127,21 @@ class ExportReader(Reader):
             return [Unparsed(text, *properties)]
         pages = _unpack(properties)
         if pages is None:
-            return [self._from_object(properties, text)]
-        return [self._from_object(member, json.dumps(member, ensure_ascii=False)) for member in pages]
+            return self._from_object(properties, text)
+        return [
+            found
+            for member in pages
+            for found in self._from_object(member, json.dumps(member, ensure_ascii=False))
+        ]
 
-    def _from_object(self, properties: Mapping[str, Any], text: str) -> Record | Unparsed:
+    def _from_object(self, properties: Mapping[str, Any], text: str) -> list[Record | Unparsed]:
         shape = find_shape(self._shapes, properties)
         if shape is None:
             reason = f"no known export has objects with these properties: {quote(', '.join(properties))}"
-            return Unparsed(text, "unknown-type", reason)
-        return self._record(shape, properties, text)
+            return [Unparsed(text, "unknown-type", reason)]
+        return self._records(shape, properties, text)
 
-    def _read_row(self, line: str) -> Record | Unparsed | None:
+    def _read_row(self, line: str) -> Read:
         cells = split_csv(line, self._separator)
         # Who writes a subject cannot write quotes: a row forged in one would stand without them.
         if cells is not None and self._all_quoted and not self._is_quoted(line):
@@ -144,7 +156,7 @@ class ExportReader(Reader):
         self._all_quoted = self._is_quoted(line)
         return None
 
-    def _from_cells(self, cells: list[str] | None, line: str) -> Record | Unparsed:
+    def _from_cells(self, cells: list[str] | None, line: str) -> list[Record | Unparsed] | Unparsed:
         if cells is None:
             return Unparsed(line, "quote", explain_quote(line))
         if self._shape is None:
@@ -153,18 +165,27 @@ class ExportReader(Reader):
         if len(cells) != len(self._names):
             reason = f"row has {len(cells)} fields; the line of names has {len(self._names)}"
             return Unparsed(line, "width", reason)
-        return self._record(self._shape, dict(zip(self._names, cells)), line)
+        found = self._records(self._shape, dict(zip(self._names, cells)), line)
+        return found[0] if len(found) == 1 and isinstance(found[0], Unparsed) else found
 
     def _is_quoted(self, line: str) -> bool:
         return _ALL_QUOTED[self._separator].fullmatch(line) is not None
 
-    def _record(self, shape: Shape, properties: Mapping[str, Any], raw: str) -> Record | Unparsed:
+    def _records(self, shape: Shape, properties: Mapping[str, Any], raw: str) -> list[Record | Unparsed]:
         values = rename(properties, shape)
         moment = self._read_moment(shape, properties, values)
         if moment is not None:
-            return Unparsed(raw, *moment)
-        shape.complete(values)
-        record = Record(message_tracking.MESSAGE_TRACKING, self._schema_of(shape, values), values, raw=raw)
+            return [Unparsed(raw, *moment)]
+        rows = shape.split(values)
+        if len(rows) > MOST_ROWS or len(rows) * len(raw) > MOST_SPLIT:
+            return [Unparsed(raw, "width", f"row has {len(rows)} recipients of different fate; {_TOO_MANY}")]
+        return [
+            self._record(shape, row, raw, str(n) if len(rows) > 1 else "") for n, row in enumerate(rows, 1)
+        ]
+
+    def _record(self, shape: Shape, values: Values, raw: str, part: str) -> Record | Unparsed:
+        schema = self._schema_of(shape, values)
+        record = Record(message_tracking.MESSAGE_TRACKING, schema, values, raw=raw, part=part)
         refusal = self._finish(record)
         return record if refusal is None else Unparsed(raw, *refusal)
 
@@ -185,7 +206,7 @@ class ExportReader(Reader):
 
     def _schema_of(self, shape: Shape, values: Values) -> Schema:
         columns = tuple(values)
-        name = self._year or shape.name_schema(values)
+        name = shape.schema or self._year or shape.name_schema(values)
         if self.schema is None or self.schema.columns != columns or self.schema.name != name:
             self.schema = Schema(name, columns, found="export")
         return self.schema

@@ -61,14 +61,12 @@ OBJECT_PROPERTIES = {
     "SenderAddress":             "sender-address",
     "RecipientAddress":          "recipient-address",
     "Subject":                   "message-subject",
-    "ToIP":                      "server-ip",
-    "FromIP":                    "original-client-ip",
     "Size":                      "total-bytes",
     "MessageId":                 "message-id",
     "MessageTraceId":            "network-message-id",
 }
-# No column of the log: kept under their own names.
-OTHER_PROPERTIES = ("Status", "Organization", "Index", "StartDate", "EndDate")
+# No column of the log: kept under their own names. The tables for traces read the addresses.
+OTHER_PROPERTIES = ("FromIP", "ToIP", "Status", "Organization", "Index", "StartDate", "EndDate")
 
 # Which event a status stands for is ours. None and GettingStatus say that there is no outcome yet, and
 # an outcome that is not listed here is not guessed: the status itself is then the event's name.
@@ -80,24 +78,26 @@ STATUS_EVENTS = {
     "QUARANTINED":    "DROP",   # held back from the recipient
     "FILTEREDASSPAM": "DROP",   # refused, not quarantined
 }
-# A summary has one row for all recipients; its event is the gravest of their last ones. Ours.
-GRAVEST_FIRST = ("FAIL", "DROP", "DEFER", "SEND", "DELIVER", "EXPAND", "RECEIVE")
 DIRECTIONS = {"1": "Incoming", "2": "Originating"}
 # fmt: on
+SCHEMA = "trace"
+"""What the tables for traces are chosen by."""
 _MARK = "##"
 
 
-def complete_object(values: Values) -> None:
-    """The event behind a status."""
+def name_fate(values: Values) -> list[Values]:
+    """The row with the event behind its status."""
     status = values.get("Status", "").upper()
     if status:
         values.setdefault("event-id", STATUS_EVENTS.get(status, status))
+    return [values]
 
 
-def complete_summary(values: Values) -> None:
+def split_summary(values: Values) -> list[Values]:
     """The columns that a summary row holds in another form, and the event behind its statuses.
 
-    Statuses that do not all have an address before them stay as they are.
+    A row has one status for each recipient: where their last words differ, each recipient is a row of its
+    own. Statuses that do not all have an address before them stay as they are.
     """
     direction = values.get("directionality", "")
     if direction in DIRECTIONS:
@@ -106,18 +106,28 @@ def complete_summary(values: Values) -> None:
         values["custom-data"] = f"S:DeliveryPriority={values['custom-data']}"
     members = [member.partition(_MARK) for member in values.get("recipient-status", "").split(";") if member]
     if "recipient-address" in values or not all(address and mark for address, mark, _ in members):
-        return
-    statuses = [status.strip() for _, _, status in members]
-    values["recipient-address"] = ";".join(address.strip() for address, _, _ in members)
-    values["recipient-status"] = ";".join(statuses)
-    event = _gravest([status.rpartition(",")[2].strip().upper() for status in statuses])
-    if event:
-        values.setdefault("event-id", event)
+        return [values]
+    fates = [(address.strip(), status.strip()) for address, _, status in members]
+    events = [_name_event(status) for _, status in fates]
+    if len(set(events)) > 1:
+        return [_give_fate(values, [fate], event) for fate, event in zip(fates, events)]
+    return [_give_fate(values, fates, events[0] if events else "")]
 
 
-def _gravest(outcomes: list[str]) -> str:
-    events = [STATUS_EVENTS.get(outcome, outcome) for outcome in outcomes if outcome]
-    return next((event for event in GRAVEST_FIRST if event in events), events[0] if events else "")
+def _name_event(status: str) -> str:
+    """The event behind the last word of ``Receive, Deliver``."""
+    outcome = status.rpartition(",")[2].strip().upper()
+    return STATUS_EVENTS.get(outcome, outcome)
+
+
+def _give_fate(values: Values, fates: list[tuple[str, str]], event: str) -> Values:
+    """A row for these recipients with their statuses."""
+    found = {
+        **values,
+        "recipient-address": ";".join(address for address, _ in fates),
+        "recipient-status": ";".join(status for _, status in fates),
+    }
+    return {**found, "event-id": values.get("event-id", event)} if event else found
 
 
 def _lower(columns: dict[str, str]) -> dict[str, str]:
@@ -129,13 +139,15 @@ SUMMARY = Shape(
     needs=frozenset(("recipient_status", "sender_address")),
     columns=SUMMARY_COLUMNS,
     zone="UTC",
-    complete=complete_summary,
+    schema=SCHEMA,
+    split=split_summary,
 )
 OBJECT = Shape(
     needs=frozenset(("received", "recipientaddress")),
     columns=_lower(OBJECT_PROPERTIES),
     zone="UTC",
-    complete=complete_object,
+    schema=SCHEMA,
+    split=name_fate,
 )
 # An extended report has the columns that tell a summary, so it is looked for first.
 TRACES = (EXTENDED, SUMMARY, OBJECT)

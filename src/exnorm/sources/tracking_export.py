@@ -10,7 +10,6 @@ from exnorm.model import Confidence, Head, Reader, Source
 from exnorm.settings import Settings
 from exnorm.sources.exports import ExportReader, Shape, Values, is_bracket, is_export
 from exnorm.sources.message_trace import TRACES
-from exnorm.sources.message_tracking import COLUMNS_2007
 
 # fmt: off
 PROPERTIES = {
@@ -51,16 +50,11 @@ COMPUTED = ("MessageLatency", "MessageLatencyType", "PSComputerName", "RunspaceI
 
 
 def name_schema(values: Values) -> str:
-    """The product year, by what only its objects have.
+    """The product year, by ``SchemaVersion``; else that of the newer tables.
 
-    Objects with all that 2007 logs and nothing newer are of 2007 or 2010, which share their tables.
-    Where someone selected properties, what is missing proves nothing: the newer tables are taken.
+    Which properties somebody selected proves nothing: a row must land in the same fields with all of them.
     """
-    version = values.get("schema-version", "")
-    if version:
-        return "2019/SE" if version.startswith("15.02") else "2016"
-    newer = {"network-message-id", "directionality"} & values.keys()
-    return "2016" if newer or set(COLUMNS_2007) - values.keys() else "2010"
+    return "2019/SE" if values.get("schema-version", "").startswith("15.02") else "2016"
 
 
 TRACKING = Shape(

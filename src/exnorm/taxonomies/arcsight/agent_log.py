@@ -66,6 +66,7 @@ ARCSIGHT_AGENT_LOG = Mapping("arcsight-agent-log", source="agent_log", taxonomy=
         row("Device Product",               constant("Exchange Server"), ours="as in the guide for message tracking"),
         row("Device Receipt Time",          "Timestamp",                utc_ms, ours=_SAME),
         row("Device Vendor",                constant("Microsoft"),      ours="as in the guide for message tracking"),
+        row("Event Outcome",                "Action",                   by_event("eventOutcome"), ours="success or failure of what the agent did, as the events below list it"),
         row("External ID",                  "NetworkMsgID",             ours="the one identifier that all servers of the organization share"),
         row("Flex String 1",                "Directionality",           label="Directionality", ours="the number and label that the guide has for message tracking"),
         row("Flex String 2",                "ReasonData",               label="Reason Data", ours=_CUSTOM),

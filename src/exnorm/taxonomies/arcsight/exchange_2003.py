@@ -47,6 +47,7 @@ ARCSIGHT_2003 = Mapping("arcsight-2003", source="exchange_2003", taxonomy="arcsi
         row("Device Custom Date 1",         "Origination-Time",         gmt_ms, label="Origination Time", ours="when the message was first submitted; the fields for times of the event would say otherwise"),
         row("Device Custom Number 2",       "Event-ID",                 count, label="Event Number", ours="several numbers share a name, so the number is kept where it can be searched"),
         row("Device Version",               "product-version",          ours="the CEF header has the field: the version in the log's second line, else empty"),
+        row("Event Outcome",                "event-id",                 by_event("eventOutcome"), ours="as in our additions to the guide's tables"),
         row("Severity",                     "event-id",                 by_event("severity", UNKNOWN_SEVERITY), ours="the CEF header has the field: our severity of the event"),
         *category_rows("event-id"),
         *mail_flow_rows("Flex String 2"),

@@ -19,6 +19,7 @@ from exnorm.taxonomies.arcsight.message_tracking_events import EVENTS
 
 _VERSION = "the CEF header has the field, the guide has no row: schema-version, else #Version, else empty"
 _SEVERITY = "the CEF header has the field, the guide has no row: our severity of the event"
+_OUTCOME = "the guide has no row: success, failure, or nothing where the event does not say"
 _IPV6 = "the guide has no IPv6 row for this column; number 2 is the source address in its other table"
 
 # fmt: off
@@ -64,6 +65,7 @@ ARCSIGHT_2016 = Mapping("arcsight-2016", source="message_tracking", taxonomy="ar
         # not in the guide
         row("Device Custom IPv6 Address 2", "original-client-ip",       ipv6, label="Source IPv6 Address", ours=_IPV6),
         row("Device Version",               "product-version",          ours=_VERSION),
+        row("Event Outcome",                "event-id",                 by_event("eventOutcome"), ours=_OUTCOME),
         row("Severity",                     ("event-id", constant(UNKNOWN_SEVERITY)), by_event("severity", UNKNOWN_SEVERITY), ours=_SEVERITY),
         *category_rows("event-id"),
         *mail_flow_rows("Flex String 2"),
@@ -116,6 +118,7 @@ ARCSIGHT_2010 = Mapping("arcsight-2010", source="message_tracking", taxonomy="ar
         row("Source User Name",             "sender-address",           mailbox),
         # not in the guide
         row("Device Version",               "product-version",          ours=_VERSION),
+        row("Event Outcome",                "event-id",                 by_event("eventOutcome"), ours=_OUTCOME),
         row("Severity",                     ("event-id", constant(UNKNOWN_SEVERITY)), by_event("severity", UNKNOWN_SEVERITY), ours=_SEVERITY),
         *category_rows("event-id"),
         *mail_flow_rows("Flex String 2"),

@@ -1,0 +1,39 @@
+r"""Accounts as clients spell them: ``DOMAIN\user``, ``DOMAIN\user\mailbox``, ``user@domain``.
+
+One function for all logs, so that one user has one spelling in all of them.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+from urllib.parse import unquote
+
+from exnorm.patterns import compile_later
+
+_ENCODED = compile_later(r"%(?:5c|40)", re.IGNORECASE)
+
+
+class Account(NamedTuple):
+    """The parts of an account; empty where it does not name them."""
+
+    domain: str = ""
+    name: str = ""
+    mailbox: str = ""
+
+
+def split_account(text: str) -> Account:
+    r"""The parts of an account as a client or a log spells it.
+
+    A third part is the mailbox that the user opens, as in ``user@domain\mailbox``. ``user@domain`` is a
+    name as a whole. A text with ``%5C`` or ``%40`` is decoded first; one with an empty part is a name.
+    """
+    plain = unquote(text) if _ENCODED.search(text) is not None else text
+    if "\\" not in plain:
+        return Account(name=plain)
+    parts = plain.replace("\\\\", "\\").split("\\")
+    if not all(parts) or len(parts) > 3:
+        return Account(name=plain)
+    if len(parts) == 2 and "@" in parts[0]:
+        return Account("", *parts)
+    return Account(*parts)
