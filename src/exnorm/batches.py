@@ -6,11 +6,10 @@ import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from exnorm.compiled import Program, Run
+from exnorm.compiled import Program
 from exnorm.counts import Counts
 from exnorm.errors import EncodeError
 from exnorm.lines import Span
-from exnorm.model import Frame
 from exnorm.native import Machine
 from exnorm.profiles import select
 from exnorm.programs import Begin, Programs
@@ -20,14 +19,6 @@ from exnorm.stream import Stream, begins_utf16
 
 Write = Callable[["bytes | memoryview"], object]
 """Takes payloads, each ended by LF; what it is given holds until it returns."""
-
-
-class Framing(NamedTuple):
-    """A host's frame, and what stands before and after the row's time in it, clothed."""
-
-    frame: Frame
-    before: str
-    after: str
 
 
 class OpenRows(NamedTuple):
@@ -70,11 +61,8 @@ class Batches:
         plain: list[bytes] = [line.removesuffix(b"\n") for line in lines]  # type: ignore[arg-type, misc]
         return None if b"\n" in b"".join(plain) else self.join(plain)  # asking each line takes longer
 
-    def prepare(self, lines: Sequence[bytes], stream: Stream, rows: list[str] | None = None) -> Batch | None:
-        """Lines of a log in a row, for ``encode``; ``None`` where each must be read by itself.
-
-        ``rows`` are the same lines as ``rows.prepare`` would give them, where somebody knows them already.
-        """
+    def prepare(self, lines: Sequence[bytes], stream: Stream) -> Batch | None:
+        """Lines of a log in a row, for ``encode``; ``None`` where each must be read by itself."""
         if self._programs.wire is None or begins_utf16(lines, stream):
             return None
         longest = self._settings.max_line_bytes
@@ -82,10 +70,7 @@ class Batches:
             plain = [line.removesuffix(b"\n") for line in lines]
             # One with a LF inside is left to its reader here, so that it does not cost the others their way.
             return self.join([b"" if b"\n" in line or len(line) > longest else line for line in plain])
-        batch = self.join(lines)
-        if rows is not None:
-            batch.rows = rows
-        return batch
+        return self.join(lines)
 
     # --- a batch -> payloads, for hosts that know the lines one by one ---------------------------------
 
@@ -115,47 +100,6 @@ class Batches:
                 f"format {self._settings.format}: got {len(payloads)} payloads of {batch.number - begin} rows"
             )
         return payloads
-
-    def encode_framed(
-        self, batch: Batch, begin: int, stream: Stream, framing: Framing
-    ) -> tuple[bytes, int, int]:
-        """The same with a frame around each payload and nothing between them, by the generated function.
-
-        Gives them, how many lines were done and how many payloads that are.
-        """
-        around = framing.before, framing.after
-        made = self._encode_around(
-            batch, begin, stream, lambda program: program.run_framed(framing.frame), around
-        )
-        return "".join(made).encode("latin-1"), batch.number - begin, len(made)
-
-    def encode_beside(
-        self, batch: Batch, begin: int, stream: Stream, starts: Sequence[str], pairs: Sequence[str]
-    ) -> tuple[list[bytes], int]:
-        """The same with a host's own pairs in each payload, by the generated function, for JSON only.
-
-        Those of its line in ``starts`` begin a payload, those in ``pairs`` stand behind the row's time, both
-        clothed. Gives the payloads, each ended by LF, and how many lines were done.
-        """
-        made = self._encode_around(batch, begin, stream, lambda program: program.run_beside, (starts, pairs))
-        return [payload.encode("latin-1") for payload in made], batch.number - begin
-
-    def _encode_around(
-        self,
-        batch: Batch,
-        begin: int,
-        stream: Stream,
-        choose: Callable[[Program], Run],
-        around: tuple[object, ...],
-    ) -> list[str]:
-        """The payloads, clothed, by a function of the program that is given what a host puts around them."""
-        made: list[str] = []
-        batch.pass_over(begin)
-        with self._taking_back():
-            program = self._programs.for_rows(stream, batch)
-            if program is not None:
-                self._run_generated(program, batch, batch, stream, made, choose(program), around)
-        return made
 
     @contextlib.contextmanager
     def _taking_back(self) -> Iterator[None]:
@@ -217,13 +161,11 @@ class Batches:
         rows: Batch,
         stream: Stream,
         payloads: list[str],
-        run: Run | None = None,
-        around: tuple[object, ...] = (),
     ) -> None:
         """Add the payloads, clothed, to none."""
-        run, before, begin = run or program.run, rows.number, self._begin(stream)
+        before, begin = rows.number, self._begin(stream)
         lines = rows.ended_lines if program.needs_lines else ()
-        end = run(rows.rows, lines, before, payloads, begin.clothed, begin.seed, *around)
+        end = program.run(rows.rows, lines, before, payloads, begin.clothed, begin.seed)
         if rows is batch and end == len(batch.rows):
             batch.pass_all()
         else:

@@ -473,19 +473,6 @@ Encode = Callable[[Event], bytes]
 
 
 @dataclass(frozen=True)
-class Frame:
-    """What a host writes around each payload: the row's time, and how long the payload is.
-
-    ``second`` and ``fraction`` write the two parts of a time ``yyyy-MM-ddTHH:mm:ss`` and ``.fffZ``, ``None``
-    where the row is to go by itself; ``head`` writes what stands before so many bytes. All text is clothed.
-    """
-
-    second: Callable[[str], str | None]
-    fraction: Callable[[str], str | None]
-    head: Callable[[int], str]
-
-
-@dataclass(frozen=True)
 class Wire:
     """A format as data: what ``build`` does to a row with nothing odd about it, for generated code.
 

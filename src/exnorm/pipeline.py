@@ -31,7 +31,7 @@ from exnorm.model import (
 from exnorm.native import load_kernel
 from exnorm.overlay import lay_over, require
 from exnorm.plugins import Plugins
-from exnorm.programs import SAMPLE_LINES, Programs
+from exnorm.programs import Programs
 from exnorm.recipients import refuse_split, split_recipients
 from exnorm.routes import Route, Routes
 from exnorm.rows import Batch
@@ -307,19 +307,18 @@ class Normalizer:
 
     def find_program(self, lines: Sequence[bytes], stream: Stream) -> Program | RecordProgram | None:
         """The generated function for the rows at the beginning of a log, as ``encode`` would use it."""
-        records: list[Record] = []
-        layout = None
-        for number, line in enumerate(lines):
-            if layout is None and stream.layout is not None and stream.source is not None:
-                layout = stream.layout
-                sample = () if self.programs.wire is None else self.batches.join(lines[number:]).rows
-                program = self.programs.generate(stream.source, layout, sample)
+        first: Record | None = None
+        for line in lines:
+            if stream.layout is not None and stream.source is not None:
+                program = self.programs.generate(stream.source, stream.layout)
                 if program is not None:
                     return program
-            records += [item for item in self.parse((line,), stream) if isinstance(item, Record)]
-            if len(records) >= SAMPLE_LINES:
-                break
-        return self.programs.generate_for_records(records)
+                if first is not None:
+                    break
+            first = first or next(
+                (one for one in self.parse((line,), stream) if isinstance(one, Record)), None
+            )
+        return None if first is None else self.programs.generate_for_record(first)
 
     # --- the same, one item at a time, for hosts -------------------------------------------------
 

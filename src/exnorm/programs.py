@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from exnorm.compiled import (
@@ -10,11 +9,9 @@ from exnorm.compiled import (
     Program,
     RecordProgram,
     RecordPrograms,
-    Sample,
     generate,
     generate_for_records,
     may_have_code,
-    sample_record,
 )
 from exnorm.counts import Counts
 from exnorm.identity import exnorm_id, identity_seed
@@ -24,13 +21,11 @@ from exnorm.rows import Batch, clothe
 from exnorm.settings import Settings
 from exnorm.stream import Stream
 
-SAMPLE_LINES = 64
-"""As many show which columns are usually filled."""
-
 Kind = tuple[str, Schema, str]
 """What rows of one kind have in common: the source's name, the schema, the layout's edition."""
 
-_FEW_LINES = 8  # fewer are not worth a generated function
+_FEW_LINES = 8  # fewer rows are not worth a generated function
+_FEW_RECORDS = 64
 _KEPT = 64  # a log may bring any number of headers
 
 
@@ -55,7 +50,7 @@ class Programs:
         self.wire = wire
         self._routes, self._settings, self._counts = routes, settings, counts
         self._of_rows: dict[Kind, Program | None] = {}
-        self._of_records = RecordPrograms(self._generate_for_record, sampled=SAMPLE_LINES, most=_KEPT)
+        self._of_records = RecordPrograms(self._generate_for_record, worth=_FEW_RECORDS, most=_KEPT)
         self._few: dict[Kind, int] = {}  # rows of layouts that have no program yet
         self._last_begin: Begin | None = None
 
@@ -73,7 +68,7 @@ class Programs:
     # --- rows ------------------------------------------------------------------------------------------
 
     def for_rows(self, stream: Stream, batch: Batch | None) -> Program | None:
-        """The program for the next lines; made at their layout's first row, and anew for rows like these.
+        """The program for the next lines; made at their layout's first row.
 
         Without a batch there may be any number of lines.
         """
@@ -88,16 +83,9 @@ class Programs:
             if batch is not None and not self._are_many(key, batch):
                 return None
             known = self._of_rows[key] = self.generate(stream.source, layout)
-        elif (
-            known is not None
-            and batch is not None
-            and known.wants_sample
-            and batch.count_lines() >= SAMPLE_LINES
-        ):
-            known = self._of_rows[key] = self.generate(stream.source, layout, batch.rows)
         return known if self.begin(stream.name, stream.source).start else None
 
-    def generate(self, source: Source, layout: Layout, sample: Sequence[str] = ()) -> Program | None:
+    def generate(self, source: Source, layout: Layout) -> Program | None:
         """The function for rows of a layout; ``None`` where they go the long way, one by one."""
         if self.wire is None or source.name not in self._routes.mapped:
             return None
@@ -107,7 +95,7 @@ class Programs:
         route = self._routes.find(source, layout.schema.name)
         if route.record_processors or route.event_processors:
             return None
-        return generate(route.mapping, route.keeps, layout, self.wire, self._counts, sample, longest)
+        return generate(route.mapping, route.keeps, layout, self.wire, self._counts, longest)
 
     def _are_many(self, key: Kind, batch: Batch) -> bool:
         """Whether there were so many rows of a layout that a program for it is worth its making."""
@@ -127,25 +115,19 @@ class Programs:
         payload = encode(record, start) if encode is not None and start else None
         return None if payload is None else payload.encode("latin-1")
 
-    def generate_for_records(self, records: Sequence[Record]) -> RecordProgram | None:
-        """The function for records like the first one, as the processors leave it."""
-        processed = [self._routes.process(one, self._routes.of(one).record_processors) for one in records]
-        kept: list[Record] = [one for one in processed if one is not None]
-        if not kept or not may_have_code(kept[0].values):
+    def generate_for_record(self, record: Record) -> RecordProgram | None:
+        """The function for records like one, as the processors leave it."""
+        kept: Record | None = self._routes.process(record, self._routes.of(record).record_processors)
+        if kept is None or not may_have_code(kept.values):
             return None
-        columns = kept[0].values.keys()
-        return self._generate_for_record(
-            kept[0], [sample_record(one) for one in kept if one.values.keys() == columns]
-        )
+        return self._generate_for_record(kept)
 
-    def _generate_for_record(self, record: Record, sample: Sequence[Sample]) -> RecordProgram | None:
+    def _generate_for_record(self, record: Record) -> RecordProgram | None:
         """The function for records like one; ``None`` where they go the long way."""
         route, columns = self._routes.of(record), tuple(record.values)
         if self.wire is None or route.event_processors:
             return None
-        return generate_for_records(
-            route.mapping, record.schema, columns, self.wire, self._counts, exnorm_id, sample
-        )
+        return generate_for_records(route.mapping, record.schema, columns, self.wire, self._counts, exnorm_id)
 
 
 def _without_surrogates(start: str) -> str:

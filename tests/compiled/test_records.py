@@ -282,7 +282,7 @@ def test_kinds_of_records_that_take_turns_have_a_program_each(monkeypatch: pytes
     assert len(coded.payloads) > ENOUGH
 
 
-def test_any_number_of_kinds_makes_a_bounded_number_of_programs_and_samples() -> None:
+def test_any_number_of_kinds_makes_a_bounded_number_of_programs() -> None:
     def rename(kind: str) -> Callable[[Record], Record]:
         return lambda record: add_to_copy(record, kind)
 
@@ -299,7 +299,7 @@ def test_any_number_of_kinds_makes_a_bounded_number_of_programs_and_samples() ->
 @pytest.mark.parametrize(
     "names", [["x" * 20_000], [f"column{number}" for number in range(200)]], ids=["long", "many"]
 )
-def test_records_with_long_names_or_many_columns_are_not_kept_for_a_sample(names: list[str]) -> None:
+def test_records_with_long_names_or_many_columns_have_no_program(names: list[str]) -> None:
     normalizer = Normalizer(discover_plugins=False)
     programs = normalizer.programs._of_records
     for record in record_of(compare_paths.plain_lines_of(HTTP)):

@@ -16,7 +16,7 @@ import pytest
 import tracking_rows
 
 from exnorm.fluentbit import ChunkFilter
-from exnorm.fluentbit.wire import find_end, make_frame, read_alike, write_name
+from exnorm.fluentbit.wire import find_end
 from exnorm.model import Layout, Schema
 from exnorm.native import load_find_end, load_kernel
 from exnorm.rows import read_row_time
@@ -427,20 +427,13 @@ def test_a_record_that_raises_costs_only_itself(event_time: str, monkeypatch: py
     assert (chunks.counts.records_in, chunks.counts.records_out) == (45, 41)
 
 
-# --- events that differ in their time and one text only ---------------------------------------------
+# --- forms of events -------------------------------------------------------------------------------
 
 WIDE_PAIR, WIDE_EMPTY = b"\xdd\x00\x00\x00\x02", b"\xdf\x00\x00\x00\x00"  # as Fluent Bit itself writes them
 FORMS = {
     "short": (b"\x92", b"\x92", b"\x80"), "release 5": (b"\x92", b"\x92", WIDE_EMPTY),
     "release 4": (WIDE_PAIR, WIDE_PAIR, WIDE_EMPTY), "metadata": (b"\x92", b"\x92", b"\x81\xa1a\x01"),
 }  # fmt: skip
-LENGTHS = (0, 31, 32, 255, 256, 65535, 17)
-MARKER = msgpack.ExtType(0, b"\xff\xff\xff\xff\x00\x00\x00\x00")
-DOUBLED = b"\x92\x92" + bytes(msgpack.packb(NOW)) + b"\x80\x82\xa3log\xa1x\xa3log\xa1y"
-
-
-def find_log(body: dict[Any, Any]) -> str:
-    return "log" if "log" in body else ""
 
 
 def pack_event(form: str, text: Any, time: Any = NOW, **others: Any) -> bytes:
@@ -449,53 +442,6 @@ def pack_event(form: str, text: Any, time: Any = NOW, **others: Any) -> bytes:
     body = dict(sorted({**others, "log": text}.items()))
     packed: bytes = msgpack.packb(body, unicode_errors="surrogateescape")
     return outer + inner + bytes(msgpack.packb(time)) + metadata + packed
-
-
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("others", [{}, {"file": "x"}, {"pod": {"a": [1]}}, {"file": "x", "pod": 5}], ids=str)
-def test_texts_of_events_that_are_alike_are_found_where_they_lie(form: str, others: dict[str, Any]) -> None:
-    times = [msgpack.ExtType(0, struct.pack(">II", 1_700_000_000 + n, n)) for n in range(len(LENGTHS))]
-    events = [pack_event(form, "x" * length, time, **others) for length, time in zip(LENGTHS, times)]
-    alike = read_alike(b"".join(events), find_log)
-    assert alike is not None
-    assert alike.lines == [b"x" * length for length in LENGTHS]
-    assert alike.starts == [sum(map(len, events[:n])) for n in range(len(events) + 1)]
-    _, inner, metadata = FORMS[form]
-    head = inner + bytes(msgpack.packb(times[0])) + metadata
-    assert alike.before + times[0].data + alike.after == b"\x92" + head
-
-
-@pytest.mark.parametrize("at", [0, 1, 2])
-@pytest.mark.parametrize(
-    "other",
-    [
-        pack_event("release 5", "x"), pack_event("metadata", "x"), pack_event("short", "x", pod=5),
-        pack_event("short", "x", 5), pack_event("short", b"x"), pack_event("short", 5),
-        pack_event("short", None),
-        pack_event("short", "x", MARKER), pack_event("short", "x", msgpack.ExtType(1, bytes(8))),
-        msgpack.packb([NOW, {"log": "x"}]), msgpack.packb([[NOW, {}], {"message": "x"}]), DOUBLED,
-        pack_event("short", "x")[:-1], b"\xc1", b"\x92",
-    ],
-    ids=range(15),
-)  # fmt: skip
-def test_events_that_differ_in_more_than_time_and_text_are_not_alike(other: bytes, at: int) -> None:
-    events = [pack_event("short", text) for text in ("one", "two")]
-    assert read_alike(b"".join(events), find_log) is not None
-    events.insert(at, other)
-    assert read_alike(b"".join(events), find_log) is None
-
-
-def test_events_are_alike_only_where_the_last_of_them_is_whole() -> None:
-    chunk = pack_event("short", "x" * 300, pod="p") * 2
-    found = [length for length in range(len(chunk) + 1) if read_alike(chunk[:length], find_log) is not None]
-    assert found == [len(chunk) // 2, len(chunk)]
-
-
-def test_a_large_event_is_not_read_whole_to_see_whether_others_are_like_it() -> None:
-    assert read_alike(pack_event("short", "x", pod="y" * 200_000), find_log) is not None
-    assert read_alike(pack_event("short", "x", pod="y" * 300_000), find_log) is None
-    assert read_alike(b"\x92" * 1_000_000, find_log) is None
-    assert read_alike(b"", find_log) is None
 
 
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
@@ -513,25 +459,6 @@ def test_rows_in_events_that_are_alike_give_the_same_bytes_and_counts_as_one_by_
     singly, batches = read_singly(monkeypatch, **options), ChunkFilter.from_names(options)
     assert run(batches, records, 90) == run(singly, records, 90)
     assert counts_of(batches) == counts_of(singly)
-
-
-@pytest.mark.parametrize("length", LENGTHS)
-def test_a_frame_around_a_text_is_an_event_as_msgpack_writes_it(length: int) -> None:
-    # 2018-11-27T22:40:02.966Z is 1543358402 s and 966 000 000 ns
-    time, frame, text = struct.pack(">II", 1543358402, 966_000_000), make_frame(), "x" * length
-    second, fraction = frame.second("2018-11-27T22:40:02"), frame.fraction(".966Z")
-    assert f"{second}{fraction}".encode("latin-1") == time
-    written = write_name("cef") + frame.head(length).encode("latin-1") + text.encode()
-    assert written == msgpack.packb({"cef": text})
-
-
-def test_a_frame_has_no_time_that_fluent_bit_would_read_as_another() -> None:
-    frame = make_frame()
-    assert frame.second("2038-01-19T03:14:07") == "\x7f\xff\xff\xff"
-    assert frame.second("2038-01-19T03:14:08") is None
-    assert frame.second("1969-12-31T23:59:59") is None
-    assert frame.second("2018-11-27") is None
-    assert [frame.fraction(text) for text in (".x", ",", "")] == [None] * 3
 
 
 def test_a_row_takes_the_time_of_its_first_cell() -> None:

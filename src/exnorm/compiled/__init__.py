@@ -4,10 +4,8 @@ from exnorm.compiled.records import (
     MOST_COLUMNS,
     RecordProgram,
     RecordPrograms,
-    Sample,
     generate_for_records,
     may_have_code,
-    sample_record,
 )
 from exnorm.compiled.rows import Program, Run, generate
 
@@ -17,9 +15,7 @@ __all__ = [
     "RecordProgram",
     "RecordPrograms",
     "Run",
-    "Sample",
     "generate",
     "generate_for_records",
     "may_have_code",
-    "sample_record",
 ]

@@ -10,18 +10,6 @@ from exnorm.native import Fits, IsNot, Premise
 from exnorm.rows import clothe
 
 
-@dataclass(frozen=True)
-class Surroundings:
-    """What a host has the function write beside a payload, as code, and what the function is given for it."""
-
-    given: tuple[str, ...] = ()
-    start: str = "{start}"
-    has_moment: bool = False
-    pairs: str = ""  # behind the pair of the row's time
-    end: str = ""  # as text of an f-string
-    write: tuple[str, ...] = ("write(payload)", "continue")
-
-
 class Unfit(Exception):
     """The table asks for something that there is no code for; raised and caught while generating only."""
 

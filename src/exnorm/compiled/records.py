@@ -7,11 +7,11 @@ it, which then goes the long way; what it gives is what ``pipeline`` would write
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import partial
 
 from exnorm.compiled.look_ups import Key, remember
-from exnorm.compiled.parts import Surroundings, Unfit, is_fit, take_given
+from exnorm.compiled.parts import Unfit, is_fit, take_given
 from exnorm.compiled.writer import Writer, name_derived
 from exnorm.convert import iso_utc
 from exnorm.mapping import CompiledMapping
@@ -22,11 +22,8 @@ Encode = Callable[[Record, str], "str | None"]
 """A record and what begins its payload; gives the payload, ``None`` of an odd record. All text is clothed."""
 
 Identify = Callable[[Record], str]
-Sample = Mapping[str, str]
-"""The beginning of each text of a record, by column or derived value."""
 
-_PLAIN = Surroundings(write=("return payload",))
-_SAMPLED_LONGEST = 20  # characters; it is asked whether a text is there, and whether it is a certain one
+_WRITE = ("return payload",)
 _NAMES_LONGEST = 16 * 1024  # characters of all names; rows of JSON may bring any
 
 MOST_COLUMNS = 128
@@ -36,12 +33,6 @@ MOST_COLUMNS = 128
 def may_have_code(columns: Collection[str]) -> bool:
     """Whether there are few enough columns for code, with names that are not too long to be kept."""
     return len(columns) <= MOST_COLUMNS and sum(map(len, columns)) <= _NAMES_LONGEST
-
-
-def sample_record(record: Record) -> Sample:
-    """What is learnt from of a record; it takes little memory however long the record is."""
-    texts = {**record.derived, **record.values}
-    return {name: text[:_SAMPLED_LONGEST] for name, text in texts.items() if isinstance(text, str)}
 
 
 class RecordProgram:
@@ -62,14 +53,10 @@ def generate_for_records(
     wire: Wire,
     notes: Notes,
     identify: Identify,
-    sample: Sequence[Sample] = (),
 ) -> RecordProgram | None:
-    """A program, or ``None`` where the table, the columns or the format ask for what has no code here.
-
-    Of the ``sample`` it is learnt which columns are nearly always filled or empty.
-    """
+    """A program, or ``None`` where the table, the columns or the format ask for what has no code here."""
     try:
-        writer = _RecordWriter(mapping, schema, columns, wire, notes, identify, sample)
+        writer = _RecordWriter(mapping, schema, columns, wire, notes, identify)
         writer.write()
     except Unfit:
         return None
@@ -89,14 +76,12 @@ class _RecordWriter(Writer):
         wire: Wire,
         notes: Notes,
         identify: Identify,
-        sample: Sequence[Sample],
     ) -> None:
         derived = name_derived(mapping)
         super().__init__(mapping, columns, derived, wire, notes)
         self.schema, self.identify = schema, identify
         self.derived = derived
         self.time_cell = ""
-        self.cells.see(sample)
         if len(columns) < 2 or not mapping.source.derived.keys().isdisjoint(columns):
             raise Unfit
 
@@ -121,9 +106,9 @@ class _RecordWriter(Writer):
         yield "def encode(record, start):"
         for line in (*self._read_cells(), *self._check_limits(), *self.checks, *self._write_identity()):
             yield f"    {line}"
-        for line in (*self._write_long(_PLAIN), *self.payload.write_expected(_PLAIN)):
+        for line in self._write_long(_WRITE):
             yield f"    {line}"
-        for line in self.payload.write(partial(take_given, is_fit), _PLAIN):
+        for line in self.payload.write(partial(take_given, is_fit), _WRITE):
             yield f"    {line}"
 
     def _read_cells(self) -> Iterator[str]:
@@ -202,7 +187,6 @@ class _RecordWriter(Writer):
             show_time=_show_time,
             show_marks=self._remember_marks(),
         )
-        self.cells.seen.clear()  # what the code calls keeps this object
         exec(compile(source_text, f"<exnorm {self.mapping.mapping.name}>", "exec"), scope)
         encode: Encode = scope["encode"]
         return encode
@@ -230,24 +214,24 @@ def _not_known(record: Record, start: str) -> str | None:
 
 
 class RecordPrograms:
-    """The programs of a pipeline for records, each made when ``sampled`` records have shown what is usual.
+    """The programs of a pipeline for records, each made when there were ``worth`` records of its kind.
 
-    ``generate`` makes one for a record and a sample. There is none of more kinds than ``most``, nor where
+    ``generate`` makes one for a record. There is none of more kinds than ``most``, nor where
     ``may_have_code`` says so: a log may bring any number of kinds and columns.
     """
 
     def __init__(
         self,
-        generate: Callable[[Record, Sequence[Sample]], RecordProgram | None],
+        generate: Callable[[Record], RecordProgram | None],
         *,
-        sampled: int,
+        worth: int,
         most: int,
         most_waiting: int = 8,
     ) -> None:
         self._generate = generate
-        self._sampled, self._most, self._most_waiting = sampled, most, most_waiting
+        self._worth, self._most, self._most_waiting = worth, most, most_waiting
         self._known: dict[tuple[str, ...], Encode | None] = {}
-        self._waiting: dict[tuple[str, ...], list[Sample]] = {}
+        self._waiting: dict[tuple[str, ...], int] = {}
 
     def find(self, record: Record) -> Encode | None:
         """The function for a record like this; ``None`` where there is none, or none yet."""
@@ -256,16 +240,15 @@ class RecordPrograms:
         return self._wait(key, record) if known is _not_known else known
 
     def _wait(self, key: tuple[str, ...], record: Record) -> Encode | None:
-        """Keep a record as one of a sample; the last of them makes the program."""
+        """Count a record; the last that it takes makes the program."""
         if len(self._known) >= self._most or not may_have_code(record.values):
             return None
-        sample = self._waiting.pop(key, [])
-        sample.append(sample_record(record))
-        if len(sample) < self._sampled:
-            self._waiting[key] = sample
+        seen = self._waiting.pop(key, 0) + 1
+        if seen < self._worth:
+            self._waiting[key] = seen
             if len(self._waiting) > self._most_waiting:
                 del self._waiting[next(iter(self._waiting))]
             return None
-        program = self._generate(record, sample)
+        program = self._generate(record)
         self._known[key] = None if program is None else program.encode
         return self._known[key]

@@ -7,53 +7,40 @@ field. That row then goes the long way, and the function goes on behind it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import cached_property, partial
 from typing import Any
 
-from exnorm.compiled.look_ups import Cache, Key, read_fraction, read_second, remember
-from exnorm.compiled.parts import Piece, Surroundings, Unfit, is_fit, literal, take_given
+from exnorm.compiled.look_ups import Key, read_fraction, read_second, remember
+from exnorm.compiled.parts import Piece, Unfit, is_fit, literal, take_given
 from exnorm.compiled.writer import ANY_DATE_AND_TIME, ANY_TIME, Writer, name_derived
 from exnorm.convert import utc_ms
 from exnorm.mapping import CompiledMapping
-from exnorm.model import Derivation, Frame, Layout, Notes, Record, Wire
+from exnorm.model import Derivation, Layout, Notes, Record, Wire
 from exnorm.native import FRACTION, SECOND, Assembly, LookUp, Machine, Optional, load_kernel
 from exnorm.rows import join_cells, split_quoted, unclothe
 
 Run = Callable[..., int]
 """Rows, the same lines as bytes (needless where ``needs_lines`` is false), where to begin, where to put
-payloads, what begins a payload, what begins an identity; where there is a frame, also what stands before and
-after the row's time in it; where a host has pairs of its own, also what begins each payload and what stands
-behind its time. Gives the number of the first row that was left alone. All text is clothed."""
+payloads, what begins a payload, what begins an identity. Gives the number of the first row that was left
+alone. All text is clothed."""
 
-_NONE = Surroundings()
-_FRAMED = Surroundings(
-    given=("before", "after"),
-    has_moment=True,
-    write=(
-        "head = heads(len(payload)) or find_head(len(payload))",
-        'write(f"{before}{moment}{part}{after}{head}{payload}")',
-        "continue",
-    ),
-)
-_BESIDE = Surroundings(("starts", "pairs"), start="{starts[at]}", pairs="{pairs[at]}", end=r"\n")
+_WRITE = "write(payload)", "continue"
 
 
 class Program:
     """The code for rows of one layout, and the columns that the table does not know.
 
-    ``sampled`` says that it was made for rows like those in a sample. ``machine`` is the same for the kernel,
-    where there is one; the Python is then made only when a row needs it.
+    ``machine`` is the same for the kernel, where there is one; the Python is then made only when a row needs
+    it.
     """
 
     def __init__(self, writer: _RowWriter) -> None:
         self._writer = writer
         self.columns = writer.columns
         self.unknown_columns = writer.find_unknown()
-        self.sampled = writer.sampled
         self.needs_lines = bool(writer.wire.identity[0])
         self.layout = writer.layout
-        self._framed: tuple[Frame, Run] | None = None
         self.machine: Machine | None = writer.bind_native()
 
     @cached_property
@@ -66,23 +53,6 @@ class Program:
         """The generated function."""
         return self._writer.bind(self.source_text)
 
-    def run_framed(self, frame: Frame) -> Run:
-        """The same with a host's frame around each payload."""
-        if self._framed is None or self._framed[0] is not frame:
-            text = "\n".join(self._writer.assemble(_FRAMED)) + "\n"
-            self._framed = frame, self._writer.bind(text, frame)
-        return self._framed[1]
-
-    @cached_property
-    def run_beside(self) -> Run:
-        """The same with a host's own pairs around the row's time, which the format must have, ended by LF."""
-        return self._writer.bind("\n".join(self._writer.assemble(_BESIDE)) + "\n")
-
-    @property
-    def wants_sample(self) -> bool:
-        """Whether it would be shorter if it was made for rows like those in a sample."""
-        return not self.sampled and self.machine is None
-
 
 def generate(
     mapping: CompiledMapping,
@@ -90,20 +60,17 @@ def generate(
     layout: Layout,
     wire: Wire,
     notes: Notes,
-    sample: Sequence[str] = (),
     longest: int = 4 * 1024 * 1024,
 ) -> Program | None:
     """A program, or ``None`` where the table, the schema or the format asks for what has no code here.
 
-    ``keeps`` may look at a record's event only. Of the rows in ``sample`` it is learnt which columns are
-    nearly always filled or empty: one test for all of them then leads to shorter code. A row of more than
-    ``longest`` bytes is left alone.
+    ``keeps`` may look at a record's event only. A row of more than ``longest`` bytes is left alone.
     """
     computed = (name for derivation in layout.computed for name in derivation.names)
     if mapping.source.event_column not in {*layout.schema.columns, *computed}:
         return None
     try:
-        writer = _RowWriter(mapping, keeps, layout, wire, notes, sample, longest)
+        writer = _RowWriter(mapping, keeps, layout, wire, notes, longest)
         writer.write()
     except Unfit:
         return None
@@ -123,7 +90,6 @@ class _RowWriter(Writer):
         layout: Layout,
         wire: Wire,
         notes: Notes,
-        sample: Sequence[str],
         longest: int,
     ) -> None:
         needed = {*name_derived(mapping), mapping.source.event_column}
@@ -136,9 +102,6 @@ class _RowWriter(Writer):
         self.keeps, self.layout, self.longest = keeps, layout, longest
         self.last: list[str] = []  # done when nothing can stop the row any more
         self.deciding.update((self.source.event_column, *layout.derived.values()))
-        split = [self._split(row) for row in sample]
-        self.sampled = bool(sample)
-        self.cells.see(self._add_computed(cells) for cells in split if len(cells) == len(self.columns))
 
     def find_unknown(self) -> tuple[str, ...]:
         """The columns that the table does not know."""
@@ -188,32 +151,26 @@ class _RowWriter(Writer):
         if cell != "c0":
             raise Unfit
 
-    def _split(self, row: str) -> list[str]:
-        if self.layout.separator == " ":
-            return row.replace('"', self.wire.quote).rstrip(" ").split(" ")
-        return split_quoted(row, self.wire.quote) if '"' in row else row.split(",")
-
-    def assemble(self, around: Surroundings = _NONE) -> Iterator[str]:
+    def assemble(self) -> Iterator[str]:
         """The lines of the generated function."""
-        given = ("rows", "lines", "begin", "payloads", "start", "seed", *around.given)
-        yield f"def run({', '.join(given)}):"
+        yield "def run(rows, lines, begin, payloads, start, seed):"
         yield "    write = payloads.append"
         yield "    at = begin - 1"
-        yield f"    {' = '.join(('last_start', *(f'last_{cell}' for cell in self._steady)))} = None"
+        yield "    last_start = None"
         if self.wire.identity[0]:
             yield "    begin_identity = blake2b(seed, digest_size=16).copy"
         yield "    for at, row in enumerate(rows[begin:] if begin else rows, begin):"
-        for line in self._read_cells(around.has_moment):
+        for line in self._read_cells():
             yield f"        {line}"
         for line in (*self._check_limits(), *self.checks, *self.last, *self._write_identity()):
             yield f"        {line}"
-        for line in (*self._write_long(around), *self.payload.write_expected(around)):
+        for line in self._write_long(_WRITE):
             yield f"        {line}"
-        for line in self.payload.write(partial(take_given, is_fit), around):
+        for line in self.payload.write(partial(take_given, is_fit), _WRITE):
             yield f"        {line}"
         yield "    return at + 1"
 
-    def _read_cells(self, has_moment: bool) -> Iterator[str]:
+    def _read_cells(self) -> Iterator[str]:
         yield f"cells = {self._write_split()}"
         yield f"if len(cells) != {len(self.columns)}: return at"
         yield f"{', '.join(self.cell[column] for column in self.columns)} = cells"
@@ -223,12 +180,10 @@ class _RowWriter(Writer):
         else:
             yield "start_of_time, rest_of_time = c0[:19], c0[19:]"
         yield "if start_of_time != last_start:"
-        for name in ("second", "moment") if has_moment else ("second",):
-            found = self._look_up(name, f"{name}s", f"find_{name}", "start_of_time")
-            yield from (f"    {line}" for line in found)
+        found = self._look_up("second", "seconds", "find_second", "start_of_time")
+        yield from (f"    {line}" for line in found)
         yield "    last_start = start_of_time"
-        for name in ("fraction", "part") if has_moment else ("fraction",):
-            yield from self._look_up(name, f"{name}s", f"find_{name}", "rest_of_time")
+        yield from self._look_up("fraction", "fractions", "find_fraction", "rest_of_time")
         for derivation in self.derivations:
             yield from self._read_computed(derivation)
         for cache in self.caches.values():
@@ -276,29 +231,6 @@ class _RowWriter(Writer):
 
         return derive
 
-    def _add_computed(self, cells: Sequence[str]) -> dict[str, str]:
-        """The texts of a row by origin."""
-        texts = dict(zip(self.columns, cells))
-        for derivation in self.derivations:
-            key = tuple(texts[column] for column in self._columns_of(derivation))
-            texts.update(zip(derivation.names, self._deriver(derivation)(key) or ()))
-        return texts
-
-    @cached_property
-    def _steady(self) -> list[str]:
-        """The cells that are looked up by themselves and nearly always as in the row before."""
-        caches = [cache for cache in self.caches.values() if cache.slots and len(cache.origins) == 1]
-        cells = [self.cell[cache.origins[0]] for cache in caches]
-        return [cell for cell in cells if self.cells.is_steady(cell)]
-
-    def _read_slots(self, cache: Cache) -> Iterator[str]:
-        found, cell = super()._read_slots(cache), self._write_key(cache)
-        if cell not in self._steady:
-            yield from found
-            return
-        yield f"if {cell} != last_{cell}:"
-        yield from (f"    {line}" for line in (*found, f"last_{cell} = {cell}"))
-
     def _write_identity(self) -> Iterator[str]:
         if self.wire.original[0]:
             yield "original = row.replace('\"', quote)"
@@ -307,7 +239,7 @@ class _RowWriter(Writer):
             yield 'identity.update(lines[at].rstrip(b"\\r\\n"))'
             yield "identity = identity.hexdigest()"
 
-    def bind(self, source_text: str, frame: Frame | None = None) -> Run:
+    def bind(self, source_text: str) -> Run:
         """The generated function, ready to be called."""
         scope = self._scope()
         scope.update(
@@ -322,10 +254,6 @@ class _RowWriter(Writer):
             cell = self.cell[derivation.names[0]]
             scope[f"derived_{cell}"] = known.get
             scope[f"derive_{cell}"] = remember(known, self._deriver(derivation))
-        if frame is not None:
-            for name, write in ("moment", frame.second), ("part", frame.fraction), ("head", frame.head):
-                texts: dict[Any, str] = {}
-                scope[f"{name}s"], scope[f"find_{name}"] = texts.get, remember(texts, write)
         exec(compile(source_text, f"<exnorm {self.mapping.mapping.name}>", "exec"), scope)
         run: Run = scope["run"]
         return run

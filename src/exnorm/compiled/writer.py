@@ -26,7 +26,7 @@ from exnorm.compiled.look_ups import (
     remember,
     with_ipv4,
 )
-from exnorm.compiled.parts import Piece, Surroundings, Unfit, literal, write_pair
+from exnorm.compiled.parts import Piece, Unfit, literal, write_pair
 from exnorm.compiled.payload import Payload
 from exnorm.convert import (
     addresses,
@@ -441,9 +441,9 @@ class Writer(ABC):
             yield f"    if apostrophe: {self.leave}"  # its members are read first
         yield "    is_long = True"
 
-    def _write_long(self, around: Surroundings) -> Iterator[str]:
+    def _write_long(self, write: Sequence[str]) -> Iterator[str]:
         """The code for rows with a value that is longer than its field, where there may be one."""
-        return self.payload.write_long(around) if self._cuts else iter(())
+        return self.payload.write_long(write) if self._cuts else iter(())
 
     @property
     def _cuts(self) -> bool:

@@ -9,7 +9,7 @@ from itertools import repeat
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from exnorm.batches import Framing, OpenRows
+from exnorm.batches import OpenRows
 from exnorm.codecs.logstash_json import build_shape
 from exnorm.counts import Counts, Tally
 from exnorm.errors import NormalizerError
@@ -22,12 +22,9 @@ from exnorm.fluentbit.wire import (
     Events,
     Head,
     cut_piece,
-    make_frame,
     make_writer,
-    read_alike,
     read_entry,
     set_time,
-    write_name,
 )
 from exnorm.model import Event, Layout, Record, Unparsed
 from exnorm.native import MOST_KEYS, FindEnd, Form, load_find_end
@@ -51,16 +48,12 @@ class _Given(NamedTuple):
 
 
 class _Records(NamedTuple):
-    """The pieces of a chunk by number: each one's path and line, and the rest of it when it is asked for.
-
-    ``framing`` is what generated code may write around their payloads.
-    """
+    """The pieces of a chunk by number: each one's path and line, and the rest of it when it is asked for."""
 
     paths: Sequence[str | None]
     lines: Sequence[bytes | None]
     give: Callable[[int], _Given]
     raw: Callable[[int], bytes | memoryview]
-    framing: Framing | None = None
 
 
 def _describe(given: Sequence[_Given], raw: Callable[[int], bytes | memoryview]) -> _Records:
@@ -124,10 +117,7 @@ class ChunkFilter:
         name = self.normalizer.codec.name
         self._fill_payload = _read_payloads(name)
         self._fill = self._choose_form()
-        is_alone = name != DEFAULT_FORMAT and self.options.event_time and not self.options.reserve_data
         self._find_end: FindEnd | None = load_find_end()
-        self._frame = make_frame() if is_alone else None
-        self._before_text = write_name(name)
         self._form = self._describe_form()
 
     @classmethod
@@ -247,9 +237,7 @@ class ChunkFilter:
 
     def _take_events(self, tag: str, chunk: bytes, pieces: list[bytes | memoryview]) -> bool:
         """Append what each piece becomes; whether any became something else."""
-        records = self._look_at_alike(tag, chunk)
-        if records is None:
-            records = self._look_at_all(Events(chunk, self.normalizer.settings.max_line_bytes))
+        records = self._look_at_all(Events(chunk, self.normalizer.settings.max_line_bytes))
         paths, touched, begin = records.paths, False, 0
         while begin < len(paths):
             path, end = paths[begin], min(begin + BATCH_ROWS, len(paths))
@@ -258,29 +246,6 @@ class ChunkFilter:
             touched |= self._convert_run(tag, records, begin, end, pieces)
             begin = end
         return touched
-
-    def _look_at_alike(self, tag: str, chunk: bytes) -> _Records | None:
-        """Every piece, where they are rows of one log, taken together, and have the same around them."""
-        alike = read_alike(chunk, lambda body: self._find_line(body)[0])
-        if alike is None or alike.first.body is None:
-            return None
-        path = self._find_path(alike.first.body)
-        if self._reads_each(tag, path):
-            return None
-        lines, starts = alike.lines, alike.starts
-
-        def raw(at: int) -> bytes:
-            return chunk[starts[at] : starts[at + 1]]
-
-        def give(at: int) -> _Given:
-            entry = read_entry(raw(at))
-            return self._look_at(entry.head, entry.body, entry.refusal)
-
-        framing = None
-        if self._frame is not None:
-            after = alike.after + self._before_text
-            framing = Framing(self._frame, alike.before.decode("latin-1"), after.decode("latin-1"))
-        return _Records([path] * len(lines), lines, give, raw, framing)
 
     def _look_at_all(self, events: Events) -> _Records:
         """Every piece; usually all have line and path under the first key for it."""
@@ -388,14 +353,6 @@ class ChunkFilter:
     ) -> int:
         """Append the events of plain rows from ``at`` on; how many rows those are."""
         stream, batch = prepared
-        if records.framing is not None:
-            made, rows, events = self.normalizer.batches.encode_framed(
-                batch, at - begin, stream, records.framing
-            )
-            pieces.append(made)
-            self.counts.records_in += rows
-            self.counts.records_out += events
-            return rows
         layout = stream.layout
         if layout is None:
             return 0

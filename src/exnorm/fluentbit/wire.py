@@ -14,10 +14,8 @@ from typing import Any, NamedTuple, Union
 import msgpack
 import msgspec
 
-from exnorm.convert import utc_ms
 from exnorm.fluentbit.scan import ScanError, Scanner
 from exnorm.lines import MARGIN
-from exnorm.model import Frame
 
 Body = dict[Any, Any]
 Head = Union[bytes, msgspec.Raw]
@@ -27,7 +25,6 @@ _ERRORS = (msgpack.UnpackException, ValueError, TypeError, OverflowError, Recurs
 _PAIR = 0x92  # an array of two
 _PAIRS = (bytes((_PAIR,)), b"\xdd\x00\x00\x00\x02", b"\xdc\x00\x02")  # releases before 5 write the second
 _EVENT_TIME = b"\xd7\x00"  # ext type 0 of eight bytes: seconds and nanoseconds, big-endian
-_USUAL_HEADS = tuple(pair + _EVENT_TIME for pair in _PAIRS)
 _MARKERS = (b"\xff\xff\xff\xff", b"\xff\xff\xff\xfe")  # the seconds of where a group begins and ends
 _MARKER_SIGN = b"\x00\xff\xff\xff"  # in every marker, and in hardly anything else
 _pack_time = struct.Struct(">II").pack
@@ -114,90 +111,6 @@ class Events:
         if self._raws is None:
             self._raws = _read_raw(_as_list(self._chunk, len(self)))
         return bytes(self._raws[number])
-
-
-class Alike(NamedTuple):
-    """Events that differ in nothing but their time and one text, ``lines``.
-
-    ``first`` is the first of them; each begins where ``starts`` says, and the last number of it is where the
-    chunk ends. ``before`` is what an event that is made of one begins with, up to its time, and ``after``
-    what follows the time up to the record.
-    """
-
-    first: Entry
-    lines: list[bytes]
-    starts: list[int]
-    before: bytes
-    after: bytes
-
-
-def read_alike(chunk: bytes, find_key: Callable[[Body], str]) -> Alike | None:
-    """The events of a chunk, ``find_key`` saying of the first one's record which text differs.
-
-    ``None`` where they differ in more, or are large.
-    """
-    if len(chunk) > LARGE_CHUNK or (_MARKER_SIGN[1:2] in chunk and _MARKER_SIGN in chunk):
-        return None
-    first = read_entry(chunk[: next(_ends(chunk[:LARGE_EVENT]), 0)])
-    outer = next((pair for pair in _PAIRS if chunk.startswith(pair)), b"")
-    usual = next((head for head in _USUAL_HEADS if first.head.startswith(head)), b"")
-    if first.body is None or not outer or not usual:
-        return None
-    place = _find_text(bytes(first.raw), len(outer) + len(first.head), find_key(first.body))
-    if place is None:
-        return None
-    lead = outer + usual
-    found = _read_texts(chunk, lead, chunk[len(lead) + 8 : place[0]], chunk[place[1] : len(first.raw)])
-    if found is None:
-        return None
-    return Alike(first, *found, bytes((_PAIR,)) + usual, first.head[len(usual) + 8 :])
-
-
-def _find_text(event: bytes, at: int, key: str) -> tuple[int, int] | None:
-    """Where the text under a key begins, with its head, and ends; the record begins at a place.
-
-    ``None`` where there is none, or a key is there twice.
-    """
-    unpacker, keys, place = _open(event[at:]), set(), None
-    for _ in range(unpacker.read_map_header()):
-        name = unpacker.unpack()
-        if not isinstance(name, str) or name in keys:
-            return None
-        keys.add(name)
-        begin = at + unpacker.tell()
-        unpacker.skip()
-        if name == key and (0xA0 <= event[begin] < 0xC0 or event[begin] in (0xD9, 0xDA)):
-            place = begin, at + unpacker.tell()
-    return place
-
-
-def _read_texts(
-    chunk: bytes, lead: bytes, middle: bytes, tail: bytes
-) -> tuple[list[bytes], list[int]] | None:
-    """The texts between ``middle`` and ``tail`` in events that begin with ``lead`` and a time."""
-    lines, starts, between = [], [0], tail + lead
-    at, step, size = len(lead) + 8, len(lead) + 8 + len(tail), len(chunk)
-    has = chunk.startswith
-    while has(middle, at):
-        at += len(middle)
-        first = chunk[at] if at < size else 0
-        if first == 0xDA and at + 2 < size:
-            begin, length = at + 3, chunk[at + 1] << 8 | chunk[at + 2]
-        elif first == 0xD9 and at + 1 < size:
-            begin, length = at + 2, chunk[at + 1]
-        elif 0xA0 <= first < 0xC0:
-            begin, length = at + 1, first & 31
-        else:
-            return None
-        end = begin + length
-        lines.append(chunk[begin:end])
-        starts.append(end + len(tail))
-        if end + len(tail) >= size:
-            return (lines, starts) if end + len(tail) == size and has(tail, end) else None
-        if not has(between, end):
-            return None
-        at = end + step
-    return None
 
 
 def _read_flat_events(chunk: bytes) -> list[tuple[msgspec.Raw, Body]] | None:
@@ -403,26 +316,6 @@ def set_time(head: bytes, milliseconds: int | None) -> bytes:
     return head[:at] + _EVENT_TIME + _pack_time(seconds, rest * 1_000_000) + head[at + length :]
 
 
-def make_frame() -> Frame:
-    """An event's time and the head of its text around a payload."""
-    return Frame(
-        lambda start: _stamp(utc_ms(f"{start}Z"), 1000, _LAST_SECOND),
-        lambda end: _stamp(_in_nanoseconds(utc_ms(f"1970-01-01T00:00:00{end}")), 1, 1_000_000_000),
-        lambda length: _head_text(length).decode("latin-1"),
-    )
-
-
-def _in_nanoseconds(milliseconds: int | None) -> int | None:
-    return None if milliseconds is None else milliseconds % 1000 * 1_000_000
-
-
-def _stamp(moment: int | None, divisor: int, last: int) -> str | None:
-    """Four bytes of a time, clothed; ``None`` where it cannot be written."""
-    if moment is None or not 0 <= moment // divisor <= last:
-        return None
-    return (moment // divisor).to_bytes(4, "big").decode("latin-1")
-
-
 def _time_begin(head: bytes) -> int:
     """Where the time stands: in a pair with metadata, or alone."""
     for pair in _PAIRS:
@@ -438,11 +331,6 @@ def _time_length(first: bytes) -> int:
     return 1 if byte < 0x80 or byte >= 0xE0 else _TIME_LENGTHS.get(byte, 0)
 
 
-def write_name(key: str) -> bytes:
-    """A record of one text under ``key``, up to the head of the text."""
-    return _make_packer(None)({key: ""})[:-1]
-
-
 def make_writer() -> Callable[[bytes, Body], bytes]:
     """A function from a head and a body to one event in bytes."""
     prefix = bytes((_PAIR,))
@@ -456,15 +344,6 @@ def make_writer() -> Callable[[bytes, Body], bytes]:
             return prefix + head + pack_any(body)
 
     return write
-
-
-def _head_text(length: int) -> bytes:
-    """What stands before a text in msgpack."""
-    if length < 32:
-        return bytes((0xA0 | length,))
-    if length < 1 << 8:
-        return bytes((0xD9, length))
-    return b"\xda" + length.to_bytes(2, "big") if length < 1 << 16 else b"\xdb" + length.to_bytes(4, "big")
 
 
 def _make_packer(unicode_errors: str | None) -> Callable[[Body], bytes]:

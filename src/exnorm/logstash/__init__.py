@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import partial
 from itertools import groupby
 from typing import Any
 
 from exnorm.errors import ParseError
-from exnorm.logstash.alike import Alike
 from exnorm.logstash.charsets import read_text
 from exnorm.logstash.codec import (
     TIMESTAMP,
@@ -199,10 +197,6 @@ class JSONCodec:
         """The same in Python; plain events of one log in a row are taken together."""
         assert self._events is not None
         lines = self._waiting.peek(most)
-        alike = None if self._events.may_run(self._log) else self._events.read_alike(lines)
-        if alike is not None and not self._events.reads_each(find_log(alike.event)):
-            self._convert_alike(alike, encode)
-            return
         read = [read_event(line) for line in lines.split(b"\n")]
         logs = [None if event is None else find_log(event) for event in read]
         begin = 0
@@ -216,22 +210,9 @@ class JSONCodec:
                 self._convert_run([event for event in read[begin:end] if event is not None], log, encode)
             begin = end
 
-    def _convert_alike(self, alike: Alike, encode: Callable[[AnyEvent], bytes]) -> None:
-        assert self._events is not None
-        self._log = find_log(alike.event)
-        batch = self._events.prepare(alike.messages, self._log, alike.rows)
-        encode_some = None if batch is None else partial(self._events.encode_alike, alike, self._log, batch)
-        self._go_through(len(alike.messages), encode_some, lambda at: self._convert_line(encode))
-
     def _convert_run(self, run: list[AnyEvent], log: str, encode: Callable[[AnyEvent], bytes]) -> None:
         assert self._events is not None
         events, batch = self._events, self._events.prepare([event["message"] for event in run], log)
-
-        def encode_some(begin: int) -> tuple[list[bytes], int]:
-            assert batch is not None
-            made = events.encode_rows(run, log, batch, begin)
-            kept = [one for one in made if one is not None]
-            return [one if isinstance(one, bytes) else encode(one) for one in kept], len(made)
 
         def convert_one(at: int) -> None:
             event, text = run[at], self._waiting.take()
@@ -241,26 +222,16 @@ class JSONCodec:
             else:
                 self._written += [one if isinstance(one, bytes) else encode(one) for one in taken]
 
-        self._go_through(len(run), None if batch is None else encode_some, convert_one)
-
-    def _go_through(
-        self,
-        amount: int,
-        encode_some: Callable[[int], tuple[list[bytes], int]] | None,
-        convert_one: Callable[[int], None],
-    ) -> None:
-        """Write what so many lines give: those of plain rows together, each other one by itself.
-
-        ``encode_some`` gives what becomes of the lines from a number on, and how many of them that are.
-        """
         at = 0
-        while at < amount:
-            if encode_some is not None:
-                made, done = encode_some(at)
-                self._written += made
-                self._waiting.pass_over(self._waiting.number + done)
-                at += done
-            if at < amount:
+        while at < len(run):
+            if batch is not None:
+                made = events.encode_rows(run, log, batch, at)
+                self._written += [
+                    one if isinstance(one, bytes) else encode(one) for one in made if one is not None
+                ]
+                self._waiting.pass_over(self._waiting.number + len(made))
+                at += len(made)
+            if at < len(run):
                 convert_one(at)
                 at += 1
 

@@ -18,7 +18,6 @@ from exnorm.codecs.logstash_json import ADDITIONAL, build_shape
 from exnorm.convert import iso_utc
 from exnorm.identity import exnorm_id
 from exnorm.lines import join_csv
-from exnorm.logstash.alike import Alike, Template, read_alike, read_template
 from exnorm.logstash.json_text import digits, write
 from exnorm.logstash.splice import find_names, has_brackets, splice
 from exnorm.model import Confidence, Event, Head, Record, Source, Unparsed
@@ -100,7 +99,6 @@ class EventNormalizer:
         self._known = frozenset(column for source in normalizer.sources for column in source.columns)
         self._layouts: dict[frozenset[str], Layout] = {}
         self._names = find_names(normalizer.taxonomy, normalizer.settings)
-        self._template: Template | None = None
         self._encoded_names = tuple(name.encode("utf-8") for name in self._names)
         self.runs = self._has_fields and bool(self._names) and load_kernel() is not None
 
@@ -162,51 +160,16 @@ class EventNormalizer:
             self.note_rows(log, done)
         return made, done, "" if other is None else other.decode("utf-8")
 
-    def read_alike(self, lines: bytes) -> Alike | None:
-        """Events that are like the first one, as many as follow each other; ``None`` where they are few.
-
-        ``lines`` have a LF between two of them.
-        """
-        if not self._has_fields:
-            return None
-        try:
-            found = self._read_by_template(lines)
-            if found is None:
-                self._template = read_template(lines.partition(b"\n")[0], self._names)
-                found = self._read_by_template(lines)
-        except Exception:  # as in encode_rows
-            return None
-        return found
-
-    def _read_by_template(self, lines: bytes) -> Alike | None:
-        return None if self._template is None else read_alike(lines, self._template)
-
-    def encode_alike(self, alike: Alike, log: str, batch: Batch, begin: int) -> tuple[list[bytes], int]:
-        """Finished lines of the events from ``begin`` on, up to the first that is no plain row, and how many
-        of the events that are: the profile may leave rows out."""
-        stream = self._streams.get(log)
-        layout = stream.layout
-        if layout is None or has_brackets(layout.schema.columns):
-            return [], 0
-        try:
-            made, done = self.normalizer.batches.encode_beside(
-                batch, begin, stream, alike.starts, alike.pairs
-            )
-        except Exception:  # as in encode_rows
-            return [], 0
-        self.note_rows(log, done)
-        return made, done
-
-    def prepare(self, messages: Sequence[str], log: str, rows: list[str] | None = None) -> Batch | None:
+    def prepare(self, messages: Sequence[str], log: str) -> Batch | None:
         """The messages of one log's events for ``encode_rows``; ``None`` where each must go by itself.
 
-        ``log`` is ``find_log`` of each; no half of a surrogate pair is in them. ``rows`` are ``Alike.rows``.
+        ``log`` is ``find_log`` of each; no half of a surrogate pair is in them.
         """
         if not self._has_fields or self.reads_each(log):
             return None
         try:
             lines = [text.encode() for text in messages]
-            return self.normalizer.batches.prepare(lines, self._streams.get(log), rows)
+            return self.normalizer.batches.prepare(lines, self._streams.get(log))
         except Exception:  # as in encode_rows
             return None
 
