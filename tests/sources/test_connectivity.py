@@ -51,6 +51,11 @@ def test_the_rows_of_a_connection_are_read_one_by_one() -> None:
     [
         ("+", "", "CONNECTION-START"),
         ("-", "Messages: 1 Bytes: 2", "CONNECTION-STOP"),
+        ("-", "Messages: 0 Bytes: 0 (Retry : Service not active)", "CONNECTION-STOP-FAILED"),
+        ("-", "Messages: 0 Bytes: 0 (Attempting next target)", "CONNECTION-STOP-FAILED"),
+        ("-", "Messages: 0 Bytes: 0 (421 4.3.2 Busy)", "CONNECTION-STOP-FAILED"),
+        ("-", "Messages: 1 Bytes: 2 (Load balanced)", "CONNECTION-STOP"),
+        ("-", "Retry later", "CONNECTION-STOP"),
         ("-", "Aborted connection to 192.0.2.25", "CONNECTION-ABORTED"),
         (">", "Starting delivery", "CONNECTION-PROGRESS"),
         (">", "Established connection to 192.0.2.25", "CONNECTION-ESTABLISHED"),

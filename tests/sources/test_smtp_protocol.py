@@ -41,8 +41,20 @@ def parse(lines: list[str | bytes] | list[str], name: str = "") -> list[Record |
     return list(flow.parse(list(lines), flow.stream(name)))
 
 
+def in_order(lines: list[str]) -> list[str]:
+    """The lines with their sequence numbers: a row without one gets the next of its session."""
+    numbered, counts = [], dict[str, int]()
+    for line in lines:
+        cells = line.split(",", 4)
+        if len(cells) == 5 and cells[3] == "0":
+            cells[3] = str(counts.get(cells[2], 0))
+            counts[cells[2]] = counts.get(cells[2], 0) + 1
+        numbered.append(",".join(cells))
+    return numbered
+
+
 def records(lines: list[str], name: str = "") -> list[Record]:
-    found = parse(lines, name)
+    found = parse(in_order(lines), name)
     assert all(isinstance(item, Record) for item in found), found
     return [item for item in found if isinstance(item, Record)]
 
@@ -61,8 +73,8 @@ def read_sample(name: str) -> list[Record]:
 def test_each_row_of_the_receive_sample_has_the_event_that_it_is() -> None:
     assert [record.get("event-name") for record in read_sample("RECV2023011116-1.LOG")] == [
         "REPLY-2XX", "EHLO", "REPLY-2XX", "STARTTLS", "REPLY-2XX", "CERTIFICATE", "TLS", "EHLO",
-        "INFORMATION", "INFORMATION", "REPLY-2XX", "AUTH", "AUTH-CHALLENGE", "AUTH-FAILURE",
-        "AUTH-FAILURE", "AUTH-USER",
+        "INFORMATION", "INFORMATION", "REPLY-2XX", "AUTH", "AUTH-CHALLENGE", "AUTH-REASON",
+        "AUTH-REASON", "AUTH-FAILURE",
     ]  # fmt: skip
 
 
@@ -263,6 +275,11 @@ def test_the_constant_version_in_the_header_names_no_product() -> None:
         ("*", "Tarpit for '0.00:00:05'", "", "TARPIT"),
         ("*", "CN=mx.contoso.example", "Certificate subject", "CERTIFICATE"),
         ("*", "", "attempting to connect", "INFORMATION"),
+        ("*", "08DC3CF0A1B2C3D4;2024-03-05T09:00:00.000Z;1", "receiving message", "INFORMATION"),
+        ("*", "", "receiving message with InternetMessageId <a@b.example>", "MESSAGE-RECEIVING"),
+        ("*", "", "Inbound authentication failed because the client A\\b is not allowed", "AUTH-FAILURE"),
+        ("*", "", "Setting up client proxy session failed with error: 451 4.4.0 Later", "FAILURE"),
+        ("*", "", "Client certificate chain validation status: 'EmptyCertificate'", "INFORMATION"),
         ("?", "x", "", "OTHER"),
     ],
 )
@@ -396,6 +413,205 @@ def test_a_session_that_was_silent_for_over_an_hour_is_forgotten_and_counted() -
     assert flow.counts.as_dict()["evicted"] == {"smtp_protocol": 1}
 
 
+# --- where a message ends ------------------------------------------------------------------------
+
+POSTFIX = "250 2.0.0 Ok: queued as 4XyZ"
+
+
+def sent(*spoken: str) -> list[Record]:
+    """A SEND log of a dialogue: what begins with three digits is the server's."""
+    rows = [row("<" if text[:3].isdigit() else ">", text) for text in spoken]
+    sending = row("*", "", "sending message with RecordId 7 and InternetMessageId <7@x>")
+    return records([*SEND, sending, *rows])
+
+
+@pytest.mark.parametrize(
+    "reply", [POSTFIX, "250 ok 1773734462 qp 999", "250 Message received: 20260317.1", "250"]
+)
+@pytest.mark.parametrize("end", [("DATA", "354 go ahead"), ("BDAT 900 LAST",), ("bdat 12 last",)])
+def test_a_250_to_the_end_of_a_message_takes_it_over_whatever_it_says(reply: str, end: list[str]) -> None:
+    found = sent("MAIL FROM:<a@x>", "250 Ok", "RCPT TO:<b@y>", "250 Ok", *end, reply, "QUIT")
+    accepted, quit = found[-2:]
+    assert accepted.get("event-name") == "MESSAGE-ACCEPTED"
+    assert (accepted.get("mail-from"), accepted.get("message-id")) == ("a@x", "<7@x>")
+    assert (quit.get("mail-from"), quit.get("message-id")) == ("", "")
+    assert [record.get("event-name") for record in found].count("MESSAGE-ACCEPTED") == 1
+
+
+@pytest.mark.parametrize(
+    ("reply", "queue_id"),
+    [
+        (POSTFIX, "4XyZ"),
+        ("250 ok 1773734462 qp 999", "999"),
+        ("250 OK id=1rhUTz-0007Xy-2B", "1rhUTz-0007Xy-2B"),
+        ("250 2.0.0 OK  1709629200 d2e1a72fcca58-6e5d - gsmtp", "d2e1a72fcca58-6e5d"),
+        ("250 2.0.0 4258f1Xy012345 Message accepted for delivery", "4258f1Xy012345"),
+        ("250 2.6.0 <7@x> [InternalId=110, Hostname=ex2.example] Queued mail for delivery", "110"),
+        ("250 thank you", ""),
+    ],
+)
+def test_the_next_servers_name_for_the_message_is_its_queue_id(reply: str, queue_id: str) -> None:
+    assert sent("MAIL FROM:<a@x>", "250 Ok", "BDAT 9 LAST", reply)[-1].get("queue-id") == queue_id
+
+
+def test_no_other_250_takes_a_message_over() -> None:
+    parts = ["BDAT 500", "250 Ok", "BDAT 4", "250 Ok"]
+    found = sent("MAIL FROM:<a@x>", "250 Ok", "RCPT TO:<b@y>", "250 Ok", *parts)
+    assert "MESSAGE-ACCEPTED" not in [record.get("event-name") for record in found]
+    assert found[-1].get("mail-from") == "a@x"
+
+
+def test_a_refused_message_is_over_as_well() -> None:
+    found = sent("MAIL FROM:<a@x>", "250 Ok", "DATA", "354 go", "554 5.7.1 refused by policy", "QUIT")
+    assert (found[-2].get("event-name"), found[-2].get("mail-from")) == ("REPLY-5XX", "a@x")
+    assert found[-1].get("mail-from") == ""
+
+
+def test_replies_to_commands_that_were_sent_at_once_belong_to_them_in_turn() -> None:
+    # RFC 2920: MAIL, RCPT and BDAT go out together, then their replies come: only the last takes it over.
+    found = sent("MAIL FROM:<a@x>", "RCPT TO:<b@y>", "BDAT 9 LAST", "250 Ok", "250 Ok", POSTFIX)
+    assert [record.get("event-name") for record in found[-3:]] == [
+        "REPLY-2XX",
+        "REPLY-2XX",
+        "MESSAGE-ACCEPTED",
+    ]
+    refused = sent("MAIL FROM:<a@x>", "RCPT TO:<b@y>", "RCPT TO:<c@y>", "250 Ok", "550 no", "250 Ok", "NOOP")
+    assert refused[-1].get("mail-from") == "a@x"
+
+
+def test_a_reply_of_several_rows_takes_a_message_over_once() -> None:
+    found = sent("MAIL FROM:<a@x>", "250 Ok", "DATA", "354 go", "250-Ok", "250 queued", "NOOP")
+    assert [record.get("event-name") for record in found[-3:]] == ["MESSAGE-ACCEPTED", "REPLY-2XX", "COMMAND"]
+
+
+def test_a_greeting_that_is_cut_after_its_first_line_does_not_shift_the_replies() -> None:
+    found = sent("EHLO me", "250-mx.example.com", "MAIL FROM:<a@x>", "250 Ok", "BDAT 9 LAST", POSTFIX)
+    assert found[-1].get("event-name") == "MESSAGE-ACCEPTED"
+
+
+# --- one server that speaks for a client ---------------------------------------------------------
+
+HOP = {"local": "10.0.0.6:2525", "remote": "10.0.0.5:18123"}
+XPROXYFROM = "XPROXYFROM SID=08DC IP=203.0.113.81 PORT=25001 DOMAIN=relay.example.net SEQNUM=1 PERMS=1077"
+
+
+@pytest.mark.parametrize("verb", ["XPROXYFROM", "XPROXY"])
+def test_the_client_that_xproxy_names_is_the_client_from_there_on(verb: str) -> None:
+    lines = [
+        row("+", **HOP),
+        row("<", "EHLO EX1.contoso.example", **HOP),
+        row("*", "CONTOSO\\EX1$", "authenticated", **HOP),
+        row("<", XPROXYFROM.replace("XPROXYFROM", verb), **HOP),
+        row(">", "250 accepted", **HOP),
+        row("<", "MAIL FROM:<tom@example.net>", **HOP),
+    ]
+    hello, mail = (records([*RECV, *lines])[at] for at in (1, 5))
+    assert (hello.get("client-address"), hello.get("client-port")) == ("10.0.0.5", "18123")
+    assert (mail.get("client-address"), mail.get("client-port")) == ("203.0.113.81", "25001")
+    assert (mail.get("ehlo-name"), mail.get("auth-user")) == ("relay.example.net", "")
+    assert mail.get("remote-endpoint") == "10.0.0.5:18123"  # the hop stays visible
+
+
+def test_a_refused_xproxy_names_nobody() -> None:
+    lines = [row("<", XPROXYFROM), row(">", "550 5.7.1 no"), row("<", "NOOP")]
+    assert records([*RECV, *lines])[-1].get("client-address") == "198.51.100.7"
+
+
+@pytest.mark.parametrize("address", ["", "IP=nobody", "IP=999.1.1.1"])
+def test_an_xproxy_without_an_address_changes_nothing(address: str) -> None:
+    found = records([*RECV, row("<", f"XPROXY SID=08DC {address} PORT=1"), row("<", "NOOP")])
+    assert [record.get("client-address") for record in found] == ["198.51.100.7", "198.51.100.7"]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        XPROXYFROM,
+        "XPROXY SID=08DC IP=192.0.2.1 PORT=1",
+        "XSESSIONPARAMS MDBGUID=77aa TYPE=UNKNOWN",
+        "XRDST ex41.example.test",
+        "XSHADOWREQUEST ex42",
+        "XEXCH50 1024 2",
+        "XEXCH50",
+    ],
+)
+def test_the_commands_of_exchange_end_an_auth_whose_answer_is_missing(command: str) -> None:
+    found = records([*RECV, row("<", "X-EXPS EXCHANGEAUTH SHA256 "), row("<", command), row("<", "NOOP")])
+    assert found[1].get("data") == command
+    assert not found[1].get("event-name").startswith("AUTH")
+    assert found[2].get("auth-type") == ""
+
+
+# --- failures ------------------------------------------------------------------------------------
+
+TRIED = [row("<", "AUTH LOGIN"), row(">", "334 <authentication response>")]
+WHY = row("*", "", "Inbound AUTH LOGIN failed because of LogonDenied")
+WHO = row("*", "", "User Name: mallory")
+WAIT = row("*", "Tarpit for '0.00:00:05' due to '535 5.7.3 Authentication unsuccessful'")
+REFUSAL = row(">", "535 5.7.3 Authentication unsuccessful")
+
+
+@pytest.mark.parametrize(
+    ("lines", "at", "user"),
+    [
+        ([WHY, WHO, WAIT, REFUSAL], 1, "mallory"),
+        ([WHY, WHY, WHO], 2, "mallory"),
+        ([WHO, WHY, WAIT, REFUSAL], 1, "mallory"),
+        ([WHY, WAIT, REFUSAL], 2, ""),
+        ([REFUSAL, WHY], 0, ""),
+        ([REFUSAL], 0, ""),
+        ([WHY, WAIT, row("-", "", "Remote")], 2, ""),
+    ],
+)
+def test_one_failed_auth_is_one_failure(lines: list[str], at: int, user: str) -> None:
+    found = records([*RECV, *TRIED, *lines])[2:]
+    failed = [record for record in found if record.get("event-name") in ("AUTH-FAILURE", "DISCONNECT-ERROR")]
+    assert failed == [found[at]]
+    assert (failed[0].get("auth-user"), failed[0].get("auth-type")) == (user, "LOGIN")
+    assert "LogonDenied" in failed[0].get("reason") or WHY not in lines[:at]
+
+
+def test_each_attempt_fails_for_itself() -> None:
+    other = row("*", "", "User Name: olga")
+    found = records([*RECV, *TRIED, WHY, WHO, REFUSAL, *TRIED, WHY, other, REFUSAL])
+    failed = [record.get("auth-user") for record in found if record.get("event-name") == "AUTH-FAILURE"]
+    assert failed == ["mallory", "olga"]
+
+
+@pytest.mark.parametrize(
+    ("remark", "reason"),
+    [
+        ("Setting up client proxy session failed with error: 451 4.4.0 Later", "451 4.4.0 Later"),
+        ("Message or connection acked with status Retry and response 451 4.4.0 Later", "451 4.4.0 Later"),
+        ("Proxy session was rejected because of TooManyConnections", "TooManyConnections"),
+        ("Access was denied", "Access was denied"),
+        ("Message refused: 550 5.7.1 no relay", "550 5.7.1 no relay"),
+        ("TLS negotiation failed with NoCredentials", "NoCredentials"),
+        ("TLS negotiation failed with error NoCredentials", "NoCredentials"),
+        ("Inbound authentication failed with error: LogonDenied", "LogonDenied"),
+        ("Inbound authentication failed because of LogonDenied", "LogonDenied"),
+    ],
+)
+@pytest.mark.parametrize("column", ["data", "context"])
+def test_a_remark_of_a_failure_is_one_with_its_reason(column: str, remark: str, reason: str) -> None:
+    found = records([*RECV, row("+"), row("*", **{column: remark})])[1]
+    assert found.get("event-name") in ("FAILURE", "TLS-FAILURE", "AUTH-FAILURE")
+    assert found.get("reason") == reason
+
+
+@pytest.mark.parametrize(
+    "remark",
+    [
+        "receiving message with InternetMessageId <failed@denied.example>",
+        "Certificate subject of rejected.example",
+        "delivering to <refused@contoso.example>",
+        "connected to 10.4.5.0 port 465",
+    ],
+)
+def test_a_name_that_sounds_like_a_failure_is_none(remark: str) -> None:
+    assert records([*RECV, row("*", context=remark)])[0].get("event-name") not in ("FAILURE", "AUTH-FAILURE")
+
+
 # --- secrets -------------------------------------------------------------------------------------
 
 SECRET_ROWS = [
@@ -419,6 +635,10 @@ SECRET_ROWS = [
     [row("<", SECRET), row(">", f"500 5.3.3 Unrecognized command '{SECRET}'")],
     [row(">", f"500 5.3.3 Unrecognized command 'AUTH PLAIN {SECRET}'")],
     [row("*", "", f"Inbound AUTH PLAIN {SECRET} failed")],
+    [row("<", f"NOOP\rAUTH PLAIN {SECRET}")],
+    [row("<", f"EHLO x\r\x0bAUTH LOGIN\r{SECRET}")],
+    [row("<", f"QUIT\x00AUTH PLAIN {SECRET}\rRSET")],
+    [row("<", f"AUTH LOGIN\rRSET\r{SECRET}")],
 ]
 
 
@@ -432,7 +652,7 @@ def test_what_a_client_says_to_auth_is_in_no_payload(
     lines: list[str], header: list[str], taxonomy: str, format: str
 ) -> None:
     flow = normalizer(taxonomy, format, keep_original=True)
-    payloads = list(flow.encode([*header, *lines]))
+    payloads = list(flow.encode([*header, *in_order(lines)]))
     assert len(payloads) == len(lines)
     assert SECRET not in b"\n".join(payloads).decode()
 
@@ -466,19 +686,22 @@ def test_a_plain_word_after_a_refused_auth_is_hidden_in_its_row_and_in_the_reply
 
 def test_an_answer_that_exchange_masked_stays_as_it_is() -> None:
     masked = [row("<", "AUTH NTLM <authentication information>"), row(">", "334 <authentication response>")]
-    found = records([*RECV, *masked, row("<", "<authentication response>")])
-    assert [record.raw for record in found] == [*masked, row("<", "<authentication response>")]
+    lines = in_order([*masked, row("<", "<authentication response>")])
+    found = records([*RECV, *lines])
+    assert [record.raw for record in found] == lines
     assert found[2].get("event-name") == "AUTH-ANSWER"
 
 
 def test_commands_after_a_finished_auth_stay_as_they_are() -> None:
-    lines = [
-        row("<", "AUTH LOGIN"),
-        row(">", "334 <authentication response>"),
-        row(">", "235 2.7.0 Authentication successful"),
-        row("<", "VRFY root"),
-        row("<", "MAIL FROM:<alice@contoso.example> AUTH=<>"),
-    ]
+    lines = in_order(
+        [
+            row("<", "AUTH LOGIN"),
+            row(">", "334 <authentication response>"),
+            row(">", "235 2.7.0 Authentication successful"),
+            row("<", "VRFY root"),
+            row("<", "MAIL FROM:<alice@contoso.example> AUTH=<>"),
+        ]
+    )
     assert [record.raw for record in records([*RECV, *lines])] == lines
 
 
@@ -491,6 +714,8 @@ def test_the_keywords_of_an_ehlo_reply_are_no_secrets() -> None:
     "line",
     [
         row("<", f"AUTH PLAIN {SECRET}") + ",one,too,many",
+        row("<", f"NOOP\rAUTH PLAIN {SECRET}") + ",one,too,many",
+        row("<", f"NOOP\r{SECRET}") + ",one,too,many",
         row("<", f"AUTH PLAIN {SECRET}").removesuffix(","),
         row("<", SECRET) + ",one,too,many",
         row("<", f'"AUTH PLAIN {SECRET}'),

@@ -3,6 +3,8 @@
 Each row is an event of its own. ``event-name`` is worked out from it, one of a closed set (``EVENTS``),
 and what the session has established by then goes with it: endpoints, the server's greeting, the EHLO
 name, the sender, the AUTH user, TLS. Nothing is carried over a ``+`` row or to another remote endpoint.
+"By then" is by the row's number in its session, whenever the row is read (``smtp_sessions``). Where one
+Exchange server names the client that it speaks for (XPROXY), that is the client from there on.
 
 Which side is the client follows the log: in a RECV log the remote end, in a SEND log the local one. The
 log says which it is in ``#Log-type``, else its file's name does, else a row of the session from which
@@ -17,6 +19,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
+from types import MappingProxyType
 
 from exnorm.convert import utc_ms
 from exnorm.lines import join_csv
@@ -32,77 +36,25 @@ from exnorm.sources.columnar import (
     split_csv,
 )
 from exnorm.sources.endpoints import split_endpoint
+from exnorm.sources.smtp_dialog import EVENTS, RECEIVE, SEND, Phase, Said, State, carry, read_row
 from exnorm.sources.smtp_secrets import (
     hide_answer,
     hide_command,
     hide_line,
     hide_mention,
     hide_reply,
+    hide_sent,
     is_auth,
     is_command,
-    is_masked,
-    is_unmistakable,
 )
-from exnorm.sources.smtp_sessions import Session, Sessions, carry
-from exnorm.sources.smtp_texts import (
-    Reply,
-    read_accepted,
-    read_auth_type,
-    read_banner,
-    read_certificate_subject,
-    read_hello,
-    read_outgoing_message,
-    read_path,
-    read_reply,
-    read_tarpit,
-    read_tls,
-    read_verb,
-)
+from exnorm.sources.smtp_sessions import Sessions
+from exnorm.sources.smtp_texts import read_reply, read_verb
 
 COLUMNS = (
     "date-time", "connector-id", "session-id", "sequence-number", "local-endpoint", "remote-endpoint",
     "event", "data", "context",
 )  # fmt: skip
 SCHEMAS = (Schema("2007+", COLUMNS),)
-
-# fmt: off
-EVENTS: Mapping[str, str] = {
-    "CONNECT":          "+: the connection is there",
-    "CONNECT-FAILURE":  "*: a connection could not be made",
-    "DISCONNECT":       "-: either side has ended the session",
-    "DISCONNECT-ERROR": "-: the connection broke",
-    "EHLO":             "client: EHLO, HELO",
-    "STARTTLS":         "client: STARTTLS, X-ANONYMOUSTLS",
-    "AUTH":             "client: AUTH, X-EXPS",
-    "AUTH-ANSWER":      "client: an answer to a challenge, hidden",
-    "MAIL":             "client: MAIL FROM",
-    "RCPT":             "client: RCPT TO",
-    "DATA":             "client: DATA, BDAT",
-    "RSET":             "client: RSET",
-    "QUIT":             "client: QUIT",
-    "PROXY":            "client: XPROXY and its like, from one Exchange server to another",
-    "COMMAND":          "client: anything else",
-    "AUTH-CHALLENGE":   "server: 334",
-    "AUTH-SUCCESS":     "server: 235; *: authenticated",
-    "AUTH-FAILURE":     "server: 535, 504 5.7.4, or another refusal of AUTH; *: why AUTH failed",
-    "MESSAGE-ACCEPTED": "server: 250 2.6.0 with the ids of the message that Exchange took over",
-    "REPLY-2XX":        "server: another reply of success",
-    "REPLY-3XX":        "server: another reply that asks for more",
-    "REPLY-4XX":        "server: another refusal for now",
-    "REPLY-5XX":        "server: another refusal for good",
-    "REPLY":            "server: a text without a reply code that SMTP has",
-    "AUTH-USER":        "*: the user that a refused AUTH named",
-    "CERTIFICATE":      "*: a certificate that was sent or received",
-    "MESSAGE-SENDING":  "*: the message that is about to be sent",
-    "PERMISSIONS":      "*: what the session may do",
-    "TARPIT":           "*: a reply is held back",
-    "TLS":              "*: a handshake succeeded",
-    "TLS-FAILURE":      "*: a handshake failed",
-    "INFORMATION":      "*: any other remark",
-    "OTHER":            "a row whose event is none of + - > < *",
-}
-# fmt: on
-"""The closed set of ``event-name``: which rows have it. ``client`` and ``server`` are who speaks."""
 
 DERIVED: Mapping[str, str] = {
     name: column
@@ -111,15 +63,14 @@ DERIVED: Mapping[str, str] = {
             "event-name", "direction", "client-address", "client-port", "server-address", "server-port",
             "local-address", "server-name", "greeting-name", "verb", "ehlo-name", "mail-from", "rcpt-to",
             "auth-type", "auth-user", "tls", "tls-protocol", "tls-cipher", "certificate-subject",
-            "reply-code", "enhanced-status", "message-id", "internal-message-id", "message-bytes",
-            "tarpit-ms", "reason",
+            "reply-code", "enhanced-status", "message-id", "internal-message-id", "queue-id",
+            "message-bytes", "tarpit-ms", "reason",
         ),
         "data": ("permissions",),
     }.items()
     for name in names
 }  # fmt: skip
 
-RECEIVE, SEND = "receive", "send"
 _LOG_TYPES = {"smtp receive protocol log": RECEIVE, "smtp send protocol log": SEND}
 _FILE_NAME = compile_later(r"(?:^|[^A-Za-z0-9])(RECV|SEND)\d{8,10}-\d+.*\.LOG", re.IGNORECASE)
 _TELLTALE = frozenset(("local-endpoint", "remote-endpoint"))
@@ -129,26 +80,11 @@ _SESSION = compile_later(r"[0-9A-Fa-f]{16}")
 # In these no client ever speaks.
 _NEVER_SECRET = frozenset(COLUMNS) - {"data", "context"}
 
-_VERB_EVENTS = {
-    "EHLO": "EHLO", "HELO": "EHLO", "LHLO": "EHLO", "STARTTLS": "STARTTLS", "X-ANONYMOUSTLS": "STARTTLS",
-    "AUTH": "AUTH", "X-EXPS": "AUTH", "MAIL": "MAIL", "RCPT": "RCPT", "DATA": "DATA", "BDAT": "DATA",
-    "RSET": "RSET", "QUIT": "QUIT", "XPROXY": "PROXY", "XPROXYFROM": "PROXY", "XPROXYTO": "PROXY",
-}  # fmt: skip
 _SERVER_PORTS = frozenset(("25", "465", "475", "587", "717", "2525"))
 _OPENING = frozenset(("EHLO", "HELO", "MAIL"))
-_USER_NAME = compile_later(r"User Name: *(\S.*)", re.IGNORECASE | re.DOTALL)
-_AUTH_FAILED = compile_later(
-    r"(?:Inbound|Outbound) (?:AUTH|EXPS|X-EXPS|authentication)\b.{0,80}?\bfailed"
-    r"(?: because of| because| with error)?:? *(.*)",
-    re.IGNORECASE | re.DOTALL,
-)
-_TLS_FAILED = compile_later(r"TLS negotiation failed(?: with error)? *(.*)", re.IGNORECASE | re.DOTALL)
-_CONNECT_FAILED = compile_later(r"Failed to connect\b", re.IGNORECASE)
-_CERTIFICATE = compile_later(
-    r"(?:Sending|Received|Remote) certificate\b"
-    r"|Certificate (?:subject|issuer name|serial number|thumbprint|alternate names)",
-    re.IGNORECASE,
-)
+_MOST_SAID = 4096  # rows whose reading is remembered: many sessions say the same at the same point
+_LONGEST_SAID = 512
+_ENDPOINTS = 4096
 
 
 # --- recognising ---------------------------------------------------------------------------------
@@ -249,6 +185,7 @@ class SmtpReader(ColumnarReader):
         self._file_name = file_name
         self._direction = find_direction({}, file_name)
         self._sessions = sessions
+        self._said: dict[tuple[Phase, str, str, str, str], Said] = {}
 
     def header(self, directives: Mapping[str, str]) -> None:
         """Take the columns, and the direction from ``#Log-type``."""
@@ -260,39 +197,71 @@ class SmtpReader(ColumnarReader):
         record = super().record(line, schema, values)
         if isinstance(record, Unparsed):
             return record
-        session = self._follow(record)
-        speaker = _find_speaker(record, session)
-        if _hide(record, session, speaker):
-            record.raw = join_csv(record.values.values())
-        record.derived["event-name"] = _read_row(record, session, speaker)
-        _add_session(record, session)
-        _settle(record, session)
-        if record.values.get("event") == "-":
-            self._sessions.close(self._key(record))
-        return record
-
-    def _key(self, record: Record) -> tuple[str, str]:
-        return self._direction, record.values.get("session-id", "")
-
-    def _follow(self, record: Record) -> Session:
-        """The row's session; a row without a session's id stands alone."""
-        values, key, now = record.values, self._key(record), record.time or 0
-        mark, remote = values.get("event", ""), values.get("remote-endpoint", "")
-        if not key[1]:
-            session = Session(now)
-        else:
-            session = self._sessions.follow(key, now)
-            if mark == "+" or (remote and session.remote and remote != session.remote):
-                session = self._sessions.open(key, now)
+        get, now = values.get, record.time or 0
+        mark, row = get("event", ""), hash(line)
+        key = self._direction, get("session-id", "")
+        if not key[1]:  # a row without a session's id stands alone
+            record.derived = self._read(record, self._place(record, State()))[0]
+            return record
+        session, number = self._sessions.find(key, _read_number(get("sequence-number", "")), now)
+        state, is_gap = session.before(number, row)
+        remote = get("remote-endpoint", "")
+        if mark == "+":
+            if session.is_over(number, row, now):
+                session = self._sessions.restart(key)
+            state = State()
+        elif remote and state.remote and remote != state.remote:
+            session, state = self._sessions.restart(key), State()
+        elif is_gap:
+            self.evicted += 1
+        record.derived, state = self._read(record, self._place(record, state))
+        is_end = mark == "-"
+        self._sessions.keep(key, session, number, row, now, State() if is_end else state)
+        if is_end:
+            self._sessions.end(key)
+        if self._sessions.evicted:
             self.evicted += self._sessions.evicted
             self._sessions.evicted = 0
-        if not session.certain:
-            known = self._direction or learn_direction(mark, values.get("data", ""))
-            session.certain = bool(known)
-            session.direction = known or compare_ports(values.get("local-endpoint", ""), remote)
-        session.local = carry(values.get("local-endpoint", "")) or session.local
-        session.remote = carry(remote) or session.remote
-        return session
+        return record
+
+    def _place(self, record: Record, state: State) -> State:
+        """The state with the direction and the ends that the row tells."""
+        get, phase = record.values.get, state.phase
+        local, remote = get("local-endpoint", ""), get("remote-endpoint", "")
+        if not phase.certain:
+            known = self._direction or learn_direction(get("event", ""), get("data", ""))
+            direction = known or compare_ports(local, remote)
+            state = state._replace(phase=phase._replace(certain=bool(known), direction=direction))
+        if (local and local != state.local) or (remote and remote != state.remote):
+            state = state._replace(local=carry(local) or state.local, remote=carry(remote) or state.remote)
+        return state
+
+    def _read(self, record: Record, state: State) -> tuple[dict[str, str], State]:
+        """What is derived of a row, and the state after it; its secrets are hidden in the record."""
+        values, phase = record.values, state.phase
+        mark, data, context = values.get("event", ""), values.get("data", ""), values.get("context", "")
+        speaker = _find_speaker(mark, data, phase.direction)
+        asked = phase, mark, speaker, data, context
+        said = self._said.get(asked) if len(values) == len(COLUMNS) else None
+        if said is None:
+            if _hide(record, phase.auth, speaker):
+                record.raw = join_csv(values.values())
+            shown = phase, mark, speaker, values.get("data", ""), values.get("context", "")
+            said = read_row(*shown)
+            if shown == asked and len(data) + len(context) <= _LONGEST_SAID:  # so it holds no secret
+                if len(self._said) >= _MOST_SAID:
+                    self._said.clear()
+                self._said[asked] = said
+        derived, after = state.follow(said)
+        derived["event-name"] = said.event
+        derived.update(
+            describe_ends(phase.direction, state.local, state.remote, values.get("connector-id", ""))
+        )
+        client = after.held.get("proxied-address") or state.held.get("proxied-address")
+        if client and phase.direction:
+            held = after.held if after.held.get("proxied-address") else state.held
+            derived["client-address"], derived["client-port"] = client, held.get("proxied-port", "")
+        return derived, after
 
 
 def open_reader(source: Source, head: Head, settings: Settings) -> Reader:
@@ -300,27 +269,31 @@ def open_reader(source: Source, head: Head, settings: Settings) -> Reader:
     return SmtpReader(source, settings, head.file_name, Sessions())
 
 
-def _find_speaker(record: Record, session: Session) -> str:
+def _read_number(text: str) -> int | None:
+    return int(text) if _SEQUENCE.fullmatch(text) else None
+
+
+def _find_speaker(mark: str, data: str, direction: str) -> str:
     """Who said what is in ``data``: ``client``, ``server``, or nobody."""
-    mark = record.values.get("event", "")
     if mark not in ("<", ">"):
         return ""
-    if session.direction:
-        return "client" if (mark == "<") == (session.direction == RECEIVE) else "server"
-    return "client" if read_reply(record.values.get("data", "")) is None else "server"
+    if direction:
+        return "client" if (mark == "<") == (direction == RECEIVE) else "server"
+    return "client" if read_reply(data) is None else "server"
 
 
-def _hide(record: Record, session: Session, speaker: str) -> bool:
-    """Take the secrets out of a row's values; whether there were any."""
+def _hide(record: Record, auth: str, speaker: str) -> bool:
+    """Take the secrets out of a row's values; whether there were any. ``auth`` is where AUTH stands."""
     hidden = False
     for column, value in record.values.items():
         if not value or column in _NEVER_SECRET:
             continue
         if column == "data" and speaker == "client":
-            shown = _hide_sent(value, session)
+            shown = hide_sent(value, auth)
         elif column == "data" and speaker == "server":
             # Who speaks without a reply code may be the client after all.
-            shown = hide_reply(value, session.auth != "") if read_reply(value) else hide_command(value)
+            in_auth = auth not in ("", "unknown")
+            shown = hide_reply(value, in_auth) if read_reply(value) else hide_sent(value, "")
         else:
             shown = hide_mention(_hide_unknown(value, record) if column not in COLUMNS else value)
         if shown != value:
@@ -336,177 +309,20 @@ def _hide_unknown(text: str, record: Record) -> str:
     return hide_answer(text) if is_auth(text) else text
 
 
-def _hide_sent(text: str, session: Session) -> str:
-    if not session.auth:
-        return hide_command(text)
-    known = is_unmistakable(text) or (session.auth == "failed" and is_command(text))
-    return text if known else hide_answer(text)
-
-
-def _read_row(record: Record, session: Session, speaker: str) -> str:
-    """The row's ``event-name``; what the row says goes to ``record.derived`` and to the session."""
-    values = record.values
-    mark, data, context = values.get("event", ""), values.get("data", ""), values.get("context", "")
-    if speaker == "client":
-        return _read_command(data, record.derived, session)
-    if speaker == "server":
-        return _read_reply(data, record.derived, session)
-    if mark == "*":
-        return _read_remark(data, context, record.derived, session)
-    if mark == "-":
-        record.derived["reason"] = context or data
-        return "DISCONNECT-ERROR" if "error" in (context or data).lower() else "DISCONNECT"
-    return "CONNECT" if mark == "+" else "OTHER"
-
-
-def _read_command(text: str, derived: dict[str, str], session: Session) -> str:
-    verb = read_verb(text)
-    if verb in ("AUTH", "X-EXPS"):
-        session.auth, session.auth_type = "open", read_auth_type(text)
-    elif session.auth in ("open", "challenged") and not is_unmistakable(text):
-        session.auth = "open"
-        return "AUTH-ANSWER"
-    elif is_masked(text):
-        return "AUTH-ANSWER"
-    elif session.auth != "failed":
-        session.auth = session.auth_type = ""
-    session.spoken, session.claimed_user = True, ""
-    derived["verb"] = verb
-    if verb in ("EHLO", "HELO", "LHLO"):
-        name = read_hello(text)
-        derived["ehlo-name"] = name
-        session.ehlo, session.sender = carry(name), ""
-    elif verb == "MAIL":
-        derived["mail-from"] = read_path(text)
-        session.sender, session.sender_waits = carry(derived["mail-from"]), True
-    elif verb == "RCPT":
-        derived["rcpt-to"] = read_path(text)
-    elif verb == "RSET":
-        session.sender = ""
-    return _VERB_EVENTS.get(verb, "COMMAND")
-
-
-def _read_reply(text: str, derived: dict[str, str], session: Session) -> str:
-    reply = read_reply(text)
-    if reply is None:
-        return "REPLY"
-    derived["reply-code"], derived["enhanced-status"] = reply.code, reply.status
-    if reply.code[0] in "45":
-        derived["reason"] = reply.text
-    if reply.code == "220" and not session.spoken and not session.greeting:
-        session.greeting = carry(read_banner(text))
-    result = _read_auth_result(reply, session)
-    if result:
-        return result
-    accepted = read_accepted(text)
-    if accepted is not None:
-        derived["message-id"], derived["message-bytes"] = accepted.message_id, accepted.size
-        if session.direction == RECEIVE:  # otherwise it is an id of another server
-            derived["internal-message-id"] = accepted.internal_id
-        return "MESSAGE-ACCEPTED"
-    return f"REPLY-{reply.code[0]}XX" if reply.code[0] in "2345" else "REPLY"
-
-
-def _read_auth_result(reply: Reply, session: Session) -> str:
-    refused = reply.code[0] in "45" and session.auth in ("open", "challenged")
-    if reply.code == "334":
-        session.auth = "challenged"
-        return "AUTH-CHALLENGE"
-    if reply.code == "235":
-        session.auth = ""
-        session.user, session.claimed_user = session.claimed_user or session.user, ""
-        return "AUTH-SUCCESS"
-    if refused or reply.code == "535" or (reply.code, reply.status) == ("504", "5.7.4"):
-        session.auth = "failed"
-        return "AUTH-FAILURE"
-    if session.auth != "failed":
-        session.auth = ""
-    return ""
-
-
-def _read_remark(data: str, context: str, derived: dict[str, str], session: Session) -> str:
-    """A remark of Exchange's own: mostly in ``context``, in some versions in ``data``."""
-    kind = context.strip().lower()
-    if kind == "authenticated":
-        session.user, session.claimed_user, session.auth = carry(data), "", ""
-        return "AUTH-SUCCESS"
-    if kind == "set session permissions":
-        derived["permissions"] = data
-        return "PERMISSIONS"
-    if _CERTIFICATE.match(context):
-        combined = "" if kind.startswith("certificate") else read_certificate_subject(data)
-        derived["certificate-subject"] = data if kind == "certificate subject" else combined
-        return "CERTIFICATE"
-    for text in (context, data):
-        name = _read_remark_text(text, derived, session) if text else ""
-        if name:
-            return name
-    return "INFORMATION"
-
-
-def _read_remark_text(text: str, derived: dict[str, str], session: Session) -> str:  # noqa: PLR0911
-    tls = read_tls(text)
-    if tls is not None:
-        session.tls_protocol, session.tls_cipher = carry(tls[0]), carry(tls[1])
-        return "TLS"
-    tarpit = read_tarpit(text)
-    if tarpit is not None:
-        derived["tarpit-ms"], derived["reason"] = str(tarpit[0]), tarpit[1]
-        return "TARPIT"
-    user = _USER_NAME.fullmatch(text)
-    if user is not None:
-        session.claimed_user = carry(user.group(1))
-        return "AUTH-USER"
-    failed = _AUTH_FAILED.match(text)
-    if failed is not None:
-        session.auth, derived["reason"] = "failed", failed.group(1)
-        return "AUTH-FAILURE"
-    failed = _TLS_FAILED.match(text)
-    if failed is not None:
-        derived["reason"] = failed.group(1)
-        return "TLS-FAILURE"
-    if _CONNECT_FAILED.match(text):
-        derived["reason"] = text
-        return "CONNECT-FAILURE"
-    message_id = read_outgoing_message(text)
-    if message_id:
-        derived["message-id"] = message_id
-        return "MESSAGE-SENDING"
-    return ""
-
-
-def _add_session(record: Record, session: Session) -> None:
-    """What the session has established goes with the row; what the row says itself stays."""
-    derived = record.derived
-    local, remote = split_endpoint(session.local), split_endpoint(session.remote)
-    derived["local-address"] = local[0]
-    if session.direction:
-        receives = session.direction == RECEIVE
-        client, server = (remote, local) if receives else (local, remote)
-        derived["direction"] = session.direction
-        derived["client-address"], derived["client-port"] = client
-        derived["server-address"], derived["server-port"] = server
-        if receives:
-            name, backslash, _ = record.values.get("connector-id", "").partition("\\")
-            derived["server-name"] = name if backslash else ""
-    derived.setdefault("ehlo-name", session.ehlo)
-    derived.setdefault("mail-from", session.sender)
-    derived["greeting-name"] = session.greeting
-    derived["auth-user"] = session.claimed_user or session.user
-    derived["auth-type"] = session.auth_type
-    derived["tls-protocol"], derived["tls-cipher"] = session.tls_protocol, session.tls_cipher
-    derived["tls"] = f"{session.tls_protocol} {session.tls_cipher}".strip()
-
-
-def _settle(record: Record, session: Session) -> None:
-    """What a reply ends goes with it, but not with the rows after it."""
-    name, code = record.derived["event-name"], record.derived.get("reply-code", "")
-    if code and name in ("AUTH-SUCCESS", "AUTH-FAILURE"):
-        session.claimed_user = session.auth_type = ""
-    elif name == "MESSAGE-ACCEPTED" or (session.sender_waits and code[:1] in ("4", "5")):
-        session.sender = ""
-    if code:
-        session.sender_waits = False
+@lru_cache(maxsize=_ENDPOINTS)  # the rows of a session share them
+def describe_ends(direction: str, local: str, remote: str, connector: str) -> Mapping[str, str]:
+    """Addresses and ports of both sides, and this server's name; which side is which only by a direction."""
+    here, there = split_endpoint(local), split_endpoint(remote)
+    found = {"local-address": here[0]}
+    if direction:
+        client, server = (there, here) if direction == RECEIVE else (here, there)
+        found["direction"] = direction
+        found["client-address"], found["client-port"] = client
+        found["server-address"], found["server-port"] = server
+        if direction == RECEIVE:
+            name, backslash, _ = connector.partition("\\")
+            found["server-name"] = name if backslash else ""
+    return MappingProxyType(found)
 
 
 SMTP_PROTOCOL = Source(

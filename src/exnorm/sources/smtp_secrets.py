@@ -44,10 +44,16 @@ _ECHO = compile_later(r"(command ['\"]{0,2})([^\s',\"]+)", re.IGNORECASE)
 _BASE64 = compile_later(r"[A-Za-z0-9+/]+={0,2}")
 _FIRST_WORD = compile_later(r"\s*([A-Za-z0-9-]*)")
 _UNMISTAKABLE = compile_later(
-    r"\s*(?:(?:MAIL FROM|RCPT TO)\s*:.*|(?:EHLO|HELO)\s+\S+\s*|(?:QUIT|RSET|NOOP|DATA|STARTTLS)\s*)", _FLAGS
+    r"\s*(?:(?:MAIL FROM|RCPT TO)\s*:.*|(?:EHLO|HELO)\s+\S+\s*|BDAT\s+\d+(?:\s+LAST)?\s*"
+    r"|(?:QUIT|RSET|NOOP|DATA|STARTTLS)\s*)",
+    _FLAGS,
 )
+_OWN_COMMAND = compile_later(r"\s*(X[A-Z0-9-]+)(\s+\S.*|\s*)", _FLAGS)
+# What is behind one of these may be a command of its own, for a server or for who reads the log.
+_BREAK = r"\x00-\x08\x0a-\x1f\x7f\x85\u2028\u2029"
+_BREAKS = compile_later(rf"([{_BREAK}]+)")
 
-_CELL_AUTH = compile_later(rf"(?:^|[,;\t\"|])\s{{0,8}}{_WORD}{_AFTER}[ \t=:]*", re.IGNORECASE)
+_CELL_AUTH = compile_later(rf"(?:^|[,;\t\"|{_BREAK}])\s{{0,8}}{_WORD}{_AFTER}[ \t=:]*", re.IGNORECASE)
 _MARK = compile_later(r"[,;\t]\"?[<>]\"?[,;\t]\s*\"?")
 _SMTP_ROW = compile_later(r"[,;\t][0-9A-F]{16}[,;\t]|[0-9x\]]:\d{1,5}[,;\t]", re.IGNORECASE)
 _REPLY = compile_later(r"\d{3}(?![^\s,\"-])")
@@ -67,14 +73,50 @@ def is_masked(text: str) -> bool:
 
 
 def is_unmistakable(text: str) -> bool:
-    """Whether a text can only be a command, even where an answer to AUTH would be due."""
-    return _UNMISTAKABLE.fullmatch(text) is not None
+    """Whether a text can only be a command, even where an answer to AUTH would be due.
+
+    An answer is one word of base64: a verb of Exchange's own is none where more follows, or by its length.
+    """
+    if _UNMISTAKABLE.fullmatch(text) is not None:
+        return True
+    own = _OWN_COMMAND.fullmatch(text)
+    if own is None or own.group(1).upper() not in COMMANDS:
+        return False
+    return bool(own.group(2).strip()) or len(own.group(1)) % 4 != 0
 
 
 def is_command(text: str) -> bool:
     """Whether a text opens with a command whose arguments are no secrets."""
     word = _FIRST_WORD.match(text)
     return word is not None and word.group(1).upper() in COMMANDS
+
+
+def hide_sent(text: str, auth: str) -> str:
+    """What a client sent, by where its AUTH stands (``smtp_dialog.Phase.auth``).
+
+    Where rows are missing, a single word that is no command may be an answer to an AUTH that nobody saw.
+    """
+    if _BREAKS.search(text) is None:
+        return _hide_one(text, auth)
+    pieces = _BREAKS.split(text)
+    for at in range(0, len(pieces), 2):
+        if pieces[at].strip():
+            piece, pieces[at] = pieces[at], _hide_one(pieces[at], auth)
+            auth = "open" if is_auth(piece) else auth
+    return "".join(pieces)
+
+
+def _hide_one(text: str, auth: str) -> str:
+    if auth == "unknown":
+        return hide_answer(text) if _is_lone(text) else hide_command(text)
+    if not auth:
+        return hide_command(text)
+    known = is_unmistakable(text) or (auth == "failed" and is_command(text))
+    return text if known else hide_answer(text)
+
+
+def _is_lone(text: str) -> bool:
+    return len(text.split(None, 1)) == 1 and not is_command(text) and not is_auth(text)
 
 
 def hide_command(text: str) -> str:
@@ -109,6 +151,10 @@ def hide_mention(text: str) -> str:
 
 def hide_said(text: str) -> str:
     """What one side said, where it is not known which: only a command or a reply is known to be harmless."""
+    if _BREAKS.search(text) is not None:
+        return "".join(
+            piece if at % 2 or not piece else hide_said(piece) for at, piece in enumerate(_BREAKS.split(text))
+        )
     if _REPLY.match(text):
         return hide_reply(text, in_auth=True)
     if is_command(text) or _is_harmless(text):
@@ -123,7 +169,7 @@ def hide_line(line: str) -> str:
         hidden = hide_line(plain)
         return line if hidden == plain else hidden
     if _SMTP_ROW.search(line):
-        line = _hide_sent(line)
+        line = _hide_row(line)
     if not _HINT.search(line):
         return line
     for found in _CELL_AUTH.finditer(line):
@@ -146,7 +192,7 @@ def _hide_argument(text: str) -> str:
     return f"{found.group(1)} {HIDDEN}"
 
 
-def _hide_sent(line: str) -> str:
+def _hide_row(line: str) -> str:
     """A row without what a party said, where that is neither a command nor a reply that is known."""
     for mark in _MARK.finditer(line):
         rest = line[mark.end() : mark.end() + _WINDOW]
@@ -154,9 +200,12 @@ def _hide_sent(line: str) -> str:
         challenge = _CHALLENGE.match(rest)
         if challenge is not None and not _is_harmless(challenge.group(1)):
             return f"{line[: mark.end()]}334 {HIDDEN}"
-        known = _REPLY.match(rest) or is_command(first) or is_auth(first)  # AUTH is found by its name
-        if not known and not _is_harmless(first):
-            return line[: mark.end()] + HIDDEN
+        at = mark.end()
+        for piece in _BREAKS.split(first):  # what breaks it is harmless, and a piece of its own
+            known = _REPLY.match(piece) or is_command(piece) or is_auth(piece)  # AUTH is found by its name
+            if not known and not _is_harmless(_BREAKS.sub("", piece)):
+                return line[:at] + HIDDEN
+            at += len(piece)
     return line
 
 

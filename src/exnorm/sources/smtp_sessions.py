@@ -1,90 +1,164 @@
-"""What an SMTP session has established so far, for many sessions at once, in bounded memory."""
+"""What SMTP sessions had established at each of their rows, for many sessions at once, in bounded memory.
+
+A row's place in its session is its sequence number. What was known before number n is what number n - 1 left
+behind: it is the same whenever the row is worked on, and however often. Where n - 1 is not remembered, only
+what stays true for as long as a connection does is taken from a row before it, and nothing from one after.
+"""
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from dataclasses import dataclass
+from collections import OrderedDict, deque
+
+from exnorm.sources.smtp_dialog import Phase, State
 
 LIMIT = 8192
-"""How many sessions are remembered; a receive connector allows 5000 connections by default."""
+"""How many sessions are remembered that have not ended; a receive connector allows 5000 by default."""
+
+ROWS = 65_536
+"""How many rows are remembered over all sessions, beside the newest one of each that has not ended."""
 
 MAX_AGE_MS = 3_600_000
 """How long a session may be silent, by the log's own time; connections time out after 10 minutes."""
 
-LONGEST = 320
-"""A longer text is not carried: it stands whole in its own row, and addresses are shorter."""
+_UNKNOWN = State(Phase(auth="unknown"))
+_FRESH = State()
 
 
-@dataclass(slots=True)
+Key = tuple[str, str]
+"""A direction, where the log says one, and a session's id."""
+
+
 class Session:
-    """The state of one session. Texts are empty while they are not known.
+    """The rows of one session by their numbers: of each, what tells it from another, and what it left.
 
-    ``certain`` says that ``direction`` is more than what the ports suggest. ``auth`` is where an AUTH
-    exchange stands: ``""`` none, ``open`` after the command, ``challenged`` after a 334 (the client's
-    next words are a secret), ``failed`` after a refusal.
+    ``newest`` is the highest number; ``spared`` is a row that stays only because it was the newest. Some logs
+    repeat a number: such rows follow each other as they come, and ``repeated`` holds what was known before
+    each but the first.
     """
 
-    last_seen: int = 0
-    direction: str = ""
-    certain: bool = False
-    local: str = ""
-    remote: str = ""
-    greeting: str = ""
-    ehlo: str = ""
-    sender: str = ""
-    sender_waits: bool = False
-    user: str = ""
-    claimed_user: str = ""
-    auth: str = ""
-    auth_type: str = ""
-    tls_protocol: str = ""
-    tls_cipher: str = ""
-    spoken: bool = False
+    __slots__ = ("last_seen", "newest", "repeated", "rows", "spared")
+
+    def __init__(self) -> None:
+        self.last_seen = 0
+        self.newest = -1
+        self.spared = -1
+        self.rows: dict[int, tuple[int, State]] = {}
+        self.repeated: dict[tuple[int, int], State] = {}
+
+    def is_over(self, number: int, mark: int, now: int) -> bool:
+        """Whether a connection that begins with this row is another one than this session's."""
+        row = self.rows.get(number)
+        if row is not None:
+            return row[0] != mark
+        return self.newest > number and now > self.last_seen
+
+    def before(self, number: int, mark: int) -> tuple[State, bool]:
+        """What was known before a row, and whether rows are missing between it and what it follows."""
+        row = self.rows.get(number)
+        if row is not None and row[0] != mark:
+            return self.repeated.setdefault((number, mark), row[1]), False
+        row = self.rows.get(number - 1)
+        if row is not None:
+            return row[1], False
+        if not self.rows:
+            return (_FRESH if number <= 0 else _UNKNOWN), False
+        if number > self.newest:
+            return self.rows[self.newest][1].after_gap(), True
+        return (_FRESH, False) if number <= 0 else (_UNKNOWN, True)
 
 
 class Sessions:
     """Sessions by key; the one that was silent longest goes first, and is counted in ``evicted``."""
 
-    def __init__(self, limit: int = LIMIT, max_age_ms: int = MAX_AGE_MS) -> None:
+    def __init__(self, limit: int = LIMIT, rows: int = ROWS, max_age_ms: int = MAX_AGE_MS) -> None:
         self.evicted = 0
         self._limit = limit
+        self._most_rows = rows
         self._max_age = max_age_ms
-        self._known: OrderedDict[tuple[str, str], Session] = OrderedDict()
+        self._newest = 0
+        self._open: OrderedDict[Key, Session] = OrderedDict()
+        self._ended: dict[Key, Session] = {}
+        self._order: deque[tuple[Key, Session, int]] = deque()
 
     def __len__(self) -> int:
-        return len(self._known)
+        return len(self._open)
 
-    def follow(self, key: tuple[str, str], now: int) -> Session:
-        """The session of a key, a new one where none is remembered."""
-        self._forget(now)
-        session = self._known.get(key)
-        if session is None:
-            return self.open(key, now)
-        self._known.move_to_end(key)
-        session.last_seen = now
-        return session
+    def find(self, key: Key, number: int | None, now: int) -> tuple[Session, int]:
+        """The session of a key, and the row's number in it: without one it is the next."""
+        if now > self._newest:
+            self._newest = now
+            self._forget()
+        session = self._open.get(key)
+        if session is not None:
+            self._open.move_to_end(key)
+        else:
+            session = self._ended.get(key)
+            if session is None:
+                # It is late, or its beginning is in a log before this one.
+                self.evicted += bool(number) and now < self._newest
+                session = self._add(key)
+        return session, session.newest + 1 if number is None else number
 
-    def open(self, key: tuple[str, str], now: int) -> Session:
-        """A new session; one that had the same key is over."""
-        self._known.pop(key, None)
-        while len(self._known) >= self._limit:
+    def restart(self, key: Key) -> Session:
+        """Another session under the same key: nothing of the one before is its."""
+        self._drop(key)
+        return self._add(key)
+
+    def keep(self, key: Key, session: Session, number: int, mark: int, now: int, state: State) -> None:
+        """Remember what a row left behind."""
+        rows = session.rows
+        known = rows.get(number)
+        rows[number] = (mark if known is None else known[0], state)
+        session.last_seen = max(session.last_seen, now)
+        if known is not None:
+            return
+        if number > session.newest:
+            session.newest = number
+            if session.spared >= 0:
+                rows.pop(session.spared, None)
+                session.spared = -1
+        self._order.append((key, session, number))
+        if len(self._order) > self._most_rows:
+            self._forget_row()
+
+    def end(self, key: Key) -> None:
+        """The session has ended; its rows stay known while there is room: some may come late or again."""
+        session = self._open.pop(key, None)
+        if session is not None:
+            self._ended[key] = session
+
+    def _add(self, key: Key) -> Session:
+        while len(self._open) >= self._limit:
             self._evict()
-        session = self._known[key] = Session(now)
+        session = self._open[key] = Session()
         return session
 
-    def close(self, key: tuple[str, str]) -> None:
-        """The session has ended."""
-        self._known.pop(key, None)
+    def _drop(self, key: Key) -> None:
+        for sessions in (self._open, self._ended):
+            session = sessions.pop(key, None)
+            if session is not None:
+                session.rows.clear()
+                session.repeated.clear()
 
-    def _forget(self, now: int) -> None:
-        while self._known and now - next(iter(self._known.values())).last_seen > self._max_age:
+    def _forget(self) -> None:
+        while self._open:
+            oldest = next(iter(self._open.values()))
+            if self._newest - oldest.last_seen <= self._max_age:
+                return
             self._evict()
 
     def _evict(self) -> None:
-        self._known.popitem(last=False)
+        self._drop(next(iter(self._open)))
         self.evicted += 1
 
-
-def carry(text: str) -> str:
-    """A text as it may be remembered."""
-    return text if len(text) <= LONGEST else ""
+    def _forget_row(self) -> None:
+        """Give up the row that has been known longest, unless what its session does next needs it."""
+        key, session, number = self._order.popleft()
+        if number == session.newest and self._open.get(key) is session:
+            session.spared = number
+            return
+        session.rows.pop(number, None)
+        if session.repeated:
+            session.repeated.clear()
+        if not session.rows and self._ended.get(key) is session:
+            del self._ended[key]

@@ -8,7 +8,9 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from exnorm.convert import port
 from exnorm.patterns import compile_later
+from exnorm.sources.endpoints import split_endpoint
 
 _FLAGS = re.IGNORECASE | re.DOTALL
 _VERB = compile_later(r"\s*([A-Za-z][A-Za-z0-9-]{1,39})(?![^\s:])")
@@ -33,7 +35,44 @@ _CERTIFICATE_NUMBERS = compile_later(
 _NEXT_NAME = compile_later(r"(?<![,\s])\s+(?=[A-Z][A-Za-z0-9.]*=)")
 _TARPIT = compile_later(r"Tarpit for '([0-9:.]{1,30})'(?: due to '(.*)')?", _FLAGS)
 _TIMESPAN = compile_later(r"(?:(\d{1,4})\.)?(\d{1,2}):(\d{2}):(\d{2})(?:\.(\d{1,7}))?")
-_MESSAGE = compile_later(r"sending message with RecordId \d+ and InternetMessageId (<[^>]+>)")
+_MESSAGE = compile_later(
+    r"(sending|receiving) message with (?:RecordId \d+ and )?InternetMessageId (<[^>]+>)", re.IGNORECASE
+)
+_LAST = compile_later(r"\s*(?:DATA|BDAT\s+\d+\s+LAST)\s*", _FLAGS)
+_PROXIED = compile_later(r"\b(IP|PORT|DOMAIN)=(\S*)", re.IGNORECASE)
+_USER_NAME = compile_later(r"User Name: *(\S.*)", _FLAGS)
+_WHY = r"(?: because of| because| with error| with| due to)?:? *(.*)"
+_AUTH_FAILED = compile_later(
+    r"(?:Inbound|Outbound) (?:AUTH|EXPS|X-EXPS|authentication)\b(?: ([A-Z0-9_-]{1,20}))?"
+    rf".{{0,80}}?\bfailed{_WHY}",
+    _FLAGS,
+)
+_TLS_FAILED = compile_later(rf"TLS negotiation failed{_WHY}", _FLAGS)
+# The words stand by themselves: not in an address, a host, a path or a quoted name.
+_FAILED = compile_later(r"(?<![\w.@/<'-])(?:failed|refused|denied|rejected)(?![\w'@/-]|\.\w)", re.IGNORECASE)
+_CAUSES = tuple(
+    compile_later(rf"\b{word}\b:? *(\S.*)", _FLAGS)
+    for word in ("because of", "with error", "because", "due to", "with")
+)
+_AFTER_COLON = compile_later(r": *(\S.*)", re.DOTALL)
+_ANSWER = compile_later(
+    r"(?<![\w.:/-])([45]\d\d)[ -]([45]\.\d{1,3}\.\d{1,3})(?![\d.])"
+    r"|\b(?:response|reply|answer|error|status|with|of)[:= '\"]{1,3}([45]\d\d)(?= \D|['\"]|$)",
+    re.IGNORECASE,
+)
+# What the mail servers of the world call the message that they took over, in their own words.
+_QUEUE_IDS = tuple(
+    compile_later(pattern, re.IGNORECASE)
+    for pattern in (
+        r"\bqueued as <?([A-Za-z0-9._-]+)",  # Postfix and many others
+        r"\[InternalId=(\d+)",  # Exchange
+        r"\bid=([A-Za-z0-9-]+)",  # Exim
+        r"\bqp (\d+)",  # qmail
+        r"\bOK +\d+ ([A-Za-z0-9._-]+) - gsmtp",
+        r"250 (?:2\.\d\.\d )?([A-Za-z0-9]+) Message accepted for delivery",  # Sendmail
+        r"\bMessage received: ([A-Za-z0-9._-]+)",
+    )
+)
 
 
 class Reply(NamedTuple):
@@ -127,7 +166,88 @@ def read_tarpit(text: str) -> tuple[int, str] | None:
     return total * 1000 + fraction, found.group(2) or ""
 
 
-def read_outgoing_message(text: str) -> str:
-    """The message id in Exchange's remark that it begins to send a message."""
+def read_message_id(text: str) -> tuple[str, str] | None:
+    """``sending`` or ``receiving``, and the message id in Exchange's remark that it does."""
     found = _MESSAGE.match(text)
+    return None if found is None else (found.group(1).lower(), found.group(2))
+
+
+def takes_message_over(text: str) -> bool:
+    """Whether a command is the last of a message: the reply to what it sends takes the message over."""
+    return _LAST.fullmatch(text) is not None
+
+
+def ends_reply(code: str, text: str) -> bool:
+    """Whether a row is the last line of a reply; some versions join the lines in one row."""
+    return text[3:4] != "-" or f" {code} " in text
+
+
+def read_queue_id(text: str) -> str:
+    """What the server that took a message over calls it, where the reply says so in a known way."""
+    for pattern in _QUEUE_IDS:
+        found = pattern.search(text)
+        if found is not None:
+            return found.group(1)
+    return ""
+
+
+class Proxied(NamedTuple):
+    """The client of whom one Exchange server speaks to another; port and domain may be empty."""
+
+    address: str
+    port: str
+    domain: str
+
+
+def read_proxied(text: str) -> Proxied | None:
+    """The client in XPROXY or XPROXYFROM."""
+    parts = {name.upper(): value for name, value in _PROXIED.findall(text)}
+    address, _ = split_endpoint(parts.get("IP", ""))
+    if not address:
+        return None
+    number = parts.get("PORT", "")
+    return Proxied(address, "" if port(number) is None else number, parts.get("DOMAIN", ""))
+
+
+def read_user_name(text: str) -> str:
+    """The user that a remark names as the one of a failed AUTH."""
+    found = _USER_NAME.fullmatch(text)
     return "" if found is None else found.group(1)
+
+
+def read_auth_failure(text: str) -> tuple[str, str] | None:
+    """Mechanism and reason in the remark that AUTH failed; either may be empty."""
+    found = _AUTH_FAILED.match(text)
+    if found is None:
+        return None
+    mechanism = (found.group(1) or "").upper()
+    return "" if mechanism == "FAILED" else mechanism, found.group(2)
+
+
+def read_tls_failure(text: str) -> str | None:
+    """Why a TLS handshake failed, which may be empty."""
+    found = _TLS_FAILED.match(text)
+    return None if found is None else found.group(1)
+
+
+def read_answer(text: str) -> dict[str, str]:
+    """Code and enhanced status of a refusal that a remark repeats."""
+    found = _ANSWER.search(text)
+    if found is None:
+        return {}
+    return {"reply-code": found.group(1) or found.group(3), "enhanced-status": found.group(2) or ""}
+
+
+def read_failure(text: str) -> str:
+    """Why a remark says that something failed, all of it where it gives no reason; empty for any other."""
+    failed = _FAILED.search(text)
+    if failed is None:
+        answer = _ANSWER.search(text)
+        return "" if answer is None else text[answer.start(1 if answer.group(1) else 3) :]
+    rest = text[failed.end() :]
+    for cause in _CAUSES:
+        found = cause.search(rest)
+        if found is not None:
+            return found.group(1)
+    found = _AFTER_COLON.match(rest)
+    return text if found is None else found.group(1)

@@ -23,6 +23,7 @@ EVENTS = dict((
     describe_event("CONNECTION-ESTABLISHED", 1, "/Access/Start",       "/Success", "/Normal"),
     describe_event("CONNECTION-PROGRESS",    1, "/Communicate/Query",  "/Attempt", "/Informational"),
     describe_event("CONNECTION-STOP",        1, "/Access/Stop",        "/Success", "/Normal"),
+    describe_event("CONNECTION-STOP-FAILED", 4, "/Access/Stop",        "/Failure", "/Informational/Warning"),
     describe_event("CONNECTION-OTHER",       3, "/Communicate",        "/Attempt", "/Informational"),
     describe_event("INFORMATION",            1, "/Execute/Response",   "/Success", "/Informational"),
     describe_event("THROTTLED",              4, "/Communicate/Query",  "/Attempt", "/Informational/Warning", "/Policy"),

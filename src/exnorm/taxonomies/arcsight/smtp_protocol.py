@@ -8,7 +8,7 @@ finds it in both. Device Version is left out: ``#Version`` is a constant in thes
 from __future__ import annotations
 
 from exnorm.convert import addresses, count, host, integer, ipv4, ipv6, mailbox, port, size_bytes, utc_ms
-from exnorm.mapping import by_event, column_is, constant, row, setting_is
+from exnorm.mapping import by_event, column_is, constant, event_is, event_is_not, row, setting_is
 from exnorm.model import Mapping
 from exnorm.taxonomies.arcsight.smtp_protocol_events import EVENTS, UNKNOWN_SEVERITY
 
@@ -45,9 +45,11 @@ ARCSIGHT_SMTP = Mapping("arcsight-smtp", source="smtp_protocol", taxonomy="arcsi
         row("Device Custom Number 1",       "reply-code",               integer, label="Reply Code", ours="no field has this meaning"),
         row("Device Custom Number 2",       "sequence-number",          count, label="Sequence Number", ours="orders the rows of a session that have the same time"),
         row("Device Custom Number 3",       "tarpit-ms",                count, label="Tarpit Milliseconds", ours="no field has this meaning"),
-        row("Device Custom String 1",       "internal-message-id",      label="Internal Message ID", ours=_SAME),
+        row("Device Custom String 1",       "internal-message-id",      when=_RECEIVED, label="Internal Message ID", ours=_SAME),
+        row("Device Custom String 1",       "queue-id",                 when=_SENT, label="Queue ID", ours="what the next server calls the message that it took over, where its reply says so"),
         row("Device Custom String 2",       "message-id",               label="Message ID", ours=_SAME),
-        row("Device Custom String 3",       "certificate-subject",      label="Certificate Subject", ours="no field has this meaning"),
+        row("Device Custom String 3",       "certificate-subject",      when=event_is("CERTIFICATE"), label="Certificate Subject", ours="no field has this meaning"),
+        row("Device Custom String 3",       "auth-type",                when=event_is_not("CERTIFICATE"), label="Authentication Type", ours="the mechanism of the AUTH that is going on"),
         row("Device Custom String 4",       "connector-id",             label="Connector ID", ours=_SAME),
         row("Device Custom String 5",       "tls",                      label="TLS Protocol and Cipher", ours=_SESSION),
         row("Device Custom String 6",       "mail-from",                addresses, label="Return Path", ours="MAIL FROM is the envelope's sender: " + _SAME),

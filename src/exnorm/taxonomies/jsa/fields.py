@@ -62,6 +62,7 @@ JSA = Taxonomy("jsa", "JSA", default_format="leef", fields=(
     Field("smtpStatus",       "smtpStatus",       "smtpStatus",       "text"),
     Field("smtpMessageId",    "smtpMessageId",    "smtpMessageId",    "text"),
     Field("smtpInternalId",   "smtpInternalId",   "smtpInternalId",   "text"),
+    Field("smtpQueueId",      "smtpQueueId",      "smtpQueueId",      "text"),
     Field("smtpTarpitMs",     "smtpTarpitMs",     "smtpTarpitMs",     "integer"),
     Field("smtpReason",       "smtpReason",       "smtpReason",       "text"),
     # custom, of cmdlets and of what was done to a mailbox
