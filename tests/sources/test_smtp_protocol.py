@@ -7,7 +7,8 @@ import pytest
 
 from exnorm import Normalizer
 from exnorm.model import Confidence, Event, Head, Record, Unparsed
-from exnorm.sources.smtp_protocol import COLUMNS, EVENTS, recognize
+from exnorm.sources.smtp_dialog import EVENTS
+from exnorm.sources.smtp_protocol import COLUMNS, recognize
 
 SAMPLES = Path(__file__).parent.parent / "samples" / "smtp_protocol"
 FIELDS = "#Fields: " + ",".join(COLUMNS)
@@ -491,19 +492,23 @@ def test_a_greeting_that_is_cut_after_its_first_line_does_not_shift_the_replies(
 
 # --- one server that speaks for a client ---------------------------------------------------------
 
-HOP = {"local": "10.0.0.6:2525", "remote": "10.0.0.5:18123"}
+
+def hop(mark: str, data: str = "", context: str = "") -> str:
+    return row(mark, data, context, local="10.0.0.6:2525", remote="10.0.0.5:18123")
+
+
 XPROXYFROM = "XPROXYFROM SID=08DC IP=203.0.113.81 PORT=25001 DOMAIN=relay.example.net SEQNUM=1 PERMS=1077"
 
 
 @pytest.mark.parametrize("verb", ["XPROXYFROM", "XPROXY"])
 def test_the_client_that_xproxy_names_is_the_client_from_there_on(verb: str) -> None:
     lines = [
-        row("+", **HOP),
-        row("<", "EHLO EX1.contoso.example", **HOP),
-        row("*", "CONTOSO\\EX1$", "authenticated", **HOP),
-        row("<", XPROXYFROM.replace("XPROXYFROM", verb), **HOP),
-        row(">", "250 accepted", **HOP),
-        row("<", "MAIL FROM:<tom@example.net>", **HOP),
+        hop("+"),
+        hop("<", "EHLO EX1.contoso.example"),
+        hop("*", "CONTOSO\\EX1$", "authenticated"),
+        hop("<", XPROXYFROM.replace("XPROXYFROM", verb)),
+        hop(">", "250 accepted"),
+        hop("<", "MAIL FROM:<tom@example.net>"),
     ]
     hello, mail = (records([*RECV, *lines])[at] for at in (1, 5))
     assert (hello.get("client-address"), hello.get("client-port")) == ("10.0.0.5", "18123")
@@ -592,9 +597,10 @@ def test_each_attempt_fails_for_itself() -> None:
         ("Inbound authentication failed because of LogonDenied", "LogonDenied"),
     ],
 )
-@pytest.mark.parametrize("column", ["data", "context"])
-def test_a_remark_of_a_failure_is_one_with_its_reason(column: str, remark: str, reason: str) -> None:
-    found = records([*RECV, row("+"), row("*", **{column: remark})])[1]
+@pytest.mark.parametrize("in_context", [False, True])
+def test_a_remark_of_a_failure_is_one_with_its_reason(in_context: bool, remark: str, reason: str) -> None:
+    line = row("*", context=remark) if in_context else row("*", remark)
+    found = records([*RECV, row("+"), line])[1]
     assert found.get("event-name") in ("FAILURE", "TLS-FAILURE", "AUTH-FAILURE")
     assert found.get("reason") == reason
 

@@ -9,7 +9,8 @@ from exnorm import Normalizer
 from exnorm.mapping import compile_mapping
 from exnorm.model import Event, Mapping, Taxonomy
 from exnorm.settings import Settings
-from exnorm.sources.smtp_protocol import COLUMNS, EVENTS, SMTP_PROTOCOL
+from exnorm.sources.smtp_dialog import EVENTS
+from exnorm.sources.smtp_protocol import COLUMNS, SMTP_PROTOCOL
 from exnorm.taxonomies.arcsight.fields import ARCSIGHT
 from exnorm.taxonomies.arcsight.smtp_protocol import ARCSIGHT_SMTP
 from exnorm.taxonomies.jsa.fields import JSA

@@ -39,6 +39,9 @@ from exnorm.sources.smtp_texts import (
 
 RECEIVE, SEND = "receive", "send"
 
+UNKNOWN_CLIENT = "unknown"
+"""In the place of the address of a client whom another server speaks for, where rows are missing."""
+
 LONGEST = 320
 """A longer text is not carried: it stands whole in its own row, and addresses are shorter."""
 
@@ -99,6 +102,7 @@ _CERTIFICATE = compile_later(
     r"|Certificate (?:subject|issuer name|serial number|thumbprint|alternate names)",
     re.IGNORECASE,
 )
+_SERVERS = compile_later(r"NT AUTHORITY\\|[^$]{0,320}\$\Z", re.IGNORECASE)
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
@@ -168,9 +172,11 @@ class State(NamedTuple):
     def after_gap(self) -> State:
         """The same where rows are missing: nothing of a message, an AUTH or another client is known."""
         shown = {name: text for name, text in self.shown.items() if name in _OF_THE_CONNECTION}
-        held = {name: text for name, text in self.held.items() if name == "user"}
-        if "user" in held:
-            shown["auth-user"] = held["user"]
+        held: dict[str, str] = {}
+        if self.held.get("proxied-address"):
+            held["proxied-address"] = UNKNOWN_CLIENT
+        elif (user := self.held.get("user", "")) and not _SERVERS.match(user):
+            held["user"] = shown["auth-user"] = user  # a server may speak for others by now, a user does not
         return State(self.phase.after_gap(), shown, held, self.local, self.remote)
 
     def follow(self, said: Said) -> tuple[dict[str, str], State]:
@@ -201,9 +207,7 @@ class State(NamedTuple):
 
 
 # These stay true for as long as a connection does, once they are known.
-_OF_THE_CONNECTION = frozenset(
-    ("greeting-name", "ehlo-name", "auth-type", "tls", "tls-protocol", "tls-cipher")
-)
+_OF_THE_CONNECTION = frozenset(("greeting-name", "ehlo-name", "tls", "tls-protocol", "tls-cipher"))
 
 
 def carry(text: str) -> str:

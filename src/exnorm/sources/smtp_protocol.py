@@ -36,7 +36,17 @@ from exnorm.sources.columnar import (
     split_csv,
 )
 from exnorm.sources.endpoints import split_endpoint
-from exnorm.sources.smtp_dialog import EVENTS, RECEIVE, SEND, Phase, Said, State, carry, read_row
+from exnorm.sources.smtp_dialog import (
+    EVENTS,
+    RECEIVE,
+    SEND,
+    UNKNOWN_CLIENT,
+    Phase,
+    Said,
+    State,
+    carry,
+    read_row,
+)
 from exnorm.sources.smtp_secrets import (
     hide_answer,
     hide_command,
@@ -257,10 +267,12 @@ class SmtpReader(ColumnarReader):
         derived.update(
             describe_ends(phase.direction, state.local, state.remote, values.get("connector-id", ""))
         )
-        client = after.held.get("proxied-address") or state.held.get("proxied-address")
+        held = after.held if "proxied-address" in after.held else state.held
+        client = held.get("proxied-address")
         if client and phase.direction:
-            held = after.held if after.held.get("proxied-address") else state.held
-            derived["client-address"], derived["client-port"] = client, held.get("proxied-port", "")
+            is_known = client != UNKNOWN_CLIENT
+            derived["client-address"] = client if is_known else ""
+            derived["client-port"] = held.get("proxied-port", "") if is_known else ""
         return derived, after
 
 
