@@ -114,7 +114,7 @@ def test_rows_in_any_order_say_what_they_say_in_order_or_less(seed: int) -> None
                 wrong = {name: text for name, text in wrong.items() if not name.startswith("client-")}
             assert wrong == {}
             complete += found == right
-    assert complete > len(rows) // 4  # so that this is no comparison of nothing
+    assert complete > 10  # so that this compares something
 
 
 @pytest.mark.parametrize("seed", range(20))
