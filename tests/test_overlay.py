@@ -337,7 +337,7 @@ def test_a_new_event_is_taken_and_noted_with_the_nearest_known_one() -> None:
 
 
 def test_the_file_of_the_page_is_all_well_and_does_what_it_says() -> None:
-    (block,) = re.findall(r"```yaml\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
+    block, *_ = re.findall(r"```yaml\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
     done = lay(read_config(block, "site.yaml"))
     assert done.faults == []
     layer = read_config(block, "site.yaml")
@@ -365,3 +365,75 @@ def test_an_empty_list_of_changes_changes_nothing() -> None:
         layer = read_config(text, "site.yaml")
         assert make_settings(layer).profile in CHOICES["profile"]
         assert lay(layer).mappings == REGISTRY.mappings
+
+
+# --- rows left out, severities by pattern, names of additional data ------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changes", "stays"),
+    [
+        ("drop: [{event: SENDEXTERNAL}]", False),
+        ("drop: [{event: [FAIL, DSN]}]", True),
+        ("drop: [{event-not: SENDEXTERNAL}]", True),
+        ("drop: [{column: message-subject, is: hi}]", False),
+        ("drop: [{column: message-subject, is-not: hi}]", True),
+        ("drop: [{column: recipient-status, pattern: '^5\\d\\d 5\\.7'}]", True),
+        ("drop: [{column: recipient-status, pattern: '^5\\d\\d 5\\.1'}]", False),
+        ("drop: [{event: SENDEXTERNAL, column: message-subject, is: other}]", True),
+        ("drop: [{event: FAIL}, {column: reference, pattern: ref@}]", False),
+        ("keep: [{event: FAIL}]", False),
+        ("keep: [{event: FAIL}, {column: sender-address, pattern: '@example'}]", True),
+        (
+            "keep: [{event: SENDEXTERNAL}]\ndrop: [{column: x-verdict, is: clean}]\ncolumns: [x-verdict]",
+            False,
+        ),
+    ],
+)
+def test_rows_are_left_out_by_event_column_and_pattern(changes: str, stays: bool) -> None:
+    settings = {"source": "message_tracking", "mapping": "arcsight-2016", **read(changes)}
+    running = normalizer(**settings)
+    found = [*running.normalize([HEADER, ROW], running.stream())]
+    assert len(found) == stays
+    assert sum(running.counts.filtered.values()) == (not stays)
+    assert [*running.encode([HEADER, ROW] * 40, running.stream())] == [
+        *normalizer(**{**settings, "tables": {}}).encode([HEADER, ROW] * 40, running.stream())
+    ] * stays
+
+
+def test_a_row_that_is_left_out_is_counted_and_explained_by_its_line() -> None:
+    assert explained("drop:\n- {event: DSN}\n- {event: SENDEXTERNAL}").dropped == "by overlay site.yaml:5"
+
+
+def test_the_last_severity_that_matches_counts() -> None:
+    changes = """\
+severity:
+- {match: {event: SENDEXTERNAL}, set: 4}
+- {match: {column: recipient-status, pattern: '^550'}, set: 8}
+- {match: {column: recipient-status, pattern: '^4'}, set: 2}"""
+    assert one_event(changes)["severity"] == 8
+    assert explained(changes).changed == {"severity": "8 (overlay site.yaml:5)"}
+
+
+def test_additional_data_gets_the_name_that_the_site_gives_it() -> None:
+    event = one_event("rename: {recipient-status: smtpAnswer}")
+    assert event.additional["smtpAnswer"] == "550 5.1.1 no"
+    assert "recipient-status" not in event.additional
+
+
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        ("drop: [{evnt: FAIL}]", "3: drop: unknown key 'evnt'; did you mean 'event'?"),
+        ("drop: [{column: recipient-stats, is: x}]", "3: unknown column 'recipient-stats' of message_tracking; did you mean 'recipient-status'?"),
+        ("drop: [{column: reference}]", "3: drop: a column goes with one of is, is-not and pattern"),
+        ("keep: [{is: x}]", "3: keep: a column goes with one of is, is-not and pattern"),
+        ("keep: [{}]", "3: keep: expected event, event-not, or column with is, is-not or pattern"),
+        ("drop: [{column: reference, pattern: '('}]", "3: pattern: '(' is no regular expression: missing ), unterminated subpattern at position 0"),
+        ("severity: [{match: {event: FAIL}}]", "3: severity: no set"),
+        ("severity: [{match: {event: FAIL}, set: 11}]", "3: severity: got '11'; expected a number from 0 to 10"),
+        ("rename: {refrence: x}", "3: unknown column 'refrence' of message_tracking; did you mean 'reference'?"),
+    ],
+)  # fmt: skip
+def test_a_mistake_in_them_is_told_with_its_line(changes: str, fault: str) -> None:
+    assert faults(changes) == [f"site.yaml:{fault}"]

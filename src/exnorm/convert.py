@@ -141,6 +141,16 @@ def gmt_ms(value: str) -> int | None:
     return None if seconds is None else seconds * 1000
 
 
+def moment_ms(value: str) -> int | None:
+    """A date, or date and time, as people write it in ISO 8601; UTC where it names no zone."""
+    try:
+        moment = datetime.fromisoformat(value.strip().replace("Z", "+00:00").replace("z", "+00:00"))
+    except ValueError:
+        return None
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+    return (aware - _EPOCH) // timedelta(milliseconds=1)
+
+
 def iso_utc(epoch_ms: int) -> str:
     """Epoch milliseconds as ``yyyy-MM-ddTHH:mm:ss.fffZ``. Raises ``OverflowError`` beyond the year 9999."""
     second, milliseconds = divmod(epoch_ms, 1000)

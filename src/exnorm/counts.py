@@ -26,12 +26,12 @@ class Counts:
     """Everything a pipeline counts.
 
     Each line is exactly one of ``header``, ``records`` or ``unparsed``; each record gives events
-    (one, or one a recipient) or is ``dropped``.
+    (one, or one a recipient) or is ``dropped`` or ``filtered``.
     """
 
     TALLIES = (
-        "records", "unparsed", "dropped", "removed", "cut", "replaced", "refused", "unencodable",
-        "unknown_columns", "unknown_events", "plugin_errors", "evicted", "marked",
+        "records", "unparsed", "dropped", "filtered", "removed", "cut", "shortened", "replaced", "refused",
+        "unencodable", "unknown_columns", "unknown_events", "plugin_errors", "evicted", "marked",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -42,8 +42,10 @@ class Counts:
         self.records = Tally()  # by source
         self.unparsed = Tally()  # by kind of reason
         self.dropped = Tally()  # by event, left out by the profile
+        self.filtered = Tally()  # by filter: --event, overlay FILE:LINE
         self.removed = Tally()  # by plugin, whose processor returned None
         self.cut = Tally()  # by field, longer than the vendor's limit
+        self.shortened = Tally()  # by column or field, left out or cut to fit max_payload
         self.replaced = Tally()  # by field, held what the format cannot carry
         self.refused = Tally()  # by field, the format could not take the value at all
         self.unencodable = Tally()  # by event, which the format could not write as a plugin left it

@@ -187,6 +187,9 @@ def _why_additional(column: str, value: str, mapping: CompiledMapping) -> str:
 def _explain_drop(record: Record, route: Route, normalizer: Normalizer) -> str:
     if route.keeps is not None and not route.keeps(record):
         return f"by profile {normalizer.settings.profile}"
+    rule = "" if route.find_rule is None else route.find_rule(record)
+    if rule:
+        return f"by {rule}"
     if not _is_processed(route):
         return ""
     before = dict(normalizer.counts.removed)
@@ -205,7 +208,8 @@ def _explain_changes(record: Record, route: Route, normalizer: Normalizer) -> di
     for plugin, before, after in _replay(record, route, normalizer):
         for name in before.keys() | after.keys():
             if before.get(name) != after.get(name):
-                changed[name] = f"{after.get(name, '(removed)')} (plugin {plugin})"
+                whose = plugin if plugin.startswith("overlay ") else f"plugin {plugin}"
+                changed[name] = f"{after.get(name, '(removed)')} ({whose})"
     return dict(sorted(changed.items()))
 
 

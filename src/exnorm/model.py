@@ -6,6 +6,7 @@ Nothing here reads, writes or decides; the verbs live in ``stream``, ``mapping``
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping as AnyMapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -390,6 +391,56 @@ class Row:
     guide: str = ""
 
 
+class RowTest(NamedTuple):
+    """A test of one text of a row: a column's, a derived value's, or (origin empty) the event's name."""
+
+    origin: str
+    pattern: re.Pattern[str]
+    negated: bool = False
+
+    def holds(self, record: Record) -> bool:
+        """Whether the pattern is found in the origin's text (or, negated, is not)."""
+        text = record.get(self.origin) if self.origin else record.event_id
+        return (self.pattern.search(text) is not None) is not self.negated
+
+
+@dataclass(frozen=True)
+class RowFilter:
+    """Leaves rows out: those for which all ``tests`` hold, or, of a ``group``, those that none of it matches.
+
+    ``rule`` names it in counts and explanations: ``--event``, ``overlay FILE:LINE``.
+    """
+
+    rule: str
+    tests: tuple[RowTest, ...]
+    group: str = ""
+
+    def matches(self, record: Record) -> bool:
+        """Whether every test holds for a row."""
+        return all(test.holds(record) for test in self.tests)
+
+
+@dataclass(frozen=True)
+class EventRule:
+    """Changes an event for whose row all ``tests`` hold: sets fields by full name, renames additional data.
+
+    ``renames`` has the new name by column; ``rule`` names the change in explanations.
+    """
+
+    rule: str
+    tests: tuple[RowTest, ...] = ()
+    fields: tuple[tuple[str, Value], ...] = ()
+    renames: tuple[tuple[str, str], ...] = ()
+
+    def __call__(self, event: Event) -> Event:
+        """The event with the change in it."""
+        if all(test.holds(event.record) for test in self.tests):
+            event.fields.update(self.fields)
+            names = dict(self.renames)
+            event.additional = {names.get(name, name): text for name, text in event.additional.items()}
+        return event
+
+
 @dataclass(frozen=True)
 class Mapping:
     """A table from one source to one taxonomy.
@@ -400,7 +451,8 @@ class Mapping:
     second table, by event name; ``event_rules`` says who wrote an entry of it (event, attribute) where
     that is not exnorm. A mapping that ``extends`` or ``replaces`` another one carries that one's name;
     ``columns`` are columns that the source does not know yet. One that is not ``auto`` is used only
-    where it is pinned by its name.
+    where it is pinned by its name. ``filters`` say which rows are left out, ``event_changes`` what is
+    changed in events behind the table.
     """
 
     name: str
@@ -417,6 +469,8 @@ class Mapping:
     rest: str = ""
     auto: bool = True
     event_rules: AnyMapping[tuple[str, str], str] = field(default_factory=dict)
+    filters: tuple[RowFilter, ...] = ()
+    event_changes: tuple[EventRule, ...] = ()
 
 
 # --- what goes out -------------------------------------------------------------------------------

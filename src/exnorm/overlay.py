@@ -29,10 +29,13 @@ from exnorm.model import (
     ByEvent,
     Condition,
     Constant,
+    EventRule,
     Field,
     Mapping,
     Reading,
     Row,
+    RowFilter,
+    RowTest,
     Source,
     Taxonomy,
     Value,
@@ -40,7 +43,10 @@ from exnorm.model import (
 from exnorm.settings import Tables
 from exnorm.yamlfile import Node, texts
 
-TABLE_KEYS = ("columns", "remove", "replace", "add", "labels", "events")
+TABLE_KEYS = (
+    "columns", "drop", "keep", "remove", "replace", "add", "labels", "events", "severity", "rename",
+)  # fmt: skip
+TEST_KEYS = ("event", "event-not", "column", "is", "is-not", "pattern")
 ROW_KEYS = ("field", "from", "value", "member", "match", "as", "label", "when", "why")
 WHEN_KEYS = ("event", "event-not", "column", "is", "is-not")
 WHY = "the site's own row"
@@ -166,9 +172,14 @@ class _Editor:
         parts = self._read_map(changes, TABLE_KEYS, f"table {self._table.name}")
         for name, edit in (("columns", self._add_column), ("remove", self._remove)):
             self._each(parts.get(name), edit)
+        for name in ("drop", "keep"):
+            self._each(parts.get(name), partial(self._add_filter, name))
         self._replace_all(tuple(texts(parts["replace"])) if "replace" in parts else ())
         self._each(parts.get("add"), self._add)
-        for name, set_one in (("labels", self._set_label), ("events", self._set_event)):
+        self._each(parts.get("severity"), self._add_severity)
+        for name, set_one in (
+            ("labels", self._set_label), ("events", self._set_event), ("rename", self._rename),
+        ):  # fmt: skip
             if name in parts:
                 self._attempt(self._each_pair, parts[name], set_one, name)
 
@@ -349,7 +360,7 @@ class _Editor:
             raise _Fault(key, f"events: table {self._table.name} looks nothing up by event")
         event = key.text.upper()
         if value.kind != "map":
-            example = f"{next(iter(known))}: ..."
+            example = f"{'severity' if 'severity' in known else next(iter(known))}: ..."
             raise _Fault(value, f"events: {quote(key.text)}: got {value.describe()}; expected {{{example}}}")
         given: dict[str, Value] = {}
         for name, item in value.pairs:
@@ -380,6 +391,68 @@ class _Editor:
         if not isinstance(number, int) or isinstance(number, bool) or not lowest <= number <= highest:
             raise _Fault(node, f"{name}: got {node.describe()}; expected a number from {lowest} to {highest}")
         return number
+
+    # --- rows and events as a whole ---
+
+    def _add_filter(self, kind: str, node: Node) -> None:
+        tests = self._read_tests(node, kind)
+        group = f"keep of {self._table.name}" if kind == "keep" else ""
+        one = RowFilter(self._rule(node), tests, group)
+        self._table = replace(self._table, filters=(*self._table.filters, one))
+        self._note_change(node, f"rows {'left out' if kind == 'drop' else 'kept'}")
+
+    def _add_severity(self, node: Node) -> None:
+        parts = self._read_map(node, ("match", "set"), "severity")
+        tests = self._read_tests(_require(node, parts, "match", "severity"), "severity: match")
+        rows = [r for r in self._table.rows if isinstance(r.read, ByEvent) and r.read.attribute == "severity"]
+        if not rows:
+            raise _Fault(node, f"severity: table {self._table.name} writes no severity")
+        number = self._read_attribute(_require(node, parts, "set", "severity"), "severity", rows[0])
+        target = self._fields[rows[0].field.casefold()].name
+        change = EventRule(self._rule(node), tests, fields=((target, number),))
+        self._table = replace(self._table, event_changes=(*self._table.event_changes, change))
+        self._note_change(node, f"severity {number} where it matches")
+
+    def _rename(self, key: Node, value: Node) -> None:
+        column, name = self._find_column(key), _read_text(value, f"rename: {key.text}")
+        if not any(row.partial or column not in row.origins for row in self._table.rows):
+            raise _Fault(
+                key, f"rename: {quote(column)} has a field of its own; only additional data has its name"
+            )
+        change = EventRule(self._rule(key), renames=((column, name),))
+        self._table = replace(self._table, event_changes=(*self._table.event_changes, change))
+        self._note_change(key, f"additional data {column} named {quote(name, 60)}")
+
+    def _read_tests(self, node: Node, where: str) -> tuple[RowTest, ...]:
+        """The tests of an entry, all of which must hold: of the event, of one column."""
+        parts = self._read_map(node, TEST_KEYS, where)
+        asked = [name for name in ("is", "is-not", "pattern") if name in parts]
+        if ("column" in parts) != bool(asked) or len(asked) > 1:
+            raise _Fault(node, f"{where}: a column goes with one of is, is-not and pattern")
+        tests: list[RowTest] = []
+        for name in ("event", "event-not"):
+            if name in parts:
+                if not self._source.event_column:
+                    raise _Fault(node, f"{where}: {self._source.name} names no event")
+                tests.append(RowTest("", self._read_words(parts[name], name), name == "event-not"))
+        if asked:
+            (name,), column = asked, self._find_column(parts["column"])
+            read = self._read_pattern if name == "pattern" else partial(self._read_words, name=name)
+            tests.append(RowTest(column, read(parts[name]), name == "is-not"))
+        if not tests:
+            raise _Fault(node, f"{where}: expected event, event-not, or column with is, is-not or pattern")
+        return tuple(tests)
+
+    def _read_words(self, node: Node, name: str) -> re.Pattern[str]:
+        words = [_read_text(item, name, empty=name.startswith("is")) for item in texts(node)]
+        return re.compile(rf"\A(?:{'|'.join(map(re.escape, words))})\Z", re.IGNORECASE)
+
+    def _read_pattern(self, node: Node) -> re.Pattern[str]:
+        pattern = _read_text(node, "pattern")
+        try:
+            return re.compile(pattern, re.IGNORECASE)
+        except re.error as error:
+            raise _Fault(node, f"pattern: {quote(pattern)} is no regular expression: {error}") from None
 
     # --- reading one row ---
 

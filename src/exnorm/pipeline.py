@@ -30,6 +30,7 @@ from exnorm.model import (
 )
 from exnorm.native import load_kernel
 from exnorm.overlay import lay_over, require
+from exnorm.payload_limit import shorten
 from exnorm.plugins import Plugins
 from exnorm.programs import Programs
 from exnorm.recipients import refuse_split, split_recipients
@@ -367,6 +368,10 @@ class Normalizer:
         if route.keeps is not None and not route.keeps(record):
             self.counts.dropped.add(record.event_id)
             return None
+        rule = "" if route.find_rule is None else route.find_rule(record)
+        if rule:
+            self.counts.filtered.add(rule)
+            return None
         kept: Record | None = self.routes.process(record, route.record_processors)
         return kept
 
@@ -415,8 +420,17 @@ class Normalizer:
         try:
             payload = self._encode(event)
             if isinstance(payload, bytes):
-                return payload
-            fault = f"got {type(payload).__name__}; expected bytes"
+                limit = self.settings.max_payload
+                if not limit or len(payload) <= limit:
+                    return payload
+                payload, shortened = shorten(event, limit, self._encode)
+                for name in shortened:
+                    self.counts.shortened.add(name)
+                if len(payload) <= limit:
+                    return payload
+                fault = f"payload is {len(payload)} bytes; max_payload is {limit}"
+            else:
+                fault = f"got {type(payload).__name__}; expected bytes"
         except Exception as error:  # a plugin's codec, or what a plugin put into the event
             fault = f"{type(error).__name__}: {error}"
         record = event.record
@@ -464,7 +478,7 @@ class Normalizer:
 
     def _describe_codec(self) -> Wire | None:
         """The format as data, where one payload a record is all there is to write."""
-        if self.codec.wire is None or self.settings.per_recipient:
+        if self.codec.wire is None or self.settings.per_recipient or self.settings.max_payload:
             return None
         return self.codec.wire(self.taxonomy, self.settings)
 

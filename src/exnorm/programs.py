@@ -93,7 +93,7 @@ class Programs:
             return None
         longest = self._settings.max_line_bytes
         route = self._routes.find(source, layout.schema.name)
-        if route.record_processors or route.event_processors:
+        if route.record_processors or route.event_processors or route.find_rule is not None:
             return None
         return generate(route.mapping, route.keeps, layout, self.wire, self._counts, longest)
 

@@ -21,15 +21,20 @@ from exnorm.mapping import (
 from exnorm.model import ByEvent, Event, Mapping, Record, Source, Taxonomy
 from exnorm.plugins import Attributed, Plugins
 from exnorm.profiles import select
+from exnorm.row_filters import FindRule, TimeRange, check_where, choose_rows, read_filters
 from exnorm.settings import Settings
 
 
 @dataclass(frozen=True)
 class Route:
-    """What is done to the records of one source and schema."""
+    """What is done to the records of one source and schema.
+
+    ``keeps`` is the profile's word on a record, ``find_rule`` names the filter that leaves it out.
+    """
 
     mapping: CompiledMapping
     keeps: Callable[[Record], bool] | None
+    find_rule: FindRule | None
     record_processors: tuple[Attributed, ...]
     event_processors: tuple[Attributed, ...]
 
@@ -51,6 +56,9 @@ class Routes:
         counts: Counts,
     ) -> None:
         self.mapped = frozenset(mapping.source for mapping in mappings)
+        sources = tuple(sources)
+        check_where(settings, sources)
+        self._times = TimeRange.of(settings)
         self._mappings, self._taxonomy, self._settings, self._counts = mappings, taxonomy, settings, counts
         self._routes: dict[tuple[str, str], Route] = {}
         self._processors: dict[str, tuple[tuple[Attributed, ...], tuple[Attributed, ...]]] = {}
@@ -98,8 +106,12 @@ class Routes:
         return Route(
             mapping=self._guard(compile_mapping(mapping, source, self._taxonomy, self._settings)),
             keeps=select(self._settings.profile, source),
+            find_rule=choose_rows((*read_filters(self._settings, source), *mapping.filters), self._times),
             record_processors=record_processors,
-            event_processors=event_processors,
+            event_processors=(
+                *(Attributed(change.rule, change) for change in mapping.event_changes),
+                *event_processors,
+            ),
         )
 
     def _mappings_of(self, source: Source) -> list[Mapping]:

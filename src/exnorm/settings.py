@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from exnorm.convert import moment_ms
 from exnorm.errors import SettingsError, quote, suggest
 from exnorm.yamlfile import NOTHING, Node, make_node, read_yaml
 
@@ -24,9 +25,17 @@ NUMBERS: Mapping[str, tuple[int, int]] = {
     "leef": (1, 2),
     "cef": (0, 1),
     "max_line_bytes": (1024, 1 << 30),
+    "max_payload": (0, 1 << 30),
 }
+MAX_PAYLOAD_LOWEST = 512
+"""Bytes; the least that leaves room for an event's header. RFC 5424 has every receiver take 480."""
+
+MOMENT_FORM = "a date and time such as 2026-03-17T08:00Z"
 FILE_ONLY = ("plugins", "tables")
 """Settings that have a form of their own: they stand in a file or are given in Python."""
+
+TESTS = "tests"
+"""What stands beside the settings in a file: a site's own tests, run by ``exnorm config test``."""
 
 _KINDS = {str: "a text", int: "a number", bool: "true or false", list: "a list", dict: "a map"}
 _TRUE = ("1", "true", "yes", "on")
@@ -73,6 +82,11 @@ class Settings:
     keep_original: bool = False
     tz: str = ""
     max_line_bytes: int = 4 * 1024 * 1024
+    max_payload: int = 0
+    since: str = ""
+    until: str = ""
+    events: tuple[str, ...] = ()
+    where: tuple[str, ...] = ()
     block_plugins: tuple[str, ...] = ()
     plugins: Mapping[str, Any] = field(default_factory=dict)
     tables: Tables = field(default_factory=Tables)
@@ -87,6 +101,15 @@ class Settings:
             number = getattr(self, name)
             if not lowest <= number <= highest:
                 raise SettingsError(f"{name}: got {number}; expected {lowest} to {highest}")
+        if 0 < self.max_payload < MAX_PAYLOAD_LOWEST:
+            expected = f"expected at least {MAX_PAYLOAD_LOWEST} bytes, or 0 for no limit"
+            raise SettingsError(f"max_payload: got {self.max_payload}; {expected}")
+        if self.max_payload and self.format == "wincollect":
+            raise SettingsError("max_payload: the native payload carries the row as it is, and is never cut")
+        for name in ("since", "until"):
+            moment = getattr(self, name)
+            if moment and moment_ms(moment) is None:
+                raise SettingsError(f"{name}: got {quote(moment)}; expected {MOMENT_FORM}")
         if self.source_ip:
             try:
                 ipaddress.ip_address(self.source_ip)
@@ -155,11 +178,13 @@ def read_config(text: str, name: str, also: tuple[str, ...] = ()) -> dict[str, A
     for key, value in root.pairs:
         setting = key.text.replace("-", "_")
         where = f"{name}:{key.line}: "
+        if key.text == TESTS:
+            continue
         if key.text in also:
             layer[key.text] = value.plain()
             continue
         if setting not in NAMES:
-            known = (*NAMES, *also)
+            known = (*NAMES, *also, TESTS)
             raise SettingsError(f"{where}unknown setting {quote(key.text)}{suggest(setting, known)}")
         if setting in layer:
             raise SettingsError(f"{where}setting {quote(key.text)} is there twice")

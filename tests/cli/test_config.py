@@ -111,3 +111,80 @@ def test_mappings_prints_the_tables_as_the_file_leaves_them(
     assert run(["mappings", "message_tracking", "arcsight", "--config", "site.yaml"]) == OK
     after = capsys.readouterr().out
     assert before.count("| Message |") - after.count("| Message |") == 1
+
+
+# --- a site's own tests ---------------------------------------------------------------------------
+
+TESTED = """\
+tables:
+  arcsight-2016, arcsight-2010: {drop: [{event: DELIVER}]}
+tests:
+- name: a failure names its recipient
+  input: |
+    #Log-type: Message Tracking Log
+    #Fields: date-time,event-id,recipient-address
+    2018-11-27T22:42:30.007Z,FAIL,nobody@customer.example
+    2018-11-27T22:42:31.007Z,DELIVER,ana@corp.example
+  expect: [{duser: nobody@customer.example, Source User Name: }]
+"""
+
+
+def test_tests_that_pass_are_listed_with_status_0(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    site = tmp_path / "site.yaml"
+    site.write_text(TESTED)
+    assert run(["config", "test", str(site)]) == OK
+    assert capsys.readouterr().out == (
+        f"passed {site}:4: a failure names its recipient\n1 passed, 0 failed\n"
+    )
+    assert run(["config", "check", str(site)]) == OK
+
+
+@pytest.mark.parametrize(
+    ("given", "instead", "message"),
+    [
+        (
+            "duser: nobody@",
+            "duser: somebody@",
+            ":10: event 1: duser is 'nobody@customer.example'; expected 'somebody@",
+        ),
+        ("Source User Name: ", "Name: ", ":10: event 1: Name is 'FAIL'; expected none"),
+        ("DELIVER,ana", "DSN,ana", ":10: got 2 events; expected 1"),
+        ("FAIL,nobody", "FAIL,x,nobody", ":10: event 1: not parsed: row has 4 fields"),
+    ],
+)
+def test_a_test_that_fails_says_what_was_got_and_expected(
+    given: str, instead: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    site = tmp_path / "site.yaml"
+    site.write_text(TESTED.replace(given, instead))
+    assert run(["config", "test", str(site)]) == 1
+    shown = capsys.readouterr().out
+    assert f"FAILED {site}:4" in shown
+    assert message in shown
+
+
+@pytest.mark.parametrize(
+    ("given", "instead", "message"),
+    [
+        ("  expect:", "  expct:", ":10: test 1: unknown key 'expct'; did you mean 'expect'?"),
+        ("duser:", "dusr:", ":10: expect: unknown field 'dusr'; did you mean"),
+        ("tests:\n- name", "tests:\n  name", ":4: tests: got a map; expected a list"),
+        (
+            "{drop: [{event: DELIVER}]}",
+            "{drp: [{event: DELIVER}]}",
+            ":2: table arcsight-2016: unknown key 'drp'",
+        ),
+    ],
+)
+def test_a_mistake_in_a_test_is_told_with_its_line(
+    given: str, instead: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    site = tmp_path / "site.yaml"
+    site.write_text(TESTED.replace(given, instead))
+    assert run(["config", "test", str(site)]) == USAGE
+    assert message in capsys.readouterr().err
+
+
+def test_a_file_without_tests_is_said_to_have_none(site: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["config", "test", "site.yaml"]) == USAGE
+    assert "there is nothing under tests" in capsys.readouterr().err

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -470,3 +471,26 @@ def test_a_full_output_has_status_3(exnorm: Exnorm) -> None:
     result = exnorm("convert", SAMPLE, "--output", "/dev/full")
     assert result.status == 3
     assert "the output cannot be written: No space left on device" in result.err
+
+
+def test_an_empty_folder_is_said_to_be_empty(exnorm: Exnorm, tmp_path: Path) -> None:
+    result = exnorm("convert", tmp_path)
+    assert result.status == 2
+    assert result.err == f"exnorm: no file below '{tmp_path}': the folder is empty\n"
+
+
+def test_ctrl_c_says_how_many_events_were_written(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    process = subprocess.Popen(
+        command("convert", "-"), stdin=reading, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    os.close(reading)
+    os.write(writing, (HEADER + "\n".join(ROWS) + "\n").encode())
+    assert process.stdout is not None
+    for _ in ROWS:
+        process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    os.close(writing)
+    assert process.returncode == 130
+    assert b"interrupted: 4 events were written before" in err

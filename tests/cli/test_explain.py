@@ -193,3 +193,43 @@ def test_an_empty_file_and_an_empty_standard_input_are_said_to_be_empty(
     assert (piped.returncode, piped.stderr) == (
         status, "exnorm: standard input is empty: not one line was read\n"
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("arguments", "shown"),
+    [
+        (("--line", 8), [8]),
+        (("--find", "PARTNER.example"), [7, 8]),
+        (("--event", "fail"), [9]),
+        (("--find", "partner", "--event", "RECEIVE"), [7]),
+    ],
+)
+def test_rows_are_picked_by_line_text_and_event(
+    exnorm: Exnorm, arguments: tuple[object, ...], shown: list[int]
+) -> None:
+    result = exnorm("explain", SAMPLE, "--json", *arguments)
+    assert result.status == 0
+    assert [json.loads(line)["line_number"] for line in result.lines] == shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (("--line", 2), "line 2 is a header line, blank, or not one of the rows asked for"),
+        (("--line", 99), "has 9 lines; there is no line 99"),
+        (("--find", "zebra"), "none of its 9 lines is a row that was asked for"),
+    ],
+)
+def test_a_pick_that_finds_nothing_says_why(
+    exnorm: Exnorm, arguments: tuple[object, ...], reason: str
+) -> None:
+    result = exnorm("explain", SAMPLE, *arguments)
+    assert result.out == b""
+    assert result.err == f"exnorm: {SAMPLE}: {reason}\n"
+
+
+def test_no_line_is_wider_than_asked_for(exnorm: Exnorm) -> None:
+    lines = exnorm("explain", SAMPLE, "--line", 7, "--width", 80).out.decode().splitlines()
+    assert max(map(len, lines[1:])) <= 80
+    assert "    destinationAddress (dst) = '203.0.113.77'" in lines
+    assert "        client-ip | guide | Destination Address <- client-ip" in lines

@@ -9,19 +9,21 @@ from typing import Any
 import click
 import msgspec
 
-from exnorm.cli import OK, USAGE, say
-from exnorm.cli.options import load_config, load_settings
+from exnorm.cli import OK, UNPARSED, USAGE, say
+from exnorm.cli.options import load_config, load_settings, read_text
+from exnorm.cli.site_tests import run_tests
 from exnorm.cli.words import FILE
-from exnorm.errors import NormalizerError
+from exnorm.errors import NormalizerError, show as show_text
 from exnorm.overlay import Overlaid, lay_over
 from exnorm.pipeline import Normalizer
 from exnorm.plugins import Plugins
 from exnorm.settings import Settings, make_settings, read_environment
+from exnorm.yamlfile import read_yaml
 
 
 @click.group("config")
 def command() -> None:
-    """Check a settings file, or show which settings and changes to tables are in force."""
+    """Check a settings file, run its tests, or show which settings and changes to tables are in force."""
 
 
 @command.command("check")
@@ -44,6 +46,32 @@ def check(file: str, as_json: bool) -> int:
         settings, changes = len(report.settings), len(report.changes)
         click.echo(f"{file}: all well: {settings} settings, {changes} changes to tables")
     return USAGE if report.faults else OK
+
+
+@command.command("test")
+@click.argument("file", type=FILE)
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def test(file: str, as_json: bool) -> int:
+    """Run the tests that stand under tests in FILE. Exit status 0 = all passed, 1 = some failed.
+
+    A test has lines of a log as input and, for each event in order, the fields to expect.
+    """
+    normalizer = Normalizer.from_settings(load_settings(file, {}))
+    root = read_yaml(read_text(file), file)
+    outcomes = list(run_tests(root, file, normalizer))
+    failed = [one for one in outcomes if one.faults]
+    if as_json:
+        click.echo(msgspec.json.encode({"tests": outcomes, "failed": len(failed)}).decode())
+    else:
+        for one in outcomes:
+            click.echo(f"{'FAILED' if one.faults else 'passed'} {file}:{one.line}: {show_text(one.name)}")
+            for fault in one.faults:
+                click.echo(f"       {show_text(fault)}")
+        click.echo(f"{len(outcomes) - len(failed)} passed, {len(failed)} failed")
+    if not outcomes:
+        say(f"{file}: there is nothing under tests; docs/overlays.md says what a test looks like")
+        return USAGE
+    return UNPARSED if failed else OK
 
 
 @command.command("show")

@@ -79,6 +79,12 @@ class Run:
         if self.rejects is not None:
             _write(self.rejects, [encode_reject(line)])
 
+    def refuse_file(self, item: Input, refusal: str) -> None:
+        """Say why a file is left out, and keep that among the rejects."""
+        self.refused += 1
+        self.say(f"{item.shown}: {refusal}; the file is left out")
+        self.reject(Unparsed("", "unknown-type", refusal, 0, item.shown))
+
     def refuse(self, line: Unparsed) -> None:
         """Report a line that did not parse, and keep it."""
         self.report(line)
@@ -97,23 +103,21 @@ def convert_file(
     try:
         refusal = explain_refusal(item, normalizer)
         if refusal:
-            run.refused += 1
-            run.say(f"{item.shown}: {refusal}; the file is left out")
-            run.reject(Unparsed("", "unknown-type", refusal, 0, item.shown))
+            run.refuse_file(item, refusal)
             advance(item.size)
             return
         stream = normalizer.stream(item.shown)
         for block in read_blocks(item):
-            _convert_block(normalizer, stream, block, target, run.refuse)
+            convert_block(normalizer, stream, block, target, run.refuse)
             advance(len(block))
-        _convert_block(normalizer, stream, b"", target, run.refuse, is_last=True)
+        convert_block(normalizer, stream, b"", target, run.refuse, is_last=True)
         _write_items(normalizer.encode_records(normalizer.drain(stream), run.refuse), target)
     except InputError as error:
         run.failed += 1
         run.say(str(error))
 
 
-def _convert_block(
+def convert_block(
     normalizer: Normalizer,
     stream: Stream,
     block: bytes,
@@ -168,4 +172,5 @@ def guard(write: Callable[[], object]) -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
-        raise OutputError(f"the output cannot be written: {error.strerror or error}") from None
+        place = "the output cannot be written:" if error.filename is None else error.filename
+        raise OutputError(f"{place} {error.strerror or error}") from None

@@ -6,17 +6,19 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable, Iterator
-from typing import IO
+from typing import IO, Any
 
 import click
 
-from exnorm.cli import NEXT_HOP, OK, UNPARSED, USAGE, say, tell
+from exnorm.cli import INTERRUPTED, NEXT_HOP, OK, UNPARSED, USAGE, say, tell
 from exnorm.cli.conversion import OutputError, Run, convert_file, guard
+from exnorm.cli.follow import Follower, follow_files
 from exnorm.cli.inputs import STDIN, Input, expand, same_file
 from exnorm.cli.options import settings_options
 from exnorm.cli.progress import progress, wants_bar
+from exnorm.cli.sockets import FRAMINGS, Destination, open_sink, read_destination
 from exnorm.cli.summary import summarize
-from exnorm.cli.words import FILE
+from exnorm.cli.words import FILE, Words
 from exnorm.errors import EncodeError, ParseError, SettingsError, quote
 from exnorm.heap import hold_freed_memory
 from exnorm.pipeline import Normalizer
@@ -34,6 +36,21 @@ from exnorm.settings import Settings
 @click.option(
     "--rejects", metavar="FILE", type=FILE, help="Write lines that do not parse to FILE, as NDJSON."
 )
+@click.option("--follow", "-f", is_flag=True, help="Go on as files grow, rotate and appear, until Ctrl-C.")
+@click.option(
+    "--to",
+    metavar="URL",
+    help="Send to a syslog receiver: udp://HOST:PORT, tcp://HOST:PORT or tls://HOST:PORT.",
+)
+@click.option(
+    "--framing",
+    metavar="syslog|lines|bare",
+    type=Words(FRAMINGS),
+    default="syslog",
+    show_default=True,
+    help="With --to: RFC 5424 header and counted octets, the same ended by LF, or the payload alone.",
+)
+@click.option("--ca", metavar="FILE", type=FILE, help="With --to tls://: trust the certificates in FILE.")
 @click.option("--output", "-o", metavar="FILE", type=FILE, help="Write to FILE instead of standard output.")
 @click.option(
     "--jobs",
@@ -49,6 +66,10 @@ def command(
     settings: Settings,
     paths: tuple[str, ...],
     rejects: str | None,
+    follow: bool,
+    to: str | None,
+    framing: str,
+    ca: str | None,
     output: str | None,
     jobs: int,
     dry_run: bool,
@@ -65,28 +86,39 @@ def command(
     """
     normalizer = Normalizer.from_settings(settings)
     hold_freed_memory()
-    inputs = expand(paths)
+    if follow and jobs > 1:
+        raise SettingsError("--follow reads one file after the other; leave --jobs out")
+    destination = None if to is None else read_destination(to, framing, ca)
+    if destination is not None and output is not None:
+        raise SettingsError("--to and --output: events go to one of them")
+    follower = Follower(paths, say) if follow else None
+    inputs = [] if follow else expand(paths)
     _check_outputs(inputs, output, rejects)
     run = Run(quiet=quiet or settings.on_error != "tag")
-    status = OK
     with contextlib.ExitStack() as stack:
-        target = None if dry_run else stack.enter_context(_open_output(output))
-        run.rejects = stack.enter_context(_open_rejects(rejects))
-        run.has_bar = wants_bar(inputs, output, quiet)
-        advance = stack.enter_context(progress(inputs, run.has_bar))
         try:
-            if jobs == 1 or not _convert_parallel(normalizer, inputs, jobs, target, run, advance):
+            target = None if dry_run else stack.enter_context(_open_target(output, destination))
+            run.rejects = stack.enter_context(_open_rejects(rejects))
+            run.has_bar = wants_bar(inputs, output, quiet)
+            advance = stack.enter_context(progress(inputs, run.has_bar))
+            if follower is not None:
+                follow_files(normalizer, follower, target, run)
+            elif jobs == 1 or not _convert_parallel(normalizer, inputs, jobs, target, run, advance):
                 for item in inputs:
                     convert_file(normalizer, item, target, run, advance)
-            run.counts.merge(normalizer.counts)
+            status = OK
         except (ParseError, EncodeError) as error:
-            run.counts.merge(normalizer.counts)
             say(str(error))
             status = UNPARSED
+        except KeyboardInterrupt:
+            status = OK if follow else INTERRUPTED
         except OutputError as error:
             say(str(error))
             return NEXT_HOP
-    if run.failed:
+    run.counts.merge(normalizer.counts)
+    if status == INTERRUPTED:
+        say(f"interrupted: {run.counts.events} events were written before")
+    elif run.failed:
         status = USAGE
     elif run.counts.unparsed or run.counts.unencodable or run.refused:
         status = UNPARSED
@@ -130,7 +162,12 @@ def _check_outputs(inputs: list[Input], output: str | None, rejects: str | None)
 
 
 @contextlib.contextmanager
-def _open_output(path: str | None) -> Iterator[IO[bytes]]:
+def _open_target(path: str | None, destination: Destination | None) -> Iterator[Any]:
+    if destination is not None:
+        sink = open_sink(destination)
+        yield sink
+        guard(sink.close)
+        return
     if path is None or path == STDIN:
         yield sys.stdout.buffer
         return

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
-from collections.abc import Iterator, Sequence
+import textwrap
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 
 import click
@@ -45,12 +48,29 @@ def _tell_apart(args: Sequence[str]) -> Iterator[str]:
 @click.command("explain", cls=Explain)
 @click.argument("paths", nargs=-1, metavar="[PATH|-]...", type=FILE)
 @settings_options
+@click.option("--line", "only_line", type=click.IntRange(1), metavar="N", help="Only line N of each file.")
+@click.option("--find", metavar="TEXT", help="Only rows that hold TEXT, without case.")
 @click.option("--limit", "-n", type=click.IntRange(1), help="Stop after so many records.")
+@click.option(
+    "--width",
+    type=click.IntRange(40),
+    metavar="N",
+    help="Fold lines at N columns.  [default: the terminal's, none elsewhere]",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object for each record.")
 @click.option(
     "--code", is_flag=True, help="Print the code generated for each file instead; so does --source alone."
 )
-def command(settings: Settings, paths: tuple[str, ...], limit: int | None, as_json: bool, code: bool) -> int:
+def command(
+    settings: Settings,
+    paths: tuple[str, ...],
+    only_line: int | None,
+    find: str | None,
+    limit: int | None,
+    width: int | None,
+    as_json: bool,
+    code: bool,
+) -> int:
     """Show for each record its log type, columns and table, and each field with its column and row.
 
     Also what was cut, what was left out and what is kept as additional data, with the reason.
@@ -68,16 +88,20 @@ def command(settings: Settings, paths: tuple[str, ...], limit: int | None, as_js
                 status = max(status, _print_code(normalizer, item))
                 continue
             stream = normalizer.stream(item.shown)
-            parsed = 0
-            for explanation in _explain_items(normalizer, item, stream):
+            parsed = found_here = 0
+            chosen = _Chosen(only_line, (find or "").casefold())
+            for explanation in _explain_items(normalizer, item, stream, chosen):
                 status = max(status, UNPARSED if explanation.unparsed else OK)
                 parsed += not explanation.unparsed
-                _print(explanation, as_json)
+                _print(explanation, as_json, _find_width() if width is None else width)
                 shown += 1
+                found_here += 1
                 if limit is not None and shown >= limit:
                     return status
             if not stream.line_number:
                 say(_tell_empty(item))
+            elif not found_here:
+                say(f"{item.shown}: {chosen.explain_absence(stream.line_number)}")
             elif not parsed and not stream.directives:
                 say(f"{item.shown}: {NO_HEADER}")
         except InputError as error:
@@ -86,14 +110,47 @@ def command(settings: Settings, paths: tuple[str, ...], limit: int | None, as_js
     return status
 
 
-def _explain_items(normalizer: Normalizer, item: Input, stream: Stream) -> Iterator[Explanation]:
-    for record in _read_items(normalizer, item, stream):
-        yield from explain(record, normalizer)
+@dataclass(frozen=True)
+class _Chosen:
+    """Which rows are to be explained: those of one line, those that hold a text (case-folded)."""
+
+    line: int | None
+    text: str
+
+    def takes(self, record: Record | Unparsed) -> bool:
+        """Whether a row is one of them."""
+        if self.line is not None and record.line_number != self.line:
+            return False
+        return self.text in record.raw.casefold()
+
+    def explain_absence(self, lines: int) -> str:
+        """Why nothing was shown of a file of so many lines."""
+        if self.line is not None and self.line > lines:
+            return f"has {lines} lines; there is no line {self.line}"
+        where = "" if self.line is None else f"line {self.line} "
+        if self.line is not None and not self.text:
+            return f"{where}is a header line, blank, or not one of the rows asked for"
+        if where:
+            return f"{where}does not hold {quote(self.text)}, or is not one of the rows asked for"
+        return f"none of its {lines} lines is a row that was asked for"
 
 
-def _read_items(normalizer: Normalizer, item: Input, stream: Stream) -> Iterator[Record | Unparsed]:
+def _explain_items(
+    normalizer: Normalizer, item: Input, stream: Stream, chosen: _Chosen
+) -> Iterator[Explanation]:
+    for record in _read_items(normalizer, item, stream, chosen.line):
+        if chosen.takes(record):
+            # Who asked for some events only does not want to hear of all others that they were left out.
+            yield from (one for one in explain(record, normalizer) if not one.dropped.startswith("by --"))
+
+
+def _read_items(
+    normalizer: Normalizer, item: Input, stream: Stream, last_line: int | None
+) -> Iterator[Record | Unparsed]:
     for block in read_blocks(item):
         yield from normalizer.parse(stream.cut(block), stream)
+        if last_line is not None and stream.line_number > last_line:
+            return
     yield from normalizer.parse(stream.finish(), stream)
     yield from normalizer.drain(stream)
 
@@ -120,28 +177,45 @@ def _tell_empty(item: Input) -> str:
     return f"standard input {EMPTY}" if item.name == STDIN else f"{item.shown} {EMPTY}"
 
 
-def _print(explanation: Explanation, as_json: bool) -> None:
+def _print(explanation: Explanation, as_json: bool, width: int) -> None:
     if as_json:
         sys.stdout.buffer.write(msgspec.json.encode(explanation.as_dict()) + b"\n")
         sys.stdout.buffer.flush()
     else:
-        click.echo("\n".join(render(explanation)))
+        click.echo("\n".join(render(explanation, width, has_colour=_has_colour())))
 
 
-def render(explanation: Explanation) -> list[str]:
-    """The explanation as a table of plain text."""
+def _find_width() -> int:
+    """The columns of the terminal; 0 where there is none."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
+
+
+def _has_colour() -> bool:
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+
+def render(explanation: Explanation, width: int = 0, *, has_colour: bool = False) -> list[str]:
+    """The explanation as plain text.
+
+    Tables, or, where they do not fit into ``width`` columns (0 = no bound), a paragraph for each field.
+    """
+    paint = click.style if has_colour else _leave
     place = f"{show(explanation.path)}:{explanation.line_number}"
     if explanation.unparsed:
-        return [f"{place}: not parsed: {explanation.unparsed}", f"  {quote(explanation.raw)}", ""]
+        reason = paint(f"not parsed: {explanation.unparsed}", fg="red")
+        return [*_wrap(f"{place}: {reason}", width, 2), *_wrap(quote(explanation.raw), width, 2, 2), ""]
     version = f" {explanation.version}" if explanation.version else ""
     part = f", recipient {explanation.part}" if explanation.part else ""
     lines = [
-        f"{place}: {explanation.event or '(no event)'}{part}",
-        f"  source {explanation.source}, schema {explanation.schema}{version} "
-        f"(columns from {explanation.columns_from}), mapping {explanation.mapping}",
-    ]
+        *_wrap(f"{place}: {paint(explanation.event or '(no event)', bold=True)}{part}", width, 2),
+        *_wrap(
+            f"source {explanation.source}, schema {explanation.schema}{version} "
+            f"(columns from {explanation.columns_from}), mapping {explanation.mapping}",
+            width, 2, 2,
+        ),
+    ]  # fmt: skip
     if explanation.dropped:
-        lines.append(f"  left out {explanation.dropped}")
+        lines += _wrap(f"left out {explanation.dropped}", width, 2, 2)
     rows = [("field", "value", "from column", "rule", "row of the mapping")]
     for entry in explanation.fields:
         value = quote(entry.value, 60) if isinstance(entry.value, str) else str(entry.value)
@@ -149,19 +223,53 @@ def render(explanation: Explanation) -> list[str]:
         ours = f" [not in the guide: {entry.ours}]" if entry.ours else ""
         column = f"{entry.column} (derived)" if entry.derived else entry.column or "(constant)"
         rows.append((f"{entry.field} ({entry.key})", value + cut, column, entry.rule, entry.row + ours))
-    lines += _align(rows)
+    table = _align(rows)
+    if width and max(map(len, table)) > width:
+        table = _stack(rows[1:], width, paint)
+    elif has_colour:
+        table[0] = paint(table[0], bold=True)
+    lines += table
     for name, changed in explanation.changed.items():
         final, _, plugin = changed.rpartition(" (")
-        lines.append(f"  changed by {plugin[:-1]}: {name} = {quote(final, 60)}")
-    lines += [f"  written as {explanation.format}: {note}" for note in explanation.written]
+        lines += _wrap(f"changed by {plugin[:-1]}: {name} = {quote(final, 60)}", width, 4, 2)
+    for note in explanation.written:
+        lines += _wrap(f"written as {explanation.format}: {note}", width, 4, 2)
     for title, columns in (
         ("additional data:", explanation.additional),
         ("left out, because additional_data is none:", explanation.lost),
     ):
         if columns:
             lines.append(f"  {title}")
-            lines += _align([(show(e.column), quote(e.value, 60), e.reason) for e in columns])
+            kept = [(show(e.column), quote(e.value, 60), e.reason) for e in columns]
+            aligned = _align(kept)
+            is_wide = width and max(map(len, aligned)) > width
+            lines += _stack(kept, width, paint) if is_wide else aligned
     return [*lines, ""]
+
+
+def _leave(text: str, **style: object) -> str:
+    """The text without colour."""
+    return text
+
+
+def _wrap(text: str, width: int, hanging: int, indent: int = 0) -> list[str]:
+    """A paragraph in lines of at most ``width`` columns, 0 = in one; later lines indented by ``hanging``."""
+    if not width:
+        return [" " * indent + text]
+    return textwrap.wrap(
+        text, max(width, 40), initial_indent=" " * indent, subsequent_indent=" " * (indent + hanging),
+        break_on_hyphens=False,
+    )  # fmt: skip
+
+
+def _stack(rows: Sequence[tuple[str, ...]], width: int, paint: Callable[..., str]) -> list[str]:
+    """Each row as a line ``name = value`` and, below it, where that comes from."""
+    lines: list[str] = []
+    for name, value, *rest in rows:
+        first, *more = _wrap(f"{name} = {value}", width, 4, 4)
+        lines += [first.replace(name, paint(name, bold=True), 1), *more]
+        lines += _wrap(" | ".join(part for part in rest if part), width, 0, 8)
+    return lines
 
 
 def _align(rows: Sequence[tuple[str, ...]]) -> list[str]:

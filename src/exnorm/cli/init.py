@@ -193,7 +193,7 @@ def survey(folders: Sequence[str], normalizer: Normalizer) -> Found:
     """The logs below folders, by the folder each lies in, newest last."""
     logs: dict[str, list[Input]] = {}
     refused: list[str] = []
-    for item in expand(folders):
+    for item in expand(folders, may_be_empty=True):
         try:
             refusal = explain_refusal(item, normalizer)
         except InputError as error:

@@ -35,17 +35,20 @@ class Input:
         return os.fsencode(self.name).decode("utf-8", "replace")
 
 
-def expand(patterns: Sequence[str]) -> list[Input]:
+def expand(patterns: Sequence[str], *, may_be_empty: bool = False) -> list[Input]:
     """The files that paths, globs (``**`` goes through folders) and folders stand for, each once.
 
     A folder stands for every file below it, in the order of their names. Raises ``SettingsError``
-    for what is not there.
+    for what is not there, and for an empty folder unless it ``may_be_empty``.
     """
     if not patterns and sys.stdin is not None and sys.stdin.isatty():
         raise SettingsError("no PATH given; - reads standard input")
     found: dict[str, Input] = {}
     for pattern in patterns or (STDIN,):
-        for name in _expand_one(pattern):
+        names = _expand_one(pattern)
+        if not names and not may_be_empty:
+            raise SettingsError(f"no file below {quote(pattern)}: the folder is empty")
+        for name in names:
             key = name if name == STDIN else os.path.realpath(name)
             found.setdefault(key, Input(name, _size(name)))
     if STDIN in found and sys.stdin is None:

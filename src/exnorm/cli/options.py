@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import re
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +15,7 @@ from typing import Any, TypeVar
 import click
 
 from exnorm.cli.words import FILE, Words
+from exnorm.convert import iso_utc
 from exnorm.errors import SettingsError, quote
 from exnorm.operation.journal import FORMATS, LEVELS
 from exnorm.settings import (
@@ -50,6 +53,14 @@ _OPTIONS: Mapping[str, tuple[str, str]] = {
     "keep_original": ("", "Put the raw line into event.original of JSON."),
     "tz": ("ZONE", "Time zone of exports that hold local times, as Europe/Berlin."),
     "max_line_bytes": ("N", "Refuse longer lines."),
+    "max_payload": ("BYTES", "Shorten longer payloads: additional data goes first, then long texts are cut."),
+    "since": ("TIME|AGE", "Only rows from then on: 2026-03-17, 2026-03-17T08:00Z, or 90m, 2h, 3d ago."),
+    "until": ("TIME|AGE", "Only rows before then."),
+    "events": (_ANY, "Only this event, as FAIL or *LOGON*; may be given again."),
+    "where": (
+        "COLUMN=PATTERN",
+        "Only rows whose column matches, or != does not; may be given again.",
+    ),
     "block_plugins": (_ANY, "Leave a plugin out; may be given again."),
 }
 
@@ -138,8 +149,24 @@ def read_layers(config: str | None, given: dict[str, Any]) -> list[Layer]:
         layers.append(Layer(load_config(config), lambda name: f"{config}: {name}"))
     layers.append(Layer(read_environment(os.environ), lambda name: ENVIRONMENT_PREFIX + name.upper()))
     options = {name: value for name, value in given.items() if value not in (None, ())}
+    for name in ("since", "until"):
+        if name in options:
+            options[name] = _as_moment(options[name])
     layers.append(Layer(options, lambda name: "--" + name.replace("_", "-")))
     return layers
+
+
+_AGE = re.compile(r"(\d{1,6})\s*([smhdw])", re.IGNORECASE)
+_AGE_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
+
+
+def _as_moment(value: str) -> str:
+    """An age such as ``2h`` as the time it means now; every other text as it is."""
+    found = _AGE.fullmatch(value.strip())
+    if found is None:
+        return value
+    age = int(found.group(1)) * _AGE_SECONDS[found.group(2).lower()]
+    return iso_utc(int((time.time() - age) * 1000))
 
 
 def load_settings(config: str | None, given: dict[str, Any]) -> Settings:
@@ -164,9 +191,13 @@ def _naming_origins(layers: list[Layer]) -> Iterator[None]:
 
 def load_config(path: str) -> dict[str, Any]:
     """The layer of a settings file; raises ``SettingsError``."""
+    return read_config(read_text(path), path)
+
+
+def read_text(path: str) -> str:
+    """The text of a settings file; raises ``SettingsError``."""
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        return Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
         raise SettingsError(f"config: cannot read {quote(path)}: {reason}") from None
-    return read_config(text, path)

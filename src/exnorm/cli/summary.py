@@ -42,9 +42,11 @@ def summarize(
     for text, tally in (
         ("not parsed, by reason", counts.unparsed),
         (f"left out by profile {settings.profile}", counts.dropped),
+        ("left out by filters", counts.filtered),
         ("left out by plugins", counts.removed),
         ("marked by plugins", counts.marked),
         ("cut to the field's length", counts.cut),
+        ("left out or cut to fit --max-payload", counts.shortened),
         ("line breaks or TAB replaced", counts.replaced),
         ("values the format cannot carry", counts.refused),
         ("events the format cannot write, left out", counts.unencodable),

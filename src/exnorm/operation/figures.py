@@ -10,8 +10,10 @@ from exnorm.counts import Counts
 _BY_NAME = ("unparsed", "plugin_errors", "evicted")
 _SUMS = (
     "dropped",
+    "filtered",
     "removed",
     "cut",
+    "shortened",
     "replaced",
     "refused",
     "unencodable",

@@ -1,0 +1,136 @@
+"""``convert --follow``: files that grow, rotate and appear, read as their rows come.
+
+A file is known by its path and its inode. One that was renamed is read to its end and the new file of its
+name from its beginning; one that became shorter is read anew; files that appear in a folder or under a glob
+join in. A last line without its LF waits for the rest of it.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from exnorm.cli.conversion import Run, Sink, convert_block
+from exnorm.cli.inputs import READ_BYTES, STDIN, Input, InputError, expand, reading
+from exnorm.errors import SettingsError
+from exnorm.pipeline import Normalizer
+from exnorm.stream import StreamTable
+
+LOOK_SECONDS = 0.5
+"""How long nothing is looked at after a look that found nothing."""
+
+OPEN_FILES = 256
+"""So many are kept open, the ones read last; the others are opened again when they grow."""
+
+
+@dataclass
+class _File:
+    item: Input
+    inode: int
+    offset: int = 0
+    handle: BinaryIO | None = None
+
+
+class Follower:
+    """Gives the new bytes of files, again and again; ``say`` is told, once a file, what cannot be read."""
+
+    def __init__(self, patterns: Sequence[str], say: Callable[[str], object]) -> None:
+        if STDIN in patterns or not patterns:
+            raise SettingsError(
+                "--follow needs a file, a folder or a glob; standard input is read to its end anyway"
+            )
+        self._patterns = patterns
+        self._say = say
+        self._files: dict[str, _File] = {}
+        self._told: set[str] = set()
+
+    def look(self) -> Iterator[tuple[Input, int, bytes]]:
+        """What is new: a file, its inode, and a block of it."""
+        for item in self._find():
+            try:
+                yield from self._read_new(item)
+            except InputError as error:
+                if item.name not in self._told:
+                    self._told.add(item.name)
+                    self._say(str(error))
+
+    def _find(self) -> list[Input]:
+        found: dict[str, Input] = {}
+        for pattern in self._patterns:
+            try:
+                found.update((item.name, item) for item in expand([pattern]))
+            except SettingsError as error:  # what is not there yet may still come
+                if pattern not in self._told:
+                    self._told.add(pattern)
+                    self._say(f"{error}; waiting for it")
+        return list(found.values())
+
+    def _read_new(self, item: Input) -> Iterator[tuple[Input, int, bytes]]:
+        file = self._files.get(item.name)
+        with reading(item):
+            status = os.stat(item.name)
+        if file is not None and (status.st_ino != file.inode or status.st_size < file.offset):
+            if status.st_ino != file.inode and file.handle is not None:
+                yield from self._read_rest(file)  # the end of the file that had the name before
+            self._close(file)
+            file = None
+        if file is None:
+            file = _File(item, status.st_ino)
+            self._files[item.name] = file
+        if status.st_size > file.offset:
+            yield from self._read_rest(file)
+
+    def _read_rest(self, file: _File) -> Iterator[tuple[Input, int, bytes]]:
+        if file.handle is None:
+            self._make_room()
+            with reading(file.item):
+                file.handle = open(file.item.name, "rb", buffering=0)  # noqa: SIM115
+                file.handle.seek(file.offset)
+        while True:
+            with reading(file.item):
+                block = file.handle.read(READ_BYTES)
+            if not block:
+                return
+            file.offset += len(block)
+            yield file.item, file.inode, block
+
+    def _make_room(self) -> None:
+        opened = [file for file in self._files.values() if file.handle is not None]
+        for file in opened[: max(0, len(opened) - OPEN_FILES + 1)]:
+            self._close(file)
+
+    def _close(self, file: _File) -> None:
+        if file.handle is not None:
+            file.handle.close()
+            file.handle = None
+
+
+def follow_files(normalizer: Normalizer, follower: Follower, target: Sink | None, run: Run) -> None:
+    """Convert what comes until ``KeyboardInterrupt``; a file of an unknown type is named and left out."""
+    streams = StreamTable(lambda key: normalizer.stream(key[: key.rindex(":")]))
+    refused: set[str] = set()
+    while True:
+        idle = True
+        for item, inode, block in follower.look():
+            idle = False
+            key = f"{item.shown}:{inode}"
+            if key in refused:
+                continue
+            if key not in streams:
+                run.files += 1
+                refusal = normalizer.explain_refusal(item.shown, block) if _has_row(block) else ""
+                if refusal:
+                    refused.add(key)
+                    run.refuse_file(item, refusal)
+                    continue
+            convert_block(normalizer, streams.get(key), block, target, run.refuse)
+        if idle:
+            time.sleep(LOOK_SECONDS)
+
+
+def _has_row(block: bytes) -> bool:
+    """Whether a log's first block has a whole line behind its header, so that its type can be judged."""
+    return any(line and not line.startswith(b"#") for line in block.split(b"\n")[:-1])
