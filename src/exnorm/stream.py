@@ -445,11 +445,12 @@ def _explain_encoding(line: bytes) -> str:
 
 
 def split_heads(name: str, columns: Iterable[str]) -> Iterator[Head]:
-    """The header lines that a log with these columns would have: of cells, of words, of Exchange 2003."""
+    """What a log with these columns begins with: cells, words, Exchange 2003, an export."""
     names = tuple(columns)
     yield Head(name, {"fields": ",".join(names)})
     yield Head(name, {"fields": " ".join(names)})
     yield Head(name, {"#": "# " + "\t".join(names)})
+    yield Head(name, line=",".join(names))
 
 
 def redact(sources: Iterable[Source], source: Source | None, raw: str) -> str:

@@ -7,6 +7,7 @@ import pytest
 import exnorm
 from exnorm.model import Record, Unparsed
 from exnorm.pipeline import Normalizer
+from exnorm.sources.http_proxy import COLUMNS_2013
 
 SMTP_NAMES = (
     "date-time,connector-id,session-id,sequence-number,local-endpoint,remote-endpoint,event,data,context"
@@ -182,8 +183,7 @@ def test_a_web_request_with_a_method_of_ftp_is_a_web_request() -> None:
 @pytest.mark.parametrize(
     ("header", "what"),
     [
-        ("#Software: Microsoft HTTP API 2.0", "HTTPERR"),
-        ("#Fields: date time c-ip s-ip cs-method cs-uri sc-status s-siteid s-reason s-queuename", "HTTPERR"),
+        ("#Software: Microsoft Forefront Threat Management Gateway", "Forefront TMG"),
         ("#Software: Microsoft Windows Firewall", "Windows Firewall"),
         ("#Fields: date time x-edge-location sc-bytes c-ip cs-method cs-uri-stem sc-status", "CloudFront"),
     ],
@@ -211,3 +211,79 @@ def test_a_log_that_the_taxonomy_has_no_table_for_is_refused_for_that() -> None:
     log = f"#Fields: {IIS_NAMES}\n{IIS_ROW}\n".encode()
     assert reason(list(normalizer.parse(log, normalizer.stream()))) == "taxonomy lake has no table for iis"
     assert normalizer.explain_refusal("u_ex.log", log) == "taxonomy lake has no table for iis"
+
+
+# --- what neither header nor columns say -----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "port", "protocol"),
+    [
+        ("IMAP4BE2026031712-1.LOG", "9999", "IMAP4"),
+        ("POP3BE2026031712-1.LOG", "9999", "POP3"),
+        ("POP32026031712-1.LOG", "143", "POP3"),  # what names the log says more than a port
+        ("x.txt", "143", "IMAP4"),
+        ("x.txt", "993", "IMAP4"),
+        ("x.txt", "1993", "IMAP4"),
+        ("x.txt", "110", "POP3"),
+        ("x.txt", "995", "POP3"),
+        ("x.txt", "1995", "POP3"),
+        ("x.txt", "9999", ""),
+    ],
+)
+def test_the_protocol_is_that_of_the_file_name_or_else_of_the_port(
+    name: str, port: str, protocol: str
+) -> None:
+    assert only(parse(IMAP_ROW.replace(":993", f":{port}"), name=name)).derived["protocol"] == protocol
+
+
+PROXY_VALUES = {
+    "DateTime": "2026-03-17T11:00:01.250Z",
+    "RequestId": "6b1d0c44-77aa-4f0e-9a51-0d5b2f7e8c11",
+    "MajorVersion": "15",
+    "IsAuthenticated": "true",
+    "HttpStatus": "200",
+    "Method": "GET",
+    "TotalRequestTime": "41",
+    "UrlQuery": "?layout=light",
+}
+
+
+def test_a_row_of_http_proxy_without_route_refresher_latency_and_header_is_read() -> None:
+    columns = [name for name in COLUMNS_2013 if name != "RouteRefresherLatency"]
+    assert len(columns) == 68
+    record = only(parse(",".join(PROXY_VALUES.get(column, "") for column in columns)))
+    assert {name: value for name, value in record.values.items() if value} == PROXY_VALUES
+    assert "RouteRefresherLatency" not in record.values
+
+
+@pytest.mark.parametrize("width", [67, 70, 73])
+def test_a_row_of_http_proxy_of_another_width_is_refused_for_it(width: int) -> None:
+    cells = [PROXY_VALUES.get(column, "") for column in COLUMNS_2013] + [""] * 4
+    found = parse(",".join(cells[:width]), name="HttpProxy_2026031711-2.LOG")
+    assert reason(found) == f"row has {width} fields and no header came before it; expected 68 or 69 or 74"
+
+
+MSIIS = "AgentDevice=MSIIS\tAgentLogFile=u_ex260317.log\tAgentLogFormat=W3C\tAgentLogProtocol=W3C"
+
+
+@pytest.mark.parametrize("header", ["", "<13>Mar 17 08:01:05 EX40 ", "312 <13>Mar 17 08:01:05 EX40 "])
+def test_a_payload_of_qradars_protocol_for_iis_is_a_row_of_iis(header: str) -> None:
+    pairs = dict(zip(IIS_NAMES.split(), IIS_ROW.split()))
+    row = "\t".join(f"{name}={value}" for name, value in pairs.items())
+    record = only(parse(f"{header}{MSIIS}\t{row}"))
+    assert record.source.name == "iis"
+    assert record.values == pairs
+
+
+def test_a_payload_of_qradars_protocol_for_iis_may_hold_a_row_of_its_smtp_service() -> None:
+    row = (
+        "date=2026-03-17\ttime=10:00:01\tc-ip=192.0.2.9\ts-sitename=SMTPSVC1\tcs-method=EHLO\tcs-version=SMTP"
+    )
+    payload = MSIIS.replace("AgentLogProtocol=W3C", "AgentLogProtocol=SMTP")
+    assert only(parse(f"{payload}\t{row}")).source.name == "smtpsvc"
+
+
+def test_a_row_of_the_ftp_service_in_a_payload_is_named_as_such() -> None:
+    row = "date=2026-03-17\ttime=10:00:01\tc-ip=192.0.2.9\tcs-method=USER\tcs-uri-stem=anonymous"
+    assert reason(parse(f"{MSIIS}\t{row}")) == "payload carries a row of the FTP service of IIS"

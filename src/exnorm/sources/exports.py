@@ -46,6 +46,7 @@ _NOT_A_ROW = (
 )
 _JSON_BEGINS = ("{", "[")
 _JSON_NAME = compile_later(r'"(\w+)"\s*:')
+_BRACKET = compile_later(r'[\[{]+(?:"(?:@?odata\.[\w.]+|d|value|results)":(?:"[^"]*",?)?[\[{]*)*')
 _HEAD_CHARACTERS = 8192  # of a row of JSON, enough to see what it is
 _COMMON = 3  # known names that a header or an object has at least
 # What a list becomes in a cell of CSV where nobody joined its members: the name of its type.
@@ -110,6 +111,14 @@ class ExportReader(Reader):
     def finish(self) -> list[Record | Unparsed]:
         """The object that was not closed."""
         return [item for found in self._json.finish() for item in self._from_json(*found)]
+
+    def complete(self, line: str, values: dict[str, str], found: str) -> Record | Unparsed:
+        """An object whose properties came one by one."""
+        items = self._from_object(values, line)
+        if len(items) == 1:
+            return items[0]
+        reason = f"row has {len(items)} recipients of different fate; expected it as a line of CSV or JSON"
+        return Unparsed(line, "width", reason)
 
     def _begin(self) -> None:
         self._names: list[str] = []
@@ -248,18 +257,21 @@ def is_export(shapes: Iterable[Shape], line: str) -> bool:
 
 
 def is_bracket(line: str) -> bool:
-    """Whether a line holds nothing but what JSON of many lines begins with."""
-    return line.replace(" ", "") in ("[", "{", "[{")
+    """Whether a line holds nothing but what JSON of many lines, or a page of OData, begins with."""
+    return len(line) <= _HEAD_CHARACTERS and _BRACKET.fullmatch("".join(line.split())) is not None
 
 
 def rename(properties: Mapping[str, Any], shape: Shape) -> Values:
     """Properties as text under the log's names.
 
-    A property keeps its own name where the log has no such column, where its column is taken, and where
+    What a service notes about an object is no property of it and stays in the raw text alone. A property
+    keeps its own name where the log has no such column, where its column is taken, and where
     its list was lost on the way.
     """
     values: Values = {}
     for name, wrapped in properties.items():
+        if _is_note(name):
+            continue
         value = _unwrap(wrapped)
         column = shape.columns.get(name.lower(), name)
         taken = column in values or (column != name and column in properties)
@@ -323,12 +335,28 @@ def _is_braced(text: str) -> bool:
     return text.startswith("{") and text.endswith("}") and not text.endswith(("...}", "\u2026}"))
 
 
+def _is_note(name: str) -> bool:
+    """Whether OData has a name, and not the object."""
+    return "odata." in name or name == "__metadata"
+
+
 def _unpack(properties: Mapping[str, Any]) -> list[dict[str, Any]] | None:
-    """The objects of a page that a reporting service answered with; ``None`` for any other object."""
-    found = properties.get("value")
-    if not isinstance(found, list) or not all(isinstance(member, dict) for member in found):
+    """The objects of a page that a service answered with; ``None`` for any other object.
+
+    OData 3 and 4 have them under ``value``, OData 2 under ``d``, there or below it under ``results``.
+    """
+    names = properties.keys()
+    page = properties
+    if names == {"d"} and isinstance(properties["d"], dict):
+        page = properties["d"]
+        found = page.get("results")
+        whole = all(name == "results" or name.startswith("__") for name in page)
+    else:
+        found = properties["d"] if names == {"d"} else properties.get("value")
+        whole = all(name in ("value", "d") or _is_note(name) for name in names)
+    if not whole or not isinstance(found, list) or not all(isinstance(member, dict) for member in found):
         return None
-    return found if all(name == "value" or "odata." in name for name in properties) else None
+    return found
 
 
 def _unwrap(value: Any) -> Any:

@@ -1,6 +1,7 @@
 """HttpProxy logs of the front end: Autodiscover, Eas, Ecp, Ews, Mapi, Owa, PowerShell, RpcHttp and kin.
 
-The columns are those of the ``#Fields`` line. 15.01 has 74; 15.0.1497 has the first 69 of them. The
+The columns are those of the ``#Fields`` line. 15.01 has 74; 15.0.1497 has the first 69 of them, and what
+came before it 68, those without RouteRefresherLatency. The
 event is ours: the log names none, so it is read from the status, as ``name_event`` says.
 """
 
@@ -37,6 +38,7 @@ COLUMNS_2013 = (
     "ProxyTime", "CoreLatency", "RoutingLatency", "HttpProxyOverhead", "TotalRequestTime",
     "RouteRefresherLatency", "UrlQuery", "BackEndGenericInfo", "GenericInfo", "GenericErrors",
 )  # fmt: skip
+COLUMNS_2013_EARLY = tuple(column for column in COLUMNS_2013 if column != "RouteRefresherLatency")
 COLUMNS = (
     *COLUMNS_2013,
     "EdgeTraceId", "DatabaseGuid", "UserADObjectGuid", "PartitionEndpointLookupLatency",
@@ -44,6 +46,7 @@ COLUMNS = (
 )  # fmt: skip
 
 SCHEMAS = (
+    Schema("2013 before 15.0.1497", COLUMNS_2013_EARLY),
     Schema("2013", COLUMNS_2013),
     Schema("2016", COLUMNS),
 )

@@ -38,8 +38,10 @@ EVENTS = frozenset((
 
 MASK = "*****"
 _LOG_TYPE = compile_later(r"(IMAP|POP)[34]?\b.*", re.IGNORECASE)
-_FILE_NAME = compile_later(r"(IMAP|POP)[34]?_?\d{8,10}-\d+.*\.LOG.*", re.IGNORECASE)
+_FILE_NAME = compile_later(r"(IMAP|POP)[34]?(?:BE)?_?\d{8,10}-\d+.*\.LOG.*", re.IGNORECASE)
 _PROTOCOLS = {"imap": "IMAP4", "pop": "POP3"}
+# Of the server: of clients without and with TLS, of the front end's sessions with the back end.
+_PORTS = {"143": "IMAP4", "993": "IMAP4", "1993": "IMAP4", "110": "POP3", "995": "POP3", "1995": "POP3"}
 # Every version has these, and no other log of Exchange has them.
 _TELLTALE = frozenset(("sIp", "cIp", "rqsize", "rpsize"))
 _SHAPES = {
@@ -190,7 +192,7 @@ def is_plausible(values: Mapping[str, str]) -> bool:
 
 
 class ImapPopReader(ColumnarReader):
-    """Rows of one log; which of the two protocols it is of stands in the header or the file name."""
+    """Rows of one log; the header says which of the two protocols, else the file name, else the port."""
 
     def __init__(self, source: Source, settings: Settings, file_name: str) -> None:
         super().__init__(source, settings, split=split_csv, finish=finish, plausible=is_plausible)
@@ -206,7 +208,8 @@ class ImapPopReader(ColumnarReader):
         """A record that also says which protocol it is of."""
         found = super().record(line, schema, values)
         if isinstance(found, Record):
-            found.derived["protocol"] = self._protocol
+            port = found.derived.get("server-port", "")
+            found.derived["protocol"] = self._protocol or _PORTS.get(port, "")
         return found
 
 

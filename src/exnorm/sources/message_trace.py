@@ -1,10 +1,12 @@
-"""Message traces of Exchange Online: extended report, enhanced summary, ``Get-MessageTrace`` objects.
+"""Message traces of Exchange Online: extended report, enhanced summary, objects of shell and Graph.
 
 All times are UTC. Only the extended report names its events; those of the others are worked out from
 the delivery status, and the status is kept beside them.
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from exnorm.model import Confidence, Head, Reader, Source
 from exnorm.settings import Settings
@@ -64,6 +66,19 @@ OBJECT_PROPERTIES = {
     "Size":                      "total-bytes",
     "MessageId":                 "message-id",
     "MessageTraceId":            "network-message-id",
+}
+GRAPH_PROPERTIES = {
+    # of Microsoft Graph          the same of Get-MessageTraceV2
+    "receivedDateTime":          "Received",
+    "senderAddress":             "SenderAddress",
+    "recipientAddress":          "RecipientAddress",
+    "subject":                   "Subject",
+    "toIP":                      "ToIP",
+    "fromIP":                    "FromIP",
+    "size":                      "Size",
+    "messageId":                 "MessageId",
+    "id":                        "MessageTraceId",
+    "status":                    "Status",
 }
 # No column of the log: kept under their own names. The tables for traces read the addresses.
 OTHER_PROPERTIES = ("FromIP", "ToIP", "Status", "Organization", "Index", "StartDate", "EndDate")
@@ -149,8 +164,13 @@ OBJECT = Shape(
     schema=SCHEMA,
     split=name_fate,
 )
+GRAPH = replace(
+    OBJECT,
+    needs=frozenset(("receiveddatetime", "recipientaddress")),
+    columns={name.lower(): OBJECT_PROPERTIES.get(same, same) for name, same in GRAPH_PROPERTIES.items()},
+)
 # An extended report has the columns that tell a summary, so it is looked for first.
-TRACES = (EXTENDED, SUMMARY, OBJECT)
+TRACES = (EXTENDED, SUMMARY, OBJECT, GRAPH)
 
 
 def recognize(head: Head) -> Confidence:
@@ -167,7 +187,9 @@ MESSAGE_TRACE = Source(
     name="message_trace",
     title="Exchange Online message trace as CSV or JSON",
     columns=tuple(
-        dict.fromkeys((*EXTENDED_COLUMNS, *SUMMARY_COLUMNS, *OBJECT_PROPERTIES, *OTHER_PROPERTIES))
+        dict.fromkeys(
+            (*EXTENDED_COLUMNS, *SUMMARY_COLUMNS, *OBJECT_PROPERTIES, *OTHER_PROPERTIES, *GRAPH_PROPERTIES)
+        )
     ),
     recognize=recognize,
     open=open_reader,

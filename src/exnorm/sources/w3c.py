@@ -40,17 +40,15 @@ FTP_VERBS = frozenset((
 """Commands of FTP that neither HTTP nor SMTP has."""
 
 # What wrote a log in W3C's form, by what its header has and no other's.
-_FTP_LOG, _HTTPERR_LOG = "a log of the FTP service of IIS", "an error log of HTTP.sys (HTTPERR)"
+_FTP_LOG = "a log of the FTP service of IIS"
 _ISA_LOG = "a log of ISA Server or Forefront TMG"
 _SOFTWARES = (
-    (compile_later(r"Microsoft HTTP\b.*", re.IGNORECASE), _HTTPERR_LOG),
     (compile_later(r"Microsoft.{0,8} (?:Internet Security|Forefront).*", re.IGNORECASE), _ISA_LOG),
     (compile_later(r"(?:Microsoft )?Windows Firewall.*", re.IGNORECASE), "a log of Windows Firewall"),
     (compile_later(r".*Windows Media.*", re.IGNORECASE), "a log of Windows Media Services"),
 )
 _FOREIGN_COLUMNS = {
-    "s-queuename": _HTTPERR_LOG,
-    "s-reason": _HTTPERR_LOG,
+    "s-queuename": "an error log of http.sys (HTTPERR)",
     "x-edge-location": "an access log of Amazon CloudFront",
     "cs-transport": _ISA_LOG,
     "s-operation": _ISA_LOG,

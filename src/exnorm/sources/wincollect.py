@@ -53,7 +53,7 @@ from exnorm.sources.rps_cmdlet import RPS_CMDLET
 from exnorm.sources.smtp_protocol import SMTP_PROTOCOL
 from exnorm.sources.smtp_secrets import hide_mention, hide_said
 from exnorm.sources.smtpsvc import SECRET_VERBS, SMTPSVC, redact_all
-from exnorm.sources.w3c import SMTP_VERBS
+from exnorm.sources.w3c import FTP, SMTP_VERBS, find_service_of
 
 
 class Carried(NamedTuple):
@@ -66,6 +66,9 @@ class Carried(NamedTuple):
     free_text: str = ""
     csv: bool = True
 
+
+W3C = "W3C"
+"""Any log of IIS: QRadar's own protocol for it (``AgentDevice=MSIIS``) says no more."""
 
 # By the word in AgentLogFormat, else in AgentLogProtocol; of several, whichever knows most of the keys.
 CARRIED: Mapping[str, tuple[Carried, ...]] = {
@@ -81,6 +84,7 @@ CARRIED: Mapping[str, tuple[Carried, ...]] = {
     "CONNECTLOG": (Carried(CONNECTIVITY),),
     "HTTPERR": (Carried(HTTPERR, csv=False),),
     "RPSCMDLET": (Carried(RPS_CMDLET),),
+    W3C: (Carried(IIS, csv=False), Carried(SMTPSVC, csv=False)),
 }
 
 KEYS = frozenset(
@@ -91,9 +95,10 @@ KEYS = frozenset(
 REQUIRED = ("AgentDevice", "AgentLogFormat")
 READERS_LIMIT = 64
 
-# PRI or a time, then anything up to a known key: RFC 3164, RFC 5424, and what relays make of them.
+# PRI or a time, then anything up to a known key: RFC 3164, RFC 5424, what relays make of them; before it
+# the count of octets that RFC 6587 has on TCP.
 _HEADER = compile_later(
-    r"(?:<\d{1,3}>|[A-Z][a-z]{2} [ \d]\d |\d{4}-\d\d-\d\dT[^ ,\t]* )(?:[^\t]*?[ \ufeff])?"
+    r"(?:\d{1,9} (?=<))?(?:<\d{1,3}>|[A-Z][a-z]{2} [ \d]\d |\d{4}-\d\d-\d\dT[^ ,\t]* )(?:[^\t]*?[ \ufeff])?"
     rf"(?=(?:{'|'.join(sorted(KEYS))})=)"
 )
 _FIRST_KEY = compile_later(r"[A-Za-z][A-Za-z0-9()_-]*=")
@@ -147,8 +152,9 @@ def read_envelope(pairs: Sequence[tuple[str, str]]) -> tuple[dict[str, str], int
 
 def find_carried(own: Mapping[str, str], keys: Iterable[str]) -> Carried | None:
     """The log type that the envelope names and that has columns of these names."""
-    words = own["AgentLogFormat"].upper(), own.get("AgentLogProtocol", "").upper()
-    candidates = CARRIED.get(words[0]) or CARRIED.get(words[1], ())
+    words = [own["AgentLogFormat"].upper(), own.get("AgentLogProtocol", "").upper()]
+    words.sort(key=W3C.__eq__)  # the other word says more
+    candidates = next((CARRIED[word] for word in words if word in CARRIED), ())
     names = set(keys)
     return max(candidates, key=lambda carried: len(names.intersection(carried.source.columns)), default=None)
 
@@ -263,6 +269,9 @@ class WinCollectReader(Reader):
         carried = find_carried(own, (key for key, _ in parts.pairs[start:]))
         if carried is None:
             return Unparsed(line, "unknown-type", explain_unknown(own))
+        service = find_service_of({key.lower(): text for key, text in parts.pairs[start:]})
+        if carried.source is IIS and service == FTP:
+            return Unparsed(line, "unknown-type", "payload carries a row of the FTP service of IIS")
         columns = rejoin_text(parts.pairs[start:], carried)
         cut = explain_cut(tuple(key for key, _ in columns), carried.source.schemas)
         if cut:
