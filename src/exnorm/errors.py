@@ -26,7 +26,14 @@ class NormalizerError(Exception):
 
 
 class SettingsError(NormalizerError):
-    """A setting is unknown, or its value is not one of those allowed."""
+    """A setting is unknown, or its value is not one of those allowed.
+
+    ``args`` are the faults, one line each, where several were found at once.
+    """
+
+    def __str__(self) -> str:
+        """The faults in one line."""
+        return "; ".join(map(str, self.args))
 
 
 class PluginError(NormalizerError):

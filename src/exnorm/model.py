@@ -556,6 +556,24 @@ class Wire:
     write_original: Callable[[str], str] = lambda raw: raw  # any text as it stands there
     identity: tuple[str, str] = ("", "")  # around the exnorm_id
 
+    def carry(self, text: str) -> str | None:
+        """Any value as it stands in a pair; ``None`` where it is left to ``build``.
+
+        A row's own texts were looked at when the row was cut; this is for what else goes into a payload:
+        labels, constants, texts that a table made.
+        """
+        return None if self._odd.search(text) else self.escape(text)
+
+    @cached_property
+    def _odd(self) -> re.Pattern[str]:
+        return re.compile(f"[{re.escape(self.refused)}\n]")
+
+    @cached_property
+    def refused_bytes(self) -> tuple[bytes, tuple[bytes, ...]]:
+        """``refused`` in UTF-8 but for LF, which no row holds: those of one byte together, and all others."""
+        narrow = "".join(one for one in self.refused if one.isascii() and one != "\n")
+        return narrow.encode(), tuple(one.encode() for one in self.refused if not one.isascii())
+
     @cached_property
     def escapes_of_bytes(self) -> tuple[tuple[bytes, bytes], ...]:
         """``escapes``, in UTF-8."""

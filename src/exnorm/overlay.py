@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from exnorm import convert
+from exnorm.controls import TOKENS, name_control
 from exnorm.errors import MappingError, SettingsError, quote, suggest
 from exnorm.mapping import (
     ADDITIONAL_DATA,
@@ -73,6 +74,7 @@ _OF_TYPE: AnyMapping[str, tuple[str, ...]] = {
 
 _SEVERITIES = {"sev": (1, 10)}
 _ANY_SEVERITY = (0, 10)
+_MOST_SAID = 50  # faults in one message
 
 
 @dataclass
@@ -128,11 +130,11 @@ def _explain_table(name: str, mappings: AnyMapping[str, Mapping]) -> str:
 
 
 def require(overlaid: Overlaid) -> dict[str, Mapping]:
-    """The tables, or ``SettingsError`` with the first fault."""
+    """The tables, or ``SettingsError`` with every fault."""
     if overlaid.faults:
-        more = len(overlaid.faults) - 1
-        rest = f" (and {more} more; exnorm config check lists all)" if more else ""
-        raise SettingsError(overlaid.faults[0] + rest)
+        more = len(overlaid.faults) - _MOST_SAID
+        rest = [f"{more} more faults; exnorm config check lists all"] if more > 0 else []
+        raise SettingsError(*overlaid.faults[:_MOST_SAID], *rest)
     return overlaid.mappings
 
 
@@ -215,7 +217,7 @@ class _Editor:
     # --- columns and rows ---
 
     def _add_column(self, node: Node) -> None:
-        name = _read_text(node, "columns")
+        name = _read_shown(node, "columns")
         if name in self._source.columns or name in self._source.derived:
             raise _Fault(node, f"columns: {quote(name)} is a column of {self._source.name} already")
         self._table = replace(self._table, columns=(*self._table.columns, name))
@@ -336,7 +338,7 @@ class _Editor:
 
     def _set_label(self, key: Node, value: Node) -> None:
         target = self._find_field(key)
-        label = _read_text(value, f"labels: {target}")
+        label = _read_shown(value, f"labels: {target}")
         self._refuse_label(target, key)
         rows = [row for row in self._table.rows if row.field == target]
         if not rows:
@@ -383,7 +385,7 @@ class _Editor:
         numbers = any(isinstance(event.get(name), int) for event in self._table.events.values())
         target = self._fields.get(row.field.casefold()) if row is not None else None
         if not (numbers or (target is not None and target.type in ("integer", "long"))):
-            return _read_text(node, name, empty=True)
+            return _read_shown(node, name, empty=True)
         lowest, highest = (0, 2**31 - 1)
         if name == "severity":
             lowest, highest = _SEVERITIES.get(target.key if target else "", _ANY_SEVERITY)
@@ -490,7 +492,7 @@ class _Editor:
                 raise _Fault(parts[name], f"row {target}: {name} goes with from, not with value")
         if item is None:
             raise _Fault(node, f"row {target}: {ADDITIONAL_DATA} takes columns, not a value")
-        written = _read_text(parts["value"], "value")
+        written = _read_shown(parts["value"], "value")
         value = self._find_reading(None, target, item)(written)
         if value is None:
             raise _Fault(
@@ -536,7 +538,7 @@ class _Editor:
         if node is None:
             return default if target + " Label" in self._labels else ""
         self._refuse_label(target, node)
-        return _read_text(node, "label")
+        return _read_shown(node, "label")
 
     def _refuse_label(self, target: str, node: Node) -> None:
         if target + " Label" not in self._labels:
@@ -606,6 +608,17 @@ def _read_text(node: Node, where: str, *, empty: bool = False) -> str:
     if node.kind != "scalar" or node.empty or (not node.text and not empty):
         raise _Fault(node, f"{where}: got {node.describe()}; expected a text")
     return node.text
+
+
+def _read_shown(node: Node, where: str, *, empty: bool = False) -> str:
+    """A text that will stand in events: a line break or another control there is a slip of the pen."""
+    text = _read_text(node, where, empty=empty)
+    odd = next((character for character in text if character in TOKENS), "")
+    if odd:
+        raise _Fault(
+            node, f"{where}: got {quote(text)}, which holds {name_control(odd)}; expected plain text"
+        )
+    return text
 
 
 def _require(node: Node, parts: dict[str, Node], name: str, where: str) -> Node:

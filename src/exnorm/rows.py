@@ -119,10 +119,10 @@ def prepare(block: bytes, wire: Wire, max_line_bytes: int) -> list[str]:
     if len(block) <= max_line_bytes and b"\0" not in block:
         lines = _cut_lines(_escape(block, wire, b"\r"))
         if not returns:
-            return _without_odd([str(line[:-1], "latin-1") for line in lines], block, wire.refused)
+            return _without_odd([str(line[:-1], "latin-1") for line in lines], block, wire)
         if returns == len(lines) and all(map(_ENDS_IN_CRLF, lines)):
             rows = [str(line[:-2], "latin-1") for line in lines]
-            return _without_odd(rows, block, wire.refused.replace("\r", ""))
+            return _without_odd(rows, block, wire, b"\r")
     return _prepare_each(block, wire, max_line_bytes)
 
 
@@ -135,7 +135,7 @@ def _prepare_each(block: bytes, wire: Wire, max_line_bytes: int) -> list[str]:
     """The same where lines differ in their ends, or one has what a stream takes off or refuses."""
     lines = block[:-1].split(b"\n")
     bare = block.replace(b"\r\n", b"\n")[:-1]
-    rows = _without_odd(_escape(bare, wire).decode("latin-1").split("\n"), bare, wire.refused)
+    rows = _without_odd(_escape(bare, wire).decode("latin-1").split("\n"), bare, wire)
     return [
         "" if line[-2:] == b"\r\r" or b"\0" in line or len(line) > max_line_bytes else row
         for line, row in zip(lines, rows)
@@ -150,22 +150,25 @@ def _escape(block: bytes, wire: Wire, but: bytes = b"") -> bytes:
     return block
 
 
-def _without_odd(rows: list[str], block: bytes, refused: str) -> list[str]:
-    """The rows, an empty one for each that is no UTF-8 or has a refused character."""
+def _without_odd(rows: list[str], block: bytes, wire: Wire, but: bytes = b"") -> list[str]:
+    """The rows, an empty one for each that is no UTF-8 or has a refused character but ``but``."""
     wide = [row for row in rows if not row.isascii()]
     if wide and not _is_utf8("\n".join(wide)):
         rows = [row if _is_utf8(row) else "" for row in rows]
-    odd = _refuse(block, refused)
+    odd = _find_refused(block, wire, but)
     if odd:
-        rows = ["" if any(character in row for character in odd) else row for row in rows]
+        rows = ["" if any(one in row for one in odd) else row for row in rows]
     return rows
 
 
-def _refuse(data: bytes, refused: str) -> str:
-    """Those of ``refused`` that are there."""
-    if len(refused) > 4 and len(data.translate(None, refused.encode())) == len(data):
-        return ""
-    return "".join(character for character in refused if character.encode() in data)
+def _find_refused(data: bytes, wire: Wire, but: bytes = b"") -> list[str]:
+    """The refused characters that are there, clothed."""
+    narrow, wide = wire.refused_bytes
+    narrow = narrow.replace(but, b"")
+    found = [one for one in wide if one in data] if wide and not data.isascii() else []
+    if narrow and len(data.translate(None, narrow)) != len(data):
+        found += [one for one in (narrow[at : at + 1] for at in range(len(narrow))) if one in data]
+    return [one.decode("latin-1") for one in found]
 
 
 def _is_utf8(clothed: str) -> bool:
@@ -216,7 +219,7 @@ def join_cells(wire: Wire, texts: Iterable[str]) -> str:
         block = "\n".join(texts).encode("utf-8")
     except (TypeError, UnicodeEncodeError):  # what a plugin gave, or a text that is none
         return ""
-    if wire.refused and _refuse(block, wire.refused):
+    if wire.refused and _find_refused(block, wire):
         return ""
     joined = _escape(block, wire).decode("latin-1")
     return joined if wire.quote == '"' else joined.replace('"', wire.quote)

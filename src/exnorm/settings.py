@@ -19,6 +19,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "fields": ("full", "key", "ecs"),
     "additional_data": ("ad", "user", "none"),
     "username": ("recipient", "sender"),
+    "control": ("token", "keep"),
     "on_error": ("tag", "skip", "stop"),
 }
 NUMBERS: Mapping[str, tuple[int, int]] = {
@@ -71,6 +72,7 @@ class Settings:
     source_ip: str = ""
     categories: bool = False
     additional_data: str = "ad"
+    control: str = "token"
     per_recipient: bool = False
     username: str = "recipient"
     direction: bool = False

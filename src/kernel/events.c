@@ -540,7 +540,7 @@ PyObject *run_events(Machine *self, PyObject *arguments)
         const char *begin = PyBytes_AS_STRING(line), *end = begin + PyBytes_GET_SIZE(line);
         Text found, row;
         if (!read_event(&event, begin, end, self->copied, &names) || !find_log(&event, named, &found) ||
-            !is_utf8((const unsigned char *)begin, end - begin))
+            !is_plain_utf8((const unsigned char *)begin, end - begin))
             break;
         if (!is_same(log, found.at, found.length)) {
             other = found;

@@ -168,7 +168,7 @@ void write_identities(Machine *self, Text seed);
 /* Cuts the row at `at` into cells, up to the LF that must be there; 0 where it is odd. SLACK bytes behind. */
 int split(Machine *self, const char *at, Line *line);
 int split_slowly(Machine *self, const char *row, Py_ssize_t length);
-int is_utf8(const unsigned char *at, Py_ssize_t length);
+int is_plain_utf8(const unsigned char *at, Py_ssize_t length);
 int make_scratch(char **buffer, Py_ssize_t *size, Py_ssize_t needed);
 
 /* Makes ready for a run: the buffer is empty, and nobody else looks at it. */

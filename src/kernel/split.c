@@ -10,7 +10,9 @@
 #include <immintrin.h>
 #endif
 
-int is_utf8(const unsigned char *at, Py_ssize_t length)
+/* Whether bytes are UTF-8 and hold no U+0085, U+2028 or U+2029, which some readers end a line at: no format
+ * copies these as they are. */
+int is_plain_utf8(const unsigned char *at, Py_ssize_t length)
 {
     Py_ssize_t i = 0;
     while (i < length) {
@@ -42,6 +44,10 @@ int is_utf8(const unsigned char *at, Py_ssize_t length)
             return 0;
         }
         if (more > length - i)
+            return 0;
+        if (lead == 0xc2 && at[i] == 0x85)
+            return 0;
+        if (lead == 0xe2 && at[i] == 0x80 && (at[i + 1] == 0xa8 || at[i + 1] == 0xa9))
             return 0;
         for (int k = 0; k < more; k++, i++) {
             if (at[i] < low || at[i] > high)
@@ -193,7 +199,7 @@ int split_slowly(Machine *self, const char *row, Py_ssize_t length)
     }
     if (count != self->columns || flags & CONTROL)
         return 0;
-    return !(flags & HIGH) || is_utf8((const unsigned char *)row, length);
+    return !(flags & HIGH) || is_plain_utf8((const unsigned char *)row, length);
 }
 
 int split(Machine *self, const char *at, Line *line)

@@ -73,7 +73,7 @@ TARGET static int SPLIT(Machine *self, const char *row, Line *line)
             cell->special = own != 0;
             if (quotes_of_cell && !unquote(self, cell, &copied))
                 return -1;
-            return cell == last && (!high || is_utf8((const unsigned char *)row, end));
+            return cell == last && (!high || is_plain_utf8((const unsigned char *)row, end));
         }
     }
 }

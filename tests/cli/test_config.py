@@ -98,8 +98,8 @@ def test_show_gives_json_too(site: Path, capsys: pytest.CaptureFixture[str]) -> 
 def test_a_run_with_a_wrong_file_reads_nothing(site: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["convert", "--config", "wrong.yaml", "there-is-no-such-file"]) == USAGE
     assert capsys.readouterr().err == (
-        "exnorm: wrong.yaml:4: unknown field 'Mesage' of arcsight; did you mean 'Message'? "
-        "(and 1 more; exnorm config check lists all)\n"
+        "exnorm: wrong.yaml:4: unknown field 'Mesage' of arcsight; did you mean 'Message'?\n"
+        "exnorm: wrong.yaml:6: severity: got '12'; expected a number from 0 to 10\n"
     )
 
 

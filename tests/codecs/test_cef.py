@@ -43,7 +43,8 @@ def test_a_pipe_and_a_backslash_in_the_header_are_escaped_and_an_equals_sign_is_
 def test_line_ends_in_the_header_are_shown_and_counted() -> None:
     counts = Counts()
     payload = encode({"name": "a\r\nb\tc"}, counts=counts)
-    assert payload == b"CEF:0|Microsoft|Exchange Server|15.01|SEND|a<CR><LF>b\tc|1|"
+    start = b"CEF:0|Microsoft|Exchange Server|15.01|SEND|a<CR><LF>b\tc|1|"
+    assert payload == start + b"ad.exnormReplaced=name"
     assert counts.replaced == {"name": 1}
 
 
@@ -52,7 +53,8 @@ def test_a_header_field_that_tokens_made_too_long_is_cut_before_a_token_and_kept
     text = "x" * 26 + "\n\n"  # 26 + 4 + 4 = 34 bytes, the limit is 31: the second token goes whole
     payload = encode({"deviceVersion": text}, counts=counts)
     start = b"CEF:0|Microsoft|Exchange Server|" + b"x" * 26 + b"<LF>|SEND|SEND|1|"
-    assert payload == start + b"ad.deviceVersion=" + b"x" * 26 + b"\\n\\n"
+    pairs = b"ad.deviceVersion=" + b"x" * 26 + b"\\n\\n ad.exnormReplaced=deviceVersion"
+    assert payload == start + pairs
     assert counts.cut == {"deviceVersion": 1}
 
 
@@ -71,14 +73,51 @@ def test_an_event_without_a_severity_is_of_severity_unknown() -> None:
         ("a\nb\rc\r\n", b"a\\nb\\rc\\r\\n"),
         ("\\n", b"\\\\n"),
         ("a|b", b"a|b"),
-        ("a\tb\x00c\x0bd", b"a\tb\x00c\x0bd"),
-        ("\u2028\x85", b"\xe2\x80\xa8\xc2\x85"),
+        ("a\tb\x7fc\x9b", b"a\tb\x7fc\xc2\x9b"),
         ("Grüße \U0001f4e7", "Grüße \U0001f4e7".encode()),
         ("\udcff", b"?"),
     ],
 )
 def test_a_value_of_the_extension_is_escaped_backslash_first(text: str, written: bytes) -> None:
     assert encode({"message": text}) == START + b"msg=" + written
+
+
+CONTROLS = "\0\x1b\v\f\x1c\x85\u2028\u2029"
+
+
+def test_controls_in_a_value_become_tokens_and_additional_data_names_the_keys() -> None:
+    counts = Counts()
+    payload = encode({"message": f"a{CONTROLS}b", "name": "\0"}, {"custom-data": "\a"}, counts)
+    assert payload == (
+        b"CEF:0|Microsoft|Exchange Server|15.01|SEND|<NUL>|1|msg=a<NUL><ESC><VT><FF><FS><NEL><LS><PS>b "
+        b"ad.custom-data=<BEL> ad.exnormReplaced=name,msg,ad.custom-data"
+    )
+    assert counts.replaced == {"name": 1, "message": 1, "ad.custom-data": 1}
+
+
+def test_controls_stay_where_the_setting_says_so() -> None:
+    assert encode({"message": CONTROLS}, control="keep") == START + b"msg=" + CONTROLS.encode()
+
+
+def test_without_additional_data_controls_become_tokens_and_no_key_is_named() -> None:
+    assert encode({"message": "a\0b"}, additional_data="none") == START + b"msg=a<NUL>b"
+
+
+def test_a_field_that_tokens_made_too_long_is_cut_before_a_token_and_kept_whole() -> None:
+    counts = Counts()
+    text = "x" * 1017 + "\0\0"  # 1017 + 5 + 5 bytes, the limit is 1023: the second token goes whole
+    payload = encode({"message": text}, counts=counts)
+    whole = b"x" * 1017 + b"<NUL>"
+    assert (
+        payload
+        == START + b"msg=" + whole + b" ad.message=" + whole + b"<NUL> ad.exnormReplaced=msg,ad.message"
+    )
+    assert counts.cut == {"message": 1}
+
+
+def test_a_column_cannot_pass_for_the_list_of_changed_keys() -> None:
+    additional = {"exnormReplaced": "a\0"}
+    assert encode({}, additional) == START + b"ad.exnormReplaced2=a<NUL> ad.exnormReplaced=ad.exnormReplaced2"
 
 
 def test_pairs_stand_one_blank_apart_in_the_order_of_the_event() -> None:

@@ -62,7 +62,22 @@ def test_what_would_cut_a_value_in_two_becomes_tokens_and_the_event_names_the_ke
 
 
 def test_an_event_whose_values_were_not_changed_says_nothing_of_it() -> None:
-    assert b"exnormReplaced" not in encode({"messageSubject": "a\x0bb\x00\u2028"})
+    assert b"exnormReplaced" not in encode({"messageSubject": "a\x7fb\u202e<NUL>"})
+
+
+CONTROLS = "\0\x1b\v\f\x1c\x85\u2028\u2029"
+
+
+def test_controls_become_tokens_and_stay_where_the_setting_says_so() -> None:
+    shown = b"messageSubject=<NUL><ESC><VT><FF><FS><NEL><LS><PS>\texnormReplaced=messageSubject"
+    assert encode({"messageSubject": CONTROLS}) == START + shown
+    kept = encode({"messageSubject": CONTROLS}, control="keep")
+    assert kept == START + b"messageSubject=" + CONTROLS.encode()
+
+
+def test_a_tab_becomes_a_token_whatever_the_setting_says() -> None:
+    shown = START + b"messageSubject=<TAB>\texnormReplaced=messageSubject"
+    assert encode({"messageSubject": "\t"}, control="keep") == shown
 
 
 def test_a_field_that_tokens_made_too_long_is_cut_before_a_token_and_kept_whole() -> None:

@@ -149,10 +149,11 @@ def test_a_taxonomy_without_ecs_names_refuses_that_shape() -> None:
 
 
 def test_hostile_text_is_escaped_and_comes_back() -> None:
-    text = '\n\r\t\x00\x0b"\\\u2028é\U0001f4e7'
+    text = '\n\r\t\x00\x0b"\\\x85\u2028\u2029é\U0001f4e7'
     record = Record(MESSAGE_TRACKING, Schema("2016", ()), {})
     payload = JSON.build(ARCSIGHT, Settings(), Counts())(Event(ARCSIGHT, {"message": text}, {}, record))
-    assert b"\n" not in payload
+    assert len(payload.decode().splitlines()) == 1
+    assert b"\\u0085\\u2028\\u2029" in payload
     assert json.loads(payload)["message"] == text
 
 

@@ -98,7 +98,8 @@ def test_the_number_of_keys_read_back_is_the_number_written_whatever_the_subject
     (back,) = NATIVE.parse([payload], NATIVE.stream())
 
     assert isinstance(back, Record)
-    replaced = bool(set(subject) & set("\t\r"))
+    ends_of_lines = "\x85\u2028\u2029"
+    replaced = any(character < " " or character in ends_of_lines for character in subject)
     assert len(keys(payload.decode())) == 3 + 30 + replaced
     assert list(back.values) == [*COLUMNS_2016, *(["exnorm-replaced"] if replaced else [])]
     assert payload.count(b"\n") == 0
@@ -157,6 +158,15 @@ def test_a_changed_value_cannot_cut_the_payload() -> None:
     assert changed == (
         GUIDE.decode().replace("=Receipt", "=a<TAB>b=c<LF>d") + "\texnorm-replaced=message-subject"
     )
+
+
+def test_controls_that_came_in_a_payload_become_tokens_and_all_else_is_written_as_it_came() -> None:
+    line = "<13>Feb 08 12:43:54 \x1b[1mSERVER01 " + GUIDE.decode().replace("=Receipt", "=a\0b\u2028")
+    (payload,) = NATIVE.encode([line])
+    shown = line.replace("a\0b\u2028", "a<NUL>b<LS>").replace("\x1b", "<ESC>")
+    assert payload.decode() == shown + "\texnorm-replaced=message-subject"
+    (kept,) = Normalizer("jsa", "wincollect", control="keep").encode([line])
+    assert kept.decode() == line
 
 
 def test_a_column_that_a_processor_took_out_is_not_written() -> None:

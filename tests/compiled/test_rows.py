@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from io import BufferedReader
 from itertools import islice
 from pathlib import Path
@@ -119,6 +120,43 @@ def test_a_row_may_hold_for_one_address_only() -> None:
         compare_paths.explain_difference(long, compare_paths.take_short_way(head_lines(), {}, plugins)) == ""
     )
     assert 0 < b"\n".join(long[0]).count(b"flexString2Label=Source") < len(long[0])
+
+
+@pytest.mark.parametrize("settings", [{"format": "cef"}, {"format": "json"}], ids=str)
+@pytest.mark.parametrize("odd", ["a\nb", "a\rb", "a\tb", "a\0b", "a\u2028b"])
+@pytest.mark.parametrize("place", ["label", "constant", "default", "event"])
+def test_what_a_table_brings_is_escaped_as_the_rows_own_texts_are(
+    place: str, odd: str, settings: dict[str, Any]
+) -> None:
+    field, label = "Flex String 2", odd if place == "label" else "Label"
+    origins: dict[str, Any] = {
+        "constant": exnorm.constant(odd),
+        "default": ("reference", exnorm.constant(odd)),
+    }
+    read = exnorm.by_event("name", "none") if place == "event" else text
+    origin = "event-id" if place == "event" else origins.get(place, "source")
+    plugin = Row(exnorm.row(field, origin, read, label=label, ours="test"))
+    plugin.table = replace(plugin.table, events={"SEND": {"name": odd}})
+    long = compare_paths.take_long_way(head_lines(), settings, [plugin])
+    short = compare_paths.take_short_way(head_lines(), settings, [plugin])
+    assert compare_paths.explain_difference(long, short) == ""
+    assert any(b"flexString2" in payload for payload in short[0])
+    assert not any(character in payload.decode() for payload in short[0] for character in "\n\r\0\u2028")
+
+
+@pytest.mark.parametrize("taxonomy", ["arcsight", "jsa"])
+@pytest.mark.parametrize("cell", ["''", "'';''", "'", "';'", "''a@x.test''", "'<>'"])
+def test_an_address_column_that_holds_apostrophes_alone_is_additional_data(cell: str, taxonomy: str) -> None:
+    lines = compare_paths._header(COLUMNS_2016, tracking_rows.VERSION)
+    rows = [row.split(",") for row in ROWS[:200] if '"' not in row]
+    for number, row in enumerate(rows):
+        for column in ("recipient-address", "sender-address", "related-recipient-address"):
+            row[COLUMNS_2016.index(column)] = cell if number % 3 else "a@x.test"
+    given = [*lines, *(",".join(row).encode() for row in rows)]
+    long = compare_paths.take_long_way(given, {"taxonomy": taxonomy})
+    short = compare_paths.take_short_way(given, {"taxonomy": taxonomy})
+    assert compare_paths.explain_difference(long, short) == ""
+    assert not any(b"duser= " in payload or b"usrName=\t" in payload for payload in short[0])
 
 
 def lines_of_2007() -> list[bytes]:

@@ -226,13 +226,32 @@ def agrees(independent: Callable[[bytes], Pairs]) -> Callable[[bytes, Pairs], No
 # --- the formats ---------------------------------------------------------------------------------
 
 
+CONTROLS = {
+    "\0": "<NUL>", "\x01": "<SOH>", "\x02": "<STX>", "\x03": "<ETX>", "\x04": "<EOT>", "\x05": "<ENQ>",
+    "\x06": "<ACK>", "\a": "<BEL>", "\b": "<BS>", "\v": "<VT>", "\f": "<FF>", "\x0e": "<SO>", "\x0f": "<SI>",
+    "\x10": "<DLE>", "\x11": "<DC1>", "\x12": "<DC2>", "\x13": "<DC3>", "\x14": "<DC4>", "\x15": "<NAK>",
+    "\x16": "<SYN>", "\x17": "<ETB>", "\x18": "<CAN>", "\x19": "<EM>", "\x1a": "<SUB>", "\x1b": "<ESC>",
+    "\x1c": "<FS>", "\x1d": "<GS>", "\x1e": "<RS>", "\x1f": "<US>", "\x85": "<NEL>", "\u2028": "<LS>",
+    "\u2029": "<PS>",
+}  # fmt: skip
+NEVER = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x85\u2028\u2029]")
+"""What no payload holds as it is, in whatever format: controls but TAB, LF and CR."""
+
+
+def show_controls(text: str) -> str:
+    for control, token in CONTROLS.items():
+        text = text.replace(control, token)
+    return text
+
+
 def tokens(text: str) -> str:
-    return text.replace("\t", "<TAB>").replace("\n", "<LF>").replace("\r", "<CR>")
+    return show_controls(text.replace("\t", "<TAB>").replace("\n", "<LF>").replace("\r", "<CR>"))
 
 
 def shown_in_cef(key: str, text: str) -> str:
-    """Only the header, which has no escape for line ends, shows tokens."""
-    return text.replace("\n", "<LF>").replace("\r", "<CR>") if key.startswith("header ") else text
+    """Only the header, which has no escape for line ends, shows tokens of them."""
+    in_header = key.startswith("header ")
+    return show_controls(text.replace("\n", "<LF>").replace("\r", "<CR>") if in_header else text)
 
 
 def shown_in_leef(key: str, text: str) -> str:
@@ -265,7 +284,10 @@ class Form:
 
 def cef(**options: Any) -> Form:
     taken = tuple(options.items())
-    return Form("arcsight", "cef", taken, strictly_cef, agrees_with_cef_parsers, shown_in_cef)
+    notice = {"ad": "ad.exnormReplaced", "user": "adExnormReplaced", "none": ""}[
+        options.get("additional_data", "ad")
+    ]
+    return Form("arcsight", "cef", taken, strictly_cef, agrees_with_cef_parsers, shown_in_cef, notice)
 
 
 def as_json(taxonomy: str, shape: str) -> Form:
@@ -353,6 +375,7 @@ def check_hostile_text(form: Form, record: Record, columns: tuple[str, ...]) -> 
         payload = write(form, with_text(record, columns, text))
         where = f"{columns} = {text!r}: {payload!r}"
         assert payload.count(b"\n") + payload.count(b"\r") == 0, where
+        assert not NEVER.search(payload.decode()), where
         pairs = form.read(payload)
         form.compare(payload, pairs)
         notice = pairs.pop(form.notice, "")

@@ -29,11 +29,12 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "exnorm.convert": (),
     "exnorm.lines": (),
     "exnorm.patterns": (),
+    "exnorm.controls": (),
     "exnorm.installed": (),
     "exnorm.hookspecs": (),
     "exnorm.settings": ("exnorm.convert", "exnorm.errors", "exnorm.yamlfile"),
     "exnorm.yamlfile": ("exnorm.errors",),
-    "exnorm.overlay": (*NOUNS, "exnorm.convert", "exnorm.mapping", "exnorm.yamlfile"),
+    "exnorm.overlay": (*NOUNS, "exnorm.controls", "exnorm.convert", "exnorm.mapping", "exnorm.yamlfile"),
     "exnorm.identity": ("exnorm.model",),
     "exnorm.categorizer": ("exnorm.model",),
     "exnorm.profiles": ("exnorm.model",),
@@ -86,7 +87,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "exnorm.stream": (*NOUNS, "exnorm.lines"),
     "exnorm.sources": (*NOUNS, "exnorm.convert", "exnorm.lines", "exnorm.patterns"),
     "exnorm.taxonomies": (*NOUNS, "exnorm.convert", "exnorm.mapping"),
-    "exnorm.codecs": (*NOUNS, "exnorm.convert", "exnorm.identity"),
+    "exnorm.codecs": (*NOUNS, "exnorm.controls", "exnorm.convert", "exnorm.identity"),
 }
 
 

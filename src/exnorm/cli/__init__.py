@@ -13,7 +13,7 @@ from typing import IO, Any
 
 import click
 
-from exnorm.errors import NormalizerError, show, suggest
+from exnorm.errors import NormalizerError, SettingsError, show, suggest
 
 COMMANDS = {
     "init": "exnorm.cli.init",
@@ -146,7 +146,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 
 def _complain(error: click.ClickException | NormalizerError) -> None:
-    """One line for what went wrong; the help itself where no command was given."""
+    """A line for each thing that went wrong; the help itself where no command was given."""
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         tell(error.format_message())
         return
@@ -156,7 +156,8 @@ def _complain(error: click.ClickException | NormalizerError) -> None:
     if isinstance(error, click.UsageError):
         command = error.ctx.command_path if error.ctx else "exnorm"
         message = f"{message[:1].lower()}{message[1:].rstrip('.')}; see {command} --help"
-    say(message)
+    for fault in error.args if isinstance(error, SettingsError) else (message,):
+        say(str(fault))
 
 
 def say(message: str) -> None:

@@ -1,8 +1,8 @@
 """LEEF, the Log Event Extended Format of JSA and QRadar, versions 1.0 and 2.0.
 
 ``LEEF:2.0|Vendor|Product|Version|EventID|x09|key=value<TAB>key=value``; 1.0 has no delimiter field.
-Nothing can be escaped: a ``|`` in the header becomes ``/``, TAB and line breaks become visible tokens,
-and the attribute ``exnormReplaced`` then names the keys whose values were changed.
+Nothing can be escaped: a ``|`` in the header becomes ``/``, TAB, line breaks and other controls become
+visible tokens, and the attribute ``exnormReplaced`` then names the keys whose values were changed.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from exnorm.codecs.keys import distinct_keys, unique_keys, word_key
-from exnorm.codecs.tokens import cut_shown, show_separators
+from exnorm.codecs.tokens import SEPARATORS, choose_controls, cut_shown, make_show
 from exnorm.model import Codec, Encode, Event, Field, Notes, Taxonomy, Value, Wire
 from exnorm.settings import Settings
 
@@ -39,13 +39,14 @@ def build(taxonomy: Taxonomy, settings: Settings, notes: Notes) -> Encode:
     make_key = _key_maker(taxonomy)
     keep_additional = settings.additional_data != "none"
     start, delimiter = _frame(settings)
+    show = make_show(SEPARATORS + choose_controls(settings.control))
 
     def encode(event: Event) -> bytes:
         changed: list[str] = []
         additional = dict(event.additional)
 
         def carry(key: str, text: str) -> str:
-            shown = show_separators(text)
+            shown = show(text)
             if shown != text:
                 changed.append(key)
                 notes.note("replaced", key)
@@ -96,17 +97,18 @@ def describe(taxonomy: Taxonomy, settings: Settings) -> Wire:
     key_of = {field.name: field.key for field in taxonomy.fields}
     in_header = sorted((f for f in taxonomy.fields if f.header), key=lambda f: f.header)
     start, delimiter = _frame(settings)
+    tokens = SEPARATORS + choose_controls(settings.control)
 
     def show(name: str, value: Value | None) -> str | None:
         text = "" if value is None else str(value)
-        return None if "|" in text or show_separators(text) != text else text
+        return text if {*tokens, "|"}.isdisjoint(text) else None
 
     return Wire(
         start=lambda path, source: start,
         pair=lambda name, is_text: (f"{key_of[name]}=", ""),
         keys=lambda columns: distinct_keys(columns, _key_maker(taxonomy)),
         separator="\t",
-        refused="\t\r",
+        refused=tokens,
         header=tuple(field.name for field in in_header),
         show=show,
         after_header=delimiter,

@@ -17,6 +17,8 @@ from exnorm.model import Codec, Encode, Event, Field, Notes, Taxonomy, Unparsed,
 from exnorm.settings import Settings
 
 ADDITIONAL = "additionalData"
+_ENDS_OF_LINES = "\x85\u2028\u2029"
+_LINE_ENDS = tuple((one.encode(), f"\\u{ord(one):04x}".encode()) for one in _ENDS_OF_LINES)
 
 
 def build(taxonomy: Taxonomy, settings: Settings, notes: Notes) -> Encode:
@@ -85,9 +87,18 @@ def dump(content: Mapping[str, Any]) -> bytes:
     from msgspec.json import encode  # the other formats do without
 
     try:
-        return encode(content)
+        return escape_line_ends(encode(content))
     except UnicodeEncodeError:
-        return encode(_clean(content))
+        return escape_line_ends(encode(_clean(content)))
+
+
+def escape_line_ends(line: bytes) -> bytes:
+    """JSON in which U+0085, U+2028 and U+2029 are escaped as controls are: some readers end a line there."""
+    if line.isascii():
+        return line
+    for character, escaped in _LINE_ENDS:
+        line = line.replace(character, escaped)
+    return line
 
 
 def _clean(value: Any) -> Any:
@@ -123,7 +134,7 @@ def describe(taxonomy: Taxonomy, settings: Settings) -> Wire | None:
         separator=",",
         escapes=(("\\", "\\\\"),),
         quote='\\"',
-        refused="".join(map(chr, range(32))).replace("\n", ""),
+        refused="".join(map(chr, range(32))) + _ENDS_OF_LINES,
         end="}",
         nested=(f'"{ADDITIONAL}":{{', "}"),
         timestamp=quoted("@timestamp"),
@@ -137,7 +148,7 @@ def dump_text(text: str) -> str:
     """A text as JSON, quotes and all."""
     from msgspec.json import encode
 
-    return encode(text).decode("utf-8")
+    return escape_line_ends(encode(text)).decode("utf-8")
 
 
 JSON = Codec("json", "JSON, one object a line", build, unparsed=dump_unparsed, wire=describe)

@@ -2,8 +2,8 @@
 
 TAB separated ``key=value``: SourceIp, AgentDevice, AgentLogFile, AgentLogFormat, then the log's own
 columns in file order, empty ones too, as in the sample message of the JSA guide. Values have no
-escape: TAB and line breaks become visible tokens, and a last key ``exnorm-replaced`` names the columns
-whose values were changed.
+escape: TAB, line breaks and other controls become visible tokens, and a last key ``exnorm-replaced`` names
+the columns whose values were changed.
 
 A record that came in such a payload goes out in its own envelope: every key whose value is still the
 one that was read is written as it was read, so that a payload nobody changed is the same byte for byte.
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from exnorm.codecs.tokens import show_separators
+from exnorm.codecs.tokens import SEPARATORS, Show, choose_controls, make_show
 from exnorm.model import Codec, Encode, Envelope, Event, Head, Notes, Record, Source, Taxonomy, Wire
 from exnorm.settings import Settings
 
@@ -27,6 +27,8 @@ Carry = Callable[[str, str], str]
 
 def build(taxonomy: Taxonomy, settings: Settings, notes: Notes) -> Encode:
     """An encoder that writes the record an event was made from; the event's own fields are not used."""
+    controls = choose_controls(settings.control)
+    show, show_controls = make_show(SEPARATORS + controls), make_show(controls)
 
     def encode(event: Event) -> bytes:
         record = event.record
@@ -34,20 +36,30 @@ def build(taxonomy: Taxonomy, settings: Settings, notes: Notes) -> Encode:
         changed: list[str] = []
 
         def carry(key: str, value: str) -> str:
-            text = show_separators(value)
+            text = show(value)
             if text != value:
-                changed.append(key)
-                notes.note("replaced", key)
-            return f"{_key(key)}={text}"
+                name(key)
+            return f"{_key(key, show)}={text}"
+
+        def keep(key: str, text: str) -> str:
+            came = f"{key}={text}"
+            shown = show_controls(came)
+            if shown != came:
+                name(key)
+            return shown
+
+        def name(key: str) -> None:
+            changed.append(key)
+            notes.note("replaced", key)
 
         if envelope is None:
             header, end = "", ""
             parts = list(_wrap(record, settings.source_ip, carry))
         else:
-            header, end = envelope.header, envelope.end
-            parts = list(_rewrap(record, envelope, settings.source_ip, carry))
+            header, end = show_controls(envelope.header), show_controls(envelope.end)
+            parts = list(_rewrap(record, envelope, settings.source_ip, carry, keep))
         if changed:
-            parts.append(f"{REPLACED}={','.join(_key(key) for key in changed)}")
+            parts.append(f"{REPLACED}={','.join(_key(key, show) for key in changed)}")
         return f"{header}{chr(9).join(parts)}{end}".encode("utf-8", "replace")
 
     return encode
@@ -70,41 +82,46 @@ def _own_pairs(path: str, source: Source, source_ip: str) -> Iterator[tuple[str,
     yield "AgentLogFormat", source.agent_log_format
 
 
-def _rewrap(record: Record, envelope: Envelope, source_ip: str, carry: Carry) -> Iterator[str]:
-    """The pairs of a record that came in an envelope, as they came where nothing changed them."""
+def _rewrap(record: Record, envelope: Envelope, source_ip: str, carry: Carry, keep: Carry) -> Iterator[str]:
+    """The pairs of a record that came in an envelope, as they came where nothing changed them.
+
+    ``keep`` writes those: a pair that came in a payload holds no separator.
+    """
     values = record.values
     if source_ip and all(pair.key != SOURCE_IP or pair.column for pair in envelope.pairs):
         yield carry(SOURCE_IP, source_ip)
     for pair in envelope.pairs:
         if not pair.column:
             text = source_ip if source_ip and pair.key == SOURCE_IP else pair.text
-            yield f"{pair.key}={text}"
+            yield keep(pair.key, text)
         elif pair.column in values:
             value = values[pair.column]
-            yield f"{pair.key}={pair.text}" if value == pair.value else carry(pair.key, value)
+            yield keep(pair.key, pair.text) if value == pair.value else carry(pair.key, value)
     came = envelope.columns
     for column, value in values.items():
         if column not in came:
             yield carry(column, value)
 
 
-def _key(column: str) -> str:
-    return show_separators(column).replace("=", "_")
+def _key(column: str, show: Show) -> str:
+    return show(column).replace("=", "_")
 
 
 def describe(taxonomy: Taxonomy, settings: Settings) -> Wire:
-    """The same format as data; a file name that holds a TAB or a line end is left to ``build``."""
+    """The same format as data; a file name that holds a control is left to ``build``."""
+    tokens = SEPARATORS + choose_controls(settings.control)
+    show = make_show(tokens)
 
     def start(path: str, source: Source) -> str:
         pairs = [f"{key}={value}" for key, value in _own_pairs(path, source, settings.source_ip)]
-        return "" if any(show_separators(pair) != pair for pair in pairs) else "\t".join(pairs)
+        return "" if any(show(pair) != pair for pair in pairs) else "\t".join(pairs)
 
     return Wire(
         start=start,
         pair=lambda name, is_text: ("", ""),
-        keys=lambda columns: [(f"{_key(column)}=", "") for column in columns],
+        keys=lambda columns: [(f"{_key(column, show)}=", "") for column in columns],
         separator="\t",
-        refused="\t\r",
+        refused=tokens,
         every_column=True,
     )
 

@@ -258,13 +258,16 @@ class Writer(ABC):
     def _write_constant(self, row: CompiledRow) -> None:
         value = self._constant(row)
         if value is not None:
-            shown = self.wire.escape(value) if isinstance(value, str) else str(value)
+            shown = _carry(value, self.wire)
+            if shown is None:
+                raise Unfit
             self.payload.add_fixed(self._labelled(row, literal(shown), isinstance(value, str)))
 
     def _write_looked_up(self, row: CompiledRow, cache: Cache) -> None:
         assert row.field is not None
         slot, name, wire, at_end = self._name("v"), row.field.name, self.wire, not self.payload.fixed
         is_narrow = _is_narrow(row)
+        label = _label(row, wire)
 
         def make(found: Found) -> str | None:
             value = found.event.fields.get(name)
@@ -272,9 +275,11 @@ class Writer(ABC):
                 return ""
             if isinstance(value, int) and is_narrow and value >= 10**_NARROW:
                 return None
-            shown = wire.escape(value) if isinstance(value, str) else str(value)
+            shown = _carry(value, wire)
+            if shown is None:
+                return None
             before, after = wire.pair(name, isinstance(value, str))
-            pair = f"{_label(row, wire)}{before}{shown}{after}"
+            pair = f"{label}{before}{shown}{after}"
             return f"{pair}{wire.separator}" if at_end else f"{wire.separator}{pair}"
 
         cache.slots[slot] = make
@@ -355,19 +360,23 @@ class Writer(ABC):
         self.list_cells.setdefault(cell)
         code = f"list_{cell} = addresses({cell}) if apostrophe and {cell} else {cell}"
         if code not in self.checks:
-            self.checks.append(code)
+            self.checks += [
+                code,
+                f"if {cell} and not list_{cell}: {self.leave}",
+            ]  # apostrophes and no address
         return True, f"{{list_{cell}}}", (IsNot(cell, "<>"),) if row.read is mailbox else ()
 
     def _choose(self, group: list[CompiledRow]) -> str:
         """The slot with what stands before the value: that of the row that holds; empty where none does."""
         wire, is_text = self.wire, group[0].read not in _NUMBERS
+        labels = [_label(row, wire) for row in group]
 
         def make(found: Found) -> str | None:
-            for row in group:
+            for row, label in zip(group, labels):
                 assert row.field is not None
                 assert row.holds is not None
                 if row.holds(found.record):
-                    return f"{_label(row, wire)}{wire.pair(row.field.name, is_text)[0]}"
+                    return f"{label}{wire.pair(row.field.name, is_text)[0]}"
             return ""
 
         slot = self._name("k")
@@ -497,7 +506,9 @@ class Writer(ABC):
         wire = self.wire
 
         def make(found: Found) -> str | None:
-            shown = wire.escape(found.event.additional.get(column, ""))
+            shown = wire.carry(found.event.additional.get(column, ""))
+            if shown is None:
+                return None
             return f"{wire.separator}{around[0]}{shown}{around[1]}" if shown else ""
 
         return make
@@ -652,11 +663,19 @@ def _is_number(cell: str, digits: int) -> str:
 
 
 def _label(row: CompiledRow, wire: Wire) -> str:
-    """The pair of a row's label with the separator behind it, or nothing."""
+    """The pair of a row's label with the separator behind it, or nothing; raises ``Unfit``."""
     if row.label_field is None:
         return ""
+    label = wire.carry(row.row.label)
+    if label is None:
+        raise Unfit
     before, after = wire.pair(row.label_field.name, True)
-    return f"{before}{wire.escape(row.row.label)}{after}{wire.separator}"
+    return f"{before}{label}{after}{wire.separator}"
+
+
+def _carry(value: Value, wire: Wire) -> str | None:
+    """A value as it stands in a pair; ``None`` where it is left to the format's own encoder."""
+    return wire.carry(value) if isinstance(value, str) else str(value)
 
 
 def _unescaper(wire: Wire) -> Callable[[str], str]:
