@@ -14,8 +14,9 @@ SEPARATORS = {",": "commas", ";": "semicolons", "\t": "TABs", " ": "blanks"}
 INDENT = " \t\xa0"
 """What a forum or a page puts before each line; no row and no header line begins so."""
 
-_UTF16 = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
-UTF16_BOMS = tuple(_UTF16)
+UTF16_LE, UTF16_BE = "utf-16-le", "utf-16-be"
+_UTF16 = {codecs.BOM_UTF16_LE: UTF16_LE, codecs.BOM_UTF16_BE: UTF16_BE}
+_TELLING_BYTES = 4  # a byte order mark, or two characters of a header
 
 Span = tuple[bytes, int, int]
 """Whole lines: a block, where in it they begin and where they end. Each ends in LF but perhaps the last."""
@@ -39,10 +40,41 @@ def find_crowd(line: str) -> str:
     return ""
 
 
+def find_utf16(beginning: bytes) -> str:
+    """Which UTF-16 a log is in, by its byte order mark or by NUL in every second byte; empty for no such."""
+    marked = _UTF16.get(beginning[:2])
+    if marked is not None or len(beginning) < _TELLING_BYTES:
+        return marked or ""
+    nuls = [not byte for byte in beginning[:_TELLING_BYTES]]
+    if nuls == [False, True, False, True]:
+        return UTF16_LE
+    return UTF16_BE if nuls == [True, False, True, False] else ""
+
+
+def looks_utf16(line: bytes) -> bool:
+    """Whether a line that was cut at the byte of LF is UTF-16: half of every second byte is NUL, no other."""
+    counts = line[::2].count(0), line[1::2].count(0)
+    return not min(counts) and max(counts) * 4 >= len(line) >= _TELLING_BYTES
+
+
+def decode_utf16(line: bytes, encoding: str) -> str | None:
+    """The text of such a line; ``None`` where it is none in this encoding.
+
+    Of a LF in little endian the second byte stands before the next line, in big endian the first one behind.
+    """
+    if encoding == UTF16_LE:
+        line = line[len(line) % 2 :] if line[:1] == b"\0" else line
+    line = line[: len(line) // 2 * 2]
+    try:
+        return line.decode(encoding)
+    except UnicodeDecodeError:
+        return None
+
+
 class LineCutter:
     """Cuts the blocks of one file into lines without their LF.
 
-    A UTF-16 byte order mark at the start makes the rest be read as UTF-16 and given on as UTF-8.
+    Where the start shows that it is UTF-16, all is read as that and given on as UTF-8.
     A line longer than ``max_bytes`` is given on as its first ``max_bytes + MARGIN`` bytes, which is how
     the reader of lines knows it; the rest of it is thrown away while it arrives.
     """
@@ -67,7 +99,7 @@ class LineCutter:
         if not self._started:
             block = bytes(self._pending) + block
             self._pending.clear()
-            if len(block) < 2:
+            if len(block) < _TELLING_BYTES:
                 self._pending += block
                 return iter(())
             self._start(block)
@@ -79,9 +111,12 @@ class LineCutter:
 
     def finish(self) -> list[bytes]:
         """The last line where the file does not end in LF."""
-        rest = bytes(self._pending) if not self._started else self._transcode(b"", final=True)
+        rest = b""
         if not self._started:
+            rest = bytes(self._pending)
             self._pending.clear()
+            self._start(rest)
+        rest = self._transcode(rest, final=True)
         lines = [line for span in self._cut(rest) for line in self._lines(*span)]
         if self._pending:
             lines.append(bytes(self._pending))
@@ -91,8 +126,8 @@ class LineCutter:
 
     def _start(self, block: bytes) -> None:
         self._started = True
-        encoding = _UTF16.get(block[:2])
-        if encoding is not None:
+        encoding = find_utf16(block)
+        if encoding:
             self._utf16 = codecs.getincrementaldecoder(encoding)("surrogatepass")
 
     def _transcode(self, block: bytes, final: bool = False) -> bytes:

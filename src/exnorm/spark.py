@@ -18,7 +18,7 @@ from urllib.parse import unquote
 
 from exnorm.arrow import PASSED_ON, BatchNormalizer, event_columns, make_arrays, make_recipe
 from exnorm.errors import SettingsError, quote
-from exnorm.lines import UTF16_BOMS
+from exnorm.lines import find_utf16
 from exnorm.pipeline import Normalizer
 from exnorm.settings import Tables
 from exnorm.stream import Stream
@@ -238,7 +238,7 @@ def find_cuts(path: str, part_bytes: int, normalizer: Normalizer) -> Iterator[Cu
     stream = normalizer.stream(path)
     position = last = 0
     for lines in _read_whole_lines(path, max(1, min(_READ_BYTES, part_bytes // 8))):
-        if position == 0 and lines[:2] in UTF16_BOMS:
+        if position == 0 and find_utf16(lines):
             return
         if position - last >= part_bytes and stream.ready() is not None and stream.memory is not None:
             yield Cut(position, tuple(stream.header()))

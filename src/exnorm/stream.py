@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF16_BE
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from io import BufferedReader
 
 from exnorm.errors import quote
-from exnorm.lines import INDENT, MARGIN, SEPARATORS, UTF16_BOMS, LineCutter, Span, find_crowd, join_csv
+from exnorm.lines import (
+    INDENT,
+    MARGIN,
+    SEPARATORS,
+    UTF16_BE,
+    UTF16_LE,
+    LineCutter,
+    Span,
+    decode_utf16,
+    find_crowd,
+    find_utf16,
+    join_csv,
+    looks_utf16,
+)
 from exnorm.model import Confidence, Head, Layout, Lines, Read, Reader, Record, Schema, Source, Unparsed
 from exnorm.settings import Settings
 
@@ -99,6 +113,7 @@ class Stream:
         self._reader: Reader | None = None
         self._cutter: LineCutter | None = None
         self._in_header = False
+        self._utf16 = ""
         self._split_reader: Reader | None = None
         self._split_names: tuple[str, ...] = ()
         self._evicted: dict[str, int] = {}
@@ -335,12 +350,25 @@ class Stream:
             )
             return self._unparsed(raw, "too-long", f"line is longer than max_line_bytes, {limit}")
         decoded = line if isinstance(line, str) else _decode_utf8(line)
+        if decoded is None or "\0" in decoded:
+            decoded = self._decode_utf16(line) or decoded
         if decoded is None:
             assert isinstance(line, bytes)
             raw = line.decode("utf-8", "backslashreplace").rstrip("\r\n")
             return self._unparsed(raw, "encoding", _explain_encoding(line))
         # A server that crashed leaves the room it had reserved in its log: a block of NUL.
         return decoded.removesuffix("\n").rstrip("\r").strip("\0").removeprefix(_BOM)
+
+    def _decode_utf16(self, line: bytes | str) -> str | None:
+        """A line that a shipper cut out of a log in UTF-16 without knowing; ``None`` where it is none."""
+        raw = _encode_latin(line) if isinstance(line, str) else line.removesuffix(b"\n")
+        if not self._utf16:
+            if not looks_utf16(raw):
+                return None
+            # Every line but the first begins with the rest of a LF, as all in big endian begin with a NUL.
+            is_big = self.line_number == 1 and raw.startswith((b"\0#", BOM_UTF16_BE))
+            self._utf16 = UTF16_BE if is_big else UTF16_LE
+        return decode_utf16(raw, self._utf16) if b"\0" in raw else None
 
     def _take_header(self, line: str) -> bool:
         if line[0] not in _FIRST_OF_HEADER:
@@ -384,8 +412,12 @@ class Stream:
 
 
 def begins_utf16(lines: Sequence[bytes | str], stream: Stream) -> bool:
-    """Whether the first of a log's lines has the byte order mark of UTF-16."""
-    return bool(lines) and stream.line_number == 0 and lines[0][:2] in UTF16_BOMS
+    """Whether the first of a log's lines is UTF-16."""
+    return bool(lines) and stream.line_number == 0 and _is_utf16(lines[0])
+
+
+def _is_utf16(line: bytes | str) -> bool:
+    return isinstance(line, bytes) and find_utf16(line) != ""
 
 
 def cut_lines(lines: Lines, stream: Stream) -> Iterator[bytes | str]:
@@ -405,7 +437,7 @@ def cut_lines(lines: Lines, stream: Stream) -> Iterator[bytes | str]:
     at_start = stream.line_number == 0  # further down, the same two bytes are text in some other encoding
     for line in lines:
         if at_start and isinstance(line, bytes):
-            utf16 = line[:2] in UTF16_BOMS
+            utf16 = _is_utf16(line) and line[-1:] == b"\n"  # without its LF it is read by itself
         at_start = False
         if utf16 and isinstance(line, bytes):
             yield from stream.cut(line)
@@ -436,6 +468,14 @@ def _decode_utf8(line: bytes) -> str | None:
         return line.decode("utf-8")
     except UnicodeDecodeError:
         return None
+
+
+def _encode_latin(text: str) -> bytes:
+    """The bytes that a text was made of, one a character; empty where it was not."""
+    try:
+        return text.encode("latin-1")
+    except UnicodeEncodeError:
+        return b""
 
 
 def _explain_encoding(line: bytes) -> str:

@@ -19,7 +19,7 @@ from exnorm.cli.inputs import BLOCK_BYTES, READ_BYTES, Input, InputError, readin
 from exnorm.cli.turns import Crew, Note, Outlet, Work, WorkerDiedError
 from exnorm.counts import Counts
 from exnorm.errors import EncodeError, NormalizerError, ParseError
-from exnorm.lines import UTF16_BOMS
+from exnorm.lines import find_utf16
 from exnorm.model import Unparsed
 from exnorm.pipeline import Normalizer
 from exnorm.settings import Settings
@@ -88,7 +88,7 @@ def cut_file(item: Input, jobs: int, normalizer: Normalizer, may_cut: bool) -> l
 def _find_prelude(item: Input, normalizer: Normalizer) -> tuple[bytes, ...]:
     with open(item.name, "rb") as file:
         block = file.read(BLOCK_BYTES)
-    if block[:2] in UTF16_BOMS:
+    if find_utf16(block):
         return ()
     stream = normalizer.stream(item.shown)
     lines = block.split(b"\n")[:-1]
