@@ -453,6 +453,21 @@ RPS_CMDLET = table("rps_cmdlet", (
     ecs("user_agent.original",  "ClientApplication"),
     ecs("event.duration",       "TotalTime",            milliseconds_as_ns),
 ))
+
+ADMIN_AUDIT = table("admin_audit", (
+    *frame("admin_audit", "configuration", "Cmdlet", "EventID", version=""),
+    ecs("event.outcome",        "outcome"),
+    ecs("event.reason",         "reason"),
+    ecs("event.provider",       "ProviderName"),
+    ecs("error.message",        "error"),
+    ecs("observer.hostname",    "Computer"),
+    ecs("process.pid",          "ProcessID",            integer),
+    ecs("process.command_line", "Parameters"),
+    ecs("user.name",            "user-name"),
+    ecs("user.domain",          "user-domain"),
+    ecs("user.id",              "caller-sid"),
+    ecs("user_agent.original",  "host-program"),
+))
 # fmt: on
 
 TABLES = (
@@ -467,6 +482,7 @@ TABLES = (
     IIS,
     HTTPERR,
     RPS_CMDLET,
+    ADMIN_AUDIT,
 )
 
 

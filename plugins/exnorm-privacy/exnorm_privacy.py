@@ -33,6 +33,7 @@ from exnorm import (
 )
 from exnorm.convert import addresses, cut_utf8, members
 from exnorm.errors import quote, suggest
+from exnorm.sources.admin_audit import ADMIN_AUDIT
 from exnorm.sources.agent_log import AGENT_LOG
 from exnorm.sources.connectivity import CONNECTIVITY
 from exnorm.sources.exchange_2003 import EXCHANGE_2003
@@ -57,8 +58,8 @@ FIELDS = {
 COLUMNS = frozenset(
     column
     for source in (
-        AGENT_LOG, CONNECTIVITY, EXCHANGE_2003, HTTP_PROXY, HTTPERR, IIS, IMAP_POP, MESSAGE_TRACKING,
-        RPS_CMDLET, SMTP_PROTOCOL, SMTPSVC,
+        ADMIN_AUDIT, AGENT_LOG, CONNECTIVITY, EXCHANGE_2003, HTTPERR, HTTP_PROXY, IIS, IMAP_POP,
+        MESSAGE_TRACKING, RPS_CMDLET, SMTPSVC, SMTP_PROTOCOL,
     )
     for column in source.columns
 )  # fmt: skip

@@ -162,8 +162,9 @@ class Source:
     ``agent_log_format`` the word for this type in the native payload of JSA, ``names`` the file
     names it usually has. A source that ``carries`` others gives records of those sources. ``redact``
     takes secrets out of a raw line that did not parse. ``foreign`` says what a log is that resembles this
-    one and is of something else, empty where it cannot tell. ``variants`` are names finer than the event's
-    that tables may write in its place, each with the event it is a case of.
+    one and is of something else, empty where it cannot tell. ``takes`` gives the names of a shipper's
+    record, an object, that hold an event of this log; none where it is of another one. ``variants`` are names
+    finer than the event's that tables may write in its place, each with the event it is a case of.
     """
 
     name: str
@@ -181,6 +182,7 @@ class Source:
     names: tuple[str, ...] = ()
     carries: tuple[str, ...] = ()
     redact: Callable[[str], str] | None = None
+    takes: Callable[[AnyMapping[str, Any]], frozenset[str]] | None = None
     foreign: Callable[[Head], str] | None = None
     variants: AnyMapping[str, str] = field(default_factory=dict)
 

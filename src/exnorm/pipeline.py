@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping as AnyMapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -154,6 +155,9 @@ class Normalizer:
         )
         self.programs = Programs(self._describe_codec(), self.routes, self.settings, self.counts)
         self.batches = Batches(self.programs, self.settings, self.counts)
+        self._objects = [
+            (source.takes, self._stream_of(source)) for source in self.sources if source.takes is not None
+        ]
         self._joins_lines = load_kernel() is None  # a block costs more to begin than to copy
 
     # --- the public flow -------------------------------------------------------------------------
@@ -161,6 +165,10 @@ class Normalizer:
     def stream(self, name: str = "") -> Stream:
         """The state of one log file; ``name`` is its path, which helps to recognise its type."""
         return Stream(name, self.recognize, self.settings, partial(redact, self.sources), self._explain_head)
+
+    def _stream_of(self, source: Source) -> Stream:
+        """The state of what comes as objects of one log type, which needs no recognising."""
+        return Stream("", lambda head: source, self.settings, partial(redact, self.sources))
 
     def explain_refusal(self, name: str, block: bytes) -> str:
         """Why a log that begins with ``block`` cannot be read at all; empty where its type is known.
@@ -199,6 +207,18 @@ class Normalizer:
             return None
         self.counts.lines += 1
         return self._counted(self._with_table(item))
+
+    def parse_object(
+        self, record: AnyMapping[str, Any]
+    ) -> tuple[list[Record | Unparsed], frozenset[str]] | None:
+        """An event that came as an object, and the names that held it; ``None`` for any other record."""
+        for takes, stream in self._objects:
+            names = takes(record)
+            if names:
+                held = {name: value for name, value in record.items() if name in names}
+                text = json.dumps(held, ensure_ascii=False, separators=(",", ":"), default=_write_odd)
+                return list(self.parse((text,), stream)), names
+        return None
 
     def drain(self, stream: Stream) -> Iterator[Record | Unparsed]:
         """What a log type with records of several lines still held when the log ended."""
@@ -522,3 +542,8 @@ class Normalizer:
                 self.counts.unknown_columns.add(column)
         if mapping.known_events and record.event_id not in mapping.known_events:
             self.counts.unknown_events.add(record.event_id)
+
+
+def _write_odd(value: Any) -> str:
+    """What JSON has no form for, as text."""
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)

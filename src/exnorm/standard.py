@@ -10,6 +10,7 @@ from exnorm.codecs.logstash_json import JSON
 from exnorm.codecs.wincollect import WINCOLLECT
 from exnorm.hookspecs import hookimpl
 from exnorm.model import Codec, Mapping, Source, Taxonomy
+from exnorm.sources.admin_audit import ADMIN_AUDIT
 from exnorm.sources.agent_log import AGENT_LOG
 from exnorm.sources.connectivity import CONNECTIVITY
 from exnorm.sources.exchange_2003 import EXCHANGE_2003
@@ -24,6 +25,7 @@ from exnorm.sources.smtp_protocol import SMTP_PROTOCOL
 from exnorm.sources.smtpsvc import SMTPSVC
 from exnorm.sources.tracking_export import TRACKING_EXPORT
 from exnorm.sources.wincollect import WINCOLLECT_PAYLOAD
+from exnorm.taxonomies.arcsight.admin_audit import ARCSIGHT_ADMIN_AUDIT
 from exnorm.taxonomies.arcsight.agent_log import ARCSIGHT_AGENT_LOG
 from exnorm.taxonomies.arcsight.connectivity import ARCSIGHT_CONNECTIVITY
 from exnorm.taxonomies.arcsight.exchange_2003 import ARCSIGHT_2003
@@ -38,6 +40,7 @@ from exnorm.taxonomies.arcsight.message_tracking_flow import ARCSIGHT_FLOW
 from exnorm.taxonomies.arcsight.rps_cmdlet import ARCSIGHT_RPS_CMDLET
 from exnorm.taxonomies.arcsight.smtp_protocol import ARCSIGHT_SMTP
 from exnorm.taxonomies.arcsight.smtpsvc import ARCSIGHT_SMTPSVC
+from exnorm.taxonomies.jsa.admin_audit import JSA_ADMIN_AUDIT
 from exnorm.taxonomies.jsa.agent_log import JSA_AGENT_LOG
 from exnorm.taxonomies.jsa.connectivity import JSA_CONNECTIVITY
 from exnorm.taxonomies.jsa.exchange_2003 import JSA_2003
@@ -68,6 +71,7 @@ def register_sources() -> Iterable[Source]:
         AGENT_LOG,
         CONNECTIVITY,
         RPS_CMDLET,
+        ADMIN_AUDIT,
         TRACKING_EXPORT,
         MESSAGE_TRACE,
         WINCOLLECT_PAYLOAD,
@@ -92,6 +96,8 @@ def register_mappings() -> Iterable[Mapping]:
         JSA_TRACE,
         ARCSIGHT_2003,
         JSA_2003,
+        ARCSIGHT_ADMIN_AUDIT,
+        JSA_ADMIN_AUDIT,
         ARCSIGHT_AGENT_LOG,
         JSA_AGENT_LOG,
         ARCSIGHT_CONNECTIVITY,

@@ -76,9 +76,16 @@ def test_the_value_of_a_secret_parameter_is_hidden_and_no_other(text: str, shown
 
 def test_in_a_row_of_csv_quotes_stand_twice() -> None:
     row = '2026,"-Name ""n"" -Password ""a -b c"" -X ""1""",x'
-    assert hide_secrets(row, csv=True) == '2026,"-Name ""n"" -Password ""<redacted>"" -X ""1""",x'
+    assert hide_secrets(row, "csv") == '2026,"-Name ""n"" -Password ""<redacted>"" -X ""1""",x'
     torn = '2026,"-Name ""n"" -Password ""a -b'
-    assert hide_secrets(torn, csv=True) == '2026,"-Name ""n"" -Password <redacted>'
+    assert hide_secrets(torn, "csv") == '2026,"-Name ""n"" -Password <redacted>'
+
+
+def test_in_a_string_of_json_quotes_have_a_backslash_and_one_without_ends_the_value() -> None:
+    text = '{"P":"-Name \\"n\\" -Password \\"a -b c\\"","Q":"","R":"-Token x","S":"y"}'
+    assert hide_secrets(text, "json") == (
+        '{"P":"-Name \\"n\\" -Password \\"<redacted>\\"","Q":"","R":"-Token <redacted>","S":"y"}'
+    )
 
 
 def test_a_secret_is_sought_elsewhere_only_where_it_is_long_enough() -> None:

@@ -288,11 +288,13 @@ class ChunkFilter:
             return None
         self.counts.records_in += 1
         try:
-            found = (
-                self._read_columns(tag, self._find_path(body), body)
-                if line is None
-                else self._read_line(tag, path or "", line)
-            )
+            found = self.normalizer.parse_object(body)
+            if found is None:
+                found = (
+                    self._read_columns(tag, self._find_path(body), body)
+                    if line is None
+                    else self._read_line(tag, path or "", line)
+                )
             if found is None:
                 self.counts.untouched += 1
                 self.counts.records_out += 1

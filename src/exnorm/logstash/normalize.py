@@ -118,6 +118,9 @@ class EventNormalizer:
         return self._take(event, splices=True)
 
     def _take(self, event: AnyEvent, splices: bool) -> list[Any]:
+        shipped = self.normalizer.parse_object(event)
+        if shipped is not None:
+            return self._replace(event, *shipped)
         key = find_log(event)
         text = event.get(MESSAGE)
         if isinstance(text, str):

@@ -37,10 +37,14 @@ SHORTEST_SECRET = 4
 
 _SECRET = compile_later(r"password|passphrase|credential|secret|token|privatekey|pfx", re.IGNORECASE)
 _SWITCH = compile_later(r"\$?(?:true|false)", re.IGNORECASE)
-# A quote that is not closed lasts until the end. In a row of CSV each quote stands twice.
+# A quote that is not closed lasts until the end.
 _REST = r"|(?<=[\s=:(,])'[^']*(?:'|\Z)|[(){}\[\]]|(?<![^\s\")}\]])-[A-Za-z][\w.]*:?"
-_SCAN = compile_later(r'"[^"]*(?:"|\Z)' + _REST)
-_SCAN_CSV = compile_later(r'""[^"]*(?:"(?!")[^"]*)*(?:""|\Z)' + _REST)
+# In a row of CSV each quote stands twice; in a string of JSON it has a backslash, and one without ends all.
+_SCANS = {
+    "plain": compile_later(r'"[^"]*(?:"|\Z)' + _REST),
+    "csv": compile_later(r'""[^"]*(?:"(?!")[^"]*)*(?:""|\Z)' + _REST),
+    "json": compile_later(r'\\"[^\\"]*(?:\\(?!")[^\\"]*)*(?:\\"|(?=")|\Z)|"' + _REST),
+}
 _BRACED_NAME = compile_later(r"(?:^\{|, )([A-Za-z]\w*)=")
 _DOTTED = compile_later(r"\.([A-Za-z]\w*)=('[^']*(?:''[^']*)*(?:'|\Z)|(?:(?!\.[A-Za-z]\w*=)[^|'])*)")
 # Within a wrapped member of EventData each apostrophe stands twice.
@@ -71,16 +75,20 @@ class Part(NamedTuple):
     end: int
 
 
-def find_parameters(text: str, *, csv: bool = False) -> Iterator[Part]:
+def find_parameters(text: str, form: str = "plain") -> Iterator[Part]:
     """The parameters of ``-Name "value" -Name value -Switch``, nested brackets and quotes respected.
 
-    One that is a secret is seen within brackets too, which may never be closed. ``csv`` says that the text is
-    a row of CSV, in which quotes stand twice.
+    One that is a secret is seen within brackets too, which may never be closed. ``form`` says how quotes are
+    written: ``plain``, ``csv`` or ``json``.
     """
     depth, name, begin = 0, "", 0
-    for found in (_SCAN_CSV if csv else _SCAN).finditer(text):
+    for found in _SCANS[form].finditer(text):
         sign = found.group()
-        if sign in "({[":
+        if form == "json" and sign == '"':  # the end of the string, or the beginning of one
+            if name:
+                yield Part(name, begin, found.start())
+            name, depth = "", 0
+        elif sign in "({[":
             depth += 1
         elif sign in ")}]":
             depth = max(depth - 1, 0)
@@ -112,16 +120,30 @@ def unquote(value: str) -> str:
     return value
 
 
-def hide_secrets(text: str, *, csv: bool = False) -> str:
+def hide_secrets(text: str, form: str = "plain") -> str:
     """A cell of parameters, or any text that holds some, without the values of secret ones.
 
-    ``csv`` is as for ``find_parameters``; of a row, all that follows its last parameter counts as its value.
+    ``form`` is as for ``find_parameters``; of a row, all behind its last parameter counts as its value.
     """
     if _SECRET.search(text) is None:
         return text
-    if text.lstrip().startswith("{"):
+    if form == "plain" and text.lstrip().startswith("{"):
         return _hide_parts(text, _braced_parts(text))
-    return _hide_parts(text, find_parameters(text, csv=csv))
+    return _hide_parts(text, find_parameters(text, form))
+
+
+def hide_everywhere(text: str, form: str = "plain") -> str:
+    """The same, and where else the text repeats such a value, as an error may."""
+    shown = hide_secrets(text, form)
+    if shown == text:
+        return text
+    pairs = [
+        (part.name, unquote(text[part.begin : part.end].replace('\\"', '"').replace('""', '"')))
+        for part in find_parameters(text, form)
+    ]
+    for secret in find_secrets(pairs):
+        shown = shown.replace(secret, HIDDEN)
+    return shown
 
 
 def hide_secrets_of_pairs(pairs: Iterable[tuple[str, str]]) -> Pairs:
@@ -140,7 +162,7 @@ def _hide_parts(text: str, parts: Iterable[Part]) -> str:
     pieces, done = [], 0
     for part in parts:
         value = text[part.begin : part.end]
-        shown = unquote(value.replace('""', '"'))
+        shown = unquote(value.replace('""', '"').replace('\\"', '"'))
         if not must_hide(part.name, shown):
             continue
         blank = value[: len(value) - len(value.lstrip())]
@@ -152,8 +174,9 @@ def _hide_parts(text: str, parts: Iterable[Part]) -> str:
 
 
 def _quotes_of(value: str) -> str:
-    """The quotes around a value, as many as there are."""
-    return value[: len(value) - len(value.lstrip('"'))][:2] if value.endswith('"') else ""
+    """The quotes around a value, as they are written."""
+    marks = ('\\"', '""', '"')
+    return next((mark for mark in marks if value.startswith(mark) and value.endswith(mark)), "")
 
 
 def find_secrets(pairs: Iterable[tuple[str, str]]) -> list[str]:
@@ -240,6 +263,12 @@ def _first(pairs: Sequence[tuple[str, str]], names: Iterable[str]) -> str:
         if value and value.lower() not in WITHHELD:
             given.setdefault(name.lower(), value)
     return next((given[name] for name in names if name in given), "")
+
+
+def split_account(user: str) -> tuple[str, str]:
+    """Domain and name of ``DOMAIN\\user``; a UPN and a canonical name are names without a domain."""
+    domain, backslash, name = user.partition("\\")
+    return (domain, name) if backslash and domain and name and "/" not in domain else ("", user)
 
 
 def split_caller(caller: str) -> tuple[str, str]:

@@ -56,6 +56,9 @@ _BETWEEN_PAIRS = compile_later(r"(?<=\])(?:, ?|; ?| )(?=\[[\w-]+, )")
 
 Values = dict[str, str]
 
+ReadObject = Callable[[Mapping[str, Any], str], "Record | Unparsed | None"]
+"""The record of an object of another log type, from its properties and its text; ``None`` for any other."""
+
 
 @dataclass(frozen=True)
 class Shape:
@@ -81,13 +84,16 @@ class Shape:
 
 
 class ExportReader(Reader):
-    """Reads one export, of whichever of ``shapes`` it is."""
+    """Reads one export, of whichever of ``shapes`` it is; ``others`` are asked for an object of none."""
 
-    def __init__(self, settings: Settings, shapes: Iterable[Shape]) -> None:
+    def __init__(
+        self, settings: Settings, shapes: Iterable[Shape], others: Iterable[ReadObject] = ()
+    ) -> None:
         self._tz = settings.tz
         self._finish = message_tracking.make_finish(settings)
         self._year = _forced_year(settings)
         self._shapes = tuple(shapes)
+        self._others = tuple(others)
         self._json = JsonObjects(settings.max_line_bytes)
         self._is_json = False
         self._begin()
@@ -146,6 +152,10 @@ class ExportReader(Reader):
     def _from_object(self, properties: Mapping[str, Any], text: str) -> list[Record | Unparsed]:
         shape = find_shape(self._shapes, properties)
         if shape is None:
+            for read in self._others:
+                other = read(properties, text)
+                if other is not None:
+                    return [other]
             reason = f"no known export has objects with these properties: {quote(', '.join(properties))}"
             return [Unparsed(text, "unknown-type", reason)]
         return self._records(shape, properties, text)

@@ -124,7 +124,7 @@ def hide_secrets(values: dict[str, str]) -> bool:
 
 def redact(line: str) -> str:
     """A row that did not parse without the values of secret parameters."""
-    return cmdlets.hide_secrets(line, csv='""' in line)
+    return cmdlets.hide_everywhere(line, "csv" if '""' in line else "plain")
 
 
 def finish(record: Record) -> Refusal | None:

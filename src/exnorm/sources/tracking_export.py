@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from exnorm.model import Confidence, Head, Reader, Source
 from exnorm.settings import Settings
+from exnorm.sources.admin_audit import ADMIN_AUDIT, read_shipped as read_admin_audit
 from exnorm.sources.exports import ExportReader, Shape, Values, is_bracket, is_export
 from exnorm.sources.message_trace import TRACES
 
@@ -72,8 +73,8 @@ def recognize(head: Head) -> Confidence:
 
 
 def open_reader(source: Source, head: Head, settings: Settings) -> Reader:
-    """A reader for one export; of a message trace too, where JSON did not show yet which it is."""
-    return ExportReader(settings, (TRACKING, *TRACES))
+    """A reader for one export; of other kinds too, where JSON did not show yet which it is."""
+    return ExportReader(settings, (TRACKING, *TRACES), (read_admin_audit(settings),))
 
 
 TRACKING_EXPORT = Source(
@@ -83,5 +84,5 @@ TRACKING_EXPORT = Source(
     recognize=recognize,
     open=open_reader,
     event_column="EventId",
-    carries=("message_tracking",),
+    carries=("message_tracking", ADMIN_AUDIT.name),
 )

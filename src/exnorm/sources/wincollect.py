@@ -40,6 +40,7 @@ from exnorm.model import (
 )
 from exnorm.patterns import compile_later
 from exnorm.settings import Settings
+from exnorm.sources.admin_audit import ADMIN_AUDIT
 from exnorm.sources.agent_log import AGENT_LOG
 from exnorm.sources.cmdlets import hide_secrets as hide_parameters
 from exnorm.sources.connectivity import CONNECTIVITY
@@ -85,6 +86,7 @@ CARRIED: Mapping[str, tuple[Carried, ...]] = {
     "HTTPERR": (Carried(HTTPERR, csv=False),),
     "RPSCMDLET": (Carried(RPS_CMDLET),),
     W3C: (Carried(IIS, csv=False), Carried(SMTPSVC, csv=False)),
+    "EXCHANGEMANAGEMENT": (Carried(ADMIN_AUDIT, csv=False),),
 }
 
 KEYS = frozenset(
@@ -237,7 +239,7 @@ def hide_secrets(line: str) -> str:
             shown = hide_mention(text) if said.get("event") in _NOT_SAID else hide_said(text)
         elif key == "parameters":
             shown = redact_parameters(said.get("command", ""), text)
-        elif key in ("Parameters", "NonPiiParameters"):
+        elif key in ("Parameters", "NonPiiParameters", "Message"):
             shown = hide_parameters(text)
         elif smtp and key in ("cs-method", "cs-uri-stem", "cs-uri-query"):
             verb = said.get("cs-method", "").upper()
