@@ -36,10 +36,12 @@ if TYPE_CHECKING:
         Codec,
         Condition,
         Confidence,
+        Derivation,
         Event,
         Field,
         Head,
         Mapping,
+        Reader,
         Record,
         Row,
         Schema,
@@ -49,13 +51,17 @@ if TYPE_CHECKING:
     )
     from exnorm.pipeline import Normalizer
     from exnorm.settings import Settings, read_plugin_settings
+    from exnorm.sources.columnar import ColumnarReader, derive, explain_date, split_csv
+    from exnorm.sources.recognition import recognize_columnar
     from exnorm.stream import Stream
 
 __all__ = [
     "Codec",
+    "ColumnarReader",
     "Condition",
     "Confidence",
     "Counts",
+    "Derivation",
     "EncodeError",
     "Event",
     "Field",
@@ -66,6 +72,7 @@ __all__ = [
     "NormalizerError",
     "ParseError",
     "PluginError",
+    "Reader",
     "Record",
     "Row",
     "Schema",
@@ -79,13 +86,17 @@ __all__ = [
     "column_is",
     "column_is_not",
     "constant",
+    "derive",
     "event_is",
     "event_is_not",
     "exnorm_id",
+    "explain_date",
     "hookimpl",
     "read_plugin_settings",
+    "recognize_columnar",
     "row",
     "setting_is",
+    "split_csv",
 ]
 
 _HOMES = {
@@ -114,10 +125,12 @@ _HOMES = {
         "Codec",
         "Condition",
         "Confidence",
+        "Derivation",
         "Event",
         "Field",
         "Head",
         "Mapping",
+        "Reader",
         "Record",
         "Row",
         "Schema",
@@ -127,6 +140,8 @@ _HOMES = {
     ),
     "exnorm.pipeline": ("Normalizer",),
     "exnorm.settings": ("Settings", "read_plugin_settings"),
+    "exnorm.sources.columnar": ("ColumnarReader", "derive", "explain_date", "split_csv"),
+    "exnorm.sources.recognition": ("recognize_columnar",),
     "exnorm.stream": ("Stream",),
 }
 
