@@ -25,11 +25,11 @@ from exnorm.lines import MARGIN, LineCutter
 from exnorm.logstash import EventNormalizer, JSONCodec, LineTooLong
 from exnorm.logstash.batches import Batches, Body
 from exnorm.logstash.bodies import Bounds, RefusedError
-from exnorm.logstash.headers import Headers
 from exnorm.logstash.json_text import JSONText, read_first, write
 from exnorm.logstash.traffic import Traffic
 from exnorm.logstash.unpack import unpack
 from exnorm.model import Event, Record
+from exnorm.operation.headers import Headers
 from exnorm.overlay import lay_over, require
 from exnorm.plugins import Plugins
 from exnorm.settings import read_config

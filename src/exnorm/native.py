@@ -34,13 +34,14 @@ FindEnd = Callable[[bytes, int], int]
 
 
 class Form(NamedTuple):
-    """How events of Fluent Bit are written: under which keys line, file's path and payload are.
+    """How events of Fluent Bit are written: under which keys line, file's path, host and payload are.
 
     Without ``result`` the payload is an object of JSON, and its pairs become the record's.
     """
 
     line_keys: tuple[bytes, ...]
     file_keys: tuple[bytes, ...]
+    host_keys: tuple[bytes, ...]
     result: bytes
     event_time: bool
     keep_others: bool
@@ -59,7 +60,7 @@ class Machine(Protocol):
         """
 
     def run_chunk(
-        self, form: Form, chunk: bytes, begin: int, path: bytes, start: bytes, seed: bytes
+        self, form: Form, chunk: bytes, begin: int, host: bytes, path: bytes, start: bytes, seed: bytes
     ) -> tuple[bytes, int, int, int, int]:
         """Run the rows of one log in events of Fluent Bit, from a place in a chunk on.
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from exnorm.convert import moment_ms
 from exnorm.errors import SettingsError, quote, suggest
+from exnorm.origin import list_paths
 from exnorm.yamlfile import NOTHING, Node, make_node, read_yaml
 
 ENVIRONMENT_PREFIX = "EXNORM_"
@@ -89,6 +90,7 @@ class Settings:
     until: str = ""
     events: tuple[str, ...] = ()
     where: tuple[str, ...] = ()
+    host_key: tuple[str, ...] = ()
     block_plugins: tuple[str, ...] = ()
     plugins: Mapping[str, Any] = field(default_factory=dict)
     tables: Tables = field(default_factory=Tables)
@@ -119,6 +121,7 @@ class Settings:
                 raise SettingsError(
                     f"source_ip: got {quote(self.source_ip)}; expected an IPv4 or IPv6 address"
                 ) from None
+        list_paths(self.host_key)
         if self.tz:
             import zoneinfo  # few runs need it
 

@@ -6,6 +6,7 @@ import re
 from codecs import BOM_UTF16_BE
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from io import BufferedReader
+from typing import Generic, TypeVar
 
 from exnorm.errors import quote
 from exnorm.lines import (
@@ -42,6 +43,8 @@ _ROW = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d")
 _HEADING = re.compile(r"#\s*(?:message tracking log file|date\s+time\s|TYPE\s)", re.IGNORECASE)
 _NEW_BLOCK = ("software", "log-type")
 _BOM = "\ufeff"
+_NAME = re.compile(r"[^\s,;]+")
+_HEADERS_KEPT = 16
 _REMARKS_KEPT = 4096  # characters; a header of remarks only must not grow without bound
 
 # What no log of any kind comes near to.
@@ -51,30 +54,31 @@ HEADER_LONGEST = 64 * 1024  # characters of a header line
 BLOCK_BYTES = 64 * 1024
 """As much is read at once of an open file."""
 
+K = TypeVar("K")
 Recognize = Callable[[Head], "Source | None"]
 Redact = Callable[["Source | None", str], str]
 
 
-class StreamTable:
-    """The streams of a host by file name: of more than ``limit``, the one used longest ago is forgotten.
+class StreamTable(Generic[K]):
+    """The streams of a host by log: of more than ``limit``, the one used longest ago is forgotten.
 
     ``forgotten`` counts those; a log that is forgotten is recognised anew at its next row.
     """
 
-    def __init__(self, make: Callable[[str], Stream], limit: int = 4096) -> None:
+    def __init__(self, make: Callable[[K], Stream], limit: int = 4096) -> None:
         self.forgotten = 0
         self._make = make
         self._limit = limit
-        self._streams: dict[str, Stream] = {}
+        self._streams: dict[K, Stream] = {}
 
-    def __contains__(self, name: str) -> bool:
+    def __contains__(self, name: K) -> bool:
         return name in self._streams
 
     def __len__(self) -> int:
         return len(self._streams)
 
-    def get(self, name: str) -> Stream:
-        """The stream of a file, made at its first row."""
+    def get(self, name: K) -> Stream:
+        """The stream of a log, made at its first row."""
         stream = self._streams.pop(name, None) or self._make(name)
         self._streams[name] = stream
         if len(self._streams) > self._limit:
@@ -91,7 +95,9 @@ class Stream:
     """The state of one log file between two batches of its lines.
 
     Made by ``Normalizer.stream(name)``; give each file its own. ``name`` is the file's path where
-    there is one: it takes part in recognising the log type.
+    there is one: it takes part in recognising the log type. ``may_be_several`` says that logs of
+    several servers could come under this name: where two of their headers disagree, which row belongs to
+    which of them cannot be told, and the rows are refused.
     """
 
     def __init__(
@@ -117,6 +123,9 @@ class Stream:
         self._split_reader: Reader | None = None
         self._split_names: tuple[str, ...] = ()
         self._evicted: dict[str, int] = {}
+        self.may_be_several = False
+        self._headers: dict[tuple[str, int], tuple[str, ...]] = {}
+        self._contested = ""
 
     @property
     def schema(self) -> Schema | None:
@@ -158,6 +167,9 @@ class Stream:
         else:
             self._in_header = False
             assert self._reader is not None
+            if self._contested:
+                self._reader.miss()
+                return self._unparsed(text, "contested", self._contested)
             found = self._reader.read(text)
             if isinstance(found, Record):  # seen at once, which of an Unparsed takes longer
                 return self._placed(found)
@@ -216,7 +228,7 @@ class Stream:
 
     def ready(self) -> Reader | None:
         """The reader of the next line where that can only be a row, or say itself that it is none."""
-        return None if self._in_header else self._reader
+        return None if self._in_header or self._contested else self._reader
 
     @property
     def layout(self) -> Layout | None:
@@ -279,6 +291,7 @@ class Stream:
                 self.directives = {}
             self._in_header = True
             self.directives[directive] = value
+            self._note_columns(names)
             return self.recognize()
         return False
 
@@ -394,7 +407,24 @@ class Stream:
         self._in_header = True
         self.directives[name] = value
         if name == "fields":
+            self._note_columns(value)
             self.recognize()
+
+    def _note_columns(self, names: str) -> None:
+        """Two orders of as many columns of one log type: a row could be of either, and would be shifted."""
+        if not self.may_be_several:
+            return
+        source = self._recognize(Head(self.name, self.directives))
+        columns = tuple(name.lower() for name in _NAME.findall(names))
+        if len(self._headers) >= _HEADERS_KEPT:
+            self._headers.clear()
+        before = self._headers.setdefault((source.name if source else "", len(columns)), columns)
+        if before != columns:
+            self._contested = (
+                f"two headers with {len(columns)} columns in another order came for this log, so its rows "
+                "could be of either: several servers may share its path; name the key with their host "
+                "(host_key), or give each its own path or tag"
+            )
 
     def _take_remark(self, line: str) -> bool:
         """Any other line with a ``#``: of the header it stands in or begins; among rows it says nothing."""

@@ -32,8 +32,8 @@ typedef struct {
 
 /* What the caller wants, made once for a filter. */
 typedef struct {
-    PyObject *line_keys, *file_keys; /* tuples of bytes, the first that is there counts */
-    Text result;                     /* the key of the payload; empty = the payload's own pairs */
+    PyObject *line_keys, *file_keys, *host_keys; /* tuples of bytes, the first that is there counts */
+    Text result;                                 /* the key of the payload; empty = the payload's own pairs */
     int event_time, keep_others;
 } Form;
 
@@ -44,7 +44,7 @@ typedef struct {
 
 typedef struct {
     Place time, time_end, head, head_end, end; /* the time may be the head itself */
-    Text line, path;
+    Text line, path, host;
     Other others[MOST_OTHERS];
     int other_count;
 } Event;
@@ -196,10 +196,11 @@ static int read_event(Event *event, Place at, Place end, const Form *form)
     if (at == NULL || head.kind != MAP)
         return 0;
     Py_ssize_t lines = PyTuple_GET_SIZE(form->line_keys), files = PyTuple_GET_SIZE(form->file_keys);
-    uint64_t seen_lines = 0, seen_files = 0;
-    Py_ssize_t best_line = lines, best_file = files, line_other = -1;
+    Py_ssize_t hosts = PyTuple_GET_SIZE(form->host_keys);
+    uint64_t seen_lines = 0, seen_files = 0, seen_hosts = 0;
+    Py_ssize_t best_line = lines, best_file = files, best_host = hosts, line_other = -1;
     event->other_count = 0;
-    event->line = event->path = (Text){"", 0};
+    event->line = event->path = event->host = (Text){"", 0};
     for (uint64_t left = head.length / 2; left > 0; left--) {
         Head key_head, value_head;
         Place key_at = at, value_at;
@@ -214,10 +215,13 @@ static int read_event(Event *event, Place at, Place end, const Form *form)
         const Text value = {(const char *)at, (Py_ssize_t)value_head.length};
         at += value_head.length;
         Py_ssize_t line = find_name(form->line_keys, key), file = find_name(form->file_keys, key);
-        if ((line < lines && seen_lines & 1u << line) || (file < files && seen_files & 1u << file))
+        Py_ssize_t host = find_name(form->host_keys, key);
+        if ((line < lines && seen_lines & 1u << line) || (file < files && seen_files & 1u << file) ||
+            (host < hosts && seen_hosts & 1u << host))
             return 0; /* twice: the later would count */
         seen_lines |= line < lines ? 1u << line : 0;
         seen_files |= file < files ? 1u << file : 0;
+        seen_hosts |= host < hosts ? 1u << host : 0;
         if (line < best_line && (value_head.kind == TEXT || value_head.kind == BINARY)) {
             best_line = line;
             line_other = event->other_count;
@@ -226,6 +230,10 @@ static int read_event(Event *event, Place at, Place end, const Form *form)
         if (file < best_file && value_head.kind == TEXT) {
             best_file = file;
             event->path = value;
+        }
+        if (host < best_host && value_head.kind == TEXT && value.length > 0) {
+            best_host = host;
+            event->host = value;
         }
         if (!form->keep_others)
             continue;
@@ -473,20 +481,22 @@ static int is_names(PyObject *names)
     return 1;
 }
 
-/* run_chunk(form, chunk, begin, path, start, seed)
+/* run_chunk(form, chunk, begin, host, path, start, seed)
  * -> (events anew, where the first event begins that was left alone, rows, events, the last row's time in ms) */
 PyObject *run_chunk(Machine *self, PyObject *arguments)
 {
     PyObject *chunk;
-    Text path, start, seed;
+    Text host, path, start, seed;
     Form form;
     Py_ssize_t begin, rows = 0, events = 0;
     long long last = 0;
-    if (!PyArg_ParseTuple(arguments, "(O!O!y#pp)Sny#y#y#:run_chunk", &PyTuple_Type, &form.line_keys, &PyTuple_Type,
-                          &form.file_keys, &form.result.at, &form.result.length, &form.event_time, &form.keep_others,
-                          &chunk, &begin, &path.at, &path.length, &start.at, &start.length, &seed.at, &seed.length))
+    if (!PyArg_ParseTuple(arguments, "(O!O!O!y#pp)Sny#y#y#y#:run_chunk", &PyTuple_Type, &form.line_keys,
+                          &PyTuple_Type, &form.file_keys, &PyTuple_Type, &form.host_keys, &form.result.at,
+                          &form.result.length, &form.event_time, &form.keep_others, &chunk, &begin, &host.at,
+                          &host.length, &path.at, &path.length, &start.at, &start.length, &seed.at, &seed.length))
         return NULL;
-    if (begin < 0 || begin > PyBytes_GET_SIZE(chunk) || !is_names(form.line_keys) || !is_names(form.file_keys)) {
+    if (begin < 0 || begin > PyBytes_GET_SIZE(chunk) || !is_names(form.line_keys) || !is_names(form.file_keys) ||
+        !is_names(form.host_keys)) {
         PyErr_SetString(PyExc_ValueError, "run_chunk: an argument is not well formed");
         return NULL;
     }
@@ -496,7 +506,8 @@ PyObject *run_chunk(Machine *self, PyObject *arguments)
         form.keep_others = 0; /* which of two pairs with one name counts is not decided here */
     Place first = (Place)PyBytes_AS_STRING(chunk), end = first + PyBytes_GET_SIZE(chunk), at = first + begin;
     Event event;
-    while (at < end && read_event(&event, at, end, &form) && is_same(path, event.path.at, event.path.length)) {
+    while (at < end && read_event(&event, at, end, &form) && is_same(path, event.path.at, event.path.length) &&
+           is_same(host, event.host.at, event.host.length)) {
         Py_ssize_t before = self->out_length;
         int done = write_event(self, &event, &form, start, seed);
         if (done != WRITTEN)

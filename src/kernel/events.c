@@ -21,7 +21,7 @@
 #define MOST_EVENTS 1024
 #define MORE 64
 #define FILES 6
-#define HOSTS 2
+#define HOSTS 17
 #define STAMP "2026-01-01T00:00:00.000Z"
 #define STAMP_LENGTH 24
 #define OPENING "{\"@timestamp\":\"" /* how each payload begins, before its stamp */
@@ -31,11 +31,12 @@
 #define BOM "\xef\xbb\xbf"
 
 /* What an object is, as far as it says which log the event is of; OTHER is any other. */
-enum { OTHER, TOP, IN_LOG, IN_LOG_FILE, IN_FILE, IN_HOST, IN_TAGS };
+enum { OTHER, TOP, IN_LOG, IN_LOG_FILE, IN_FILE, IN_HOST, IN_AGENT, IN_BEAT, IN_WINLOG, IN_TAGS };
 
-/* What a value is by its name: FILE and HOST plus their place in order say where the log is named. */
-enum { ANY, REFUSED, MESSAGE, TIME, VERSIONED, TAGS, EVENT, LOG, LOG_FILE, HOST_OBJECT, HOST, FILE_NAME = HOST + HOSTS,
-       FILE_OBJECT = FILE_NAME + FILES - 1 };
+/* What a value is by its name: FILE and HOST plus their place in order say where the log is named.
+ * The hosts are those of exnorm.origin.HOST_KEYS, each by its whole name and as it stands inside of objects. */
+enum { ANY, REFUSED, MESSAGE, TIME, VERSIONED, TAGS, EVENT, LOG, LOG_FILE, HOST_OBJECT, AGENT, BEAT, WINLOG, HOST,
+       FILE_NAME = HOST + HOSTS, FILE_OBJECT = FILE_NAME + FILES - 1 };
 
 typedef struct {
     PyObject *names; /* those of the payload, which the event must not have */
@@ -224,7 +225,11 @@ static int judge(int kind, Text name, const Names *names)
             int value;
         } known[] = {{"message", MESSAGE}, {"@timestamp", TIME}, {"@version", VERSIONED}, {"@metadata", REFUSED},
                      {"tags", TAGS}, {"host", HOST_OBJECT}, {"event", EVENT}, {"log", LOG}, {"file", FILE_OBJECT},
-                     {"log.file.path", FILE_NAME + 1}, {"path", FILE_NAME + 2}, {"filename", FILE_NAME + 3}};
+                     {"log.file.path", FILE_NAME + 1}, {"path", FILE_NAME + 2}, {"filename", FILE_NAME + 3},
+                     {"agent", AGENT}, {"beat", BEAT}, {"winlog", WINLOG}, {"host.name", HOST},
+                     {"host.hostname", HOST + 2}, {"agent.hostname", HOST + 4}, {"agent.name", HOST + 6},
+                     {"beat.hostname", HOST + 8}, {"beat.name", HOST + 10}, {"hostname", HOST + 12},
+                     {"Hostname", HOST + 13}, {"computer_name", HOST + 14}, {"winlog.computer_name", HOST + 15}};
         if (is_of_payload(names, name))
             return REFUSED;
         for (size_t i = 0; i < sizeof known / sizeof *known; i++)
@@ -235,7 +240,10 @@ static int judge(int kind, Text name, const Names *names)
     case IN_LOG: return is_named(name, "file") ? LOG_FILE : ANY;
     case IN_LOG_FILE: return is_named(name, "path") ? FILE_NAME : ANY;
     case IN_FILE: return is_named(name, "path") ? FILE_NAME + 4 : ANY;
-    case IN_HOST: return is_named(name, "name") ? HOST : is_named(name, "hostname") ? HOST + 1 : ANY;
+    case IN_HOST: return is_named(name, "name") ? HOST + 1 : is_named(name, "hostname") ? HOST + 3 : ANY;
+    case IN_AGENT: return is_named(name, "hostname") ? HOST + 5 : is_named(name, "name") ? HOST + 7 : ANY;
+    case IN_BEAT: return is_named(name, "hostname") ? HOST + 9 : is_named(name, "name") ? HOST + 11 : ANY;
+    case IN_WINLOG: return is_named(name, "computer_name") ? HOST + 16 : ANY;
     default: return ANY;
     }
 }
@@ -290,6 +298,7 @@ static const char *read_scalar(Event *event, const char *at, const char *end)
 static int open_level(Event *event, char bracket, int kind, int value)
 {
     static const char inside[] = {[LOG] = IN_LOG, [LOG_FILE] = IN_LOG_FILE, [HOST_OBJECT] = IN_HOST,
+                                  [AGENT] = IN_AGENT, [BEAT] = IN_BEAT, [WINLOG] = IN_WINLOG,
                                   [FILE_OBJECT] = IN_FILE};
     int is_object = bracket == '{';
     if (event->depth + 1 == DEEPEST || kind == IN_TAGS || (value == TAGS && is_object) ||

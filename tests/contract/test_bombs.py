@@ -34,9 +34,9 @@ from exnorm.fluentbit.service import Limits as ServiceLimits
 from exnorm.logstash import EventNormalizer, JSONCodec, LineTooLong
 from exnorm.logstash.batches import Batches, Body
 from exnorm.logstash.bodies import Bounds, RefusedError
-from exnorm.logstash.headers import Headers
 from exnorm.logstash.traffic import Traffic
 from exnorm.logstash.unpack import unpack
+from exnorm.operation.headers import Headers
 from exnorm.testing import normalizer
 
 Found = tuple[list[str], int]

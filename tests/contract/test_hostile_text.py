@@ -34,8 +34,8 @@ from exnorm.lines import join_csv
 from exnorm.logstash import EventNormalizer, JSONCodec
 from exnorm.logstash.batches import Batches, Body
 from exnorm.logstash.bodies import Bounds
-from exnorm.logstash.headers import Headers
 from exnorm.logstash.traffic import Traffic
+from exnorm.operation.headers import Headers
 from exnorm.testing import normalizer, read_cef, read_leef, read_wincollect
 
 SAMPLES = Path(__file__).parents[1] / "samples"

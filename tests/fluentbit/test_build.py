@@ -153,10 +153,11 @@ def test_build_says_what_is_missing(
 def test_every_key_of_the_filter_is_documented_with_its_default() -> None:
     page = (ROOT / "docs" / "fluent-bit.md").read_text(encoding="utf-8")
     defaults = {"key_name": "log,message", "file_key": "filename,file,log.file.path", "reserve_data": "off",
-                "event_time": "on", "read_header": "on", "log_details": "off",
+                "event_time": "on", "read_header": "on", "state": "none", "log_details": "off",
                 "report_every": "300"}  # fmt: skip
     assert set(defaults) == set(OWN_NAMES)
-    for name, default in {**defaults, "host_check": "on", "format": "json"}.items():
+    others = {"host_key": "host.name,...", "host_check": "on", "format": "json"}
+    for name, default in {**defaults, **others}.items():
         assert f"| `{name}` | `{default}` |" in page
 
 

@@ -183,12 +183,12 @@ def test_one_record_for_each_recipient() -> None:
 
 
 def test_what_does_not_parse_goes_on_unchanged_with_tag_and_reason() -> None:
-    bad = event({"log": "a,b", "filename": NAME, "host": "ex01"})
+    bad = event({"log": "a,b", "filename": NAME, "site": "ex01"})
     out = make().filter("t", lines(*HEADER, ROWS[0]) + bad + lines(ROWS[1]))
     assert bodies(out) == [
         converted([*HEADER, ROWS[0]])[0],
         {
-            "log": "a,b", "filename": NAME, "host": "ex01", "tags": ["_exnormparsefailure"],
+            "log": "a,b", "filename": NAME, "site": "ex01", "tags": ["_exnormparsefailure"],
             "error": {"reason": "row has 2 fields; #Fields names 30"},
         },
         converted([*HEADER, ROWS[1]])[0],

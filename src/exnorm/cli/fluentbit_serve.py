@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from exnorm.cli import OK
-from exnorm.cli.options import log_options, setting_flags
+from exnorm.cli.options import host_key_option, log_options, setting_flags
 from exnorm.cli.words import FILE
 from exnorm.errors import SettingsError, quote
 from exnorm.extras import require
@@ -21,7 +21,8 @@ from exnorm.rejects import RejectFile
 
 if TYPE_CHECKING:
     from exnorm.fluentbit.accounts import Accounts
-    from exnorm.fluentbit.service import Service
+    from exnorm.fluentbit.sender import NextHop
+    from exnorm.fluentbit.service import Listener, Service
     from exnorm.model import Unparsed
     from exnorm.operation.pages import Panel
 
@@ -49,12 +50,16 @@ _MEBI = 1024 * 1024
     metavar="NAME[,NAME]",
     help="Keys with the file's path.  [default: filename,file,log.file.path]",
 )
+@host_key_option
 @click.option("--reserve-data", is_flag=True, default=None, help="Keep a record's other keys too.")
 @click.option(
     "--read-header",
     metavar="on|off",
     help="Take a log's header up from the file itself where it was not seen.  [default: on; off for a "
     "listener on the network]",
+)
+@click.option(
+    "--state", metavar="FILE", type=FILE, help="Keep the header lines of logs here, over a restart."
 )
 @click.option("--on-error", metavar="tag|skip", help="A line that does not parse.  [default: tag]")
 @click.option("--listen-cert", metavar="FILE", type=FILE, help="TLS: our certificate (PEM), with its chain.")
@@ -140,7 +145,9 @@ def command(**given: Any) -> int:
     what is being carried and stops; SIGHUP reads the settings of --config again. Log lines go to
     standard error and never hold a subject or an address, but at --log-level debug.
     """
+    state = given.pop("state")
     names = _take_names(given)
+    given["state"] = state
     return _serve(names, given, os.environ)
 
 
@@ -157,33 +164,17 @@ def _serve(names: Mapping[str, Any], given: Mapping[str, Any], environ: Mapping[
         require("fluentbit serve", "fluentbit", "fluent")
     else:
         require("fluentbit serve --metrics", "fluentbit")
-    from exnorm.fluentbit import credentials as secret
     from exnorm.fluentbit.accounts import Accounts
     from exnorm.fluentbit.chunk import ChunkFilter
-    from exnorm.fluentbit.sender import NextHop
-    from exnorm.fluentbit.service import Doors, Limits, Listener, Service
+    from exnorm.fluentbit.options import read_options
+    from exnorm.fluentbit.service import Doors, Limits, Service
+    from exnorm.operation.headers import Headers
     from exnorm.operation.journal import Journal, take_library_log
 
     journal = Journal(sys.stderr.buffer, given["log_format"], given["log_level"])
     take_library_log(journal)
     metrics_address = _read_metrics_address(given["metrics"])
-    listener = Listener(
-        parse_address(given["listen"], "listen"),
-        secret.make_server_context(given["listen_cert"], given["listen_key"], given["listen_ca"]),
-        secret.read_secret(given["listen_secret_file"], secret.LISTEN_SECRET, environ, "listen-secret-file"),
-        _read_mode(given["socket_mode"]),
-    )
-    hop = NextHop(
-        parse_address(given["forward"], "forward"),
-        given["timeout"],
-        secret.make_client_context(
-            given["forward_tls"], given["forward_ca"], given["forward_cert"], given["forward_key"]
-        ),
-        given["forward_name"],
-        secret.read_secret(
-            given["forward_secret_file"], secret.FORWARD_SECRET, environ, "forward-secret-file"
-        ),
-    )
+    listener, hop = _read_listener(given, environ), _read_hop(given, environ)
     if listener.address == hop.address and listener.address.port != 0:
         raise SettingsError(f"listen and forward are the same address, {listener.address}")
     limits = Limits(
@@ -211,9 +202,14 @@ def _serve(names: Mapping[str, Any], given: Mapping[str, Any], environ: Mapping[
         journal("error", "a file is not written", reason=text)
 
     rejects = RejectFile(Path(given["rejects"]), report_file) if given["rejects"] else None
+    headers: list[Headers] = []
 
     def load() -> ChunkFilter:
-        made = ChunkFilter.from_names(names, environ=environ, log=report, on_unparsed=note_unparsed)
+        options = read_options(names, environ)
+        if not headers:  # a reload keeps them: they are not read from the file again
+            path = given["state"] or options.state
+            headers.append(Headers(Path(path) if path else None, report_file))
+        made = ChunkFilter(options, log=report, on_unparsed=note_unparsed, headers=headers[0])
         accounts.follow(made.counts)
         if rejects is not None:
             rejects.reopen()
@@ -231,6 +227,35 @@ def _serve(names: Mapping[str, Any], given: Mapping[str, Any], environ: Mapping[
         journal("warning", "no tag prefix: what comes back must not match the rule that sends here")
     asyncio.run(service.run(panel, load))
     return OK
+
+
+def _read_listener(given: Mapping[str, Any], environ: Mapping[str, str]) -> Listener:
+    from exnorm.fluentbit import credentials as secret
+    from exnorm.fluentbit.service import Listener
+
+    return Listener(
+        parse_address(given["listen"], "listen"),
+        secret.make_server_context(given["listen_cert"], given["listen_key"], given["listen_ca"]),
+        secret.read_secret(given["listen_secret_file"], secret.LISTEN_SECRET, environ, "listen-secret-file"),
+        _read_mode(given["socket_mode"]),
+    )
+
+
+def _read_hop(given: Mapping[str, Any], environ: Mapping[str, str]) -> NextHop:
+    from exnorm.fluentbit import credentials as secret
+    from exnorm.fluentbit.sender import NextHop
+
+    return NextHop(
+        parse_address(given["forward"], "forward"),
+        given["timeout"],
+        secret.make_client_context(
+            given["forward_tls"], given["forward_ca"], given["forward_cert"], given["forward_key"]
+        ),
+        given["forward_name"],
+        secret.read_secret(
+            given["forward_secret_file"], secret.FORWARD_SECRET, environ, "forward-secret-file"
+        ),
+    )
 
 
 def _read_metrics_address(text: str | None) -> Address | None:

@@ -110,7 +110,7 @@ class Follower:
 
 def follow_files(normalizer: Normalizer, follower: Follower, target: Sink | None, run: Run) -> None:
     """Convert what comes until ``KeyboardInterrupt``; a file of an unknown type is named and left out."""
-    streams = StreamTable(lambda key: normalizer.stream(key[: key.rindex(":")]))
+    streams: StreamTable[str] = StreamTable(lambda key: normalizer.stream(key[: key.rindex(":")]))
     refused: set[str] = set()
     while True:
         idle = True

@@ -13,7 +13,7 @@ from exnorm.cli import NEXT_HOP, OK, UNPARSED, say
 from exnorm.cli.inputs import STDIN, Input, read_blocks
 from exnorm.cli.logstash_config import command as config
 from exnorm.cli.logstash_serve import command as serve
-from exnorm.cli.options import settings_options
+from exnorm.cli.options import host_key_option, settings_options
 from exnorm.cli.words import FILE
 from exnorm.errors import ParseError, quote, suggest
 from exnorm.heap import hold_freed_memory
@@ -52,6 +52,7 @@ command.add_command(config)
 
 @command.command("pipe")
 @settings_options
+@host_key_option
 @click.option("--on-error", metavar="tag|skip|stop", help="A line that does not parse.  [default: tag]")
 @click.option(
     "--path", metavar="FILE", type=FILE, default=STDIN, help="The file that lines without JSON are from."

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from exnorm.cli import OK
-from exnorm.cli.options import load_settings, log_options, settings_options
+from exnorm.cli.options import host_key_option, load_settings, log_options, settings_options
 from exnorm.cli.words import FILE
 from exnorm.errors import SettingsError, quote
 from exnorm.extras import require
@@ -49,6 +49,7 @@ SECONDS_MAX = 3600.0
 @click.option(
     "--rejects", metavar="FILE", type=FILE, help="Write lines that do not parse to FILE too, as NDJSON."
 )
+@host_key_option
 @click.option(
     "--state", metavar="FILE", type=FILE, help="Keep the header lines of logs here, over a restart."
 )
@@ -103,9 +104,9 @@ def serve(settings: Settings, load: Callable[[], Settings], options: dict[str, A
         trust_tls,
     )
     from exnorm.logstash.bodies import Bounds
-    from exnorm.logstash.headers import Headers
     from exnorm.logstash.next_hop import NextHop
     from exnorm.logstash.service import Limits, Reloaded, Service, run_service
+    from exnorm.operation.headers import Headers
     from exnorm.operation.journal import Journal, take_library_log
 
     if not 0 < options["answer_within"] <= SECONDS_MAX:

@@ -151,6 +151,16 @@ def setting_flags(function: F) -> F:
     return function
 
 
+def host_key_option(function: F) -> F:
+    """Give a command that takes records of shippers the setting that says where they name their host."""
+    return click.option(
+        "--host-key",
+        metavar="NAME[,NAME]",
+        help="Keys with the name of the host that a record is from; two hosts have logs of one path.  "
+        "[default: host.name,host,agent.hostname,hostname and others]",
+    )(function)
+
+
 def log_options(function: F) -> F:
     """Give a service the options of its log; it is called with ``log_format`` and ``log_level``."""
     level = click.option(

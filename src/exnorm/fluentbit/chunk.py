@@ -7,13 +7,14 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import repeat
 from operator import itemgetter
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from exnorm.batches import OpenRows
 from exnorm.codecs.logstash_json import build_shape
 from exnorm.counts import Counts, Tally
 from exnorm.errors import NormalizerError
-from exnorm.fluentbit.headers import Logs
+from exnorm.fluentbit.headers import Log, Logs
 from exnorm.fluentbit.options import DEFAULT_FORMAT, Options, read_options
 from exnorm.fluentbit.reports import Reports
 from exnorm.fluentbit.wire import (
@@ -28,6 +29,8 @@ from exnorm.fluentbit.wire import (
 )
 from exnorm.model import Event, Layout, Record, Unparsed
 from exnorm.native import MOST_KEYS, FindEnd, Form, load_find_end
+from exnorm.operation.headers import Headers
+from exnorm.origin import HOST_KEYS, find_text, list_paths
 from exnorm.pipeline import Normalizer, Written
 from exnorm.rows import Batch, read_row_time
 from exnorm.stream import Stream
@@ -37,28 +40,28 @@ BATCH_ROWS = 128
 
 
 class _Given(NamedTuple):
-    """A piece of a chunk; ``path`` is that of the log whose raw line it is, ``None`` where it is none."""
+    """A piece of a chunk; ``log`` is the one whose raw line it is, ``None`` where it is none."""
 
     head: Head
     body: Body | None
     key: str = ""
     line: bytes | None = None
-    path: str | None = None
+    log: Log | None = None
     refusal: str = ""
 
 
 class _Records(NamedTuple):
-    """The pieces of a chunk by number: each one's path and line, and the rest of it when it is asked for."""
+    """The pieces of a chunk by number: each one's log and line, and the rest of it when it is asked for."""
 
-    paths: Sequence[str | None]
+    logs: Sequence[Log | None]
     lines: Sequence[bytes | None]
     give: Callable[[int], _Given]
     raw: Callable[[int], bytes | memoryview]
 
 
 def _describe(given: Sequence[_Given], raw: Callable[[int], bytes | memoryview]) -> _Records:
-    paths, lines = [one.path for one in given], [one.line for one in given]
-    return _Records(paths, lines, given.__getitem__, raw)
+    logs, lines = [one.log for one in given], [one.line for one in given]
+    return _Records(logs, lines, given.__getitem__, raw)
 
 
 class FilterCounts:
@@ -95,7 +98,8 @@ class ChunkFilter:
 
     It remembers each log file between chunks; calls from several threads take turns. An error inside
     leaves a record unchanged, is counted and goes to ``log``, once a minute for each kind of error;
-    ``on_unparsed`` is told of each line that did not parse.
+    ``on_unparsed`` is told of each line that did not parse. ``headers`` are what filters before and after
+    this one share; without, they are in the file of the option ``state``.
     """
 
     def __init__(
@@ -105,10 +109,14 @@ class ChunkFilter:
         normalizer: Normalizer | None = None,
         log: Callable[[str], None] | None = None,
         on_unparsed: Callable[[Unparsed], None] = lambda line: None,
+        headers: Headers | None = None,
     ) -> None:
         self.options = options or Options()
         self.normalizer = normalizer or Normalizer.from_settings(self.options.settings)
-        self._logs = Logs(self.normalizer, self.options.read_header)
+        if headers is None and self.options.state:
+            headers = Headers(Path(self.options.state), log or (lambda text: None))
+        self._hosts = list_paths(self.options.settings.host_key or HOST_KEYS)
+        self._logs = Logs(self.normalizer, self.options.read_header, headers)
         self.counts = FilterCounts(self.normalizer.counts, self._logs.found)
         self._reports = Reports(log, quotes=self.options.log_details)
         self._on_unparsed = on_unparsed
@@ -129,19 +137,23 @@ class ChunkFilter:
         log: Callable[[str], None] | None = None,
         also: tuple[str, ...] = (),
         on_unparsed: Callable[[Unparsed], None] = lambda line: None,
+        headers: Headers | None = None,
     ) -> ChunkFilter:
         """A filter from settings by name; raises ``NormalizerError`` for what it cannot use.
 
         ``also`` are names that the caller has read itself: they count among those to come near to.
         """
-        return cls(read_options(given, environ or {}, also), log=log, on_unparsed=on_unparsed)
+        options = read_options(given, environ or {}, also)
+        return cls(options, log=log, on_unparsed=on_unparsed, headers=headers)
 
     def filter(self, tag: str, chunk: bytes) -> bytes | None:
         """The chunk with its Exchange records normalized; ``None`` where it stays as it is."""
         with self._lock:
             self.counts.chunks += 1
             try:
-                return self._filter(tag, chunk)
+                made = self._filter(tag, chunk)
+                self._logs.save()  # before the chunk is acknowledged
+                return made
             except Exception as error:  # whatever it is, the shipper must go on with what it has
                 self._blame(error, "the chunk is left unchanged")
                 return None
@@ -156,11 +168,11 @@ class ChunkFilter:
     def _walk(self, tag: str, chunk: bytes, pieces: list[bytes | memoryview]) -> bool:
         """Append what each piece becomes; whether any became something else."""
         assert self._find_end is not None
-        at, path, touched = 0, None, False
+        at, log, touched = 0, None, False
         while at < len(chunk):
-            rows = None if path is None else self._open_rows(tag, path)
-            if rows is not None and path is not None:
-                before, at = at, self._run(rows, tag, path, chunk, at, pieces)
+            rows = None if log is None else self._open_rows(tag, log)
+            if rows is not None and log is not None:
+                before, at = at, self._run(rows, tag, log, chunk, at, pieces)
                 touched = touched or at > before
                 if at == len(chunk):
                     break
@@ -171,14 +183,14 @@ class ChunkFilter:
             raw = cut_piece(chunk, at, end)
             entry = read_entry(raw, self.normalizer.settings.max_line_bytes)
             given = self._look_at(entry.head, entry.body, entry.refusal)
-            is_other_log = given.path is not None and given.path != path
-            path = path if given.path is None else given.path
-            if is_other_log and path is not None and self._open_rows(tag, path) is not None:
+            is_other_log = given.log is not None and given.log != log
+            log = log if given.log is None else given.log
+            if is_other_log and log is not None and self._open_rows(tag, log) is not None:
                 continue
             records = _describe([given], lambda at, raw=raw: raw)  # type: ignore[misc]
             touched |= self._convert_run(tag, records, 0, 1, pieces)
             at = end
-            if path is not None and not self._may_open(tag, path):
+            if log is not None and not self._may_open(tag, log):
                 before, at = at, self._find_ends(chunk, at)
                 touched |= self._take_events(tag, chunk[before:at], pieces)
         return touched
@@ -193,35 +205,35 @@ class ChunkFilter:
             at = end
         return at
 
-    def _reads_each(self, tag: str, path: str) -> bool:
+    def _reads_each(self, tag: str, log: Log) -> bool:
         """Whether each line of a log must come to its reader, as far as is known."""
-        stream = self._logs.find(tag, path)
+        stream = self._logs.find(tag, log)
         return stream is not None and stream.reads_each
 
-    def _open_rows(self, tag: str, path: str) -> OpenRows | None:
+    def _open_rows(self, tag: str, log: Log) -> OpenRows | None:
         """The kernel's program for the next rows of a log; ``None`` where each must be read by itself."""
         try:
-            stream = self._logs.find(tag, path)
+            stream = self._logs.find(tag, log)
             return None if stream is None or self._form is None else self.normalizer.batches.open(stream)
         except Exception as error:  # as in _run
             self._blame(error, "its batch goes record by record")
             return None
 
-    def _may_open(self, tag: str, path: str) -> bool:
+    def _may_open(self, tag: str, log: Log) -> bool:
         """Whether the kernel may take one of the next rows of a log, as far as is known."""
-        stream = self._logs.find(tag, path)
+        stream = self._logs.find(tag, log)
         is_ready = stream is not None and stream.ready() is not None
-        return self._form is not None and (not is_ready or self._open_rows(tag, path) is not None)
+        return self._form is not None and (not is_ready or self._open_rows(tag, log) is not None)
 
     def _run(
-        self, rows: OpenRows, tag: str, path: str, chunk: bytes, at: int, pieces: list[bytes | memoryview]
+        self, rows: OpenRows, tag: str, log: Log, chunk: bytes, at: int, pieces: list[bytes | memoryview]
     ) -> int:
         """Append the events of plain rows; where the first other piece begins."""
         assert self._form is not None
         try:
-            name = path.encode("utf-8", "surrogateescape")
+            host, path = (name.encode("utf-8", "surrogateescape") for name in log)
             made, end, taken, events, last = rows.machine.run_chunk(
-                self._form, chunk, at, name, rows.start, rows.seed
+                self._form, chunk, at, host, path, rows.start, rows.seed
             )
         except Exception as error:  # the one row that is to blame is the next
             self._blame(error, "its batch goes record by record")
@@ -230,7 +242,7 @@ class ChunkFilter:
             pieces.append(made)
             self.counts.records_in += taken
             self.counts.records_out += events
-            self.normalizer.batches.count(self._logs.get(tag, path, None), rows.program, taken, events, last)
+            self.normalizer.batches.count(self._logs.get(tag, log, None), rows.program, taken, events, last)
         return end
 
     # --- without it: the records of one log in a row are taken together -------------------------------
@@ -238,11 +250,11 @@ class ChunkFilter:
     def _take_events(self, tag: str, chunk: bytes, pieces: list[bytes | memoryview]) -> bool:
         """Append what each piece becomes; whether any became something else."""
         records = self._look_at_all(Events(chunk, self.normalizer.settings.max_line_bytes))
-        paths, touched, begin = records.paths, False, 0
-        while begin < len(paths):
-            path, end = paths[begin], min(begin + BATCH_ROWS, len(paths))
-            if paths[begin:end].count(path) < end - begin:
-                end = next(at for at in range(begin, end) if paths[at] != path)
+        logs, touched, begin = records.logs, False, 0
+        while begin < len(logs):
+            log, end = logs[begin], min(begin + BATCH_ROWS, len(logs))
+            if logs[begin:end].count(log) < end - begin:
+                end = next(at for at in range(begin, end) if logs[at] != log)
             touched |= self._convert_run(tag, records, begin, end, pieces)
             begin = end
         return touched
@@ -256,10 +268,11 @@ class ChunkFilter:
                 lines, paths = (list(map(itemgetter(name), bodies)) for name in (key, file))
                 if set(map(type, lines)) == {str} == set(map(type, paths)):
                     encoded = [line.encode() for line in lines]
+                    logs = list(zip(self._find_hosts(bodies), paths))
                     return _Records(
-                        paths,
+                        logs,
                         encoded,
-                        lambda at: _Given(events.heads[at], events.bodies[at], key, encoded[at], paths[at]),
+                        lambda at: _Given(events.heads[at], events.bodies[at], key, encoded[at], logs[at]),
                         events.raw,
                     )
         refusals = events.refusals or repeat("")
@@ -273,7 +286,7 @@ class ChunkFilter:
             return _Given(head, None, refusal=refusal)
         try:
             key, line = self._find_line(body)
-            return _Given(head, body, key, line, None if line is None else self._find_path(body))
+            return _Given(head, body, key, line, None if line is None else self._find_log(body))
         except Exception as error:  # as in _convert
             self.counts.records_in += 1
             self._leave(error)
@@ -281,7 +294,7 @@ class ChunkFilter:
 
     def _convert(self, tag: str, given: _Given) -> bytes | None:
         """The events that a record becomes; ``None`` where it is nothing of ours, or has made us fail."""
-        _, body, key, line, path, refusal = given
+        _, body, key, line, log, refusal = given
         if body is None:
             if refusal:
                 self._blame(NormalizerError(refusal), "the record is left unchanged")
@@ -291,9 +304,9 @@ class ChunkFilter:
             found = self.normalizer.parse_object(body)
             if found is None:
                 found = (
-                    self._read_columns(tag, self._find_path(body), body)
-                    if line is None
-                    else self._read_line(tag, path or "", line)
+                    self._read_columns(tag, self._find_log(body), body)
+                    if line is None or log is None
+                    else self._read_line(tag, log, line)
                 )
             if found is None:
                 self.counts.untouched += 1
@@ -325,11 +338,11 @@ class ChunkFilter:
 
         In batches as far as the rows are plain, else one by one. What is of no log goes one by one too.
         """
-        path, touched, at = records.paths[begin], False, begin
+        log, touched, at = records.logs[begin], False, begin
         lines = [line or b"" for line in records.lines[begin:end]]
         prepared = None
-        if path is not None and not self._reads_each(tag, path):
-            prepared = self._prepare(tag, path, lines)
+        if log is not None and not self._reads_each(tag, log):
+            prepared = self._prepare(tag, log, lines)
         while at < end:
             if prepared is not None and not self._logs.awaits(prepared[0]):
                 try:
@@ -364,9 +377,9 @@ class ChunkFilter:
             pieces.append(records.raw(number) if written is None else written)
         return len(payloads)
 
-    def _prepare(self, tag: str, path: str, lines: Sequence[bytes]) -> tuple[Stream, Batch] | None:
+    def _prepare(self, tag: str, log: Log, lines: Sequence[bytes]) -> tuple[Stream, Batch] | None:
         try:
-            stream = self._logs.get(tag, path, lines[0])
+            stream = self._logs.get(tag, log, lines[0])
             batch = self.normalizer.batches.prepare(lines, stream)
         except Exception as error:  # as in _convert_lines
             self._blame(error, "its batch goes record by record")
@@ -410,21 +423,32 @@ class ChunkFilter:
                 return value
         return ""
 
+    def _find_log(self, body: Body) -> Log:
+        return find_text(body, self._hosts), self._find_path(body)
+
+    def _find_hosts(self, bodies: Sequence[Body]) -> Sequence[str]:
+        """Each record's host; the records hold texts and numbers only."""
+        keys = frozenset().union(*bodies)
+        paths = [path for path in self._hosts if len(path) == 1 and path[0] in keys]
+        return [find_text(body, paths) for body in bodies] if paths else [""] * len(bodies)
+
     def _reserve(self, body: Body, used: frozenset[str], key: str) -> Body:
         """The record's other keys, where they are asked for."""
         if not self.options.reserve_data:
             return {}
         return {k: v for k, v in body.items() if k not in used and k != key}
 
-    def _read_line(self, tag: str, path: str, line: bytes) -> tuple[list[Record | Unparsed], frozenset[str]]:
-        stream = self._logs.get(tag, path, line)
+    def _read_line(self, tag: str, log: Log, line: bytes) -> tuple[list[Record | Unparsed], frozenset[str]]:
+        stream = self._logs.get(tag, log, line)
         items = list(self.normalizer.parse((line,), stream))
+        if not items:
+            self._logs.note_header(tag, log, stream)
         for item in items:
             self._logs.note(stream, item)
         return items, frozenset()
 
     def _read_columns(
-        self, tag: str, path: str, body: Body
+        self, tag: str, log: Log, body: Body
     ) -> tuple[list[Record | Unparsed], frozenset[str]] | None:
         """The row that a record with Exchange's column names holds."""
         values = {
@@ -432,7 +456,7 @@ class ChunkFilter:
             for name, value in body.items()
             if isinstance(name, str) and name not in self.options.file_key and _is_cell(value)
         }
-        item = self.normalizer.parse_fields(values, self._logs.get(tag, path, None)) if values else None
+        item = self.normalizer.parse_fields(values, self._logs.get(tag, log, None)) if values else None
         return None if item is None else ([item], frozenset(values))
 
     # --- what becomes of it ----------------------------------------------------------------------
@@ -477,10 +501,11 @@ class ChunkFilter:
         line_keys, file_keys = (
             tuple(key.encode("utf-8") for key in keys) for keys in (options.key_name, options.file_key)
         )
-        if max(len(line_keys), len(file_keys)) > MOST_KEYS:
+        host_keys = tuple(path[0].encode("utf-8") for path in self._hosts if len(path) == 1)
+        if max(len(line_keys), len(file_keys), len(host_keys)) > MOST_KEYS:
             return None
         result = b"" if name == DEFAULT_FORMAT else name.encode("utf-8")
-        return Form(line_keys, file_keys, result, options.event_time, options.reserve_data)
+        return Form(line_keys, file_keys, host_keys, result, options.event_time, options.reserve_data)
 
 
 def _read_payloads(name: str) -> Callable[[bytes], Body]:

@@ -142,8 +142,8 @@ def summarize(chunks: ChunkFilter) -> str:
         f"{pipeline.events} events, {pipeline.header} header lines",
         f"{sum(pipeline.unparsed.values())} not parsed, {sum(pipeline.dropped.values())} left out",
         f"{counts.untouched} not of Exchange",
-        "columns from the header {seen}, the file {file}, the width {width}".format(
-            **{name: counts.logs[name] for name in ("seen", "file", "width")}
+        "columns from the header {seen}, the file {file}, the state {state}, the width {width}".format(
+            **{name: counts.logs[name] for name in ("seen", "file", "state", "width")}
         ),
     ]
     if counts.errors:

@@ -8,13 +8,16 @@ up from the file itself; and where that cannot be read, the columns are found fr
 from __future__ import annotations
 
 import os
+import socket
 import stat
+from collections.abc import Iterable
 from itertools import takewhile
 from weakref import WeakSet
 
 from exnorm.counts import Tally
 from exnorm.lines import LineCutter
 from exnorm.model import Record, Unparsed
+from exnorm.operation.headers import Headers
 from exnorm.pipeline import Normalizer
 from exnorm.stream import Stream, StreamTable
 
@@ -26,40 +29,62 @@ _BOM = b"\xef\xbb\xbf"
 _BEGINNING = b"#Software"
 _FOUND = {"header": "seen", "count": "width"}
 
+Log = tuple[str, str]
+"""Host and path of a log; an empty host where the record tells none."""
+
 
 class Logs:
-    """The state of each log file, by tag and path, whose header is taken up where it was not seen.
+    """The state of each log, by tag, host and path, whose header is taken up where it was not seen.
 
     ``found`` counts, once for each log, where its columns came from: ``seen`` (in what was handed to
-    us), ``file`` (taken up from the file), ``width`` (the number of columns and ``schema-version``).
+    us), ``file`` (taken up from the file), ``state`` (remembered in ``headers``), ``width`` (the number of
+    columns and ``schema-version``).
     """
 
-    def __init__(self, normalizer: Normalizer, read_header: bool) -> None:
+    def __init__(self, normalizer: Normalizer, read_header: bool, headers: Headers | None = None) -> None:
         self.found = Tally()
         self._normalizer = normalizer
         self._read_header = read_header
-        self._table = StreamTable(lambda key: normalizer.stream(key.partition("\0")[2]))
+        self._headers = headers
+        self._table: StreamTable[tuple[str, str, str]] = StreamTable(self._make)
         self._undecided: WeakSet[Stream] = WeakSet()
+
+    def _make(self, key: tuple[str, str, str]) -> Stream:
+        _, host, path = key
+        stream = self._normalizer.stream(path)
+        is_here = self._read_header and os.path.isfile(path)  # one file, whoever reads it
+        stream.may_be_several = bool(path) and not host and not is_here
+        return stream
 
     @property
     def forgotten(self) -> int:
         """How many logs were forgotten so that memory stays bounded."""
         return self._table.forgotten
 
-    def get(self, tag: str, path: str, line: bytes | None) -> Stream:
+    def get(self, tag: str, log: Log, line: bytes | None) -> Stream:
         """The state of a log; ``line`` is the next one of it, ``None`` a row that came already split."""
-        key = _name(tag, path)
+        key = (tag, *log)
         is_new = key not in self._table
         stream = self._table.get(key)
         if is_new and line is not None:
-            self._begin(stream, path, line)
+            self._begin(stream, key, line)
         return stream
 
-    def find(self, tag: str, path: str) -> Stream | None:
+    def find(self, tag: str, log: Log) -> Stream | None:
         """The state of a log that was seen before and whose first record is past."""
-        key = _name(tag, path)
+        key = (tag, *log)
         stream = self._table.get(key) if key in self._table else None
         return None if stream is None or stream in self._undecided else stream
+
+    def note_header(self, tag: str, log: Log, stream: Stream) -> None:
+        """A line of a log's header was read."""
+        if self._headers is not None:
+            self._headers.put((tag, *log), stream.header())
+
+    def save(self) -> None:
+        """Keep the headers over a restart: they will not come again."""
+        if self._headers is not None:
+            self._headers.save()
 
     def awaits(self, stream: Stream) -> bool:
         """Whether ``note`` must see the log's next record."""
@@ -73,27 +98,40 @@ class Logs:
             if found is not None:
                 self.found.add(found)
 
-    def _begin(self, stream: Stream, path: str, line: bytes) -> None:
-        at_beginning = line.removeprefix(_BOM).startswith(_BEGINNING)
-        if path and self._read_header and not at_beginning:
-            for earlier in read_before(path, line, self._normalizer):
-                stream.read(earlier)
-        if stream.directives or (stream.schema is not None and stream.schema.found == "header"):
-            self.found.add("file")
+    def _begin(self, stream: Stream, key: tuple[str, str, str], line: bytes) -> None:
+        """Take up what was before the first line that comes of a log: from its file, else as it was kept."""
+        _, host, path = key
+        found = ""
+        if not line.removeprefix(_BOM).startswith(_BEGINNING):
+            if path and self._read_header:
+                is_sure = not host or _is_here(host)
+                found = self._take_up("file", stream, read_before(path, line, self._normalizer, is_sure))
+            if not found and self._headers is not None:
+                found = self._take_up("state", stream, self._headers.get(key))
+        if found:
+            self.found.add(found)
         else:
             self._undecided.add(stream)
 
+    def _take_up(self, name: str, stream: Stream, lines: Iterable[bytes | str]) -> str:
+        for earlier in lines:
+            stream.read(earlier)
+        has_header = stream.directives or (stream.schema is not None and stream.schema.found == "header")
+        return name if has_header else ""
 
-def _name(tag: str, path: str) -> str:
-    return f"{tag}\0{path}"
+
+def _is_here(host: str) -> bool:
+    """Whether a host's name is this machine's, with or without its domain."""
+    here = socket.gethostname()
+    return host.partition(".")[0].lower() == here.partition(".")[0].lower()
 
 
-def read_before(path: str, line: bytes, normalizer: Normalizer) -> list[bytes]:
+def read_before(path: str, line: bytes, normalizer: Normalizer, is_sure: bool = True) -> list[bytes]:
     """What a reader of the file would have to know before this line of it.
 
     These are all header lines before it, and the last rows. Of a file that does not hold the line
-    (it was replaced, or is longer than is looked through) these are the header lines at its head.
-    Nothing where it cannot be read or is no regular file.
+    (it was replaced, or is longer than is looked through) these are the header lines at its head, where it
+    ``is_sure`` to be the file that the line is from. Nothing where it cannot be read or is no regular file.
     """
     content = _read_text(path, normalizer)
     if not content:
@@ -101,7 +139,7 @@ def read_before(path: str, line: bytes, normalizer: Normalizer) -> list[bytes]:
     text = b"\n" + content
     at = _find_line(text, line.rstrip(b"\r\n"))
     if at < 0:
-        return _leading(text, path, normalizer)
+        return [] if not is_sure else _leading(text, path, normalizer)
     tail_at = text.rfind(b"\n", 0, max(at - REPLAYED_BYTES, 1))
     rows = [old for old in text[tail_at:at].split(b"\n") if old]
     if tail_at == 0:

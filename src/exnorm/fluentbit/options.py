@@ -25,8 +25,9 @@ class Options:
     ``key_name`` and ``file_key`` name the keys with the raw line and the file's path, the first that
     is there counts; ``reserve_data`` keeps a record's other keys beside the event; ``event_time``
     makes the event's own time the record's time; ``read_header`` takes the header up again from the
-    file itself where it was not seen. ``log_details`` lets the log quote records, ``report_every`` is
-    after how many seconds the counts are said again, 0 for never.
+    file itself where it was not seen; ``state`` is the file that keeps headers over a restart.
+    ``log_details`` lets the log quote records, ``report_every`` is after how many seconds the counts are
+    said again, 0 for never.
     """
 
     settings: Settings = field(default_factory=lambda: Settings(format=DEFAULT_FORMAT))
@@ -35,6 +36,7 @@ class Options:
     reserve_data: bool = False
     event_time: bool = True
     read_header: bool = True
+    state: str = ""
     log_details: bool = False
     report_every: int = 300
 
@@ -106,6 +108,8 @@ def _read_own(name: str, value: Any) -> Any:
         if not (text.isascii() and text.isdigit() and len(text) < 8):
             raise SettingsError(f"{name}: got {quote(value)}; expected a number of seconds")
         return int(text)
+    if isinstance(getattr(Options, name), str):
+        return str(value).strip()
     parts = value.split(",") if isinstance(value, str) else value
     keys = tuple(str(part).strip() for part in parts or () if str(part).strip())
     if not keys:

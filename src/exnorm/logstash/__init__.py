@@ -29,7 +29,7 @@ from exnorm.logstash.codec import (
 )
 from exnorm.logstash.documents import ObjectEnds, is_crowded, read_documents
 from exnorm.logstash.json_text import replace_surrogates
-from exnorm.logstash.normalize import EventNormalizer, find_log
+from exnorm.logstash.normalize import EventNormalizer
 from exnorm.logstash.splice import read_event
 from exnorm.pipeline import Normalizer
 from exnorm.rows import Batch
@@ -198,7 +198,7 @@ class JSONCodec:
         assert self._events is not None
         lines = self._waiting.peek(most)
         read = [read_event(line) for line in lines.split(b"\n")]
-        logs = [None if event is None else find_log(event) for event in read]
+        logs = [None if event is None else self._events.find_log(event) for event in read]
         begin = 0
         for log, group in groupby(logs):
             end = begin + len(list(group))

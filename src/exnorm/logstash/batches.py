@@ -10,10 +10,10 @@ from exnorm.counts import Counts, Ledger
 from exnorm.errors import quote
 from exnorm.logstash import EventNormalizer, JSONCodec
 from exnorm.logstash.bodies import Bounds, RefusedError, is_document, pack, unpack
-from exnorm.logstash.headers import Headers
-from exnorm.logstash.normalize import MESSAGE, AnyEvent, add_tag, name_log, split_log
+from exnorm.logstash.normalize import MESSAGE, AnyEvent, add_tag, split_log
 from exnorm.logstash.traffic import Traffic
 from exnorm.model import Unparsed
+from exnorm.operation.headers import Headers
 from exnorm.operation.journal import Journal
 from exnorm.pipeline import Normalizer
 from exnorm.rejects import RejectFile
@@ -158,9 +158,8 @@ class SafeNormalizer(EventNormalizer):
         self._limit = limit
         self._traffic = traffic
         self._headers = headers
-        for event in headers.replay():
-            super().normalize(event)
-        normalizer.counts.lines = normalizer.counts.header = 0  # those were counted when they came
+        for (host, path), lines in headers.all():
+            self.replay(f"{host}\0{path}" if path else "", lines)
 
     def begin(self) -> None:
         """Another body begins."""
@@ -176,10 +175,10 @@ class SafeNormalizer(EventNormalizer):
         return taken
 
     def _take_safely(self, event: AnyEvent, take: Callable[[AnyEvent], T]) -> T | list[AnyEvent]:
-        text, log = event.get(MESSAGE), name_log(event)  # it may be taken apart
+        text, log = event.get(MESSAGE), self.find_log(event)  # it may be taken apart
         found = self._guard(event, lambda: take(event))
-        if isinstance(text, str):
-            self._note(text, log, is_swallowed=not found)
+        if not found and isinstance(text, str):
+            self._headers.put(split_log(log), self.header(log))
         return found
 
     def normalize_raw(self, event: AnyEvent, line: str | bytes) -> list[AnyEvent] | None:
@@ -193,8 +192,6 @@ class SafeNormalizer(EventNormalizer):
         self.given += counted
         self._traffic.events_in += counted
         self._refuse_many()
-        if amount:
-            self._headers.note_row(split_log(log))
 
     def put_payload(self, event: AnyEvent, payload: bytes) -> AnyEvent:
         """The event with the fields of a payload, which may be named as its own are."""
@@ -220,12 +217,6 @@ class SafeNormalizer(EventNormalizer):
         self._traffic.failed += 1
         self._on_error(error)
         return tag_failure(event, f"{type(error).__name__}: {quote(error)}")
-
-    def _note(self, text: str, log: tuple[str, str], is_swallowed: bool) -> None:
-        if is_swallowed and text.removeprefix("\ufeff").startswith("#"):
-            self._headers.note_header(log, text)
-        else:
-            self._headers.note_row(log)
 
 
 def tag_failure(event: AnyEvent, reason: str) -> AnyEvent:

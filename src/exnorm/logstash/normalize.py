@@ -22,6 +22,7 @@ from exnorm.logstash.json_text import digits, write
 from exnorm.logstash.splice import find_names, has_brackets, splice
 from exnorm.model import Confidence, Event, Head, Record, Source, Unparsed
 from exnorm.native import load_kernel
+from exnorm.origin import HOST_KEYS, find_text, list_paths
 from exnorm.pipeline import Normalizer, Written
 from exnorm.rows import Batch
 from exnorm.sources.columnar import split_csv
@@ -48,7 +49,6 @@ _FILE_FIELDS = (
     ("file", "path"),
     ("file",),
 )
-_HOST_FIELDS = (("host", "name"), ("host", "hostname"), ("host",))
 _NAME_KEPT = 1024  # characters of a host's or file's name; the end of a path says most
 _LAYOUTS_KEPT = 1024  # sets of field names
 _FEWEST_COLUMNS = 3  # what no log type is known by fewer of
@@ -95,12 +95,15 @@ class EventNormalizer:
         self._follow: Callable[[Record | Unparsed], Iterator[Event | Written | Unparsed]] = (
             normalizer.write_item if has_payloads else normalizer.normalize_item
         )
-        self._streams = StreamTable(self._open, max_files)
+        self._hosts = list_paths(normalizer.settings.host_key or HOST_KEYS)
+        self._streams: StreamTable[str] = StreamTable(self._open, max_files)
         self._known = frozenset(column for source in normalizer.sources for column in source.columns)
         self._layouts: dict[frozenset[str], Layout] = {}
         self._names = find_names(normalizer.taxonomy, normalizer.settings)
         self._encoded_names = tuple(name.encode("utf-8") for name in self._names)
-        self.runs = self._has_fields and bool(self._names) and load_kernel() is not None
+        # the kernel knows the usual keys of a host only
+        is_usual = self._hosts == list_paths(HOST_KEYS)
+        self.runs = self._has_fields and bool(self._names) and is_usual and load_kernel() is not None
 
     def normalize(self, event: AnyEvent) -> list[AnyEvent]:
         """What takes the event's place: usually one event, for a header line none.
@@ -121,7 +124,7 @@ class EventNormalizer:
         shipped = self.normalizer.parse_object(event)
         if shipped is not None:
             return self._replace(event, *shipped)
-        key = find_log(event)
+        key = self.find_log(event)
         text = event.get(MESSAGE)
         if isinstance(text, str):
             found = self._normalize_line(event, text, text, key, splices)
@@ -211,6 +214,16 @@ class EventNormalizer:
             None if payload is None else splice(event, payload, names) or self.put_payload(event, payload)
             for event, payload in zip(events[begin:], payloads)
         ]
+
+    def header(self, log: str) -> list[str]:
+        """The header lines of a log as far as they came; ``log`` is one of ``find_log``."""
+        return self._streams.get(log).header()
+
+    def replay(self, log: str, lines: Iterable[str]) -> None:
+        """Know the header lines of a log that came before."""
+        stream = self._streams.get(log)
+        for line in lines:
+            stream.read(line)
 
     def note_rows(self, log: str, amount: int) -> None:
         """So many events of a log were its rows; ``log`` is ``find_log`` of them."""
@@ -381,10 +394,20 @@ class EventNormalizer:
             fields["event"] = {"original": record.raw}
         return {**fields, self.normalizer.codec.name: payload.decode("utf-8", "replace")}
 
+    def find_log(self, event: AnyEvent) -> str:
+        """Which log an event is of: two servers have files of one name. Empty where no file is named."""
+        name = _shorten(find_text(event, _FILE_FIELDS))
+        return f"{_shorten(find_text(event, self._hosts))}\0{name}" if name else ""
+
     def _open(self, key: str) -> Stream:
         if key == RAW:
             return self.normalizer.stream(self._raw_name)
-        return self.normalizer.stream("" if key.startswith(_BY_TYPE) else key.partition("\0")[2])
+        if key.startswith(_BY_TYPE):
+            return self.normalizer.stream("")
+        host, path = split_log(key)
+        stream = self.normalizer.stream(path)
+        stream.may_be_several = bool(path) and not host
+        return stream
 
 
 def _strip_end(text: str) -> str:
@@ -503,28 +526,11 @@ def _as_text(value: Any) -> str:
     return digits(value) if isinstance(value, int) else str(value)
 
 
-def name_log(event: AnyEvent) -> tuple[str, str]:
-    """Host and path of the log an event is of; both empty where no file is named."""
-    return split_log(find_log(event))
-
-
 def split_log(log: str) -> tuple[str, str]:
-    """The same of what ``find_log`` gives."""
+    """Host and path of the log that ``find_log`` names; both empty where no file is named."""
     host, _, path = log.partition("\0")
     return host, path
 
 
-def find_log(event: AnyEvent) -> str:
-    """Which log an event is of: two servers have files of one name. Empty where no file is named."""
-    name = _first_text(event, _FILE_FIELDS)
-    return f"{_first_text(event, _HOST_FIELDS)}\0{name}" if name else ""
-
-
-def _first_text(event: AnyEvent, paths: Iterable[tuple[str, ...]]) -> str:
-    for path in paths:
-        value: Any = event
-        for name in path:
-            value = value.get(name) if isinstance(value, dict) else None
-        if isinstance(value, str) and value:
-            return value[-_NAME_KEPT:].replace("\0", "")
-    return ""
+def _shorten(name: str) -> str:
+    return name[-_NAME_KEPT:].replace("\0", "")

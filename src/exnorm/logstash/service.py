@@ -24,10 +24,10 @@ from exnorm.gate import Bounds as GateBounds, Gate, describe_peer
 from exnorm.logstash.access import Address, Credentials
 from exnorm.logstash.batches import Batches, Body
 from exnorm.logstash.bodies import Bounds, LineLengths, RefusedError
-from exnorm.logstash.headers import Headers
 from exnorm.logstash.next_hop import NextHop, Verdict
 from exnorm.logstash.traffic import Traffic
 from exnorm.operation.figures import sum_up
+from exnorm.operation.headers import Headers
 from exnorm.operation.journal import Journal
 from exnorm.operation.metrics import Metrics
 from exnorm.operation.notify import READY, STOPPING, notify

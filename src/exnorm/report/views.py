@@ -80,6 +80,7 @@ KINDS = {
     "unknown-type": "No known log type has lines like this.",
     "timezone": "The row's time is a local one, and its zone is not known: --tz names it.",
     "syntax": "The line has no form that this log type knows.",
+    "contested": "Headers of several logs came under one name: the row could be of either.",
     "fault": "A source, most likely a plugin's, failed on this line.",
 }
 # What Exchange, IIS and SMTP write in their own columns, whoever sends mail through them.

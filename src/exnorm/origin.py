@@ -1,0 +1,58 @@
+"""Which host a record is from: two servers have logs of one path, so a log is known by host and path."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from exnorm.errors import SettingsError, quote
+
+Path = tuple[str, ...]
+"""Names of keys, each inside of the one before."""
+
+HOST_KEYS = (
+    "host.name", "host.hostname", "host", "agent.hostname", "agent.name", "beat.hostname", "beat.name",
+    "hostname", "Hostname", "computer_name", "winlog.computer_name",
+)  # fmt: skip
+"""Where Filebeat, Winlogbeat, Fluent Bit, Logstash and NXLog say it; the first that is there counts."""
+
+_BRACKETS = re.compile(r"(?:\[[^\[\]]+\])+")
+_ACCESSOR = re.compile(r"\$([^\[\]'\"]+)((?:\[(?:'[^']+'|\"[^\"]+\")\])+)")
+_QUOTED = re.compile(r"\[['\"]?([^\[\]'\"]+)['\"]?\]")
+
+
+def read_key(text: str) -> str:
+    """A key with dots, as ``host.name``, from that or ``[host][name]`` or ``$host['name']``.
+
+    Raises ``SettingsError`` where it is none of these.
+    """
+    accessor = _ACCESSOR.fullmatch(text)
+    if accessor is not None:
+        return ".".join((accessor.group(1), *_QUOTED.findall(accessor.group(2))))
+    if _BRACKETS.fullmatch(text):
+        return ".".join(_QUOTED.findall(text))
+    if not text or set(text) & set("[]'\"$ ") or not all(text.split(".")):
+        raise SettingsError(f"host_key: got {quote(text)}; expected a key such as host.name or [host][name]")
+    return text
+
+
+def list_paths(keys: Iterable[str]) -> tuple[Path, ...]:
+    """Where each key may stand in a record, in order: under its whole name, or inside of objects."""
+    found: list[Path] = []
+    for key in map(read_key, keys):
+        found.append((key,))
+        if "." in key:
+            found.append(tuple(key.split(".")))
+    return tuple(found)
+
+
+def find_text(record: Mapping[Any, Any], paths: Iterable[Path]) -> str:
+    """The first text that is there and not empty."""
+    for path in paths:
+        value: Any = record
+        for name in path:
+            value = value.get(name) if isinstance(value, dict) else None
+        if isinstance(value, str) and value:
+            return value
+    return ""
