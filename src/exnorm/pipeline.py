@@ -193,8 +193,7 @@ class Normalizer:
                     if item is not None:
                         yield self._counted(self._with_table(item))
         finally:  # also where the caller stops in between
-            for source, amount in stream.take_evicted().items():
-                self.counts.evicted.add(source, amount)
+            self._count_evicted(stream)
 
     def parse_fields(self, values: AnyMapping[str, str], stream: Stream) -> Record | Unparsed | None:
         """A row that came already split, by column name; ``None`` where no log type has such columns."""
@@ -206,6 +205,7 @@ class Normalizer:
         if item is None:
             return None
         self.counts.lines += 1
+        self._count_evicted(stream)
         return self._counted(self._with_table(item))
 
     def parse_object(
@@ -219,6 +219,10 @@ class Normalizer:
                 text = json.dumps(held, ensure_ascii=False, separators=(",", ":"), default=_write_odd)
                 return list(self.parse((text,), stream)), names
         return None
+
+    def _count_evicted(self, stream: Stream) -> None:
+        for source, amount in stream.take_evicted().items():
+            self.counts.evicted.add(source, amount)
 
     def drain(self, stream: Stream) -> Iterator[Record | Unparsed]:
         """What a log type with records of several lines still held when the log ended."""

@@ -121,6 +121,7 @@ class Stream:
         self._in_header = False
         self._utf16 = ""
         self._split_reader: Reader | None = None
+        self._split_source: Source | None = None
         self._split_names: tuple[str, ...] = ()
         self._evicted: dict[str, int] = {}
         self.may_be_several = False
@@ -266,7 +267,7 @@ class Stream:
         names = tuple(values)
         if self._split_names != names:
             self._split_names = names
-            self._split_reader = self._open_for(names)
+            self._open_for(names)
         if self._split_reader is None:
             return None
         self.line_number += 1
@@ -295,13 +296,21 @@ class Stream:
             return self.recognize()
         return False
 
-    def _open_for(self, columns: tuple[str, ...]) -> Reader | None:
-        """A reader for rows with these columns, where a log type knows them by their names."""
+    def _open_for(self, columns: tuple[str, ...]) -> None:
+        """Have a reader for rows with these columns, where a log type knows them by their names.
+
+        One of the same log type stays, with what it remembers: shippers leave out empty columns.
+        """
         for head in split_heads(self.name, columns):
             source = self._recognize(head)
             if source is not None and source.recognize(head) is Confidence.HEADER:
-                return source.open(source, head, self._settings)
-        return None
+                if source is not self._split_source or self._split_reader is None:
+                    self._note_evicted()
+                    self._split_source = source
+                    self._split_reader = source.open(source, head, self._settings)
+                return
+        self._note_evicted()
+        self._split_source = self._split_reader = None
 
     def take_evicted(self) -> dict[str, int]:
         """By source, how much readers have forgotten to stay within bounds since this was last asked."""
@@ -310,10 +319,10 @@ class Stream:
         return evicted
 
     def _note_evicted(self) -> None:
-        if self._reader is not None and self.source is not None and self._reader.evicted:
-            name = self.source.name
-            self._evicted[name] = self._evicted.get(name, 0) + self._reader.evicted
-            self._reader.evicted = 0
+        for source, reader in ((self.source, self._reader), (self._split_source, self._split_reader)):
+            if reader is not None and source is not None and reader.evicted:
+                self._evicted[source.name] = self._evicted.get(source.name, 0) + reader.evicted
+                reader.evicted = 0
 
     def drain(self) -> list[Record | Unparsed]:
         """What the reader still held when the log ended."""

@@ -10,7 +10,7 @@ import pytest
 
 from exnorm import Normalizer
 from exnorm.fluentbit import ChunkFilter
-from exnorm.model import Record
+from exnorm.model import Record, Unparsed
 from exnorm.sources.smtp_protocol import COLUMNS
 
 HEADER = ["#Log-type: SMTP Receive Protocol Log", "#Fields: " + ",".join(COLUMNS)]
@@ -153,6 +153,29 @@ def test_the_filter_gives_a_chunk_that_comes_again_late_the_same_events(format: 
     again = [filter.filter("t", chunk) for chunk in (given[1], given[2], given[1])]
     assert again == [first[1], first[2], first[1]]
     assert first[1] is not None
+
+
+def test_rows_that_were_split_elsewhere_keep_their_session_whatever_columns_are_left_out() -> None:
+    flow = Normalizer("arcsight", discover_plugins=False)
+    stream = flow.stream("RECV2026031709-1.LOG")
+    found: list[Record | Unparsed | None] = []
+    for mark, data in (
+        ("+", ""),
+        ("<", "MAIL FROM:<a@example.net>"),
+        (">", ""),
+        ("<", "RCPT TO:<b@example.net>"),
+    ):
+        place = f"2026-03-17T09:00:00.000Z,EX1\\D,08DE,{len(found)}"
+        cells = f"{place},192.0.2.40:25,198.51.100.7:4000,{mark},{data},"
+        values = {name: text for name, text in zip(COLUMNS, cells.split(",")) if text}
+        found.append(flow.parse_fields(values, stream))
+    assert isinstance(found[3], Record)
+    assert found[3].get("mail-from") == "a@example.net"
+    late = {**found[3].values, "sequence-number": "9"}
+    record = flow.parse_fields(late, stream)
+    assert isinstance(record, Record)
+    assert record.get("mail-from") == ""
+    assert flow.counts.as_dict()["evicted"] == {"smtp_protocol": 1}
 
 
 def pack(lines: list[str]) -> bytes:

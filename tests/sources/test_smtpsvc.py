@@ -111,7 +111,7 @@ def test_a_row_without_a_header_is_unparsed_and_the_reason_says_so() -> None:
         ("+LOGIN+amRvZQ==", "+LOGIN+*****"),
         ("PLAIN+AGpkb2UA+cGFzcw==", "PLAIN+*****"),
         ("+amRvZTpzZWNyZXQ=", "*****"),
-        ("++LOGIN+amRvZQ==", "*****"),
+        ("++LOGIN+amRvZQ==", "++LOGIN+*****"),
     ],
 )
 def test_of_the_argument_of_auth_only_the_mechanism_is_left(argument: str, left: str) -> None:
@@ -154,6 +154,40 @@ def test_what_a_client_says_between_auth_and_the_next_command_is_not_passed_on()
 def test_an_answer_to_an_auth_that_another_log_holds_is_not_passed_on(said: str) -> None:
     items = read(*HEADER, FIELDS, row("MAIL", "-", "250"), said)
     assert "c2VjcmV0" not in last(items).raw + repr(last(items).values)
+
+
+def test_rows_in_any_order_say_what_they_say_in_order() -> None:
+    lines = [
+        row("EHLO", "+client.test", "250"),
+        row("AUTH", "+LOGIN", "334"),
+        row("bm9yYQ", "-", "334"),  # an answer that neither its length nor its letters give away
+        row("secret", "-", "535"),
+        row("MAIL", "+FROM:<a@b.test>", "250"),
+        row("RCPT", "+TO:<c@d.test>", "250"),
+        row("DATA", "<1@b.test>", "250"),
+        row("QUIT", "-", "221"),
+    ]
+    shown = [
+        [(item.raw, dict(item.derived)) for item in read(*HEADER, FIELDS, *rows) if isinstance(item, Record)]
+        for rows in (lines, lines[::-1])
+    ]
+    assert shown[0] == shown[1][::-1]
+    assert "secret" not in repr(shown)
+
+
+@pytest.mark.parametrize(
+    ("verb", "argument", "outcome"),
+    [
+        ("DATA", "<1@b.test>", "ACCEPTED"),
+        ("DATA", "-", "ACCEPTED"),
+        ("BDAT", "+900+LAST", "ACCEPTED"),
+        ("BDAT", "<1@b.test>", "ACCEPTED"),
+        ("BDAT", "+900", "IN-PROGRESS"),
+        ("RCPT", "+TO:<c@d.test>", "IN-PROGRESS"),
+    ],
+)
+def test_a_250_to_the_end_of_a_message_takes_it_over(verb: str, argument: str, outcome: str) -> None:
+    assert last(read(*HEADER, FIELDS, row(verb, argument, "250"))).get("outcome") == outcome
 
 
 def test_an_answer_to_auth_is_not_in_a_line_that_does_not_parse() -> None:

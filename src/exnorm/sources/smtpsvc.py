@@ -5,6 +5,11 @@ our reply), or, where ``cs-username`` is ``OutboundConnectionCommand`` or ``Outb
 one line that we sent to or had from another server; ``c-ip`` is the other side in both. What a client
 says after AUTH is its password in no more than base64: it is replaced before anything else is done
 with the line.
+
+The rows have no number and no session's id. So each stands for itself: nothing that one row says goes with
+another, and rows that come late, again or in another order say the same. Only what is hidden depends on the
+rows before: while an AUTH of the same other side is not over, every word that is no command; else a word that
+stands alone, and what looks like base64.
 """
 
 from __future__ import annotations
@@ -44,11 +49,13 @@ SESSION_START = "SESSION-START"
 SESSION_END = "SESSION-END"
 LOGON_SUCCESS = "LOGON-SUCCESS"
 LOGON_FAILURE = "LOGON-FAILURE"
+ACCEPTED = "ACCEPTED"
+"""A 250 to DATA, or to the last BDAT: the message is taken over."""
 REJECTED = "REJECTED"
 DELAYED = "DELAYED"
 IN_PROGRESS = "IN-PROGRESS"
 OUTCOMES = frozenset(
-    (SESSION_START, SESSION_END, LOGON_SUCCESS, LOGON_FAILURE, REJECTED, DELAYED, IN_PROGRESS)
+    (SESSION_START, SESSION_END, LOGON_SUCCESS, LOGON_FAILURE, ACCEPTED, REJECTED, DELAYED, IN_PROGRESS)
 )
 
 OTHER_VERB = "OTHER"
@@ -61,7 +68,7 @@ MECHANISMS = frozenset((
     "LOGIN", "PLAIN", "NTLM", "GSSAPI", "GSS-SPNEGO", "NEGOTIATE", "KERBEROS", "CRAM-MD5", "DIGEST-MD5",
     "SCRAM-SHA-1", "SCRAM-SHA-256", "XOAUTH2", "OAUTHBEARER", "EXTERNAL", "ANONYMOUS", "EXCHANGEAUTH",
 ))  # fmt: skip
-_MECHANISM = compile_later(r"(\+?([^+]*))(\+.*)?", re.DOTALL)
+_MECHANISM = compile_later(r"(\+*([^+]*))(\+.*)?", re.DOTALL)
 _AUTH_TAIL = compile_later(r"((?:^|[ +])(?:AUTH|X-EXPS))(?![\w=-]).+", re.IGNORECASE | re.DOTALL)
 _NO_SECRET = compile_later(r"[\d.:-]*|SMTP(?:SVC\d+)?|OutboundConnection(?:Command|Response)", re.IGNORECASE)
 _TIMED = compile_later(r"(?:\d{4}-\d\d-\d\d )?\d\d:\d\d:\d\d ")
@@ -74,6 +81,7 @@ _PARAMETER = compile_later(
     r"\+(?:SIZE|BODY|AUTH|RET|ENVID|NOTIFY|ORCPT|BY|HOLDFOR|HOLDUNTIL|MT-PRIORITY|X[A-Z0-9-]*)=",
     re.IGNORECASE,
 )
+_LAST = compile_later(r"\+*(?:\d+\+)?(?:LAST|<[^<>\s]+>)\+*", re.IGNORECASE)
 _MESSAGE_ID = compile_later(r"\+*(<[^<>\s]+>)\+*")
 _REPLY = compile_later(r"([2-5]\d\d)(?:[+ -].*)?", re.DOTALL)
 
@@ -169,13 +177,15 @@ def find_reply(direction: str, status: str, argument: str) -> str:
     return "" if found is None else found.group(1)
 
 
-def judge(verb: str, reply: str) -> str:
+def judge(verb: str, reply: str, argument: str = "") -> str:
     """What a command or a reply means for the session, as one of ``OUTCOMES``."""
     refused = reply[:1] in ("4", "5")
     if reply in ("235", "535") or (verb in SECRET_VERBS and (refused or reply[:1] == "2")):
         return LOGON_FAILURE if refused else LOGON_SUCCESS
     if refused:
         return REJECTED if reply[0] == "5" else DELAYED
+    if reply == "250" and (verb == "DATA" or (verb == "BDAT" and _LAST.fullmatch(argument))):
+        return ACCEPTED
     if verb in ("EHLO", "HELO"):
         return SESSION_START
     return SESSION_END if verb == "QUIT" else IN_PROGRESS
@@ -195,7 +205,7 @@ def complete(record: Record) -> None:
     direction = _DIRECTIONS.get(name.lower(), INBOUND)
     verb = name_verb(get("cs-method"), direction)
     reply = find_reply(direction, get("sc-status"), argument)
-    outcome = judge(verb, reply)
+    outcome = judge(verb, reply, argument)
     side = "" if direction == INBOUND else "OUTBOUND-"
     derived["direction"] = direction
     derived["outcome"] = outcome
@@ -246,8 +256,12 @@ class SmtpsvcReader(W3cReader):
             self._remember(client)
             return _redact(values, ("cs-uri-stem", "cs-uri-query"), redact_argument)
         if client not in self._authenticating:
-            # A log may begin in the middle of a dialogue.
-            return {} if method in SMTP_VERBS else _redact(values, ("cs-method", "cs-uri-query"), redact_word)
+            if method in SMTP_VERBS:
+                return {}
+            # A log may begin in the middle of a dialogue, and rows may come late.
+            is_alone = values.get("cs-uri-query", "") in ("", "-")
+            redact = redact_all if is_alone else redact_word
+            return _redact(values, ("cs-method", "cs-uri-query"), redact)
         if method not in SMTP_VERBS:
             # No command: the client's answer to our challenge, its name or its password.
             return _redact(values, ("cs-method", "cs-uri-stem", "cs-uri-query"), redact_all)

@@ -38,6 +38,7 @@ EVENTS = dict((
     describe_event("SESSION-END",   1, "/Access/Stop",           "/Success", "/Normal"),
     describe_event("LOGON-SUCCESS", 2, "/Authentication/Verify", "/Success", "/Normal"),
     describe_event("LOGON-FAILURE", 5, "/Authentication/Verify", "/Failure", "/Informational/Warning"),
+    describe_event("ACCEPTED",      1, "/Communicate/Query",     "/Success", "/Normal"),
     describe_event("REJECTED",      4, "/Communicate/Query",     "/Failure", "/Informational/Warning"),
     describe_event("DELAYED",       3, "/Communicate/Query",     "/Attempt", "/Informational/Warning"),
     describe_event("IN-PROGRESS",   1, "/Communicate/Query",     "/Attempt", "/Normal"),

@@ -34,6 +34,7 @@ EVENTS = dict((
     describe_event("SESSION-END",   18099, "SMTP Closed",                  1),
     describe_event("LOGON-SUCCESS",  3008, "Mail Service Login Succeeded", 1),
     describe_event("LOGON-FAILURE",  3009, "Mail Service Login Failed",    3),
+    describe_event("ACCEPTED",      18103, "SMTP In Progress",             1),
     describe_event("REJECTED",      18102, "SMTP Denied",                  4),
     describe_event("DELAYED",       18104, "SMTP Delayed",                 4),
     describe_event("IN-PROGRESS",   18103, "SMTP In Progress",             1),
