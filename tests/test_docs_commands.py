@@ -391,7 +391,7 @@ def find_wrong_options(words: list[str]) -> list[str]:
         if isinstance(command, click.Group) and not name.startswith("-"):
             found = [command.get_command(context, one) for one in name.split("|")]
             if None in found:
-                return [name]
+                return [] if command.invoke_without_command else [name]
             (command, *others) = found  # type: ignore[assignment]
             if others:
                 return []
