@@ -14,6 +14,7 @@ EXTRAS: Mapping[str, Mapping[str, str]] = {
     "logstash": _PAGES,
     "report": {"jinja2": "Jinja2", "vl_convert": "vl-convert-python"},
     "arrow": {"pyarrow": "pyarrow"},
+    "zstd": {"zstandard": "zstandard"},
     "spark": {"pyspark": "pyspark", "pyarrow": "pyarrow", "pandas": "pandas"},
 }
 """Each extra that users install: what it brings, as it is imported and as it is installed."""

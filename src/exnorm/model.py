@@ -35,6 +35,9 @@ class Confidence(enum.IntEnum):
     HEADER = 3  # the log's own header says so
 
 
+_COMPRESSED = ("gz", "bz2", "xz", "zst")
+
+
 @dataclass(frozen=True)
 class Head:
     """What is known of a log before its first row is read.
@@ -50,8 +53,10 @@ class Head:
 
     @property
     def file_name(self) -> str:
-        """The last part of the path, whichever way its slashes lean."""
-        return self.name.replace("\\", "/").rpartition("/")[2]
+        """The last part of the path, whichever way its slashes lean, as it was before it was compressed."""
+        name = self.name.replace("\\", "/").rpartition("/")[2]
+        stem, dot, suffix = name.rpartition(".")
+        return stem if dot and suffix.lower() in _COMPRESSED else name
 
 
 @dataclass(frozen=True)

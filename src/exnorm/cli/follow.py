@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from exnorm.cli.conversion import Run, Sink, convert_block
-from exnorm.cli.inputs import READ_BYTES, STDIN, Input, InputError, expand, reading
+from exnorm.cli.inputs import READ_BYTES, STDIN, Input, InputError, expand, find_compression, reading
 from exnorm.errors import SettingsError
 from exnorm.pipeline import Normalizer
 from exnorm.stream import StreamTable
@@ -78,6 +78,9 @@ class Follower:
             self._close(file)
             file = None
         if file is None:
+            kind = find_compression(item)
+            if kind:
+                raise InputError(f"{item.name}: is compressed ({kind}), so it is not followed")
             file = _File(item, status.st_ino)
             self._files[item.name] = file
         if status.st_size > file.offset:

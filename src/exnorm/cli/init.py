@@ -17,7 +17,15 @@ from typing import TypeVar
 import click
 
 from exnorm.cli import NEXT_HOP, OK, UNPARSED, say, tell
-from exnorm.cli.inputs import BLOCK_BYTES, Input, InputError, expand, explain_refusal, read_blocks
+from exnorm.cli.inputs import (
+    BLOCK_BYTES,
+    Input,
+    InputError,
+    expand,
+    explain_refusal,
+    find_compression,
+    read_blocks,
+)
 from exnorm.cli.options import load_settings
 from exnorm.cli.summary import summarize
 from exnorm.cli.words import FOLDER, Words
@@ -222,7 +230,12 @@ def survey(folders: Sequence[str], normalizer: Normalizer) -> Found:
     """The logs below folders, by the folder each lies in, newest last."""
     logs: dict[str, list[Input]] = {}
     refused: list[str] = []
+    compressed: dict[str, int] = {}
     for item in expand(folders, may_be_empty=True):
+        if find_compression(item):
+            folder = os.path.dirname(item.name)
+            compressed[folder] = compressed.get(folder, 0) + 1
+            continue
         try:
             refusal = explain_refusal(item, normalizer)
         except InputError as error:
@@ -232,6 +245,10 @@ def survey(folders: Sequence[str], normalizer: Normalizer) -> Found:
             refused += [f"{item.shown}: {refusal}; the file is left out"] if refusal else []
             continue
         logs.setdefault(os.path.dirname(item.name), []).append(item)
+    refused += [
+        f"{folder}: {count} compressed, left out: shippers read plain logs (exnorm convert reads both)"
+        for folder, count in compressed.items()
+    ]
     ordered = {folder: tuple(sorted(items, key=_age)) for folder, items in logs.items()}
     return Found(ordered, {folder: _patterns(items) for folder, items in ordered.items()}, tuple(refused))
 

@@ -9,6 +9,16 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from exnorm.cli.compressed import (
+    MAGIC_BYTES,
+    ZIP,
+    CompressedError,
+    explain_closed,
+    list_members,
+    name_kind,
+    read_member,
+    unpack,
+)
 from exnorm.errors import SettingsError, quote
 from exnorm.pipeline import Normalizer
 
@@ -24,21 +34,24 @@ class InputError(Exception):
 
 @dataclass(frozen=True)
 class Input:
-    """One thing to read: a file, or standard input under the name ``-``."""
+    """One thing to read: a file, a ``member`` of a zip archive, or standard input under the name ``-``."""
 
     name: str
     size: int = 0
+    member: str = ""
 
     @property
     def shown(self) -> str:
         """The name as text: bytes of it that are no UTF-8 stand as U+FFFD, never as a ``\\`` of a path."""
-        return os.fsencode(self.name).decode("utf-8", "replace")
+        shown = os.fsencode(self.name).decode("utf-8", "replace")
+        return f"{shown}/{self.member}" if self.member else shown
 
 
 def expand(patterns: Sequence[str], *, may_be_empty: bool = False) -> list[Input]:
     """The files that paths, globs (``**`` goes through folders) and folders stand for, each once.
 
-    A folder stands for every file below it, in the order of their names. Raises ``SettingsError``
+    A folder stands for every file below it, in the order of their names, a zip archive for every file in
+    it. Raises ``SettingsError``
     for what is not there, and for an empty folder unless it ``may_be_empty``.
     """
     if not patterns and sys.stdin is not None and sys.stdin.isatty():
@@ -50,10 +63,33 @@ def expand(patterns: Sequence[str], *, may_be_empty: bool = False) -> list[Input
             raise SettingsError(f"no file below {quote(pattern)}: the folder is empty")
         for name in names:
             key = name if name == STDIN else os.path.realpath(name)
-            found.setdefault(key, Input(name, _size(name)))
+            for item in _expand_archive(name, is_named=name == pattern):
+                found.setdefault(f"{key}\0{item.member}" if item.member else key, item)
     if STDIN in found and sys.stdin is None:
         raise SettingsError("standard input is closed; name a file to read")
     return list(found.values())
+
+
+def _expand_archive(name: str, is_named: bool) -> list[Input]:
+    """The files in a zip archive; what is none, or lies in a folder under another suffix, stays whole."""
+    item = Input(name, _size(name))
+    if name == STDIN or not (is_named or name.lower().endswith(".zip")) or find_compression(item) != ZIP:
+        return [item]
+    try:
+        return [Input(name, size, member) for member, size in list_members(name)] or [item]
+    except (CompressedError, OSError):
+        return [item]  # reading it says why
+
+
+def find_compression(item: Input) -> str:
+    """What a file is compressed with; empty where it is not, or cannot be opened."""
+    try:
+        if item.name == STDIN or not os.path.isfile(item.name):
+            return ""
+        with open(item.name, "rb") as file:
+            return name_kind(file.read(MAGIC_BYTES))
+    except OSError:
+        return ""
 
 
 def _size(name: str) -> int:
@@ -116,10 +152,23 @@ def _files_below(folder: str) -> list[str]:
 
 
 def read_blocks(item: Input) -> Iterator[bytes]:
-    """The bytes of a file as they can be had: from a pipe, without waiting for a full block.
+    """The bytes of a log as they can be had: from a pipe, without waiting for a full block; unpacked.
 
     Raises ``InputError``, so that no error of an output can be taken for one of the input.
     """
+    blocks = read_member(item.name, item.member) if item.member else unpack(_read_blocks(item))
+    while True:
+        try:
+            with reading(item):
+                block = next(blocks, None)
+        except CompressedError as error:
+            raise InputError(f"{item.shown}: {error}") from None
+        if block is None:
+            return
+        yield block
+
+
+def _read_blocks(item: Input) -> Iterator[bytes]:
     with reading(item):
         file = sys.stdin.fileno() if item.name == STDIN else os.open(item.name, os.O_RDONLY | _BINARY)
     try:
@@ -150,9 +199,19 @@ def explain_refusal(item: Input, normalizer: Normalizer) -> str:
     """
     if item.name == STDIN or item.size == 0:
         return ""
-    with reading(item), open(item.name, "rb") as file:
-        block = file.read(BLOCK_BYTES)
-    return normalizer.explain_refusal(item.shown, block)
+    kind = find_compression(item)
+    if not item.member and kind:
+        closed = explain_closed(kind)
+        if not closed and kind == ZIP:
+            closed = "is compressed (zip), and no archive with a file that can be read"
+        if closed:
+            return closed
+    blocks: list[bytes] = []
+    for block in read_blocks(item):
+        blocks.append(block)
+        if sum(map(len, blocks)) >= BLOCK_BYTES:
+            break
+    return normalizer.explain_refusal(item.shown, b"".join(blocks)[:BLOCK_BYTES])
 
 
 def same_file(one: str, other: str) -> bool:

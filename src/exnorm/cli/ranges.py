@@ -14,6 +14,7 @@ from functools import partial
 from itertools import groupby, pairwise
 from typing import IO, Any
 
+from exnorm.cli.compressed import name_kind
 from exnorm.cli.conversion import OutputError, Run, Sink, convert_file, guard, put
 from exnorm.cli.inputs import BLOCK_BYTES, READ_BYTES, Input, InputError, reading
 from exnorm.cli.turns import Crew, Note, Outlet, Work, WorkerDiedError
@@ -88,7 +89,7 @@ def cut_file(item: Input, jobs: int, normalizer: Normalizer, may_cut: bool) -> l
 def _find_prelude(item: Input, normalizer: Normalizer) -> tuple[bytes, ...]:
     with open(item.name, "rb") as file:
         block = file.read(BLOCK_BYTES)
-    if find_utf16(block):
+    if find_utf16(block) or name_kind(block):
         return ()
     stream = normalizer.stream(item.shown)
     lines = block.split(b"\n")[:-1]

@@ -1,0 +1,259 @@
+"""Compressed files -> the bytes of their logs, as streams, in bounded memory; bombs are left."""
+
+from __future__ import annotations
+
+import bz2
+import importlib
+import lzma
+import sys
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from typing import Any, Protocol
+
+OUT_BYTES = 256 * 1024
+BOMB_BYTES = 256 * 1024 * 1024
+"""So much may come of anything; of more, ``BOMB_RATIO`` bytes at most for each one that was read."""
+BOMB_RATIO = 500
+XZ_MEMORY = 256 * 1024 * 1024
+ZSTD_WINDOW_LOG = 27
+MOST_MEMBERS = 10_000
+
+GZIP, BZIP2, XZ, ZSTD, ZIP = "gzip", "bzip2", "xz", "zstd", "zip"
+_MAGIC = {
+    b"\x1f\x8b\x08": GZIP,
+    b"BZh": BZIP2,
+    b"\xfd7zXZ\0": XZ,
+    b"\x28\xb5\x2f\xfd": ZSTD,
+    b"PK\x03\x04": ZIP,
+    b"7z\xbc\xaf\x27\x1c": "7z",
+    b"Rar!\x1a\x07": "rar",
+    b"MSCF\0\0\0\0": "cab",
+    b"\x04\x22\x4d\x18": "lz4",
+    b"\x1f\x9d": "compress",
+    b"LZIP": "lzip",
+}
+MAGIC_BYTES = max(map(len, _MAGIC))
+
+
+class CompressedError(Exception):
+    """What is compressed cannot be read; ``str()`` of it says why."""
+
+
+class Engine(Protocol):
+    """Unpacks one stream, as ``bz2.BZ2Decompressor`` does."""
+
+    eof: bool
+    unused_data: bytes
+    needs_input: bool
+
+    def decompress(self, data: bytes, max_length: int) -> bytes:
+        """At most so many bytes of what ``data`` and what came before it give."""
+
+
+def name_kind(beginning: bytes) -> str:
+    """What a file that begins so is compressed with; empty where it is not."""
+    return next((kind for magic, kind in _MAGIC.items() if beginning.startswith(magic)), "")
+
+
+def explain_closed(kind: str) -> str:
+    """Why nothing that is compressed so can be read here; empty where it can."""
+    if kind not in (GZIP, BZIP2, XZ, ZSTD, ZIP):
+        return f"is compressed ({kind}), which exnorm does not read"
+    if kind == ZSTD and _load_zstd() is None:
+        return "is compressed (zstd): needs pip install 'exnorm[zstd]', or Python 3.14"
+    return ""
+
+
+def unpack(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """The blocks of a file, unpacked where they are compressed; raises ``CompressedError``."""
+    source = iter(blocks)
+    beginning = b""
+    for block in source:
+        beginning += block
+        if len(beginning) >= MAGIC_BYTES or not _may_be_magic(beginning):
+            break
+    kind = name_kind(beginning)
+    whole = chain((beginning,) if beginning else (), source)
+    if not kind:
+        yield from whole
+        return
+    closed = explain_closed(kind)
+    if kind == ZIP:
+        closed = "is a zip archive, which is read from a file, not from a stream nor from another archive"
+    if closed:
+        raise CompressedError(closed)
+    yield from _decompress(whole, kind)
+
+
+def _may_be_magic(beginning: bytes) -> bool:
+    return any(magic.startswith(beginning) for magic in _MAGIC)
+
+
+# --- one stream ----------------------------------------------------------------------------------
+
+
+def _decompress(blocks: Iterable[bytes], kind: str) -> Iterator[bytes]:
+    make = {GZIP: _Gzip, BZIP2: bz2.BZ2Decompressor, XZ: _open_xz, ZSTD: _open_zstd}[kind]
+    bound = Bound(kind)
+    engine: Any = make()
+    is_open = False
+    for block in blocks:
+        bound.taken += len(block)
+        data = block if is_open else block.lstrip(b"\0")
+        while data or (is_open and not engine.needs_input):
+            made = _run(engine, data, kind)
+            yield from bound.pass_on(made)
+            data, is_open = b"", True
+            if engine.eof:  # further streams may follow, and what fills a tape
+                data, is_open = engine.unused_data.lstrip(b"\0"), False
+                engine = make()
+    if is_open:
+        raise CompressedError(f"is cut off: the {kind} data ends in the middle")
+
+
+_REFUSALS = (zlib.error, lzma.LZMAError, EOFError, OSError, ValueError)
+
+
+def _run(engine: Engine, data: bytes, kind: str) -> bytes:
+    refusals: tuple[type[Exception], ...] = (*_REFUSALS, *_zstd_errors())
+    try:
+        return engine.decompress(data, OUT_BYTES)
+    except refusals as error:
+        raise CompressedError(f"cannot be unpacked: {kind}: {error}") from None
+
+
+class Bound:
+    """Counts what was taken in and given out, and stops at what only a bomb gives."""
+
+    def __init__(self, kind: str, taken: int = 0) -> None:
+        self.taken = taken
+        self._kind = kind
+        self._given = 0
+
+    def pass_on(self, made: bytes) -> Iterator[bytes]:
+        """What was made, where there is any; raises ``CompressedError`` for a bomb."""
+        self._given += len(made)
+        if self._given > BOMB_BYTES and self._given > BOMB_RATIO * self.taken:
+            reason = f"gives {self._given} bytes of {self.taken}; expected at most {BOMB_RATIO} for each"
+            raise CompressedError(f"is taken for a bomb: {self._kind} {reason}")
+        if made:
+            yield made
+
+
+class _Gzip:
+    """zlib's engine, used as the others are."""
+
+    def __init__(self) -> None:
+        self._engine = zlib.decompressobj(wbits=31)
+        self.needs_input = True
+
+    @property
+    def eof(self) -> bool:
+        return self._engine.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._engine.unused_data
+
+    def decompress(self, data: bytes, max_length: int) -> bytes:
+        made = self._engine.decompress(self._engine.unconsumed_tail + data, max_length)
+        self.needs_input = not self._engine.unconsumed_tail and len(made) < max_length
+        return made
+
+
+def _open_xz() -> lzma.LZMADecompressor:
+    return lzma.LZMADecompressor(memlimit=XZ_MEMORY)
+
+
+def _load_zstd() -> Any:
+    """The module for zstd: of Python 3.14, else ``zstandard``; ``None`` where there is neither."""
+    for name in ("compression.zstd", "zstandard"):
+        try:
+            return importlib.import_module(name)
+        except ImportError:
+            continue
+    return None
+
+
+def _zstd_errors() -> tuple[type[Exception], ...]:
+    for name in ("compression.zstd", "zstandard"):
+        if name in sys.modules:
+            return (sys.modules[name].ZstdError,)
+    return ()
+
+
+def _open_zstd() -> Any:
+    module = _load_zstd()
+    if hasattr(module, "DecompressionParameter"):
+        options = {module.DecompressionParameter.window_log_max: ZSTD_WINDOW_LOG}
+        return module.ZstdDecompressor(options=options)
+    return _Zstandard(module.ZstdDecompressor(max_window_size=1 << ZSTD_WINDOW_LOG))
+
+
+class _Zstandard:
+    """An engine of ``zstandard``: it gives all that its input gives, so it is given little at a time."""
+
+    _PIECE = 64  # a block of zstd gives 128 KiB at most, and has 3 bytes at least
+
+    def __init__(self, decompressor: Any) -> None:
+        self._engine = decompressor.decompressobj()
+        self._rest = b""
+        self.needs_input = True
+
+    @property
+    def eof(self) -> bool:
+        return bool(self._engine.eof)
+
+    @property
+    def unused_data(self) -> bytes:
+        return bytes(self._engine.unused_data) + self._rest
+
+    def decompress(self, data: bytes, max_length: int) -> bytes:
+        self._rest += data
+        made, at = bytearray(), 0
+        while at < len(self._rest) and len(made) < max_length and not self._engine.eof:
+            made += self._engine.decompress(self._rest[at : at + self._PIECE])
+            at += self._PIECE
+        self._rest = self._rest[at:]
+        self.needs_input = not self._rest
+        return bytes(made)
+
+
+# --- zip -----------------------------------------------------------------------------------------
+
+
+def list_members(path: str) -> list[tuple[str, int]]:
+    """The files in a zip archive, each with its size there; raises ``CompressedError``."""
+    with _opening(path) as archive:
+        infos = [info for info in archive.infolist() if not info.is_dir()]
+    if len(infos) > MOST_MEMBERS:
+        raise CompressedError(f"is a zip archive of {len(infos)} files; expected at most {MOST_MEMBERS}")
+    return [(info.filename, info.compress_size) for info in infos]
+
+
+def read_member(path: str, member: str) -> Iterator[bytes]:
+    """The blocks of one file in a zip archive, itself unpacked; raises ``CompressedError``."""
+    yield from unpack(_read_member(path, member))
+
+
+def _read_member(path: str, member: str) -> Iterator[bytes]:
+    with _opening(path) as archive:
+        info = archive.getinfo(member)
+        if info.flag_bits & 1:
+            raise CompressedError("is encrypted in its zip archive")
+        bound = Bound(ZIP, info.compress_size)
+        try:
+            with archive.open(info) as file:
+                while block := file.read(OUT_BYTES):
+                    yield from bound.pass_on(block)
+        except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError) as error:
+            raise CompressedError(f"cannot be unpacked: zip: {error}") from None
+
+
+def _opening(path: str) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(path)
+    except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
+        raise CompressedError(f"is a zip archive that cannot be opened: {error}") from None
