@@ -468,6 +468,58 @@ ADMIN_AUDIT = table("admin_audit", (
     ecs("user.id",              "caller-sid"),
     ecs("user_agent.original",  "host-program"),
 ))
+
+RPS_HTTP = table("rps_http", (
+    *frame("rps_http", "web", "event", moment="DateTime", version="build"),
+    ecs("event.outcome",        "outcome"),
+    *ends("ClientIpAddress", "", "", ""),
+    ecs("observer.hostname",    "ServerHostName"),
+    ecs("http.request.id",      "RequestId"),
+    ecs("http.request.method",  "method"),
+    ecs("http.request.bytes",   "RequestBytes",         integer),
+    ecs("http.response.status_code", "HttpStatus",      integer),
+    ecs("url.domain",           "UrlHost"),
+    ecs("url.path",             "UrlStem"),
+    ecs("url.query",            "UrlQuery"),
+    ecs("user.name",            "user-name",            account),
+    ecs("user.domain",          "user-domain"),
+    ecs("user_agent.original",  "ClientInfo"),
+    ecs("error.code",           "ErrorCode"),
+    ecs("error.message",        "GenericErrors"),
+    ecs("event.duration",       "TotalTime",            milliseconds_as_ns),
+))
+
+EWS = table("ews", (
+    *frame("ews", "web", "SoapAction", moment="DateTime", version="build"),
+    ecs("event.outcome",        "outcome"),
+    *ends("ClientIpAddress", "", "", ""),
+    ecs("observer.hostname",    "ServerHostName"),
+    ecs("http.request.id",      "RequestId"),
+    ecs("http.request.bytes",   "RequestSize",          integer),
+    ecs("http.response.bytes",  "ResponseSize",         integer),
+    ecs("http.response.status_code", "HttpStatus",      integer),
+    ecs("user.name",            "user-name",            account),
+    ecs("user.domain",          "user-domain"),
+    ecs("user_agent.original",  "UserAgent"),
+    ecs("error.code",           "ErrorCode"),
+    ecs("error.message",        "GenericErrors"),
+    ecs("event.duration",       "TotalRequestTime",     milliseconds_as_ns),
+))
+
+ECP_SERVER = table("ecp_server", (
+    *frame("ecp_server", "configuration", "event", moment="moment", version="build"),
+    ecs("event.outcome",        "outcome"),
+    ecs("event.reason",         "reason"),
+    ecs("error.message",        "exception"),
+    ecs("observer.hostname",    "ServerName"),
+    ecs("http.request.referrer", "referrer"),
+    ecs("process.command_line", "command"),
+    ecs("transaction.id",       "session-id"),
+    ecs("url.path",             "url",                  path_of),
+    ecs("url.query",            "url",                  query_of),
+    ecs("user.name",            "user",                 account),
+    ecs("event.duration",       "time-taken",           milliseconds_as_ns),
+))
 # fmt: on
 
 TABLES = (
@@ -483,6 +535,9 @@ TABLES = (
     HTTPERR,
     RPS_CMDLET,
     ADMIN_AUDIT,
+    RPS_HTTP,
+    EWS,
+    ECP_SERVER,
 )
 
 

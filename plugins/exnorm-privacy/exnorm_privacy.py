@@ -36,6 +36,8 @@ from exnorm.errors import quote, suggest
 from exnorm.sources.admin_audit import ADMIN_AUDIT
 from exnorm.sources.agent_log import AGENT_LOG
 from exnorm.sources.connectivity import CONNECTIVITY
+from exnorm.sources.ecp_server import ECP_SERVER
+from exnorm.sources.ews import EWS
 from exnorm.sources.exchange_2003 import EXCHANGE_2003
 from exnorm.sources.http_proxy import HTTP_PROXY
 from exnorm.sources.httperr import HTTPERR
@@ -43,6 +45,7 @@ from exnorm.sources.iis import IIS
 from exnorm.sources.imap_pop import IMAP_POP
 from exnorm.sources.message_tracking import MESSAGE_TRACKING
 from exnorm.sources.rps_cmdlet import RPS_CMDLET
+from exnorm.sources.rps_http import RPS_HTTP
 from exnorm.sources.smtp_protocol import SMTP_PROTOCOL
 from exnorm.sources.smtpsvc import SMTPSVC
 
@@ -58,8 +61,8 @@ FIELDS = {
 COLUMNS = frozenset(
     column
     for source in (
-        ADMIN_AUDIT, AGENT_LOG, CONNECTIVITY, EXCHANGE_2003, HTTPERR, HTTP_PROXY, IIS, IMAP_POP,
-        MESSAGE_TRACKING, RPS_CMDLET, SMTPSVC, SMTP_PROTOCOL,
+        ADMIN_AUDIT, AGENT_LOG, CONNECTIVITY, ECP_SERVER, EWS, EXCHANGE_2003, HTTPERR, HTTP_PROXY, IIS,
+        IMAP_POP, MESSAGE_TRACKING, RPS_CMDLET, RPS_HTTP, SMTPSVC, SMTP_PROTOCOL,
     )
     for column in source.columns
 )  # fmt: skip

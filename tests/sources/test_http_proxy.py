@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from exnorm.model import Record, Unparsed
+from exnorm.model import Confidence, Head, Record, Unparsed
 from exnorm.pipeline import Normalizer
 from exnorm.sources.http_proxy import (
     COLUMNS,
     COMPUTED,
+    HTTP_PROXY,
     first_address,
     join_build,
     join_url,
@@ -157,8 +158,8 @@ def test_a_row_without_a_time_is_unparsed() -> None:
     ],
 )
 def test_a_log_that_says_it_is_another_one_is_not_claimed(name: str) -> None:
-    text = f"#Log-type: {name}\n#Fields: TimeStamp,ServerName,EventId\n{TIME},SERVER,Request"
-    assert unparsed(text, "HttpProxy_2023010919-1.LOG").kind == "unknown-type"
+    directives = {"log-type": name, "fields": "TimeStamp,ServerName,EventId"}
+    assert HTTP_PROXY.recognize(Head("HttpProxy_2023010919-1.LOG", directives)) is Confidence.NO
 
 
 def test_the_file_name_is_enough_for_columns_nobody_knows() -> None:

@@ -616,6 +616,9 @@ def test_a_row_that_has_its_date_from_the_header_takes_it_along_in_its_payload()
         ("connectivity", "CONNECTLOG2024031508-1.LOG", "CONNECTLOG"),
         ("httperr", "httperr1.log", "HTTPERR"),
         ("rps_cmdlet", "Rps_Cmdlet_2026030409-1.LOG", "RPSCMDLET"),
+        ("rps_http", "Rps_Http_2026030409-1.LOG", "RPSHTTP"),
+        ("ews", "Ews_2026030409-1.LOG", "EWS"),
+        ("ecp_server", "ECPServer20260304-1.LOG", "ECPSERVER"),
     ],
 )
 def test_what_the_wincollect_format_writes_of_any_log_is_read_again(

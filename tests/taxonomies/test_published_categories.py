@@ -10,7 +10,18 @@ import pytest
 from exnorm.plugins import Plugins
 
 FACTS = Path(__file__).parents[3] / "shared" / "facts"
-OURS = ("http-proxy", "imap-pop", "agent-log", "connectivity", "owa", "smtpsvc", "httperr", "rps-cmdlet")
+OURS = (
+    "http-proxy",
+    "imap-pop",
+    "agent-log",
+    "connectivity",
+    "owa",
+    "smtpsvc",
+    "httperr",
+    "rps-cmdlet",
+    "rps-http",
+    "ews",
+)
 MAPPINGS = Plugins(discover=False).registry.mappings
 
 pytestmark = pytest.mark.skipif(

@@ -66,7 +66,7 @@ def test_a_failed_row_in_the_fields_of_jsa() -> None:
     assert {name: found[name] for name in found if name not in ("vendor", "product", "cmdletParameters")} == {
         "version": "15.02.1544.004",
         "eventId": "New-Mailbox",
-        "usrName": "EXAMPLE\\adm.ines",
+        "usrName": "adm.ines",
         "domain": "EXAMPLE",
         "devTime": 1772615760100,  # 2026-03-04T09:16:00.100Z
         "role": "True",

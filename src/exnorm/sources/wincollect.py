@@ -44,6 +44,8 @@ from exnorm.sources.admin_audit import ADMIN_AUDIT
 from exnorm.sources.agent_log import AGENT_LOG
 from exnorm.sources.cmdlets import hide_secrets as hide_parameters
 from exnorm.sources.connectivity import CONNECTIVITY
+from exnorm.sources.ecp_server import ECP_SERVER, hide_secrets as hide_ecp_secrets
+from exnorm.sources.ews import EWS
 from exnorm.sources.exchange_2003 import EXCHANGE_2003
 from exnorm.sources.http_proxy import HTTP_PROXY
 from exnorm.sources.httperr import HTTPERR
@@ -51,9 +53,11 @@ from exnorm.sources.iis import IIS
 from exnorm.sources.imap_pop import IMAP_POP, redact as redact_parameters
 from exnorm.sources.message_tracking import MESSAGE_TRACKING
 from exnorm.sources.rps_cmdlet import RPS_CMDLET
+from exnorm.sources.rps_http import RPS_HTTP
 from exnorm.sources.smtp_protocol import SMTP_PROTOCOL
 from exnorm.sources.smtp_secrets import hide_mention, hide_said
 from exnorm.sources.smtpsvc import SECRET_VERBS, SMTPSVC, redact_all
+from exnorm.sources.url_secrets import hide_url_secrets
 from exnorm.sources.w3c import FTP, SMTP_VERBS, find_service_of
 
 
@@ -85,6 +89,9 @@ CARRIED: Mapping[str, tuple[Carried, ...]] = {
     "CONNECTLOG": (Carried(CONNECTIVITY),),
     "HTTPERR": (Carried(HTTPERR, csv=False),),
     "RPSCMDLET": (Carried(RPS_CMDLET),),
+    "RPSHTTP": (Carried(RPS_HTTP),),
+    "EWS": (Carried(EWS),),
+    "ECPSERVER": (Carried(ECP_SERVER),),
     W3C: (Carried(IIS, csv=False), Carried(SMTPSVC, csv=False)),
     "EXCHANGEMANAGEMENT": (Carried(ADMIN_AUDIT, csv=False),),
 }
@@ -241,6 +248,10 @@ def hide_secrets(line: str) -> str:
             shown = redact_parameters(said.get("command", ""), text)
         elif key in ("Parameters", "NonPiiParameters", "Message"):
             shown = hide_parameters(text)
+        elif key == "EventData":
+            shown = hide_ecp_secrets(text)
+        elif key in ("UrlQuery", "UrlStem"):
+            shown = hide_url_secrets(text)
         elif smtp and key in ("cs-method", "cs-uri-stem", "cs-uri-query"):
             verb = said.get("cs-method", "").upper()
             harmless = verb in SMTP_VERBS if key == "cs-method" else verb in SMTP_VERBS - SECRET_VERBS

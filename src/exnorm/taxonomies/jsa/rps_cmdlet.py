@@ -20,7 +20,7 @@ JSA_RPS_CMDLET = Mapping("jsa-rps-cmdlet", source="rps_cmdlet", taxonomy="jsa",
     rows=(
         #   JSA field             column                    read as
         row("Event ID",           ("Cmdlet", constant("Cmdlet")), ours="the cmdlet is what the log names"),
-        row("Username",           "AuthenticatedUser",      ours="who ran the cmdlet, as the log has it"),
+        row("Username",           "user-name",              ours="who ran the cmdlet, without the domain; a UPN whole"),
         row("Vendor",             constant("Microsoft"),    ours=_HEADER),
         row("Product",            constant("Exchange Server"), ours=_HEADER),
         row("Version",            ("build", "product-version"), ours="the build in the row, else #Version, which is real in this log"),

@@ -1,0 +1,111 @@
+"""Rows of EWS, Rps_Http and ECP in the fields of both taxonomies."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from exnorm.model import Event
+from exnorm.pipeline import Normalizer
+from exnorm.sources.ews import IMPERSONATED, WEIGHTY
+from exnorm.taxonomies.arcsight.ews import EVENTS as ARCSIGHT_EWS_EVENTS
+from exnorm.taxonomies.jsa.ews import EVENTS as JSA_EWS_EVENTS
+
+SAMPLES = Path(__file__).parent.parent / "samples"
+
+
+def events(taxonomy: str, path: str) -> list[Event]:
+    found = list(Normalizer(taxonomy, discover_plugins=False).normalize((SAMPLES / path).read_bytes()))
+    assert all(isinstance(event, Event) for event in found)
+    return found  # type: ignore[return-value]
+
+
+def test_an_export_in_another_users_name_in_the_fields_of_arcsight() -> None:
+    found = events("arcsight", "ews/Ews_2026030409-1.LOG")[0]
+    assert dict(found) == {
+        "deviceVendor": "Microsoft",
+        "deviceProduct": "Exchange Server",
+        "deviceVersion": "15.02.1544.004",
+        "deviceEventClassId": "ExportItems",
+        "name": "ExportItems",
+        "severity": 7,
+        "eventOutcome": "success",
+        "deviceEventCategory": "EWS",
+        "deviceAction": "ExportItems",
+        "deviceReceiptTime": 1772616010100,  # 2026-03-04T09:20:10.100Z
+        "startTime": 1772616010059,
+        "sourceAddress": "192.0.2.77",
+        "sourceUserName": "svc.sync@example.test",
+        "sourceDnsDomain": "example.test",
+        "destinationUserName": "olga@example.test",
+        "deviceHostName": "EX01",
+        "deviceProcessId": 9120,
+        "externalId": "11111111-2222-4333-8444-555555555504",
+        "requestClientApplication": "ExampleSync/2.1",
+        "bytesIn": 812,
+        "deviceCustomNumber1": 200,
+        "deviceCustomNumber1Label": "HTTP Status",
+        "deviceCustomNumber3": 41,
+        "deviceCustomNumber3Label": "Total Request Time (ms)",
+        "deviceCustomString1": "Negotiate",
+        "deviceCustomString1Label": "Authentication Type",
+        "deviceCustomString3": "EX02.EXAMPLE.TEST",
+        "deviceCustomString3Label": "Front End Server",
+        "deviceCustomString5": "11111111-2222-4333-8444-555555555505",
+        "deviceCustomString5Label": "Correlation ID",
+        "deviceCustomString6": "olga@example.test",
+        "deviceCustomString6Label": "Impersonated User",
+        "flexString1": "true",
+        "flexString1Label": "Is Authenticated",
+    }
+
+
+def test_an_export_in_another_users_name_in_the_fields_of_jsa() -> None:
+    found = events("jsa", "ews/Ews_2026030409-1.LOG")[0]
+    assert (found["eventId"], found["cat"], found["sev"]) == ("ExportItems", "Read Activity Succeeded", 7)
+    assert (found["usrName"], found["src"]) == ("svc.sync@example.test", "192.0.2.77")
+    assert (found["targetMailbox"], found["impersonatedUser"]) == ("olga@example.test", "olga@example.test")
+    assert (found["status"], found["timeTaken"], found["userAgent"]) == (200, 41, "ExampleSync/2.1")
+
+
+def test_what_is_routine_weighs_little_and_what_failed_more() -> None:
+    assert [event["severity"] for event in events("arcsight", "ews/Ews_2026030409-1.LOG")] == [7, 1, 0, 1, 3]
+    assert [event["severity"] for event in events("arcsight", "rps_http/Rps_Http_2026030409-1.LOG")] == [
+        1,
+        1,
+        1,
+        0,
+    ]
+    assert [event["severity"] for event in events("arcsight", "ecp_server/ECPServer20260304-1.LOG")] == [
+        6,
+        10,
+        3,
+    ]
+    assert [event["sev"] for event in events("jsa", "ecp_server/ECPServer20260304-1.LOG")] == [6, 10, 3]
+
+
+def test_every_operation_has_its_weight_in_both_tables_for_oneself_and_for_another() -> None:
+    for table in (ARCSIGHT_EWS_EVENTS, JSA_EWS_EVENTS):
+        for operation in (*WEIGHTY, "OPERATION"):
+            mine, others = int(table[operation]["severity"]), int(table[operation + IMPERSONATED]["severity"])
+            assert 0 <= mine <= others <= 10
+
+
+def test_a_request_of_remote_powershell_in_the_fields_of_both() -> None:
+    arcsight = events("arcsight", "rps_http/Rps_Http_2026030409-1.LOG")[2]
+    assert (arcsight["deviceEventClassId"], arcsight["requestMethod"]) == ("Receive", "POST")
+    assert (arcsight["sourceUserName"], arcsight["sourceNtDomain"]) == ("adm.ines", "EXAMPLE")
+    assert arcsight["deviceCustomString6"] == "Get-Mailbox"
+    jsa = events("jsa", "rps_http/Rps_Http_2026030409-1.LOG")[0]
+    assert (
+        jsa["url"] == "/Powershell?X-Rps-CAT=<redacted>&Email=autodiscover/autodiscover.json%3F@example.test"
+    )
+    assert (jsa["method"], jsa["status"], jsa["host"]) == ("POST", 200, "mail.example.test")
+
+
+def test_a_script_in_an_external_url_in_the_fields_of_both() -> None:
+    arcsight = events("arcsight", "ecp_server/ECPServer20260304-1.LOG")[1]
+    assert arcsight["deviceEventClassId"] == "Set-OabVirtualDirectory"
+    assert 'eval(Request["x"],"unsafe")' in str(arcsight["deviceCustomString1"])
+    assert arcsight["deviceCustomString6"] == "OAB-SCRIPT"
+    jsa = events("jsa", "ecp_server/ECPServer20260304-1.LOG")[1]
+    assert (jsa["cat"], jsa["cmdletCase"], jsa["outcome"]) == ("Web Exploit", "OAB-SCRIPT", "success")
