@@ -21,7 +21,7 @@ NOW = 1_770_000_000_000  # 2026-02-02
 
 def judge(folder: Path, profile: str = "all", now: int = 0) -> dict[str, Finding]:
     plan = Plan(make_settings({}), ("arcsight", "jsa"), 2, 1000, NOW)
-    survey = plan.survey(expand([str(folder)]), lambda size: None)
+    survey = plan.survey(expand([str(folder)], may_be_empty=True), lambda size: None)
     found = find(survey, find_gaps(survey.series), plan.surveyor().sources, profile, now=now)
     return {finding.title: finding for finding in found}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import html
 import re
 from html.parser import HTMLParser
 from itertools import pairwise
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from exnorm.cli import run
+from exnorm.report import page as page_module
 
 if TYPE_CHECKING:
     from tests.report.conftest import Logs
@@ -293,3 +295,42 @@ def test_a_text_that_is_no_unicode_is_shown_as_an_escape(logs: Logs, tmp_path: P
     (tmp_path / "logs").mkdir()
     (tmp_path / "logs" / "MSGTRK2026010500-1.LOG").write_bytes(b"\xff\xfe" + lone)
     assert "encoding: 1 line" in make_page(tmp_path / "logs").words
+
+
+def test_the_page_says_what_each_profile_would_send(tmp_path: Path) -> None:
+    """By hand: 25 rows, one a minute from 08:00 to 08:24, then 60 of 09:30 within one minute; 5400 s in all.
+
+    85 rows / 5400 s = 0.0157 a second = 1360 a day; the busiest minute has 60 rows, one a second.
+    """
+    rows = [f"2026-03-17T08:{minute:02}:00.000Z,SEND,a@example.test" for minute in range(25)]
+    rows += [f"2026-03-17T09:30:00.{number:03}Z,DELIVER,a@example.test" for number in range(60)]
+    log = tmp_path / "MSGTRK2026031708-1.LOG"
+    header = "#Log-type: Message Tracking Log\n#Fields: date-time,event-id,sender-address\n"
+    log.write_text(header + "\n".join(rows) + "\n")
+    page = tmp_path / "page.html"
+    assert run(["report", str(log), "-o", str(page), "--quiet"]) == 0
+    text = page.read_text("utf-8")
+    table = text[text.index('id="t-rates"') :].partition("</table>")[0]
+    cells = [re.findall(r">([^<>]+)</t[hd]>", row) for row in table.split("<tr>")[2:]]
+    assert cells == [
+        ["all", "1,360", "0.016", "1", "1 min"],
+        ["arcsight-guide", "400", "0.0046", "0.017", "1 min"],
+        ["security", "400", "0.0046", "0.017", "1 min"],
+    ]
+
+
+def test_a_finding_names_the_command_that_shows_its_lines(tmp_path: Path) -> None:
+    log = tmp_path / "MSGTRK 2026.LOG"
+    header = "#Log-type: Message Tracking Log\n#Fields: date-time,event-id,x-verdict\n"
+    log.write_text(header + "2026-03-17T08:00:00.000Z,SEND,clean\n2026-03-17T08:00:00.000Z,SEND\n")
+    page = tmp_path / "page.html"
+    assert run(["report", str(log), "-o", str(page), "--quiet"]) == 1
+    text = html.unescape(page.read_text("utf-8"))
+    assert f"exnorm convert '{log}' --dry-run --rejects rejects.ndjson" in text
+    assert f"exnorm explain '{log}' --line 3" in text
+
+
+def test_plots_come_before_the_list_of_files_which_is_folded() -> None:
+    template = Path(page_module.__file__).with_name("page.html").read_text("utf-8")
+    assert template.index('id="time"') < template.index('id="events"') < template.index('id="files"')
+    assert '<details><summary>All files</summary>\n{{ table("t-files"' in template

@@ -207,7 +207,7 @@ def _survey_in_worker(plan: Plan, item: Input) -> Survey:
 
 def _expand(paths: tuple[str, ...], output: str, force: bool) -> list[Input]:
     """The files to read, without the page that is going to be written, which may lie among them."""
-    inputs = expand(paths)
+    inputs = expand(paths, may_be_empty=True)
     if output == STDIN:
         return inputs
     folder = os.path.dirname(os.path.realpath(output))

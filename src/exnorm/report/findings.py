@@ -26,6 +26,8 @@ NO_EVENT = (
 LOSS_SHARE = 0.01
 OLD = 7 * DAY
 SHOWN = 8
+LOGS = "LOGS"
+EXPLAIN_LOGS = ("explain", LOGS)
 PATH_LIMIT = 160
 
 _LATEST = datetime(9999, 12, 31, tzinfo=timezone.utc).timestamp() * 1000
@@ -34,13 +36,18 @@ _YEAR_0 = datetime(1, 1, 1, tzinfo=timezone.utc).timestamp() * 1000
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing to know: how bad it is, what it is, what to do, and the section that says more."""
+    """One thing to know: how bad it is, what it is, what to do, and the section that says more.
+
+    ``command`` are the words of exnorm's command line that show the lines behind it; ``LOGS`` stands for
+    the paths that the page was made of.
+    """
 
     level: str
     title: str
     advice: str
     section: str
     items: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
 
 
 def find(
@@ -84,6 +91,7 @@ def _find_failures(survey: Survey) -> Iterator[Finding]:
             "Their rows are missing from all that is below. Check rights and shares, then run this again.",
             "files",
             _list(file.failure for file in failed),
+            command=("doctor", LOGS),
         )
     if not survey.rows and not failed and not any(file.refusal for file in survey.files):
         yield Finding(PROBLEM, "There is not one row in these files", "Check the folder.", "files")
@@ -108,6 +116,7 @@ def _find_refused(survey: Survey) -> Iterator[Finding]:
             "it is packed.",
             "files",
             _list(f"{show_path(file.path)}: {show(shorten_refusal(file.refusal))}" for file in refused),
+            command=("explain", refused[0].path),
         )
 
 
@@ -151,6 +160,7 @@ def _find_unparsed(survey: Survey) -> Iterator[Finding]:
         NO_EVENT,
         "unparsed",
         _list(reasons),
+        ("convert", LOGS, "--dry-run", "--rejects", "rejects.ndjson"),
     )
 
 
@@ -178,12 +188,19 @@ def _find_gaps(gaps: list[Gap], sources: AnyMapping[str, Source]) -> Iterator[Fi
         ),
         ("start", LOOK, "{} after other servers do", "A server was added, or its older files are not here."),
     ):
-        items = [describe_gap(gap, sources) for gap in gaps if gap.side == side]
+        chosen = [gap for gap in gaps if gap.side == side]
+        items = [describe_gap(gap, sources) for gap in chosen]
         if items:
             thing = many(len(items), "server log" if side else "gap")
             verb = {"end": " stop", "start": " begin", "": ""}[side]
             what = thing + (f"{verb}s" if verb and len(items) == 1 else verb)
-            yield Finding(level, found.format(what), advice, "time", _list(items))
+            yield Finding(level, found.format(what), advice, "time", _list(items), _show_around(chosen[0]))
+
+
+def _show_around(gap: Gap) -> tuple[str, ...]:
+    """The command for the rows of a minute before and after a gap."""
+    since, until = iso_utc(max(gap.start - MINUTE, 0)), iso_utc(gap.end + MINUTE)
+    return (*EXPLAIN_LOGS, "--since", since, "--until", until, "--source", gap.source)
 
 
 def describe_gap(gap: Gap, sources: AnyMapping[str, Source]) -> str:
@@ -219,6 +236,7 @@ def _find_clocks(survey: Survey) -> Iterator[Finding]:
                 + (f", and {many(file.backwards, 'row')} in all are late" if file.backwards > 1 else "")
                 for file in back
             ),
+            command=("explain", back[0].path, "--line", str(back[0].backwards_line)),
         )
 
 
@@ -232,6 +250,7 @@ def _find_future(survey: Survey) -> Iterator[Finding]:
             "They count as rows, but are left out of the first and last row, of plots and of gaps.",
             "files",
             _list(f"{show_path(file.path)}: {describe_future(file)}" for file in future),
+            command=_show_since(future[0].path, future[0].future_first),
         )
 
 
@@ -263,6 +282,7 @@ def _find_headers(survey: Survey) -> Iterator[Finding]:
             "every row. It is safer to have the files from their first line: the shipper must read them so.",
             "files",
             _list(f"{show_path(file.path)}: {many(file.guessed, 'row')}" for file in guessed),
+            command=("explain", guessed[0].path, "--limit", "1"),
         )
 
 
@@ -290,6 +310,7 @@ def _find_missing_columns(survey: Survey, sources: AnyMapping[str, Source]) -> I
                 f"{title(source, sources)}: {column} (for {', '.join(dict.fromkeys(fields))})"
                 for (source, column), fields in sorted(missing.items())
             ),
+            command=("mappings", next(iter(missing))[0]),
         )
 
 
@@ -308,6 +329,7 @@ def _find_unknown(survey: Survey, sources: AnyMapping[str, Source]) -> Iterator[
             "of the SIEM, name it under tables in the settings file (docs/overlays.md).",
             "unknown",
             _list(names),
+            _show_place(next(iter(survey.unknown_seen.values()), None)),
         )
     events = [
         f"{title(source, sources)}: {show(name) or '(empty)'} ({many(count.rows, 'row')}{_seen(count.seen)})"
@@ -323,7 +345,18 @@ def _find_unknown(survey: Survey, sources: AnyMapping[str, Source]) -> Iterator[
             "severity is set under tables in the settings file (docs/overlays.md).",
             "unknown",
             _list(events),
+            _show_place(next((c.seen for e in survey.events.values() for c in e.values() if c.seen), None)),
         )
+
+
+def _show_place(place: Place | None) -> tuple[str, ...]:
+    return () if place is None else ("explain", place.path, "--line", str(place.line_number))
+
+
+def _show_since(path: str, time: int | None) -> tuple[str, ...]:
+    return (
+        () if time is None or not _YEAR_0 <= time < _LATEST else ("explain", path, "--since", iso_utc(time))
+    )
 
 
 def _seen(place: Place | None) -> str:
@@ -352,6 +385,7 @@ def _find_loss(survey: Survey, profile: str) -> Iterator[Finding]:
                 warning[:1].upper() + warning[1:],
                 f"They are {percent(share)} of these rows.{chosen}",
                 "events",
+                command=(*EXPLAIN_LOGS, "--event", EXTERNAL, "--limit", "3"),
             )
 
 
@@ -364,6 +398,7 @@ def _find_age(survey: Survey, now: int) -> Iterator[Finding]:
             f"This page was made on {moment(now)[:10]}. These logs say nothing of the time since: where they "
             "should reach to today, the newest files are missing.",
             "read",
+            command=(*EXPLAIN_LOGS, "--since", iso_utc(last)),
         )
 
 
@@ -381,6 +416,7 @@ def _find_cuts(survey: Survey) -> Iterator[Finding]:
             "They are cut there, and kept whole as additional data.",
             "fields",
             _list(cuts),
+            command=(*EXPLAIN_LOGS, "--json"),
         )
 
 

@@ -235,6 +235,7 @@ class Survey:
     series: dict[tuple[str, str], Series] = field(default_factory=dict)  # by log type and server
     events: dict[str, dict[str, EventCount]] = field(default_factory=dict)  # by log type
     kept: dict[str, Tally] = field(default_factory=dict)  # by profile, then log type
+    sent: dict[str, TimeSlots] = field(default_factory=dict)  # rows with a time, by profile
     refused: dict[str, Refused] = field(default_factory=dict)  # by kind
     unknown_columns: dict[str, Tally] = field(default_factory=dict)  # by log type
     unknown_seen: dict[tuple[str, str], Place] = field(default_factory=dict)  # by log type and column
@@ -272,8 +273,7 @@ class Survey:
         for source, events in other.events.items():
             for name, count in events.items():
                 _add_event(self.event_of(source, name, count), count)
-        for profile, tally in other.kept.items():
-            _merge_tally(self.kept.setdefault(profile, Tally()), tally)
+        self._merge_profiles(other)
         for kind, refused in other.refused.items():
             mine = self.refused.setdefault(kind, Refused())
             mine.lines += refused.lines
@@ -297,6 +297,12 @@ class Survey:
         self.lines += other.lines
         self.rows += other.rows
         self.examined += other.examined
+
+    def _merge_profiles(self, other: Survey) -> None:
+        for profile, tally in other.kept.items():
+            _merge_tally(self.kept.setdefault(profile, Tally()), tally)
+        for profile, slots in other.sent.items():
+            self.sent.setdefault(profile, TimeSlots()).merge(slots)
 
     def _merge_columns(self, other: Survey) -> None:
         for source, tally in other.unknown_columns.items():
@@ -518,6 +524,8 @@ class Surveyor:
         use.first = _least(use.first, time)
         use.last = _most(use.last, time)
         series.slots.add(time)
+        for profile in count.kept_by:
+            self.survey.sent.setdefault(profile, TimeSlots()).add(time)
         series.first = _least(series.first, time)
         series.last = _most(series.last, time)
         count.hours[time // 3_600_000 % 24] += 1

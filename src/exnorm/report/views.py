@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Iterator, Mapping as AnyMapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -12,6 +13,7 @@ from exnorm.model import Mapping, Source, Taxonomy
 from exnorm.profiles import PROFILES
 from exnorm.report import plots
 from exnorm.report.findings import (
+    LOGS,
     Finding,
     describe_future,
     describe_gap,
@@ -32,6 +34,7 @@ from exnorm.report.findings import (
 from exnorm.report.masks import Mask, keep, mask_name, mask_reason, mask_text, mask_value
 from exnorm.report.silences import Gap
 from exnorm.report.survey import (
+    DAY,
     EVERY,
     LogFile,
     Place,
@@ -42,8 +45,11 @@ from exnorm.report.survey import (
     TableUse,
     is_additional,
 )
-from exnorm.report.tallies import TopTally
+from exnorm.report.tallies import TimeSlots, TopTally
 
+COMMAND_PATHS = 3
+SHORTEST_SPAN = 3_600_000
+"""Milliseconds; from less, nothing is said of a day."""
 FILES_SHOWN = 300
 SERVERS_SHOWN = 100
 SERVERS_PLOTTED = 20
@@ -60,10 +66,10 @@ LABEL_LIMIT = 24
 
 SECTIONS = (
     ("wrong", "What is wrong"),
-    ("read", "What was read"),
-    ("files", "Files"),
     ("time", "Rows in time"),
     ("events", "Events and profiles"),
+    ("read", "What was read"),
+    ("files", "Files"),
     ("unparsed", "Lines that did not parse"),
     ("unknown", "Unknown columns and events"),
     ("fields", "Where fields come from"),
@@ -174,6 +180,7 @@ def view_heading(survey: Survey, about: About, findings: list[Finding]) -> dict[
                 "title": finding.title,
                 "advice": finding.advice,
                 "details": finding.items,
+                "command": _write_command(finding.command, about.paths),
                 "section": finding.section,
                 "place": places[finding.section],
             }
@@ -183,6 +190,15 @@ def view_heading(survey: Survey, about: About, findings: list[Finding]) -> dict[
         "paths": ", ".join(show_path(path) for path in about.paths[:5])
         + (f" and {len(about.paths) - 5} more" if len(about.paths) > 5 else ""),
     }  # fmt: skip
+
+
+def _write_command(words: Sequence[str], paths: Sequence[str]) -> str:
+    """A command as it can be pasted into a shell; empty for none."""
+    if not words:
+        return ""
+    given = [*paths[:COMMAND_PATHS], *(["..."] if len(paths) > COMMAND_PATHS else [])]
+    spread = [path for word in words for path in (given if word == LOGS else [word])]
+    return " ".join(["exnorm", *(word if word == "..." else shlex.quote(show(word)) for word in spread)])
 
 
 def _count_full(survey: Survey) -> int:
@@ -221,7 +237,7 @@ def view_read(survey: Survey, about: About, known: Known) -> dict[str, Any]:
     return {
         "facts": facts,
         "types": [_view_type(source, survey, known) for source in survey.events],
-        "servers": [_view_server(*key, series, known) for key, series in servers[:SERVERS_SHOWN]],
+        "servers": [_view_server(*key, rows, survey, known) for key, rows in servers[:SERVERS_SHOWN]],
         "servers_caption": "Servers, as far as rows name them" + _of(len(servers), SERVERS_SHOWN),
         "files": [_view_file(file, folder, known) for file in files[:FILES_SHOWN]],
         "files_caption": f"Files{below}" + _of(len(files), FILES_SHOWN),
@@ -270,11 +286,13 @@ def _sources_of(file: LogFile, known: Known) -> tuple[str, ...]:
     return (file.source, *(source.carries if source is not None else ()))
 
 
-def _view_server(source: str, server: str, rows: Series, known: Known) -> tuple[str, ...]:
+def _view_server(source: str, server: str, rows: Series, survey: Survey, known: Known) -> tuple[str, ...]:
     return (
         show(server),
         title(source, known.sources),
         group(rows.rows),
+        percent(rows.rows / survey.rows),
+        _a_day(rows.rows, rows.first, rows.last),
         _moment(rows.first),
         _moment(rows.last),
         _versions(rows.versions),
@@ -487,6 +505,7 @@ def view_events(survey: Survey, about: About, known: Known, draw: plots.Draw) ->
     view: dict[str, Any] = {
         "profile_names": tuple(PROFILES),
         "profiles": [_view_profile(name, survey) for name in PROFILES],
+        "rates": [_view_rate(name, survey) for name in PROFILES],
         "profile_note": "A profile says which events go to the SIEM; with all, every one does. "
         "Profiles speak of message tracking logs only: events of other logs are always kept. "
         f"The plot below is for the profile {about.profile}"
@@ -556,6 +575,31 @@ def _view_profile(name: str, survey: Survey) -> tuple[str, ...]:
     kept = sum(survey.kept.get(name, {}).values())
     share = kept / survey.rows if survey.rows else 0
     return name, group(kept), percent(share), group(survey.rows - kept), PROFILES[name].summary
+
+
+def _view_rate(name: str, survey: Survey) -> tuple[str, ...]:
+    """What a profile would send: events a day, a second on average, a second in the busiest slot."""
+    slots = survey.sent.get(name, TimeSlots())
+    sent, length = sum(slots.counts.values()), _length(survey.first, survey.last)
+    busiest = max(slots.counts.values(), default=0) / (slots.width / 1000)
+    average = _rate(sent / (length / 1000)) if length else "unknown"
+    return name, _a_day(sent, survey.first, survey.last), average, _rate(busiest), duration(slots.width)
+
+
+def _length(first: int | None, last: int | None) -> int:
+    """Milliseconds from the first row to the last; 0 where that is too short to say anything a day."""
+    length = 0 if first is None or last is None else last - first
+    return length if length >= SHORTEST_SPAN else 0
+
+
+def _a_day(rows: int, first: int | None, last: int | None) -> str:
+    """Rows a day, as many as there would be at this pace."""
+    length = _length(first, last)
+    return group(round(rows * DAY / length)) if length else "unknown"
+
+
+def _rate(number: float) -> str:
+    return f"{number:.2g}" if number < 10 else group(round(number))
 
 
 # --- what was not understood ---------------------------------------------------------------------
