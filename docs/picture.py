@@ -16,7 +16,7 @@ SRC = Path(__file__).resolve().parents[1] / "src" / "exnorm"
 
 FLOORS: dict[str, tuple[str, ...]] = {
     "hosts": ("cli", "report", "fluentbit", "logstash", "arrow", "spark"),
-    "the flow": ("pipeline", "batches", "programs", "routes", "explanation", "testing"),
+    "the flow": ("pipeline", "batches", "programs", "routes", "explanation", "shipped", "testing"),
     "what there is": ("plugins", "selection", "standard", "hookspecs"),
     "logs, fields, formats": ("sources", "taxonomies", "codecs"),
     "rows and tables": (

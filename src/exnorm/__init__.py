@@ -36,12 +36,10 @@ if TYPE_CHECKING:
         Codec,
         Condition,
         Confidence,
-        Derivation,
         Event,
         Field,
         Head,
         Mapping,
-        Reader,
         Record,
         Row,
         Schema,
@@ -51,17 +49,13 @@ if TYPE_CHECKING:
     )
     from exnorm.pipeline import Normalizer
     from exnorm.settings import Settings, read_plugin_settings
-    from exnorm.sources.columnar import ColumnarReader, derive, explain_date, split_csv
-    from exnorm.sources.recognition import recognize_columnar
     from exnorm.stream import Stream
 
 __all__ = [
     "Codec",
-    "ColumnarReader",
     "Condition",
     "Confidence",
     "Counts",
-    "Derivation",
     "EncodeError",
     "Event",
     "Field",
@@ -72,7 +66,6 @@ __all__ = [
     "NormalizerError",
     "ParseError",
     "PluginError",
-    "Reader",
     "Record",
     "Row",
     "Schema",
@@ -86,17 +79,13 @@ __all__ = [
     "column_is",
     "column_is_not",
     "constant",
-    "derive",
     "event_is",
     "event_is_not",
     "exnorm_id",
-    "explain_date",
     "hookimpl",
     "read_plugin_settings",
-    "recognize_columnar",
     "row",
     "setting_is",
-    "split_csv",
 ]
 
 _HOMES = {
@@ -125,12 +114,10 @@ _HOMES = {
         "Codec",
         "Condition",
         "Confidence",
-        "Derivation",
         "Event",
         "Field",
         "Head",
         "Mapping",
-        "Reader",
         "Record",
         "Row",
         "Schema",
@@ -140,8 +127,6 @@ _HOMES = {
     ),
     "exnorm.pipeline": ("Normalizer",),
     "exnorm.settings": ("Settings", "read_plugin_settings"),
-    "exnorm.sources.columnar": ("ColumnarReader", "derive", "explain_date", "split_csv"),
-    "exnorm.sources.recognition": ("recognize_columnar",),
     "exnorm.stream": ("Stream",),
 }
 

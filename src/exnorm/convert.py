@@ -17,6 +17,8 @@ Read = Callable[[str], Union[str, int, None]]
 """Reads a text as a value; ``None`` says that the text is not of that kind."""
 
 INT64_MAX = 2**63 - 1
+INT_DIGITS = 4000
+"""Digits of an integer that int() and str() take whatever the interpreter's own limit is."""
 ADDRESS_LONGEST = 100
 """Characters; a longer text is no address, and is not remembered as one that was looked at."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -294,3 +296,15 @@ def _read_part(name: str, find: Callable[[str], str], read: Read) -> Read:
 
     read_part.__name__ = name if read is text else f"{name}, {getattr(read, '__name__', 'read')}"
     return read_part
+
+
+def digits(number: int) -> str:
+    """A number as text, of any size; the interpreter refuses to write very long ones at once."""
+    sign, number = ("-", -number) if number < 0 else ("", number)
+    pieces: list[str] = []
+    base = 10**INT_DIGITS
+    while number >= base:
+        number, rest = divmod(number, base)
+        pieces.append(str(rest).rjust(INT_DIGITS, "0"))
+    pieces.append(str(number))
+    return sign + "".join(reversed(pieces))

@@ -21,6 +21,12 @@ class Tally(Counter[str]):
         name = name[:100]
         self[name if name in self or len(self) < NAMES_LIMIT else OTHER] += amount
 
+    def take_back(self, name: str) -> None:
+        """Undo one ``add``."""
+        self[name] -= 1
+        if not self[name]:
+            del self[name]
+
 
 class Counts:
     """Everything a pipeline counts.

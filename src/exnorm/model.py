@@ -134,6 +134,15 @@ class Reader:
         """
         return None
 
+    @property
+    def waiting(self) -> bool:
+        """Whether the next line belongs to something that has begun, whatever that line looks like."""
+        return False
+
+    def joins(self, text: str) -> bool:
+        """Whether several lines are one row, of which a quoted cell holds line breaks."""
+        return False
+
     def header(self, directives: AnyMapping[str, str]) -> None:
         """Take up a header line; ``directives`` are all those of the block so far."""
 

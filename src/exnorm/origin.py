@@ -52,7 +52,9 @@ def find_text(record: Mapping[Any, Any], paths: Iterable[Path]) -> str:
     for path in paths:
         value: Any = record
         for name in path:
-            value = value.get(name) if isinstance(value, dict) else None
+            value = value.get(name, value.get(name.encode())) if isinstance(value, dict) else None
+        if isinstance(value, bytes):
+            value = value.decode("utf-8", "surrogateescape")
         if isinstance(value, str) and value:
             return value
     return ""

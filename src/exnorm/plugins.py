@@ -13,7 +13,7 @@ import pluggy
 from exnorm import hookspecs
 from exnorm.errors import MappingError, PluginError, quote, suggest
 from exnorm.installed import find_entry_points, find_version
-from exnorm.mapping import check_mapping, extend_mapping, mark_row, name_by_label
+from exnorm.mapping import check_mapping, extend_mapping, mark_row
 from exnorm.model import Codec, Mapping, Source, Taxonomy
 from exnorm.settings import Settings
 
@@ -174,11 +174,7 @@ class Plugins:
             self._add(registry, "taxonomy", registry.taxonomies, taxonomy, plugin)
         for plugin, codec in self._call("register_codecs", Codec):
             self._add(registry, "codec", registry.codecs, codec, plugin)
-        mappings = [
-            (plugin, name_by_label(mapping, registry.taxonomies[mapping.taxonomy]))
-            if plugin != STANDARD and mapping.taxonomy in registry.taxonomies else (plugin, mapping)
-            for plugin, mapping in self._call("register_mappings", Mapping)
-        ]  # fmt: skip
+        mappings = self._call("register_mappings", Mapping)
         for plugin, mapping in mappings:
             if not (mapping.extends or mapping.replaces):
                 rows = tuple(mark_row(entry, _rule(plugin)) for entry in mapping.rows)

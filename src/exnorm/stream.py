@@ -6,7 +6,7 @@ import re
 from codecs import BOM_UTF16_BE
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from io import BufferedReader
-from typing import Generic, TypeVar
+from typing import AnyStr, Generic, TypeVar
 
 from exnorm.errors import quote
 from exnorm.lines import (
@@ -120,9 +120,9 @@ class Stream:
         self._cutter: LineCutter | None = None
         self._in_header = False
         self._utf16 = ""
-        self._split_reader: Reader | None = None
-        self._split_source: Source | None = None
         self._split_names: tuple[str, ...] = ()
+        self._split_source = ""  # of rows under these names, where the names alone say it
+        self._split_readers: dict[str, Reader] = {}  # by source
         self._evicted: dict[str, int] = {}
         self.may_be_several = False
         self._headers: dict[tuple[str, int], tuple[str, ...]] = {}
@@ -159,8 +159,9 @@ class Stream:
                 self._reader.miss()
             return text
         bare = text.lstrip(INDENT)
+        waiting = self._reader is not None and self._reader.waiting
         refused = self._refuse(bare)
-        if refused is not None or not bare or self._take_header(bare):
+        if refused is not None or (not waiting and (not bare or self._take_header(bare))):
             return refused
         in_header = self._in_header or self._reader is None
         if in_header and not self.recognize(bare):
@@ -202,6 +203,20 @@ class Stream:
             return self._unparsed(text, "width", crowd)
         refusal = _refuse_header(text) if _is_header(text) else ""
         return self._unparsed(text, "syntax", refusal) if refusal else None
+
+    def joins(self, text: str) -> bool:
+        """Whether several lines are one row of this log, of which a quoted cell holds line breaks."""
+        reader = self._reader
+        if reader is None:
+            head = Head(self.name, self.directives, text)
+            source = self._recognize(head)
+            reader = None if source is None else source.open(source, head, self._settings)
+        return reader is not None and len(text) <= self.longest and reader.joins(text)
+
+    @property
+    def longest(self) -> int:
+        """How many bytes a line may have."""
+        return self._settings.max_line_bytes
 
     def fail(self, line: bytes | str, error: Exception) -> Unparsed:
         """A line at which its source raised, which must not cost the line, nor those after it."""
@@ -264,14 +279,30 @@ class Stream:
         The raw text of its record is the row put together again, so that its ``exnorm_id`` is that of
         the same row in the log, as long as every column came along.
         """
-        names = tuple(values)
-        if self._split_names != names:
-            self._split_names = names
-            self._open_for(names)
-        if self._split_reader is None:
+        reader = self._open_split(values)
+        if reader is None:
             return None
         self.line_number += 1
-        return self._placed(self._split_reader.complete(join_csv(values.values()), dict(values), "fields"))
+        return self._placed(reader.complete(join_csv(values.values()), dict(values), "fields"))
+
+    def _open_split(self, values: Mapping[str, str]) -> Reader | None:
+        """A reader for a row with these columns, where a log type knows them by their names.
+
+        Services of IIS share their columns, so that which of them it was is seen by the row.
+        """
+        names = tuple(values)
+        if self._split_names == names and self._split_source:
+            return self._split_readers[self._split_source]
+        self._split_names, self._split_source = names, ""
+        for head in split_heads(self.name, values):
+            source = self._recognize(head)
+            if source is None or source.recognize(head) is not Confidence.HEADER:
+                continue
+            if source.name not in self._split_readers:  # one stays, with what it remembers
+                self._split_readers[source.name] = source.open(source, head, self._settings)
+            self._split_source = "" if head.line and "fields" in head.directives else source.name
+            return self._split_readers[source.name]
+        return None
 
     def _take_names(self, line: str, in_header: bool) -> bool:
         """Whether a line is the bare names of columns: a header, as if ``#Fields`` stood before it."""
@@ -296,22 +327,6 @@ class Stream:
             return self.recognize()
         return False
 
-    def _open_for(self, columns: tuple[str, ...]) -> None:
-        """Have a reader for rows with these columns, where a log type knows them by their names.
-
-        One of the same log type stays, with what it remembers: shippers leave out empty columns.
-        """
-        for head in split_heads(self.name, columns):
-            source = self._recognize(head)
-            if source is not None and source.recognize(head) is Confidence.HEADER:
-                if source is not self._split_source or self._split_reader is None:
-                    self._note_evicted()
-                    self._split_source = source
-                    self._split_reader = source.open(source, head, self._settings)
-                return
-        self._note_evicted()
-        self._split_source = self._split_reader = None
-
     def take_evicted(self) -> dict[str, int]:
         """By source, how much readers have forgotten to stay within bounds since this was last asked."""
         self._note_evicted()
@@ -319,10 +334,15 @@ class Stream:
         return evicted
 
     def _note_evicted(self) -> None:
-        for source, reader in ((self.source, self._reader), (self._split_source, self._split_reader)):
-            if reader is not None and source is not None and reader.evicted:
-                self._evicted[source.name] = self._evicted.get(source.name, 0) + reader.evicted
-                reader.evicted = 0
+        if self._reader is not None and self.source is not None:
+            self._take_evicted(self.source.name, self._reader)
+        for name, reader in self._split_readers.items():
+            self._take_evicted(name, reader)
+
+    def _take_evicted(self, name: str, reader: Reader) -> None:
+        if reader.evicted:
+            self._evicted[name] = self._evicted.get(name, 0) + reader.evicted
+            reader.evicted = 0
 
     def drain(self) -> list[Record | Unparsed]:
         """What the reader still held when the log ended."""
@@ -480,10 +500,61 @@ def cut_lines(lines: Lines, stream: Stream) -> Iterator[bytes | str]:
         at_start = False
         if utf16 and isinstance(line, bytes):
             yield from stream.cut(line)
+        elif isinstance(line, bytes):
+            yield from (line,) if _is_one(line, b"\n") else _break_bytes(line, stream)
         else:
-            yield line
+            yield from (line,) if _is_one(line, "\n") else _break_text(line, stream)
     if utf16:
         yield from stream.finish()
+
+
+def _is_one(text: AnyStr, line_feed: AnyStr) -> bool:
+    return text.find(line_feed, 0, len(text) - 1) < 0
+
+
+def _break_bytes(text: bytes, stream: Stream) -> Iterator[bytes]:
+    """The same of bytes."""
+    return _break(text, stream, b"\n", b'"', lambda row: row.decode("utf-8", "replace"))
+
+
+def _break_text(text: str, stream: Stream) -> Iterator[str]:
+    """The lines of a text that somebody put together, as a shipper's step for several lines does.
+
+    A row of which a quoted cell holds line breaks stays whole. Its lines must give a row together: else one
+    quote that was left open would take the next row with it.
+    """
+    return _break(text, stream, "\n", '"', str)
+
+
+def _break(
+    text: AnyStr, stream: Stream, line_feed: AnyStr, quote_sign: AnyStr, read: Callable[[AnyStr], str]
+) -> Iterator[AnyStr]:
+    begin, size = 0, len(text)
+    while begin < size:
+        end = _find(text, line_feed, begin)
+        if text.count(quote_sign, begin, end) % 2:
+            row_end = _find_row_end(text, end, line_feed, quote_sign, begin + stream.longest)
+            if row_end > end and stream.joins(read(text[begin:row_end])):
+                end = row_end
+        yield text[begin:end]
+        begin = end + 1
+
+
+def _find_row_end(text: AnyStr, end: int, line_feed: AnyStr, quote_sign: AnyStr, most: int) -> int:
+    """Where the line ends that closes a quote, of those behind ``end``; ``end`` where none does."""
+    closing = text.find(quote_sign, end, most)
+    while closing >= 0:
+        at = _find(text, line_feed, closing)
+        if text.count(quote_sign, closing, at) % 2:
+            return at
+        closing = text.find(quote_sign, at, most)
+    return end
+
+
+def _find(text: AnyStr, sign: AnyStr, begin: int) -> int:
+    """Where a sign is next; the end where it is not."""
+    found = text.find(sign, begin)
+    return found if found >= 0 else len(text)
 
 
 def _is_header(line: str) -> bool:
@@ -523,13 +594,13 @@ def _explain_encoding(line: bytes) -> str:
     return f"not UTF-8 at byte {at}: got 0x{line[at]:02x}"
 
 
-def split_heads(name: str, columns: Iterable[str]) -> Iterator[Head]:
-    """What a log with these columns begins with: cells, words, Exchange 2003, an export."""
-    names = tuple(columns)
-    yield Head(name, {"fields": ",".join(names)})
-    yield Head(name, {"fields": " ".join(names)})
-    yield Head(name, {"#": "# " + "\t".join(names)})
-    yield Head(name, line=",".join(names))
+def split_heads(name: str, values: Mapping[str, str]) -> Iterator[Head]:
+    """What a log that holds these values begins with: cells, words, Exchange 2003, an export."""
+    yield Head(name, {"fields": ",".join(values)})
+    words = (value.replace(" ", "+") or "-" for value in values.values())
+    yield Head(name, {"fields": " ".join(values)}, " ".join(words))
+    yield Head(name, {"#": "# " + "\t".join(values)})
+    yield Head(name, line=",".join(values))
 
 
 def redact(sources: Iterable[Source], source: Source | None, raw: str) -> str:

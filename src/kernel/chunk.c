@@ -227,11 +227,11 @@ static int read_event(Event *event, Place at, Place end, const Form *form)
             line_other = event->other_count;
             event->line = value;
         }
-        if (file < best_file && value_head.kind == TEXT) {
+        if (file < best_file && (value_head.kind == TEXT || value_head.kind == BINARY)) {
             best_file = file;
             event->path = value;
         }
-        if (host < best_host && value_head.kind == TEXT && value.length > 0) {
+        if (host < best_host && (value_head.kind == TEXT || value_head.kind == BINARY) && value.length > 0) {
             best_host = host;
             event->host = value;
         }

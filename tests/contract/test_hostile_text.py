@@ -613,6 +613,8 @@ def test_a_random_line_under_a_header_never_raises_and_is_never_lost(
     running = normalizer(source=source_name)
     read = list(running.parse([*header, line], running.stream(first.name)))
     counts = running.counts
-    assert counts.lines == len(header) + 1
+    # A text that holds several lines is read as those, but where a quoted cell holds them all.
+    line_feed = b"\n" if isinstance(line, bytes) else "\n"
+    assert len(header) + 1 <= counts.lines <= len(header) + 1 + line.count(line_feed)  # type: ignore[arg-type]
     assert counts.lines == counts.header + sum(counts.records.values()) + sum(counts.unparsed.values())
     assert len(read) == sum(counts.records.values()) + sum(counts.unparsed.values())

@@ -89,6 +89,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "exnorm.sources": (*NOUNS, "exnorm.convert", "exnorm.lines", "exnorm.patterns"),
     "exnorm.taxonomies": (*NOUNS, "exnorm.convert", "exnorm.mapping"),
     "exnorm.codecs": (*NOUNS, "exnorm.controls", "exnorm.convert", "exnorm.identity"),
+    "exnorm.shipped": (*NOUNS, "exnorm.convert", "exnorm.pipeline", "exnorm.stream"),
 }
 
 
@@ -153,6 +154,7 @@ def test_only_the_assembly_and_the_hosts_know_the_pipeline() -> None:
     assert {n for n in known_by if not lies_in(n, HOSTS)} <= {
         "exnorm",
         "exnorm.explanation",
+        "exnorm.shipped",
         "exnorm.testing",
     }
 

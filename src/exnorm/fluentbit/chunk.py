@@ -33,8 +33,10 @@ from exnorm.operation.headers import Headers
 from exnorm.origin import HOST_KEYS, find_text, list_paths
 from exnorm.pipeline import Normalizer, Written
 from exnorm.rows import Batch, read_row_time
+from exnorm.shipped import SplitRows, is_done, is_finished, is_swallowed, looks_ours, read_text
 from exnorm.stream import Stream
 
+_HEAD_BYTES = 1024  # of a line, enough to see what it is
 BATCH_ROWS = 128
 """As many rows are handled at once without the kernel: more would not stay in the processor's cache."""
 
@@ -44,7 +46,7 @@ class _Given(NamedTuple):
 
     head: Head
     body: Body | None
-    key: str = ""
+    key: str | bytes = ""
     line: bytes | None = None
     log: Log | None = None
     refusal: str = ""
@@ -117,6 +119,7 @@ class ChunkFilter:
             headers = Headers(Path(self.options.state), log or (lambda text: None))
         self._hosts = list_paths(self.options.settings.host_key or HOST_KEYS)
         self._logs = Logs(self.normalizer, self.options.read_header, headers)
+        self._split = SplitRows(self.normalizer)
         self.counts = FilterCounts(self.normalizer.counts, self._logs.found)
         self._reports = Reports(log, quotes=self.options.log_details)
         self._on_unparsed = on_unparsed
@@ -294,20 +297,14 @@ class ChunkFilter:
 
     def _convert(self, tag: str, given: _Given) -> bytes | None:
         """The events that a record becomes; ``None`` where it is nothing of ours, or has made us fail."""
-        _, body, key, line, log, refusal = given
+        body, key, refusal = given.body, given.key, given.refusal
         if body is None:
             if refusal:
                 self._blame(NormalizerError(refusal), "the record is left unchanged")
             return None
         self.counts.records_in += 1
         try:
-            found = self.normalizer.parse_object(body)
-            if found is None:
-                found = (
-                    self._read_columns(tag, self._find_log(body), body)
-                    if line is None or log is None
-                    else self._read_line(tag, log, line)
-                )
+            found = self._read(tag, given, body)
             if found is None:
                 self.counts.untouched += 1
                 self.counts.records_out += 1
@@ -406,19 +403,22 @@ class ChunkFilter:
 
     # --- what a record holds ---------------------------------------------------------------------
 
-    def _find_line(self, body: Body) -> tuple[str, bytes | None]:
+    def _find_line(self, body: Body) -> tuple[str | bytes, bytes | None]:
         """The key with the raw line, and the line as the bytes it was."""
-        for key in self.options.key_name:
-            value = body.get(key)
-            if isinstance(value, str):
-                return key, value.encode("utf-8", "surrogateescape")
-            if isinstance(value, bytes):
-                return key, value
+        for name in self.options.key_name:
+            for key in (name, name.encode()):
+                value = body.get(key)
+                if isinstance(value, str):
+                    return key, value.encode("utf-8", "surrogateescape")
+                if isinstance(value, bytes):
+                    return key, value
         return "", None
 
     def _find_path(self, body: Body) -> str:
         for key in self.options.file_key:
             value = body.get(key) if key in body else _look_up(body, key)
+            if isinstance(value, bytes):
+                return value.decode("utf-8", "surrogateescape")
             if isinstance(value, str):
                 return value
         return ""
@@ -432,32 +432,55 @@ class ChunkFilter:
         paths = [path for path in self._hosts if len(path) == 1 and path[0] in keys]
         return [find_text(body, paths) for body in bodies] if paths else [""] * len(bodies)
 
-    def _reserve(self, body: Body, used: frozenset[str], key: str) -> Body:
+    def _reserve(self, body: Body, used: frozenset[str], key: str | bytes) -> Body:
         """The record's other keys, where they are asked for."""
         if not self.options.reserve_data:
             return {}
-        return {k: v for k, v in body.items() if k not in used and k != key}
+        return {k: v for k, v in body.items() if _as_name(k) not in used and k != key}
 
-    def _read_line(self, tag: str, log: Log, line: bytes) -> tuple[list[Record | Unparsed], frozenset[str]]:
+    def _read(
+        self, tag: str, given: _Given, body: Body
+    ) -> tuple[list[Record | Unparsed], frozenset[str]] | None:
+        """What a record holds: by its raw line, else by its columns; ``None`` where nothing of Exchange."""
+        text = (given.line or b"")[:_HEAD_BYTES].decode("utf-8", "replace")
+        if is_finished(body, text):
+            return None
+        values = _as_texts(body)
+        found = self.normalizer.parse_object(values)
+        if found is None and given.line is not None:
+            items = self._read_line(tag, given, text, body)
+            found = None if items is None else (items, frozenset())
+        return found or self._read_columns(tag, self._find_log(body), values)
+
+    def _read_line(self, tag: str, given: _Given, text: str, body: Body) -> list[Record | Unparsed] | None:
+        """The lines of a record; ``text`` is how they begin."""
+        log, line = given.log or ("", ""), given.line or b""
         stream = self._logs.get(tag, log, line)
-        items = list(self.normalizer.parse((line,), stream))
-        if not items:
+        has_file = bool(log[1])
+
+        def is_foreign(items: Sequence[Record | Unparsed]) -> bool:
+            if not items:
+                return not is_swallowed(self.normalizer, text, stream, has_file)
+            # A line from a file, of a known log, or one that came alone was meant for us, whatever it is.
+            is_ours = has_file or stream.source is not None or len(body) == 1 or looks_ours(text)
+            return not is_ours or is_done(body)
+
+        items = read_text(self.normalizer, line, stream, is_foreign)
+        if items is not None and (not items or b"\n" in line):
             self._logs.note_header(tag, log, stream)
-        for item in items:
+        for item in items or ():
             self._logs.note(stream, item)
-        return items, frozenset()
+        return items
 
     def _read_columns(
         self, tag: str, log: Log, body: Body
     ) -> tuple[list[Record | Unparsed], frozenset[str]] | None:
-        """The row that a record with Exchange's column names holds."""
-        values = {
-            name: _as_text(value)
-            for name, value in body.items()
-            if isinstance(name, str) and name not in self.options.file_key and _is_cell(value)
-        }
-        item = self.normalizer.parse_fields(values, self._logs.get(tag, log, None)) if values else None
-        return None if item is None else ([item], frozenset(values))
+        """The row that a record with Exchange's column names holds, or an object of an export."""
+        values = {name: value for name, value in body.items() if isinstance(name, str)}
+        own = {*self.options.file_key, *self.options.key_name, "tags"}
+        extra = (name for name, value in values.items() if name not in own and _is_cell(value))
+        found = self._split.read(values, lambda: self._logs.get(tag, log, None), extra)
+        return None if found is None else (found.items, found.used)
 
     # --- what becomes of it ----------------------------------------------------------------------
 
@@ -519,25 +542,36 @@ def _read_payloads(name: str) -> Callable[[bytes], Body]:
 
 
 def _look_up(body: Body, dotted: str) -> Any:
-    """The value of ``a.b.c`` where records are nested."""
-    found: Any = body
-    for part in dotted.split("."):
-        found = found.get(part) if isinstance(found, dict) else None
+    """The value of ``a.b.c`` where records are nested, or their names are bytes."""
+    found: Any = body.get(dotted.encode())
+    if found is None:
+        found = body
+        for part in dotted.split("."):
+            found = found.get(part, found.get(part.encode())) if isinstance(found, dict) else None
     return found
+
+
+def _as_name(key: Any) -> str:
+    """A key as text; empty where it is none."""
+    return key.decode("utf-8", "replace") if isinstance(key, bytes) else key if isinstance(key, str) else ""
+
+
+def _as_texts(value: Any, deepest: int = 8) -> Any:
+    """A value with texts for bytes, in names too."""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "surrogateescape")
+    if isinstance(value, list) and deepest:
+        return [_as_texts(member, deepest - 1) for member in value]
+    if isinstance(value, dict) and deepest:
+        return {_as_texts(name): _as_texts(member, deepest - 1) for name, member in value.items()}
+    return value
 
 
 def _is_cell(value: Any) -> bool:
     return value is None or isinstance(value, (str, int, float))
 
 
-def _as_text(value: Any) -> str:
-    """A cell as its log wrote it, where a parser made something else of it."""
-    if isinstance(value, bool):
-        return str(value)
-    return "" if value is None else str(value)
-
-
-def _tagged(line: Unparsed, body: Body, key: str, given: bytes | None) -> Body:
+def _tagged(line: Unparsed, body: Body, key: str | bytes, given: bytes | None) -> Body:
     """The record as it came, with the tag and the reason; only a secret in its line is masked."""
     tagged = dict(body)
     if given is not None and line.raw != given.decode("utf-8", "backslashreplace").rstrip("\r\n"):

@@ -14,6 +14,8 @@ from decimal import Decimal
 from json.decoder import scanstring  # type: ignore[attr-defined]
 from typing import Any
 
+from exnorm.convert import INT_DIGITS, digits
+
 MAX_DEPTH = 1000
 MAX_NUMBER = 10_000
 MAX_NAME = 50_000
@@ -27,7 +29,6 @@ _PLAIN_BRACKETS = 100
 _PLAIN_TEXT = 4000
 _LONG_NUMBER = re.compile(r"[0-9][0-9.eE+-]{3999}")
 _LONG_NAME = re.compile(r'[^"]{50001}')
-_INT_DIGITS = 4000  # of an integer that int() and str() take whatever the interpreter's own limit is
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _KEPT_SHORT = 1024  # UTF-16 units
 
@@ -210,22 +211,10 @@ def _number(found: re.Match[str]) -> int | float:
 def _big_int(digits: str) -> int:
     """An integer of any size; the interpreter refuses to read very long ones at once."""
     number = 0
-    for at in range(0, len(digits), _INT_DIGITS):
-        piece = digits[at : at + _INT_DIGITS]
+    for at in range(0, len(digits), INT_DIGITS):
+        piece = digits[at : at + INT_DIGITS]
         number = number * 10 ** len(piece) + int(piece)
     return number
-
-
-def digits(number: int) -> str:
-    """A number as text, of any size; the interpreter refuses to write very long ones at once."""
-    sign, number = ("-", -number) if number < 0 else ("", number)
-    pieces: list[str] = []
-    base = 10**_INT_DIGITS
-    while number >= base:
-        number, rest = divmod(number, base)
-        pieces.append(str(rest).rjust(_INT_DIGITS, "0"))
-    pieces.append(str(number))
-    return sign + "".join(reversed(pieces))
 
 
 def _pieces(value: Any) -> list[str]:

@@ -7,8 +7,6 @@ normalized event's stands.
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -18,21 +16,19 @@ from exnorm.codecs.logstash_json import ADDITIONAL, build_shape
 from exnorm.convert import iso_utc
 from exnorm.identity import exnorm_id
 from exnorm.lines import join_csv
-from exnorm.logstash.json_text import digits, write
+from exnorm.logstash.json_text import write
 from exnorm.logstash.splice import find_names, has_brackets, splice
-from exnorm.model import Confidence, Event, Head, Record, Source, Unparsed
+from exnorm.model import Event, Head, Record, Unparsed
 from exnorm.native import load_kernel
 from exnorm.origin import HOST_KEYS, find_text, list_paths
 from exnorm.pipeline import Normalizer, Written
 from exnorm.rows import Batch
+from exnorm.shipped import SplitRows, is_done, is_finished, is_swallowed, looks_ours, read_text
 from exnorm.sources.columnar import split_csv
-from exnorm.stream import Stream, StreamTable, split_heads
+from exnorm.stream import Stream, StreamTable
 
 AnyEvent = dict[str, Any]
 Shape = Callable[[Event], AnyEvent]
-Layout = tuple[str, tuple[str, ...]]
-"""``row`` or ``object`` or nothing, and the names in order."""
-
 TAG = Unparsed.TAG
 MESSAGE = "message"
 _USED = frozenset((MESSAGE,))
@@ -50,17 +46,6 @@ _FILE_FIELDS = (
     ("file",),
 )
 _NAME_KEPT = 1024  # characters of a host's or file's name; the end of a path says most
-_LAYOUTS_KEPT = 1024  # sets of field names
-_FEWEST_COLUMNS = 3  # what no log type is known by fewer of
-_COMPACT: dict[str, Any] = {"ensure_ascii": False, "separators": (",", ":")}
-
-# Header lines that are Exchange's or IIS's whatever came before them.
-_HEADER = re.compile(r"\ufeff?#(?:Software|Version|Log-type|Date|Fields):|\ufeff?#TYPE ", re.IGNORECASE)
-_BARE_HEADER = re.compile(r"(?:Software|Version|Log-type|Date|Fields)\s*:", re.IGNORECASE)
-# How rows of the logs begin whose separator is no blank; a payload of JSA says what it is.
-_ROW = re.compile(
-    r'"?\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[\d.]*Z"?[,;\t]|\d{4}-\d{1,2}-\d{1,2}\t\d|.{0,200}\bAgentDevice='
-)
 
 
 class EventNormalizer:
@@ -97,8 +82,7 @@ class EventNormalizer:
         )
         self._hosts = list_paths(normalizer.settings.host_key or HOST_KEYS)
         self._streams: StreamTable[str] = StreamTable(self._open, max_files)
-        self._known = frozenset(column for source in normalizer.sources for column in source.columns)
-        self._layouts: dict[frozenset[str], Layout] = {}
+        self._split = SplitRows(normalizer, lambda found: write(found).decode("utf-8"))
         self._names = find_names(normalizer.taxonomy, normalizer.settings)
         self._encoded_names = tuple(name.encode("utf-8") for name in self._names)
         # the kernel knows the usual keys of a host only
@@ -126,6 +110,9 @@ class EventNormalizer:
             return self._replace(event, *shipped)
         key = self.find_log(event)
         text = event.get(MESSAGE)
+        if is_finished(event, text if isinstance(text, str) else ""):
+            self.untouched += 1
+            return [event]
         if isinstance(text, str):
             found = self._normalize_line(event, text, text, key, splices)
             if found is not None:
@@ -249,14 +236,26 @@ class EventNormalizer:
         plain = self._read_plain(line, stream)
         if plain is not None:
             return [merge(event, fields, _USED, _strip_end(text)) for fields in plain]
-        items = list(self.normalizer.parse([line], stream))
-        if not items:
-            return [] if self._is_swallowed(text, stream, key) else None
-        if not key and isinstance(items[0], Unparsed):
-            stream, items = self._read_elsewhere(text, stream, items)
-        if isinstance(items[0], Unparsed) and not _is_row(text, items[0], stream, key):
-            return None
-        return self._replace(event, items, _USED, splices)
+        items = self._read_text(event, text, line, stream, key)
+        if items is None and not key:
+            other = self._find_elsewhere(text, stream)
+            items = None if other is None else self._read_text(event, text, line, other, key)
+        return None if items is None else self._replace(event, items, _USED, splices)
+
+    def _read_text(
+        self, event: AnyEvent, text: str, line: str | bytes, stream: Stream, key: str
+    ) -> list[Record | Unparsed] | None:
+        """What the lines of a text hold; ``None`` where they are none of Exchange."""
+
+        def is_foreign(items: Sequence[Record | Unparsed]) -> bool:
+            if not items:
+                return not is_swallowed(self.normalizer, text, stream, bool(key))
+            if not key and self._find_elsewhere(text, stream) is not None:
+                return True
+            is_ours = stream.source is not None and (bool(key) or looks_ours(text))
+            return not is_ours or is_done(event)
+
+        return read_text(self.normalizer, line, stream, is_foreign)
 
     def _read_plain(self, line: str | bytes, stream: Stream) -> list[AnyEvent] | None:
         """The fields of a row with nothing odd about it, by the program for such rows where there is one.
@@ -273,69 +272,22 @@ class EventNormalizer:
             return None
         return [self._decode(payload) for payload in payloads if payload is not None]
 
-    def _read_elsewhere(
-        self, text: str, stream: Stream, items: list[Record | Unparsed]
-    ) -> tuple[Stream, list[Record | Unparsed]]:
-        """The line read by the log type it looks like: events without a file name may mix several."""
-        source = self.normalizer.recognize(Head("", {}, text))
-        if source is None or source is stream.source:
-            return stream, items
-        other = self._streams.get(f"{_BY_TYPE}{source.name}")
-        return other, list(self.normalizer.parse([text], other)) or items
-
-    def _is_swallowed(self, text: str, stream: Stream, key: str) -> bool:
-        """Whether a line that holds no event is a log's header, or a blank in a known log."""
-        if _HEADER.match(text) or (key and stream.source is not None):
-            return True
-        if text.strip() and not text.startswith("#") and not _BARE_HEADER.match(text):
-            return True  # the log's own reader took it: a line of names, or a part of an object
-        head = Head(stream.name, {"#": stream.directives.get("#", "")})
-        source = self.normalizer.recognize(head) if text.startswith("#") else None
-        return source is not None and source.recognize(head) is Confidence.HEADER
+    def _find_elsewhere(self, text: str, stream: Stream) -> Stream | None:
+        """The log of the type a line looks like: events without a file name may mix several."""
+        source = self.normalizer.recognize(Head("", {}, text.partition("\n")[0]))
+        return (
+            None if source is None or source is stream.source else self._streams.get(_BY_TYPE + source.name)
+        )
 
     def _normalize_fields(self, event: AnyEvent, key: str) -> list[AnyEvent] | None:
         """A row that came already split, or an object of an export with its properties."""
-        names = frozenset(event) & self._known
-        if len(names) < _FEWEST_COLUMNS:
-            return None
-        found = self._layouts.get(names)
+        found = self._split.read(event, lambda: self._streams.get(key))
         if found is None:
-            if len(self._layouts) >= _LAYOUTS_KEPT:
-                self._layouts.clear()
-            found = self._layouts[names] = self._find_layout(names)
-        kind, order = found
-        if kind == "row" and all(_is_cell(event[name]) for name in order):
-            values = {name: _as_text(event[name]) for name in order}
-            item = self.normalizer.parse_fields(values, self._streams.get(key))
-            if isinstance(item, Unparsed):
-                event = {**event, **masked_columns(values, item.raw)}
-            return None if item is None else self._replace(event, [item], frozenset(order))
-        if kind == "object":
-            text = write({name: event[name] for name in order}).decode("utf-8")
-            items = list(self.normalizer.parse([text], self._streams.get(f"{_BY_TYPE}{kind}")))
-            return self._replace(event, items, frozenset(order)) if items else None
-        return None
-
-    def _find_layout(self, names: frozenset[str]) -> Layout:
-        """What these columns are of, and their order: Logstash keeps none, and ``exnorm_id`` needs one."""
-        rows = [self._find_order(source, names) for source in self.normalizer.sources if not source.carries]
-        widest = max(rows, key=len, default=())
-        if widest:
-            return "row", widest
-        for source in self.normalizer.sources:
-            order = tuple(sorted(names.intersection(source.columns))) if source.carries else ()
-            text = json.dumps(dict.fromkeys(order, ""), **_COMPACT)
-            if order and source.recognize(Head("", {}, text)) > Confidence.NAME:
-                return "object", order
-        return "", ()
-
-    def _find_order(self, source: Source, names: frozenset[str]) -> tuple[str, ...]:
-        """The columns of one log type among the names, in its order; empty where it needs others."""
-        mine = names.intersection(source.columns)
-        known = next((s.columns for s in source.schemas if mine == set(s.columns)), source.columns)
-        order = tuple(name for name in known if name in mine)
-        found = any(source.recognize(head) is Confidence.HEADER for head in split_heads("", order))
-        return order if found else ()
+            return None
+        refused = found.items[0] if found.items else None
+        if isinstance(refused, Unparsed) and found.values:
+            event = {**event, **masked_columns(found.values, refused.raw)}
+        return self._replace(event, found.items, found.used) if found.items else None
 
     # --- the event that takes the place ----------------------------------------------------------
 
@@ -500,30 +452,6 @@ def _with_original(outer: AnyEvent, text: Any, raw: str) -> AnyEvent:
 
 def _was_masked(text: Any, raw: str) -> bool:
     return not isinstance(text, str) or text.removeprefix("\ufeff").rstrip("\r\n") != raw.rstrip("\r\n")
-
-
-def _is_row(text: str, item: Unparsed, stream: Stream, key: str) -> bool:
-    """Whether a line that did not parse is one of Exchange's all the same."""
-    if stream.source is None:
-        return False
-    return bool(key) or _ROW.match(text) is not None
-
-
-def _is_cell(value: Any) -> bool:
-    if isinstance(value, list):
-        return all(isinstance(member, str) for member in value)
-    return not isinstance(value, dict)
-
-
-def _as_text(value: Any) -> str:
-    """A column as the log has it, though a filter may have read it as something else."""
-    if value is None:
-        return ""
-    if isinstance(value, list):
-        return ";".join(value)
-    if isinstance(value, bool):
-        return str(value).lower()
-    return digits(value) if isinstance(value, int) else str(value)
 
 
 def split_log(log: str) -> tuple[str, str]:

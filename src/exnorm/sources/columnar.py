@@ -202,6 +202,13 @@ class ColumnarReader(Reader):
             return Unparsed(line, "width", reason)
         return self.record(line, schema, values)
 
+    def joins(self, text: str) -> bool:
+        """Whether several lines have as many cells together as a row has, in CSV."""
+        cells = self._split(text) if self._separator in ("", ",") else None
+        if cells is None:
+            return False
+        return len(cells) in self._known if self.schema is None else len(cells) == len(self.schema.columns)
+
     def record(self, line: str, schema: Schema, values: dict[str, str]) -> Record | Unparsed:
         """A record from values by column, completed by the source."""
         record = Record(self._source, schema, values, raw=line)

@@ -100,6 +100,9 @@ NUMBERS_ONLY = ("1", "5", "6", "18", "23", "31", "51")
 
 _TITLE = "# message tracking log file"
 _NAMES = compile_later(r"#\s*(Date[\t,;]\s*Time[\t,;].*)", re.IGNORECASE)
+# A date and a time have many logs; these have no other.
+_TELLTALE = frozenset(("event-id", "msgid"))
+_NAMES_END = compile_later(r"[\t,;\s]+")
 _VERSION = compile_later(r"#.*\bVersion\s+([0-9][0-9.]*)\s*", re.IGNORECASE)
 _FILE_NAME = compile_later(r"\d{8}\.log", re.IGNORECASE)
 _SHAPES = {
@@ -123,7 +126,7 @@ def split_tabs(line: str) -> list[str]:
 def recognize(head: Head) -> Confidence:
     """By the header's title or its names; without a header by width and the shape of the values."""
     remarks = head.directives.get("#", "").split("\n")
-    if any(_NAMES.fullmatch(remark) or remark.strip().lower() == _TITLE for remark in remarks):
+    if any(_names_columns(remark) or remark.strip().lower() == _TITLE for remark in remarks):
         return Confidence.HEADER
     if {"fields", "log-type"} & set(head.directives):
         return Confidence.NO
@@ -131,6 +134,11 @@ def recognize(head: Head) -> Confidence:
     if len(cells) == len(COLUMNS) and is_plausible(dict(zip(COLUMNS, cells))):
         return Confidence.SHAPE
     return Confidence.NAME if _FILE_NAME.fullmatch(head.file_name) else Confidence.NO
+
+
+def _names_columns(remark: str) -> bool:
+    found = _NAMES.fullmatch(remark)
+    return found is not None and {*_NAMES_END.split(found.group(1).lower())} >= _TELLTALE
 
 
 def is_plausible(values: Mapping[str, str]) -> bool:

@@ -48,6 +48,7 @@ _JSON_BEGINS = ("{", "[")
 _JSON_NAME = compile_later(r'"(\w+)"\s*:')
 _BRACKET = compile_later(r'[\[{]+(?:"(?:@?odata\.[\w.]+|d|value|results)":(?:"[^"]*",?)?[\[{]*)*')
 _HEAD_CHARACTERS = 8192  # of a row of JSON, enough to see what it is
+_MOST_LINES = 1000  # of one row
 _COMMON = 3  # known names that a header or an object has at least
 # What a list becomes in a cell of CSV where nobody joined its members: the name of its type.
 _TYPE_NAME = compile_later(r"(?:System|Microsoft)(?:\.\w+)+(?:`\d+)?(?:\[.*\])?")
@@ -95,28 +96,60 @@ class ExportReader(Reader):
         self._shapes = tuple(shapes)
         self._others = tuple(others)
         self._json = JsonObjects(settings.max_line_bytes)
+        self._most_held = settings.max_line_bytes
+        self._held: list[str] = []  # lines of a row, a quoted cell of which is still open
+        self._lost = False  # whether a line was lost among them
         self._is_json = False
         self._begin()
 
     def header(self, directives: Mapping[str, str]) -> None:
         """A line ``#TYPE`` begins another export: its next line names the properties."""
-        if "#" in directives and not self._json.waiting:
+        if "#" in directives and not self.waiting:
             self._begin()
+
+    @property
+    def waiting(self) -> bool:
+        """Whether an object or a quoted cell is open."""
+        return bool(self._held) or self._json.waiting
 
     def read(self, line: str) -> Read:
         """A row of CSV, or as many objects as this line of JSON completes."""
         if self._is_json or (not self._names and line.lstrip()[:1] in _JSON_BEGINS):
             self._is_json = True
             return [item for found in self._json.feed(line) for item in self._from_json(*found)]
+        if self._held or (self._shape is not None and line.count('"') % 2):
+            return self._hold(line)
         return self._read_row(line)
 
     def miss(self) -> None:
-        """Know that a line was lost that may have been part of an object."""
+        """Know that a line was lost that may have been part of an object, or of a row."""
         self._json.miss()
+        self._lost = bool(self._held)
 
     def finish(self) -> list[Record | Unparsed]:
-        """The object that was not closed."""
-        return [item for found in self._json.finish() for item in self._from_json(*found)]
+        """The object that was not closed; the lines of a row that was not."""
+        return [item for found in self._json.finish() for item in self._from_json(*found)] + self._release()
+
+    def _hold(self, line: str) -> list[Record | Unparsed]:
+        """A line of a row whose quoted cell holds line breaks: the record, once the row is whole.
+
+        Lines that give no row together are each read by themselves: an open quote costs its line only.
+        """
+        closes = bool(self._held) and line.count('"') % 2 == 1
+        self._held.append(line)
+        if closes and not self._lost:
+            row = "\n".join(self._held)
+            cells = split_csv(row, self._separator)
+            if cells is not None and len(cells) == len(self._names):
+                self._held = []
+                return as_items(self._read_row(row))
+        is_long = len(self._held) > _MOST_LINES or sum(map(len, self._held)) > self._most_held
+        return self._release() if closes or is_long or self._lost else []
+
+    def _release(self) -> list[Record | Unparsed]:
+        """What was held, line by line."""
+        lines, self._held, self._lost = self._held, [], False
+        return [item for line in lines if line for item in as_items(self._read_row(line))]
 
     def complete(self, line: str, values: dict[str, str], found: str) -> Record | Unparsed:
         """An object whose properties came one by one."""
@@ -229,6 +262,11 @@ class ExportReader(Reader):
         if self.schema is None or self.schema.columns != columns or self.schema.name != name:
             self.schema = Schema(name, columns, found="export")
         return self.schema
+
+
+def as_items(found: Read) -> list[Record | Unparsed]:
+    """What a line holds, as a list."""
+    return found if isinstance(found, list) else [] if found is None else [found]
 
 
 def _forced_year(settings: Settings) -> str:
