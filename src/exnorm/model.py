@@ -99,6 +99,7 @@ class Layout:
     ``finish`` completes a record. What it makes of one depends, beside the time, for each derived value (and
     for the record's schema) on the one column that ``derived`` names, on none where that is empty; or the
     value is what ``computed`` says. ``edition`` is all that it depends on beside the row and the schema.
+    ``guards`` say, by column, of which texts the reader must see the row, as where a secret is to be hidden.
     """
 
     schema: Schema
@@ -108,6 +109,7 @@ class Layout:
     separator: str = ","
     dated: str = ""
     edition: str = ""
+    guards: AnyMapping[str, Callable[[str], bool]] = field(default_factory=dict)
 
 
 class Reader:

@@ -21,6 +21,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "additional_data": ("ad", "user", "none"),
     "username": ("recipient", "sender"),
     "control": ("token", "keep"),
+    "web_secrets": ("mask", "keep"),
     "on_error": ("tag", "skip", "stop"),
 }
 NUMBERS: Mapping[str, tuple[int, int]] = {
@@ -74,6 +75,7 @@ class Settings:
     categories: bool = False
     additional_data: str = "ad"
     control: str = "token"
+    web_secrets: str = "mask"
     per_recipient: bool = False
     username: str = "recipient"
     direction: bool = False

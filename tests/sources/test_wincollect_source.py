@@ -143,7 +143,7 @@ def test_the_envelope_is_no_additional_data_of_the_event() -> None:
         pytest.param(GUIDE.replace(b"=Receipt", b"=a\rb"), id="CR in a value"),
         pytest.param(GUIDE.replace(b"=Receipt", b'="a, ""b"""'), id="quotes of CSV"),
         pytest.param(GUIDE.replace(b"=Receipt", b'=""'), id="quotes around nothing"),
-        pytest.param(GUIDE.replace(b"=Receipt", "=Grüße 😀 \u2028".encode()), id="beyond ASCII"),
+        pytest.param(GUIDE.replace(b"=Receipt", "=Grüße 😀 \u202e".encode()), id="beyond ASCII"),
         pytest.param(
             GUIDE.replace(b"\tAgentLogFormat", b"\tOther=1\tAgentLogFormat"), id="unknown envelope key"
         ),
@@ -153,10 +153,12 @@ def test_a_payload_comes_back_byte_for_byte(line: bytes) -> None:
     assert again(line) == [line]
 
 
-PRINTABLE = st.characters(exclude_categories=("Cs", "Cc"))
+PRINTABLE = st.characters(exclude_categories=("Cs", "Cc", "Zl", "Zp"))
 VALUES = st.text(PRINTABLE, max_size=12) | st.sampled_from(('"a, b"', '"', '""', "a=b", "=", "", " "))
 TAB_INSIDE = st.sampled_from(("a\tb", "a\t\tb", "\t=b", "a\tevent-id=b"))
-KEYS = st.text(st.characters(exclude_categories=("Cs", "Cc"), exclude_characters="="), min_size=1, max_size=8)
+KEYS = st.text(
+    st.characters(exclude_categories=("Cs", "Cc", "Zl", "Zp"), exclude_characters="="), min_size=1, max_size=8
+)
 HEADERS = st.sampled_from(
     ("", "<13>", "<13>Feb 08 12:43:54 SERVER01 ", "<13>1 2024-02-08T12:43:54Z H a - - [x k=v] ")
 )

@@ -46,6 +46,7 @@ _OPTIONS: Mapping[str, tuple[str, str]] = {
     "categories": ("", "Write ArcSight's six category fields, or the numbers of JSA's categories."),
     "additional_data": ("", "Keys of additional data: ad.NAME, adName, or leave it out."),
     "control": ("", "Controls such as NUL or ESC in a value: a token in their place, or as they came."),
+    "web_secrets": ("", "Tokens, passwords and cookies in web logs: a mask in their place, or as they came."),
     "per_recipient": ("", "One event for each recipient, with its own status."),
     "username": ("", "Who is the Username in JSA."),
     "direction": ("", "Write each message's direction: inbound, outbound, internal or unknown."),

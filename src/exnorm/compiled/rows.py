@@ -174,6 +174,9 @@ class _RowWriter(Writer):
         yield f"cells = {self._write_split()}"
         yield f"if len(cells) != {len(self.columns)}: return at"
         yield f"{', '.join(self.cell[column] for column in self.columns)} = cells"
+        for column in self.layout.guards:
+            cell = self.cell[column]
+            yield f"if {self.cells.filled(cell)} and guard_{cell}({cell}): return at"
         if self.layout.dated:
             yield "if len(c1) != 8: return at"  # no fraction
             yield 'start_of_time, rest_of_time = f"{c0}T{c1}", "Z"'
@@ -254,9 +257,22 @@ class _RowWriter(Writer):
             cell = self.cell[derivation.names[0]]
             scope[f"derived_{cell}"] = known.get
             scope[f"derive_{cell}"] = remember(known, self._deriver(derivation))
+        for column, guard in self.layout.guards.items():
+            scope[f"guard_{self.cell[column]}"] = self._guard(guard)
         exec(compile(source_text, f"<exnorm {self.mapping.mapping.name}>", "exec"), scope)
         run: Run = scope["run"]
         return run
+
+    def _guard(self, guard: Callable[[str], bool]) -> Callable[[str], bool]:
+        """Asks of an escaped cell whether the reader must see its row."""
+
+        def has_to_be_seen(cell: str) -> bool:
+            try:
+                return guard(unclothe(self.unescape(cell)))
+            except Exception:  # a plugin's may raise anything; its reader will meet and tell it
+                return True
+
+        return has_to_be_seen
 
     def bind_native(self) -> Machine | None:
         """The same parts as a program of the kernel, which cuts at commas and works nothing out."""
@@ -266,6 +282,7 @@ class _RowWriter(Writer):
             or self.layout.separator != ","
             or self.computed
             or self.choices
+            or self.layout.guards
             or any(len(origins) > 1 for origins in self.caches)
         ):
             return None

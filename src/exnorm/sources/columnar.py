@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from exnorm.errors import quote
-from exnorm.lines import INDENT, SEPARATORS as CELL_ENDS
+from exnorm.lines import INDENT, SEPARATORS as CELL_ENDS, join_csv
 from exnorm.model import Derivation, Layout, Reader, Record, Schema, Source, Unparsed
 from exnorm.patterns import compile_later
 from exnorm.settings import Settings
@@ -18,6 +18,12 @@ Refusal = tuple[str, str]
 
 Finish = Callable[[Record], "Refusal | None"]
 """Completes a record: its time, what can be derived from its columns."""
+
+Hide = Callable[[str], str]
+"""A text without its secrets."""
+
+ChooseHide = Callable[[str], "Hide | None"]
+"""What hides the secrets of a column; ``None`` where it holds none."""
 
 SEPARATORS = (",", ";", "\t")
 """What may part cells: Exchange writes commas; tools that touched a log wrote one of the others."""
@@ -122,8 +128,11 @@ class ColumnarReader(Reader):
         plausible: Callable[[Mapping[str, str]], bool] = lambda values: True,
         derived_from: Mapping[str, str] | None = None,
         computed: tuple[Derivation, ...] = (),
+        choose_hide: ChooseHide = lambda column: None,
     ) -> None:
         self._source = source
+        self._choose_hide = choose_hide
+        self._hides: tuple[Schema | None, dict[str, Hide]] = None, {}
         self._split = split
         self._finish = finish
         self._separator = separator
@@ -151,7 +160,8 @@ class ColumnarReader(Reader):
             return None
         if len(schema.columns) < 2 or schema.columns[0] != self._source.columns[0]:
             return None
-        return Layout(schema, self._finish, derived_from, self._computed)
+        guards = {column: _finds(hide) for column, hide in self._hides_for(schema).items()}
+        return Layout(schema, self._finish, derived_from, self._computed, guards=guards)
 
     @property
     def memory(self) -> object:
@@ -211,9 +221,34 @@ class ColumnarReader(Reader):
 
     def record(self, line: str, schema: Schema, values: dict[str, str]) -> Record | Unparsed:
         """A record from values by column, completed by the source."""
+        line, values = self._without_secrets(line, schema, values)
         record = Record(self._source, schema, values, raw=line)
         refusal = self._finish(record)
         return record if refusal is None else Unparsed(line, *refusal)
+
+    def _without_secrets(
+        self, line: str, schema: Schema, values: dict[str, str]
+    ) -> tuple[str, dict[str, str]]:
+        """The row, as a line and by column, with what must not leave hidden in both."""
+        hides = self._hides_for(schema)
+        found = {
+            column: hidden
+            for column, hide in hides.items()
+            if (text := values.get(column)) and (hidden := hide(text)) != text
+        }
+        if not found:
+            return line, values
+        shown = {**values, **found}
+        if self._separator == " " and not any(" " in text for text in shown.values()):
+            return " ".join(shown.values()), shown
+        return join_csv(shown.values()), shown
+
+    def _hides_for(self, schema: Schema) -> dict[str, Hide]:
+        """By column, what hides the secrets in it."""
+        if self._hides[0] is not schema:
+            found = {column: self._choose_hide(column) for column in schema.columns}
+            self._hides = schema, {column: hide for column, hide in found.items() if hide is not None}
+        return self._hides[1]
 
     def complete(self, line: str, values: dict[str, str], found: str) -> Record | Unparsed:
         """A record from a row that was split elsewhere; its columns are the names it came with."""
@@ -256,6 +291,11 @@ class ColumnarReader(Reader):
     def _named(self, columns: tuple[str, ...], found: str) -> Schema:
         name = self._name_schema(columns, self._version)
         return Schema(name, columns, self._version, found)
+
+
+def _finds(hide: Hide) -> Callable[[str], bool]:
+    """Whether a text has anything to be hidden."""
+    return lambda text: hide(text) != text
 
 
 def derive(record: Record, computed: Iterable[Derivation]) -> None:

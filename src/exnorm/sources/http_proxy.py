@@ -15,6 +15,7 @@ from exnorm.convert import ip, utc_ms
 from exnorm.model import Derivation, Head, Reader, Record, Schema, Source
 from exnorm.patterns import compile_later
 from exnorm.settings import Settings
+from exnorm.sources import web_secrets
 from exnorm.sources.columnar import ColumnarReader, Refusal, derive, explain_date, split_csv
 from exnorm.sources.endpoints import split_endpoint
 from exnorm.sources.recognition import recognize_columnar
@@ -70,6 +71,18 @@ _SHAPES = {
     "ResponseBytes": compile_later(r"\d*"),
 }
 _BUILD = ("MajorVersion", "MinorVersion", "BuildVersion", "RevisionVersion")
+SPOKEN = {
+    "UrlHost": web_secrets.ENDS_OF_QUERY,
+    "UrlStem": web_secrets.ENDS_OF_QUERY,
+    "UrlQuery": web_secrets.ENDS_OF_QUERY,
+    "UserAgent": web_secrets.ENDS_OF_PAIRS,
+    "BackEndCookie": web_secrets.ENDS_OF_PAIRS,
+    "AuthModulePerfContext": web_secrets.ENDS_OF_PAIRS,
+    "BackEndGenericInfo": web_secrets.ENDS_OF_PAIRS,
+    "GenericInfo": web_secrets.ENDS_OF_PAIRS,
+    "GenericErrors": web_secrets.ENDS_OF_PAIRS,
+}
+"""What a client may have said, by what ends a value in it."""
 _STATUS = compile_later(r"[0-9]{3}")
 _SEPARATORS = compile_later(r"[,;\s]+")
 _FORMS_LOGON = "/auth.owa"
@@ -180,6 +193,7 @@ def open_reader(source: Source, head: Head, settings: Settings) -> Reader:
         plausible=is_plausible,
         derived_from={"product-version": ""},
         computed=COMPUTED,
+        choose_hide=web_secrets.make_chooser(SPOKEN, COLUMNS, settings),
     )
 
 
@@ -203,6 +217,7 @@ HTTP_PROXY = Source(
     event_column="event",
     events=EVENTS,
     schemas=SCHEMAS,
+    redact=web_secrets.hide_line,
     agent_log_format="HTTPPROXY",
     names=("HttpProxy_*.LOG", "*_HttpProxy_*.LOG"),
 )

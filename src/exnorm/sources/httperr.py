@@ -16,6 +16,7 @@ from exnorm.convert import ip, port
 from exnorm.model import Confidence, Derivation, Head, Reader, Record, Schema, Source
 from exnorm.patterns import compile_later
 from exnorm.settings import Settings
+from exnorm.sources import web_secrets
 from exnorm.sources.columnar import derive, field_names
 from exnorm.sources.w3c import W3cReader, split_blanks
 
@@ -135,6 +136,7 @@ def open_reader(source: Source, head: Head, settings: Settings) -> Reader:
         name_product=product_version,
         name_schema=name_schema,
         plausible=is_plausible,
+        choose_hide=web_secrets.make_chooser(web_secrets.W3C_COLUMNS, COLUMNS, settings),
     )
 
 
@@ -150,6 +152,7 @@ HTTPERR = Source(
     events=frozenset(reason.upper() for reason in REASONS),
     schemas=SCHEMAS,
     variants={reason: reason.upper() for reason in REASONS},
+    redact=web_secrets.hide_line,
     agent_log_format="HTTPERR",
     names=("httperr*.log",),
 )

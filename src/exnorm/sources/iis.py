@@ -17,6 +17,7 @@ from exnorm.convert import plus_as_blank
 from exnorm.model import Confidence, Derivation, Head, Layout, Reader, Record, Source
 from exnorm.patterns import compile_later
 from exnorm.settings import Settings
+from exnorm.sources import web_secrets
 from exnorm.sources.columnar import derive
 from exnorm.sources.endpoints import split_endpoint
 from exnorm.sources.http_proxy import split_user
@@ -210,7 +211,14 @@ class IisReader(W3cReader):
 
 def open_reader(source: Source, head: Head, settings: Settings) -> Reader:
     """A reader for one file."""
-    return IisReader(source, settings, complete, derived_from={"product-version": ""}, computed=COMPUTED)
+    return IisReader(
+        source,
+        settings,
+        complete,
+        derived_from={"product-version": ""},
+        computed=COMPUTED,
+        choose_hide=web_secrets.make_chooser(web_secrets.W3C_COLUMNS, _KNOWN, settings),
+    )
 
 
 IIS = Source(
@@ -248,5 +256,6 @@ IIS = Source(
     # one key for the type, and in the guide's sample it holds what WinCollect calls the protocol.
     agent_log_format="OWA",
     foreign=name_foreign,
+    redact=web_secrets.hide_line,
     names=("u_ex*.log", "ex*.log"),
 )

@@ -15,7 +15,7 @@ from exnorm.errors import quote
 from exnorm.model import Derivation, Head, Layout, Record, Source
 from exnorm.patterns import compile_later
 from exnorm.settings import Settings
-from exnorm.sources.columnar import ColumnarReader, Refusal, cut_otherwise, field_names
+from exnorm.sources.columnar import ChooseHide, ColumnarReader, Refusal, cut_otherwise, field_names
 
 WEB = "W3SVC"
 FTP = "FTPSVC"
@@ -228,6 +228,7 @@ class W3cReader(ColumnarReader):
         name_product: Callable[[str], str] = product_version,
         name_schema: Callable[[Sequence[str], str], str] = lambda columns, version: "",
         plausible: Callable[[Mapping[str, str]], bool] = lambda values: True,
+        choose_hide: ChooseHide = lambda column: None,
     ) -> None:
         super().__init__(
             source,
@@ -239,6 +240,7 @@ class W3cReader(ColumnarReader):
             plausible=plausible,
             derived_from=derived_from,
             computed=computed,
+            choose_hide=choose_hide,
         )
         self._complete = complete
         self._name_product = name_product

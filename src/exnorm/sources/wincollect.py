@@ -40,6 +40,7 @@ from exnorm.model import (
 )
 from exnorm.patterns import compile_later
 from exnorm.settings import Settings
+from exnorm.sources import web_secrets
 from exnorm.sources.admin_audit import ADMIN_AUDIT
 from exnorm.sources.agent_log import AGENT_LOG
 from exnorm.sources.cmdlets import hide_secrets as hide_parameters
@@ -47,7 +48,7 @@ from exnorm.sources.connectivity import CONNECTIVITY
 from exnorm.sources.ecp_server import ECP_SERVER, hide_secrets as hide_ecp_secrets
 from exnorm.sources.ews import EWS
 from exnorm.sources.exchange_2003 import EXCHANGE_2003
-from exnorm.sources.http_proxy import HTTP_PROXY
+from exnorm.sources.http_proxy import HTTP_PROXY, SPOKEN
 from exnorm.sources.httperr import HTTPERR
 from exnorm.sources.iis import IIS
 from exnorm.sources.imap_pop import IMAP_POP, redact as redact_parameters
@@ -113,6 +114,7 @@ _HEADER = compile_later(
 _FIRST_KEY = compile_later(r"[A-Za-z][A-Za-z0-9()_-]*=")
 _SMTP = compile_later(r"AgentLog(?:Format|Protocol)=SMTP\b", re.IGNORECASE)
 _NOT_SAID = frozenset("+-*")  # events of an SMTP log in which neither side speaks
+_SPOKEN = {**web_secrets.W3C_COLUMNS, **SPOKEN}
 _QUOTED = compile_later(r'"([^"]*(?:""[^"]*)*)"')
 
 
@@ -256,8 +258,10 @@ def hide_secrets(line: str) -> str:
             verb = said.get("cs-method", "").upper()
             harmless = verb in SMTP_VERBS if key == "cs-method" else verb in SMTP_VERBS - SECRET_VERBS
             shown = text if harmless else redact_all(text)
+        elif web_secrets.is_secret_header(key):
+            shown = web_secrets.hide_header(text)
         else:
-            shown = text
+            shown = web_secrets.hide(text, _SPOKEN[key]) if key in _SPOKEN else text
         if shown != text:
             parts[position] = f"{key}={shown}"
     return "\t".join(parts)
