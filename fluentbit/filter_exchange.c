@@ -65,6 +65,9 @@ static const char *(*get_property)(const char *, void *);
 static int (*set_property)(void *, const char *, const char *);
 static const char *(*instance_name)(void *);
 static void (*print_log)(int, const char *, int, const char *, ...);
+static void *(*open_decoder)(char *, size_t);
+static int (*decode_next)(void *, void *);
+static void (*close_decoder)(void *);
 
 /* --- what is used of Python, all of it in its stable interface ------------------------------------ */
 
@@ -103,8 +106,12 @@ static struct {
     int (*PyList_Insert)(object *, intptr_t, object *);
     int (*PySequence_Contains)(object *, object *);
     object *(*PySys_GetObject)(const char *);
+    object *(*PyLong_FromLong)(long);
+    object *(*PyObject_Str)(object *);
+    const char *(*PyUnicode_AsUTF8AndSize)(object *, intptr_t *);
     void (*PyErr_Clear)(void);
-    void (*PyErr_Print)(void);
+    void (*PyErr_Fetch)(object **, object **, object **);
+    void (*PyErr_NormalizeException)(object **, object **, object **);
     object *none;           /* &_Py_NoneStruct */
 } py;
 
@@ -113,10 +120,17 @@ static int python_started;  /* by this filter: another one's interpreter is not 
 static int instances_ended; /* more than none: what starts now is a hot reload */
 
 struct context {
-    object *filter;         /* its method, or NULL: pass everything on */
-    object *close;
+    object *made;           /* what Python made, or NULL: pass everything on */
+    object *filter;         /* its method */
     char name[64];
 };
+
+struct ended {              /* what ended by its name, so that a reload with wrong settings can go on with it */
+    object *made;
+    struct ended *next;
+    char name[64];
+};
+static struct ended *ended;
 
 /* --- words for the log ---------------------------------------------------------------------------- */
 
@@ -153,6 +167,55 @@ static object *say_from_python(object *self, object *arguments)
 
 static struct method log_method = {"log", say_from_python, METH_VARARGS, NULL};
 
+/* How many events the host itself finds in a chunk; -1 where it does not say. */
+static object *count_from_python(object *self, object *arguments)
+{
+    union {
+        char bytes[1024];   /* an event, which is a few pointers and a time */
+        max_align_t align;
+    } event;
+    object *chunk;
+    char *bytes;
+    intptr_t length;
+    long count = -1;
+    void *decoder;
+
+    (void) self;
+    if (!py.PyArg_ParseTuple(arguments, "S", &chunk) || py.PyBytes_AsStringAndSize(chunk, &bytes, &length) != 0) {
+        return NULL;
+    }
+    decoder = open_decoder && decode_next && close_decoder ? open_decoder(bytes, (size_t) length) : NULL;
+    if (decoder) {
+        for (count = 0; decode_next(decoder, &event) == 0; count++) {
+        }
+        close_decoder(decoder);
+    }
+    return py.PyLong_FromLong(count);
+}
+
+static struct method count_method = {"count", count_from_python, METH_VARARGS, NULL};
+
+/* Says in one line what Python could not do. */
+static void say_exception(const char *name, const char *what)
+{
+    object *type = NULL;
+    object *value = NULL;
+    object *trace = NULL;
+    object *text;
+    const char *words;
+
+    py.PyErr_Fetch(&type, &value, &trace);
+    py.PyErr_NormalizeException(&type, &value, &trace);
+    text = value ? py.PyObject_Str(value) : NULL;
+    words = text ? py.PyUnicode_AsUTF8AndSize(text, NULL) : NULL;
+    say(LOG_ERROR, name, "%s: %.1000s", what, words ? words : "no reason given");
+    py.PyErr_Clear();
+    if (text) py.Py_DecRef(text);
+    if (trace) py.Py_DecRef(trace);
+    if (value) py.Py_DecRef(value);
+    if (type) py.Py_DecRef(type);
+}
+
 /* --- the host ------------------------------------------------------------------------------------- */
 
 static int find_host(void)
@@ -162,6 +225,9 @@ static int find_host(void)
     get_property = (const char *(*)(const char *, void *)) dlsym(RTLD_DEFAULT, "flb_filter_get_property");
     set_property = (int (*)(void *, const char *, const char *)) dlsym(RTLD_DEFAULT, "flb_filter_set_property");
     instance_name = (const char *(*)(void *)) dlsym(RTLD_DEFAULT, "flb_filter_name");
+    open_decoder = (void *(*)(char *, size_t)) dlsym(RTLD_DEFAULT, "flb_log_event_decoder_create");
+    decode_next = (int (*)(void *, void *)) dlsym(RTLD_DEFAULT, "flb_log_event_decoder_next");
+    close_decoder = (void (*)(void *)) dlsym(RTLD_DEFAULT, "flb_log_event_decoder_destroy");
     /* processors came together with the callbacks as they are declared above */
     return print_log && set_context && get_property && set_property && instance_name &&
            dlsym(RTLD_DEFAULT, "flb_processor_unit_create") != NULL;
@@ -201,7 +267,8 @@ static struct list *find_properties(void *instance)
     struct list *found = NULL;
     struct list seen;
     const char *value;
-    char *candidate;
+    char *candidate[2];     /* a pair: its key and its value stand before its link */
+    char key[sizeof(marker)];
     int at;
 
     if (set_property(instance, marker, "1") != 0 || !(value = get_property(marker, instance))) {
@@ -216,8 +283,8 @@ static struct list *find_properties(void *instance)
         if ((uintptr_t) seen.previous < 4096 || (uintptr_t) seen.previous % sizeof(void *) != 0) {
             continue;
         }
-        if (read_memory((void **) seen.previous - 1, &candidate, sizeof(candidate)) &&
-            candidate == value) {
+        if (read_memory((void **) seen.previous - 2, candidate, sizeof(candidate)) && candidate[1] == value &&
+            read_memory(candidate[0], key, sizeof(key)) && memcmp(key, marker, sizeof(key)) == 0) {
             found = head;
         }
     }
@@ -324,8 +391,9 @@ static const char *find_symbols(void *library)
     FIND(PyObject_GetAttrString) FIND(PyObject_CallFunctionObjArgs) FIND(PyCFunction_NewEx)
     FIND(PyArg_ParseTuple) FIND(PyUnicode_DecodeUTF8) FIND(PyBytes_FromStringAndSize)
     FIND(PyBytes_AsStringAndSize) FIND(PyList_New) FIND(PyList_Append)
-    FIND(PyList_Insert) FIND(PySequence_Contains) FIND(PySys_GetObject) FIND(PyErr_Clear)
-    FIND(PyErr_Print)
+    FIND(PyList_Insert) FIND(PySequence_Contains) FIND(PySys_GetObject) FIND(PyLong_FromLong)
+    FIND(PyObject_Str) FIND(PyUnicode_AsUTF8AndSize) FIND(PyErr_Clear) FIND(PyErr_Fetch)
+    FIND(PyErr_NormalizeException)
 #undef FIND
     py.none = dlsym(library, "_Py_NoneStruct");
     return py.none ? NULL : "_Py_NoneStruct";
@@ -369,6 +437,37 @@ static int add_site(const char *site)
 }
 
 /*
+ * A Python runs in this process already. Where this filter started it, from another virtual environment,
+ * a reload goes on with the exnorm that is there: Python cannot be ended and begun anew.
+ */
+static int join_python(const char *name)
+{
+    object *modules;
+    object *word;
+    int is_ours = 0;
+    int lock;
+
+    if (find_symbols(RTLD_DEFAULT) == NULL) {
+        lock = py.PyGILState_Ensure();
+        modules = py.PySys_GetObject("modules"); /* borrowed */
+        word = text_object("exnorm.fluentbit.embedded");
+        is_ours = modules && word && py.PySequence_Contains(modules, word) == 1;
+        py.PyErr_Clear();
+        if (word) py.Py_DecRef(word);
+        py.PyGILState_Release(lock);
+    }
+    if (!is_ours) {
+        say(LOG_ERROR, name, "another plugin has started a Python in this process already; only one fits in");
+        return -1;
+    }
+    say(LOG_WARNING, name, "another virtual environment needs a restart of Fluent Bit; until then it goes on "
+        "with the exnorm that it was started with");
+    python_started = 1;
+    instances_ended = 1; /* of the other one */
+    return 0;
+}
+
+/*
  * Starts Python once in the life of the process, and never at load time: Fluent Bit may still fork
  * (-d, --supervisor). The environment and the locale of the process stay as they are.
  */
@@ -387,9 +486,7 @@ static int start_python(const char *name)
     }
     is_initialized = (int (*)(void)) dlsym(RTLD_DEFAULT, "Py_IsInitialized");
     if (is_initialized && is_initialized()) {
-        say(LOG_ERROR, name, "another plugin, or this filter from another virtual environment, "
-            "has started a Python in this process already; only one fits in");
-        return -1;
+        return join_python(name);
     }
     /* global, else extension modules would not find the functions of Python */
     library = dlopen(EXNORM_LIBPYTHON, RTLD_NOW | RTLD_GLOBAL);
@@ -436,34 +533,83 @@ static int start_python(const char *name)
 
 /* --- the callbacks -------------------------------------------------------------------------------- */
 
+/* What the filter of that name was before it ended, for whom the caller then answers; NULL where there was none. */
+static object *take_ended(const char *name)
+{
+    struct ended **link = &ended;
+    struct ended *one;
+    object *made;
+
+    while (*link && strcmp((*link)->name, name) != 0) {
+        link = &(*link)->next;
+    }
+    one = *link;
+    if (!one) {
+        return NULL;
+    }
+    *link = one->next;
+    made = one->made;
+    free(one);
+    return made;
+}
+
+/* Keeps what ended; called with the interpreter's lock, as the above is. */
+static void keep_ended(const char *name, object *made)
+{
+    object *before = take_ended(name);
+    struct ended *one = calloc(1, sizeof(*one));
+
+    if (before) py.Py_DecRef(before);
+    if (!one) {
+        py.Py_DecRef(made);
+        return;
+    }
+    snprintf(one->name, sizeof(one->name), "%s", name);
+    one->made = made;
+    one->next = ended;
+    ended = one;
+}
+
 /* Asks Python for a filter with these properties; it says itself what is wrong with them. */
 static int open_filter(struct context *context, void *instance)
 {
     object *module = py.PyImport_ImportModule("exnorm.fluentbit.embedded");
     object *start = module ? py.PyObject_GetAttrString(module, "start") : NULL;
-    object *log = py.PyCFunction_NewEx(&log_method, NULL, NULL);
-    object *name = text_object(context->name);
-    object *properties = start ? list_properties(instance) : NULL;
+    object *log;
+    object *count;
+    object *name;
+    object *properties;
+    object *before;
     object *made = NULL;
 
     if (!start) {
-        say(LOG_ERROR, context->name, "cannot import exnorm; the reason follows on standard error");
-        py.PyErr_Print();
+        say_exception(context->name, "cannot import exnorm");
     }
-    else if (!properties) {
+    before = take_ended(context->name);
+    log = py.PyCFunction_NewEx(&log_method, NULL, NULL);
+    count = py.PyCFunction_NewEx(&count_method, NULL, NULL);
+    name = text_object(context->name);
+    properties = start ? list_properties(instance) : NULL;
+    if (start && !properties) {
         say(LOG_ERROR, context->name, "this Fluent Bit does not show its settings the way 2.2 to 5.1 do");
     }
-    else if (log && name) {
-        made = py.PyObject_CallFunctionObjArgs(start, name, properties, log, NULL);
+    else if (properties && log && count && name) {
+        made = py.PyObject_CallFunctionObjArgs(start, name, properties, log, count, before ? before : py.none, NULL);
     }
     if (made && made != py.none) {
         context->filter = py.PyObject_GetAttrString(made, "filter");
-        context->close = py.PyObject_GetAttrString(made, "close");
     }
     py.PyErr_Clear();
-    if (made) py.Py_DecRef(made);
+    if (context->filter) {
+        context->made = made;
+    }
+    else if (made) {
+        py.Py_DecRef(made);
+    }
+    if (before) py.Py_DecRef(before);
     if (properties) py.Py_DecRef(properties);
     if (name) py.Py_DecRef(name);
+    if (count) py.Py_DecRef(count);
     if (log) py.Py_DecRef(log);
     if (start) py.Py_DecRef(start);
     if (module) py.Py_DecRef(module);
@@ -479,7 +625,7 @@ static int start_filter(void *instance, void *config, void *data)
     (void) config;
     (void) data;
     if (!find_host()) {
-        say(LOG_ERROR, "?", "this host is not known: expected Fluent Bit 2.2 to 5.1");
+        say(LOG_ERROR, "?", "this host is not known: expected Fluent Bit 2.2 or newer");
         return -1;
     }
     context = calloc(1, sizeof(*context));
@@ -552,6 +698,7 @@ static int filter_chunk(const void *data, size_t size, const char *tag, int tag_
 static int end_filter(void *opaque, void *config)
 {
     struct context *context = opaque;
+    object *close;
     object *done;
     int lock;
 
@@ -562,11 +709,13 @@ static int end_filter(void *opaque, void *config)
     instances_ended++;
     if (context->filter) {
         lock = py.PyGILState_Ensure();
-        done = context->close ? py.PyObject_CallFunctionObjArgs(context->close, NULL) : NULL;
+        close = py.PyObject_GetAttrString(context->made, "close");
+        done = close ? py.PyObject_CallFunctionObjArgs(close, NULL) : NULL;
         py.PyErr_Clear();
         if (done) py.Py_DecRef(done);
-        if (context->close) py.Py_DecRef(context->close);
+        if (close) py.Py_DecRef(close);
         py.Py_DecRef(context->filter);
+        keep_ended(context->name, context->made);
         py.PyGILState_Release(lock);
     }
     free(context);

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import glob
 import os
 import re
 import shutil
@@ -112,6 +113,30 @@ def test_tls_is_verified() -> None:
     assert syslog["tls.ca_file"] == "/etc/ca.pem"
 
 
+@pytest.mark.parametrize(("form", "key"), [("cef", "cef"), ("leef", "leef"), ("json", "exnorm_id")])
+def test_what_has_nothing_to_deliver_goes_to_the_unparsed_output(form: str, key: str) -> None:
+    plan = Plan(("/mnt/ex01",), Destination("file", path="/a/b"), form, plugin="/x/flb-filter_exchange.so")
+    filters = load(plan)["pipeline"]["filters"]
+    assert [section["name"] for section in filters] == ["exchange", "modify", "rewrite_tag"]
+    assert filters[1]["condition"] == f"Key_does_not_exist {key}"
+    assert filters[1]["add"].split() == filters[2]["rule"].lstrip("$").split()[:2]
+    assert filters[2]["rule"].split()[2:] == ["unparsed.$TAG", "false"]
+
+
+@pytest.mark.parametrize("name", ["logs", "logs [1]", "what?", "all*", "[a-z]", "]", "a[!b]c"])
+def test_the_pattern_of_a_folder_matches_that_folder_and_no_other(name: str, tmp_path: Path) -> None:
+    for folder in (name, "logs 1", "whatx", "allx", "q"):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        (tmp_path / folder / "MSGTRK1.LOG").write_text("")
+    tail = part(load(Plan((str(tmp_path / name),), TCP, "cef")), "inputs", "tail")[0]
+    assert glob.glob(tail["path"]) == [str(tmp_path / name / "MSGTRK1.LOG")]
+
+
+def test_a_folder_of_windows_is_written_as_it_is() -> None:
+    tail = part(load(Plan((r"D:\logs [1]",), TCP, "cef")), "inputs", "tail")[0]
+    assert tail["path"] == r"D:\logs [1]\MSGTRK*.LOG"
+
+
 def test_a_file_gets_the_bare_line() -> None:
     plan = Plan(("/mnt/ex01",), Destination("file", path="/var/log/exchange.cef"), "cef")
     file = next(s for s in part(load(plan), "outputs", "file") if "template" in s)
@@ -201,6 +226,8 @@ def test_the_address_of_kafka_is_that_of_the_first_broker(brokers: str, address:
         (Plan(("/a",), TCP, "cef", queue=KAFKA, plugin="/x"), "expected one or the other"),
         (Plan((), TCP, "cef", queue=KAFKA), "by the filter only, not by the service"),
         (Plan(("/a ",), TCP, "cef"), "blanks at the ends"),
+        (Plan((r"D:\what?",), TCP, "cef"), "no folder of Windows has * or ?"),
+        (Plan((r"/mnt/a\b",), TCP, "cef"), "takes a backslash in a path for an escape"),
     ],
 )
 def test_a_config_that_would_say_something_else_is_refused(plan: Plan, message: str) -> None:

@@ -15,7 +15,6 @@ from exnorm import SettingsError
 from exnorm.fluentbit import Options, read_options
 from exnorm.fluentbit.embedded import (
     EmbeddedFilter,
-    check_host,
     find_version,
     pair_properties,
     read_host_version,
@@ -90,24 +89,6 @@ def test_a_refused_start_is_said_and_gives_nothing() -> None:
 )
 def test_the_release_is_read_from_what_the_program_prints(text: str, version: tuple[int, int] | None) -> None:
     assert find_version(text) == version
-
-
-@pytest.mark.parametrize(
-    ("version", "word"),
-    [((2, 1), "Fluent Bit 2.1 is not known"), ((5, 2), "Fluent Bit 5.2 is not known"), (None, "cannot tell")],
-)
-def test_a_release_that_was_never_tried_is_refused(
-    version: tuple[int, int] | None, word: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("exnorm.fluentbit.embedded.read_host_version", lambda: version)
-    with pytest.raises(SettingsError, match=f"^{word}.*expected 2.2 to 5.1; host_check off starts"):
-        check_host()
-
-
-@pytest.mark.parametrize("version", [(2, 2), (3, 9), (5, 1)])
-def test_a_release_in_between_is_known(version: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("exnorm.fluentbit.embedded.read_host_version", lambda: version)
-    check_host()
 
 
 def test_a_program_that_is_not_fluent_bit_is_not_taken_for_it() -> None:

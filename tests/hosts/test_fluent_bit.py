@@ -70,10 +70,12 @@ def load_plugin(content: Body, plugin: Path, folder: Path, by_yaml: bool | None 
 class FluentBit:
     """A running Fluent Bit whose stdout output is read as events, and its log as lines."""
 
-    def __init__(self, *arguments: object, environ: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, *arguments: object, environ: dict[str, str] | None = None, program: Path | None = None
+    ) -> None:
         assert FLUENT_BIT is not None
         self.process = subprocess.Popen(
-            [FLUENT_BIT, *(str(argument) for argument in arguments)],
+            [str(program or FLUENT_BIT), *(str(argument) for argument in arguments)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -140,8 +142,10 @@ class FluentBit:
 
 
 @contextlib.contextmanager
-def running(*arguments: object, environ: dict[str, str] | None = None) -> Iterator[FluentBit]:
-    host = FluentBit(*arguments, environ=environ)
+def running(
+    *arguments: object, environ: dict[str, str] | None = None, program: Path | None = None
+) -> Iterator[FluentBit]:
+    host = FluentBit(*arguments, environ=environ, program=program)
     try:
         yield host
     finally:
@@ -640,9 +644,10 @@ def test_an_error_in_python_leaves_the_chunks_unchanged_and_is_said_once(
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        ("def start(name, properties, log): raise SystemError('no')", "Failed initialize filter"),
-        ("def start(name, properties, log): return 5", "Failed initialize filter"),
-        ("raise ImportError('half installed')", "cannot import exnorm"),
+        ("def start(*given): raise SystemError('no')", "Failed initialize filter"),
+        ("def start(*given): return 5", "Failed initialize filter"),
+        ("raise ImportError('half installed')", "cannot import exnorm: half installed"),
+        ("import no_such_module", "cannot import exnorm: No module named 'no_such_module'"),
     ],
 )
 def test_an_exnorm_that_cannot_start_is_said_and_ends_no_process_by_a_crash(
@@ -652,6 +657,7 @@ def test_an_exnorm_that_cannot_start_is_said_and_ends_no_process_by_a_crash(
     with running("-c", configure({}, plugin=plugin)) as host:
         assert host.finish() > 0
     assert said in host.log
+    assert "Traceback" not in host.log
 
 
 @pytest.mark.parametrize("result", ["'text'", "5", "[b'']", "1 / 0", "bytearray(b'x')"])
@@ -662,7 +668,7 @@ def test_what_is_no_bytes_leaves_the_chunk_unchanged(
         "class Filter:\n"
         f"    def filter(self, tag, chunk): return {result}\n"
         "    def close(self): raise ValueError\n"
-        "def start(name, properties, log): return Filter()\n"
+        "def start(*given): return Filter()\n"
     )
     plugin = build_for(fake_exnorm(tmp_path / "site", body), tmp_path)
     put(folder / "x.LOG", "a line")
@@ -699,7 +705,7 @@ def test_a_hot_reload_takes_the_new_settings_and_goes_on(
     assert first == [arcsight[0], jsa[1], arcsight[2], jsa[3]]
 
 
-def test_a_wrong_setting_at_a_hot_reload_passes_records_on_and_can_be_put_right(
+def test_a_wrong_setting_at_a_hot_reload_keeps_those_before_and_can_be_put_right(
     tmp_path: Path, folder: Path, configure: Callable[..., Path]
 ) -> None:
     log = put(folder / "MSGTRK2018112722-1.LOG", *HEADER, ROWS[0])
@@ -710,16 +716,53 @@ def test_a_wrong_setting_at_a_hot_reload_passes_records_on_and_can_be_put_right(
         configure({"taxonmy": "jsa"}, **options)
         host.process.send_signal(signal.SIGHUP)
         assert "did you mean 'taxonomy'?" in host.wait_for("unknown key")
-        host.wait_for("until the settings are right, events pass unchanged")
+        host.wait_for("not reloaded: goes on with the settings before")
         host.wait_for("inotify_fs_add()")
         put(log, ROWS[1])
-        assert host.events(1) == [{"filename": str(log), "log": ROWS[1]}]
+        assert host.events(1) == converted(log)[1:2]
         configure({"taxonomy": "jsa"}, **options)
         host.process.send_signal(signal.SIGHUP)
         host.wait_for("inotify_fs_add()")
         put(log, ROWS[2])
         assert host.events(1) == converted(log, "--taxonomy", "jsa")[2:3]
         assert host.stop() == 0
+
+
+def test_another_virtual_environment_at_a_hot_reload_is_said_and_the_one_before_goes_on(
+    tmp_path: Path, folder: Path, configure: Callable[..., Path]
+) -> None:
+    log = put(folder / "MSGTRK2018112722-1.LOG", *HEADER, ROWS[0])
+    options = {"tail": {"db": str(tmp_path / "tail.db")}, "service": {"hot_reload": True}}
+    path = configure({}, **options)
+    (tmp_path / "other").mkdir()
+    other = build_for(fake_exnorm(tmp_path / "site", "raise ImportError('wrong one')"), tmp_path / "other")
+    with running("-c", path) as host:
+        host.events(1)
+        configure({}, plugin=other, **options)
+        host.process.send_signal(signal.SIGHUP)
+        host.wait_for("another virtual environment needs a restart of Fluent Bit")
+        host.wait_for("inotify_fs_add()")
+        put(log, ROWS[1])
+        assert host.events(1) == converted(log)[1:2]
+        assert host.stop() == 0
+
+
+def test_a_release_that_was_not_tried_is_said_and_starts(
+    tmp_path: Path, folder: Path, configure: Callable[..., Path]
+) -> None:
+    """The program itself, with another number in its place, as long as the right one."""
+    assert FLUENT_BIT is not None
+    content = Path(FLUENT_BIT).read_bytes()
+    said = subprocess.run([FLUENT_BIT, "--version"], capture_output=True, check=True).stdout
+    version = said.split(b"Fluent Bit v")[1].split()[0]
+    newer = tmp_path / "fluent-bit"
+    newer.write_bytes(content.replace(version, b"9" + version[1:]))
+    newer.chmod(0o755)
+    log = put(folder / "MSGTRK2018112722-1.LOG", *HEADER, *ROWS)
+    with running("-c", configure({}, once=True), program=newer) as host:
+        assert host.finish() == 0
+        assert host.rest() == converted(log)
+    assert host.log.count("was not tried with this filter") == 1
 
 
 def test_it_ends_cleanly_and_says_what_became_of_everything(
@@ -733,7 +776,7 @@ def test_it_ends_cleanly_and_says_what_became_of_everything(
     assert (
         f"[filter:exchange:exchange.0] {records} records in, {len(ROWS) + 1} out; "
         f"{len(ROWS)} events, 5 header lines; 1 not parsed, 0 left out; 0 not of Exchange; "
-        "columns from the header 1, the file 0, the width 0"
+        "columns from the header 1, the file 0, the state 0, the width 0"
     ) in host.log or find_release() < KEEPS_LAST_LINES
 
 

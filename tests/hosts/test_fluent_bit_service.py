@@ -194,6 +194,23 @@ def test_the_config_for_the_filter_carries_a_log_without_a_service(rig: Rig) -> 
     wait_until(lambda: unparsed.exists() and b"one,two,three" in unparsed.read_bytes())
 
 
+def test_what_the_filter_leaves_alone_becomes_no_message_and_is_set_apart(rig: Rig) -> None:
+    plugin = rig.folder / FILE_NAME
+    try:
+        build(plugin, site=site_path())
+    except BuildError as error:
+        pytest.skip(f"the filter cannot be built here: {error}")
+    rig.write_logs(20)
+    rig.write_config(plugin=plugin)
+    wrong_key = "match: exchange.*\n      key_name: another"
+    rig.config.write_text(rig.config.read_text().replace("match: exchange.*", wrong_key, 1))
+    rig.start_fluent_bit()
+    unparsed = rig.folder / "state" / "unparsed.ndjson"
+    wait_until(lambda: unparsed.exists() and unparsed.read_bytes().count(b"\n") >= 20)
+    assert unparsed.read_bytes().count(b'"exnorm_left_alone":"yes"') == unparsed.read_bytes().count(b"\n")
+    assert not rig.output.path.exists() or not rig.output.path.read_bytes()
+
+
 def test_tls_and_a_shared_key_with_fluent_bit_on_both_sides(
     rig: Rig, make_certificate: Callable[[Path], Path]
 ) -> None:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from exnorm.batches import OpenRows
 from exnorm.codecs.logstash_json import build_shape
 from exnorm.counts import Counts, Tally
-from exnorm.errors import NormalizerError
+from exnorm.errors import NormalizerError, quote
 from exnorm.fluentbit.headers import Log, Logs
 from exnorm.fluentbit.options import DEFAULT_FORMAT, Options, read_options
 from exnorm.fluentbit.reports import Reports
@@ -23,6 +23,7 @@ from exnorm.fluentbit.wire import (
     Events,
     Head,
     cut_piece,
+    find_end,
     make_writer,
     read_entry,
     set_time,
@@ -39,6 +40,12 @@ from exnorm.stream import Stream
 _HEAD_BYTES = 1024  # of a line, enough to see what it is
 BATCH_ROWS = 128
 """As many rows are handled at once without the kernel: more would not stay in the processor's cache."""
+
+
+MOST_STRANGE = 64
+"""Tags whose records are said to have no known key; a shipper may make tags of anything."""
+
+_KEYS_SAID = 20
 
 
 class _Given(NamedTuple):
@@ -122,6 +129,8 @@ class ChunkFilter:
         self._split = SplitRows(self.normalizer)
         self.counts = FilterCounts(self.normalizer.counts, self._logs.found)
         self._reports = Reports(log, quotes=self.options.log_details)
+        self._say = log
+        self._strange: set[str] = set()
         self._on_unparsed = on_unparsed
         self._lock = threading.Lock()
         self._write = make_writer()
@@ -154,7 +163,10 @@ class ChunkFilter:
         with self._lock:
             self.counts.chunks += 1
             try:
+                before = self.counts.records_in - self.counts.untouched
                 made = self._filter(tag, chunk)
+                if made is None and self.counts.records_in - self.counts.untouched == before:
+                    self._note_strange(tag, chunk)
                 self._logs.save()  # before the chunk is acknowledged
                 return made
             except Exception as error:  # whatever it is, the shipper must go on with what it has
@@ -321,6 +333,23 @@ class ChunkFilter:
     def _leave(self, error: Exception) -> None:
         self.counts.records_out += 1
         self._blame(error, "the record is left unchanged")
+
+    def _note_strange(self, tag: str, chunk: bytes) -> None:
+        """Nothing in a chunk was ours: say once for each tag that its records have none of the known keys."""
+        if self._say is None or tag in self._strange or len(self._strange) >= MOST_STRANGE:
+            return
+        body = read_entry(chunk[: max(self._first_end(chunk), 0)]).body
+        if not body or any(key in body for key in self.options.key_name):
+            return
+        self._strange.add(tag)
+        keys = ", ".join(quote(key) for key in list(body)[:_KEYS_SAID])
+        self._say(
+            f"tag {quote(tag)}: records have none of the keys {', '.join(self.options.key_name)} (key_name), "
+            f"nor columns of Exchange, and pass unchanged; the first has {keys}"
+        )
+
+    def _first_end(self, chunk: bytes) -> int:
+        return find_end(chunk, 0) if self._find_end is None else self._find_end(chunk, 0)
 
     def _blame(self, error: Exception, outcome: str) -> None:
         self.counts.errors.add(type(error).__name__)

@@ -14,6 +14,8 @@ Word = Union[str, int, bool]
 TAG = "exchange"
 PREFIX = "normalized."
 UNPARSED_TAG = "unparsed"
+LEFT_ALONE = "exnorm_left_alone"
+"""A key of records that go to the unparsed output; those that did not parse have their reason beside it."""
 PATTERN = "MSGTRK*.LOG"
 FORMATS: Mapping[str, str] = {"cef": "arcsight", "leef": "jsa", "wincollect": "jsa", "json": ""}
 """The formats a destination may get, each with the taxonomy it belongs to."""
@@ -181,6 +183,13 @@ def check_plan(plan: Plan) -> None:
     ):
         for value in values:
             _check_text(name, value)
+    for folder in plan.folders:
+        if _is_of_windows(folder) and set("*?") & set(folder):
+            raise SettingsError(f"folder: got {quote(folder)}; no folder of Windows has * or ? in its name")
+        if not _is_of_windows(folder) and "\\" in folder:
+            raise SettingsError(
+                f"folder: got {quote(folder)}; Fluent Bit takes a backslash in a path for an escape"
+            )
     for value in (*plan.folders, *patterns):
         if "," in value:
             raise SettingsError(f"got {quote(value)}; Fluent Bit takes a comma in a path for the next path")
@@ -266,7 +275,7 @@ def describe(plan: Plan) -> tuple[Section, ...]:
         *(_tail(plan, number, folder) for number, folder in enumerate(plan.folders, 1)),
         *([_take(plan, plan.queue)] if plan.queue is not None else []),
         *([_filter(plan)] if filters else []),
-        *([_set_apart(plan, match)] if plan.normalizes else []),
+        *([_mark(plan, match), _set_apart(plan, match)] if plan.normalizes else []),
         *([_find_key(plan, match)] if plan.destination.mode == "kafka" else []),
         *([_to_service(plan)] if plan.needs_service else []),
         _deliver(plan, match),
@@ -301,7 +310,7 @@ def _tail(plan: Plan, number: int, folder: str) -> Section:
         (
             Line("name", "tail"),
             Line("tag", f"{TAG}.{name}"),
-            Line("path", ",".join(_join(folder, pattern) for pattern in patterns)),
+            Line("path", ",".join(_join(_escape(folder), pattern) for pattern in patterns)),
             Line("path_key", "filename", "exnorm keeps the logs of several files apart by it"),
             Line("db", _join(plan.state, f"tail-{name}.db"), "where reading goes on after a restart"),
             Line("read_from_head", True),
@@ -371,14 +380,32 @@ def _find_key(plan: Plan, match: str) -> Section:
     )
 
 
+def _mark(plan: Plan, match: str) -> Section:
+    return Section(
+        "filters",
+        "What exnorm left alone (a wrong key, a broken reload, an error) has nothing to deliver.",
+        (
+            Line("name", "modify"),
+            Line("match", match),
+            Line("condition", f"Key_does_not_exist {_finished_key(plan)}"),
+            Line("add", f"{LEFT_ALONE} yes"),
+        ),
+    )
+
+
+def _finished_key(plan: Plan) -> str:
+    """A key that each record has which exnorm has finished, and no other."""
+    return "exnorm_id" if plan.format == "json" else plan.format
+
+
 def _set_apart(plan: Plan, match: str) -> Section:
     return Section(
         "filters",
-        "Lines that did not parse carry a reason. They must not reach the SIEM as empty messages.",
+        "That, and lines that did not parse, must not reach the SIEM as empty messages.",
         (
             Line("name", "rewrite_tag"),
             Line("match", match),
-            Line("rule", f"$error['reason'] .+ {UNPARSED_TAG}.$TAG false"),
+            Line("rule", f"${LEFT_ALONE} yes {UNPARSED_TAG}.$TAG false"),
             Line("emitter_name", "unparsed"),
             Line("emitter_storage.type", "filesystem"),
         ),
@@ -533,6 +560,15 @@ def _shell(text: str) -> str:
 def _join(folder: str, name: str) -> str:
     slash = "\\" if "\\" in folder and "/" not in folder else "/"
     return folder.rstrip(slash) + slash + name
+
+
+def _is_of_windows(folder: str) -> bool:
+    return re.match(r"[A-Za-z]:|\\\\", folder) is not None or ("\\" in folder and "/" not in folder)
+
+
+def _escape(folder: str) -> str:
+    """A folder as a pattern of glob(3) that matches it alone; on Windows only ``*`` and ``?`` are signs."""
+    return folder if _is_of_windows(folder) else re.sub(r"[*?[]", r"[\g<0>]", folder)
 
 
 def _split_path(path: str) -> tuple[str, str]:

@@ -12,8 +12,10 @@ from functools import lru_cache
 
 from exnorm.errors import NormalizerError, SettingsError, quote
 from exnorm.fluentbit.chunk import ChunkFilter
+from exnorm.fluentbit.options import Options
 from exnorm.heap import hold_freed_memory
 from exnorm.operation.figures import sum_up
+from exnorm.settings import Settings
 
 ERROR, WARNING, INFO = 1, 2, 3
 """Levels of Fluent Bit's log."""
@@ -24,6 +26,14 @@ OLDEST, NEWEST = (2, 2), (5, 1)
 HOST_CHECK = "host_check"
 _OF_THE_HOST = ("active", "condition")
 _HOST_PROGRAM = "/proc/self/exe"
+_ROW = (
+    b"2026-01-01T00:00:00.000Z,192.0.2.1,a,192.0.2.2,b,,,SMTP,RECEIVE,1,<1@example.com>,b@example.com,,1,1,,,"
+    b"self-test,a@example.com,a@example.com,,,,,,"
+)
+_BODY = b"\x82\xa3log\xd9" + bytes((len(_ROW),)) + _ROW + b"\xa8filename\xaaMSGTRK.LOG"
+_TIME = b"\xd7\x00\x65\x00\x00\x00\x00\x00\x00\x00"
+SAMPLES = (b"\x92\x92" + _TIME + b"\x80" + _BODY, b"\x92" + _TIME + _BODY)
+"""A row of message tracking in a chunk, in both forms that Fluent Bit has for an event."""
 
 Log = Callable[[int, str, str], None]
 
@@ -54,22 +64,32 @@ class EmbeddedFilter:
         self._log(INFO, self._name, summarize(self._chunks))
 
 
-def start(name: str, properties: Sequence[str], log: Log) -> EmbeddedFilter | None:
-    """A filter from keys and values one after the other; ``None`` where the log says what is wrong."""
+def start(
+    name: str,
+    properties: Sequence[str],
+    log: Log,
+    count_events: Callable[[bytes], int] = lambda chunk: -1,
+    before: EmbeddedFilter | None = None,
+) -> EmbeddedFilter | None:
+    """A filter from keys and values one after the other; ``None`` where the log says what is wrong.
+
+    ``count_events`` says how many events the host finds in a chunk, -1 where it does not say. ``before`` is
+    the filter of this name before a reload: it goes on where the new settings are wrong.
+    """
     hold_freed_memory()
     try:
         given = pair_properties(properties)
         if given.pop(HOST_CHECK, "on").strip().lower() not in ("off", "false", "no", "0"):
-            check_host()
+            check_host(read_host_version(), count_events, lambda text: log(WARNING, name, text))
         chunks = ChunkFilter.from_names(
             given, environ=os.environ, log=lambda text: log(ERROR, name, text), also=(HOST_CHECK,)
         )
-    except NormalizerError as error:
-        log(ERROR, name, str(error))
-        return None
     except Exception as error:  # the host must not end without a word
-        log(ERROR, name, f"cannot start: {type(error).__name__}: {quote(error)}")
-        return None
+        is_ours = isinstance(error, NormalizerError)
+        log(ERROR, name, str(error) if is_ours else f"cannot start: {type(error).__name__}: {quote(error)}")
+        if before is not None:
+            log(ERROR, name, "not reloaded: goes on with the settings before")
+        return before
     return EmbeddedFilter(name, chunks, log)
 
 
@@ -85,16 +105,33 @@ def pair_properties(properties: Sequence[str]) -> dict[str, str]:
     return given
 
 
-def check_host() -> None:
-    """Refuse a release of Fluent Bit that the filter was never tried with."""
-    version = read_host_version()
-    known = f"{OLDEST[0]}.{OLDEST[1]} to {NEWEST[0]}.{NEWEST[1]}"
-    anyway = f"{HOST_CHECK} off starts the filter all the same"
-    if version is None:
-        raise SettingsError(f"cannot tell which Fluent Bit this is; expected {known}; {anyway}")
-    if not OLDEST <= version <= NEWEST:
-        shown = ".".join(str(number) for number in version)
-        raise SettingsError(f"Fluent Bit {shown} is not known to this filter; expected {known}; {anyway}")
+def check_host(
+    version: tuple[int, int] | None, count_events: Callable[[bytes], int], warn: Callable[[str], None]
+) -> None:
+    """Hold what the filter relies on against the host itself, whatever its number says.
+
+    Raises ``SettingsError`` where the host does not read the events that we write. A release that was never
+    tried is said.
+    """
+    chunks = ChunkFilter(Options(Settings(format="cef")))
+    for chunk in SAMPLES:
+        made = chunks.filter(HOST_CHECK, chunk)
+        found = -1 if made is None else count_events(made)
+        if made is None or found not in (1, -1):
+            raise SettingsError(
+                f"this Fluent Bit finds {found} events in a chunk that holds 1: it has another form of "
+                f"events than 2.2 to {_name(NEWEST)} have; {HOST_CHECK} off starts the filter all the same"
+            )
+    if version is None or not OLDEST <= version <= NEWEST:
+        shown = "of an unknown release" if version is None else _name(version)
+        warn(
+            f"Fluent Bit {shown} was not tried with this filter, {_name(OLDEST)} to {_name(NEWEST)} were; "
+            "it shows its settings and reads our events as they do, so the filter starts"
+        )
+
+
+def _name(version: tuple[int, int]) -> str:
+    return f"{version[0]}.{version[1]}"
 
 
 @lru_cache(maxsize=1)
