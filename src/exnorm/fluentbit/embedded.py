@@ -116,8 +116,8 @@ def check_host(
     chunks = ChunkFilter(Options(Settings(format="cef")))
     for chunk in SAMPLES:
         made = chunks.filter(HOST_CHECK, chunk)
-        found = -1 if made is None else count_events(made)
-        if made is None or found not in (1, -1):
+        found = -1 if made is None else count_events(made)  # where it is ours that fails, it says so itself
+        if found not in (1, -1):
             raise SettingsError(
                 f"this Fluent Bit finds {found} events in a chunk that holds 1: it has another form of "
                 f"events than 2.2 to {_name(NEWEST)} have; {HOST_CHECK} off starts the filter all the same"
