@@ -12,7 +12,7 @@ def state(text: str) -> State:
 
 def keep(sessions: Sessions, number: int, text: str, key: Key = KEY, now: int = 0) -> None:
     session, _ = sessions.find(key, number, now)
-    sessions.keep(key, session, number, hash(text), now, state(text))
+    sessions.keep(session, number, hash(text), now, state(text))
 
 
 def before(sessions: Sessions, number: int, text: str = "", key: Key = KEY, now: int = 0) -> str:

@@ -39,9 +39,6 @@ from exnorm.sources.smtp_texts import (
 
 RECEIVE, SEND = "receive", "send"
 
-UNKNOWN_CLIENT = "unknown"
-"""In the place of the address of a client whom another server speaks for, where rows are missing."""
-
 LONGEST = 320
 """A longer text is not carried: it stands whole in its own row, and addresses are shorter."""
 
@@ -160,7 +157,7 @@ class State(NamedTuple):
     """What a session has established: never changed, so that it can be remembered for each row.
 
     ``shown`` goes with every row, under the names of derived values; ``held`` does not. ``local`` and
-    ``remote`` are its ends.
+    ``remote`` are its ends as the log has them.
     """
 
     phase: Phase = Phase()
@@ -173,8 +170,9 @@ class State(NamedTuple):
         """The same where rows are missing: nothing of a message, an AUTH or another client is known."""
         shown = {name: text for name, text in self.shown.items() if name in _OF_THE_CONNECTION}
         held: dict[str, str] = {}
-        if self.held.get("proxied-address"):
-            held["proxied-address"] = UNKNOWN_CLIENT
+        if self.held.get("proxied"):
+            held["proxied"] = "yes"
+            shown["client-address"] = shown["client-port"] = ""
         elif (user := self.held.get("user", "")) and not _SERVERS.match(user):
             held["user"] = shown["auth-user"] = user  # a server may speak for others by now, a user does not
         return State(self.phase.after_gap(), shown, held, self.local, self.remote)
@@ -203,11 +201,16 @@ class State(NamedTuple):
             held = _put(held, name, "")
         if shown is self.shown and held is self.held and said.phase == self.phase:
             return derived, self
+        if "proxied" in said.forgotten:  # both sides are those of the next row again
+            return derived, State(said.phase, shown, held)
         return derived, State(said.phase, shown, held, self.local, self.remote)
 
 
 # These stay true for as long as a connection does, once they are known.
-_OF_THE_CONNECTION = frozenset(("greeting-name", "ehlo-name", "tls", "tls-protocol", "tls-cipher"))
+_OF_THE_CONNECTION = frozenset((
+    "greeting-name", "ehlo-name", "tls", "tls-protocol", "tls-cipher", "direction", "local-address",
+    "client-address", "client-port", "server-address", "server-port", "server-name",
+))  # fmt: skip
 
 
 def carry(text: str) -> str:
@@ -255,7 +258,7 @@ def _read_command(phase: Phase, text: str) -> Said:
     elif verb == "RSET":
         learned["mail-from"] = ""
     elif verb in _NAMES_CLIENT:
-        held = _read_client(text, learned)
+        held = _read_client(phase, text, learned)
     after = _wait(phase, verb, takes_message_over(text))
     after = after._replace(spoken=True, auth=auth, failure="", proxies=bool(held))
     event = _VERB_EVENTS.get(verb, "COMMAND")
@@ -281,15 +284,15 @@ def _wait(phase: Phase, verb: str, ends_message: bool) -> Phase:
     )
 
 
-def _read_client(text: str, learned: dict[str, str]) -> dict[str, str]:
+def _read_client(phase: Phase, text: str, learned: dict[str, str]) -> dict[str, str]:
     """The client whom one Exchange server names to another; he is no longer the one who spoke until then."""
-    found = read_proxied(text)
+    found = read_proxied(text) if phase.direction else None
     if found is None:
         return {}
-    learned["auth-user"] = ""
+    learned["client-address"], learned["client-port"], learned["auth-user"] = found.address, found.port, ""
     if found.domain:
         learned["ehlo-name"] = carry(found.domain)
-    return {"proxied-address": found.address, "proxied-port": found.port, "user": ""}
+    return {"proxied": "yes", "user": ""}
 
 
 # --- the server ----------------------------------------------------------------------------------
@@ -320,7 +323,7 @@ def _read_reply(phase: Phase, text: str) -> Said:
         learned = {"greeting-name": carry(read_banner(text))}
         after = after._replace(greeted=bool(learned["greeting-name"]))
     event = f"REPLY-{code[0]}XX" if code[0] in "2345" else "REPLY"
-    forgotten = ("proxied-address", "proxied-port") if refused and phase.proxies else ()
+    forgotten = ("proxied",) if refused and phase.proxies else ()
     over = ("mail-from",) if refused and answers_mail else ()
     if ends_message or read_accepted(text) is not None:
         return _end_message(after, own, text, event)

@@ -40,7 +40,6 @@ from exnorm.sources.smtp_dialog import (
     EVENTS,
     RECEIVE,
     SEND,
-    UNKNOWN_CLIENT,
     Phase,
     Said,
     State,
@@ -95,6 +94,7 @@ _OPENING = frozenset(("EHLO", "HELO", "MAIL"))
 _MOST_SAID = 4096  # rows whose reading is remembered: many sessions say the same at the same point
 _LONGEST_SAID = 512
 _ENDPOINTS = 4096
+_LONGEST_NUMBER = 10
 
 
 # --- recognising ---------------------------------------------------------------------------------
@@ -226,7 +226,7 @@ class SmtpReader(ColumnarReader):
             self.evicted += 1
         record.derived, state = self._read(record, self._place(record, state))
         is_end = mark == "-"
-        self._sessions.keep(key, session, number, row, now, State() if is_end else state)
+        self._sessions.keep(session, number, row, now, State() if is_end else state)
         if is_end:
             self._sessions.end(key)
         if self._sessions.evicted:
@@ -238,13 +238,20 @@ class SmtpReader(ColumnarReader):
         """The state with the direction and the ends that the row tells."""
         get, phase = record.values.get, state.phase
         local, remote = get("local-endpoint", ""), get("remote-endpoint", "")
+        if phase.certain and local == state.local and remote == state.remote:
+            return state
         if not phase.certain:
             known = self._direction or learn_direction(get("event", ""), get("data", ""))
             direction = known or compare_ports(local, remote)
-            state = state._replace(phase=phase._replace(certain=bool(known), direction=direction))
-        if (local and local != state.local) or (remote and remote != state.remote):
-            state = state._replace(local=carry(local) or state.local, remote=carry(remote) or state.remote)
-        return state
+            phase = phase._replace(certain=bool(known), direction=direction)
+        local, remote = carry(local) or state.local, carry(remote) or state.remote
+        shown = {**state.shown, **describe_ends(phase.direction, local, remote, get("connector-id", ""))}
+        if state.held.get("proxied"):
+            shown = {
+                **shown,
+                **{name: state.shown.get(name, "") for name in ("client-address", "client-port")},
+            }
+        return State(phase, shown, state.held, local, remote)
 
     def _read(self, record: Record, state: State) -> tuple[dict[str, str], State]:
         """What is derived of a row, and the state after it; its secrets are hidden in the record."""
@@ -264,15 +271,6 @@ class SmtpReader(ColumnarReader):
                 self._said[asked] = said
         derived, after = state.follow(said)
         derived["event-name"] = said.event
-        derived.update(
-            describe_ends(phase.direction, state.local, state.remote, values.get("connector-id", ""))
-        )
-        held = after.held if "proxied-address" in after.held else state.held
-        client = held.get("proxied-address")
-        if client and phase.direction:
-            is_known = client != UNKNOWN_CLIENT
-            derived["client-address"] = client if is_known else ""
-            derived["client-port"] = held.get("proxied-port", "") if is_known else ""
         return derived, after
 
 
@@ -282,7 +280,7 @@ def open_reader(source: Source, head: Head, settings: Settings) -> Reader:
 
 
 def _read_number(text: str) -> int | None:
-    return int(text) if _SEQUENCE.fullmatch(text) else None
+    return int(text) if text.isdecimal() and len(text) <= _LONGEST_NUMBER else None
 
 
 def _find_speaker(mark: str, data: str, direction: str) -> str:

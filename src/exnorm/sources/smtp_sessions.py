@@ -36,34 +36,41 @@ class Session:
     each but the first.
     """
 
-    __slots__ = ("last_seen", "newest", "repeated", "rows", "spared")
+    __slots__ = ("key", "last_seen", "marks", "newest", "repeated", "rows", "spared")
 
-    def __init__(self) -> None:
+    def __init__(self, key: Key) -> None:
+        self.key = key
         self.last_seen = 0
         self.newest = -1
         self.spared = -1
-        self.rows: dict[int, tuple[int, State]] = {}
+        self.marks: dict[int, int] = {}
+        self.rows: dict[int, State] = {}
         self.repeated: dict[tuple[int, int], State] = {}
 
     def is_over(self, number: int, mark: int, now: int) -> bool:
         """Whether a connection that begins with this row is another one than this session's."""
-        row = self.rows.get(number)
-        if row is not None:
-            return row[0] != mark
+        known = self.marks.get(number)
+        if known is not None:
+            return known != mark
         return self.newest > number and now > self.last_seen
+
+    def forget(self, number: int) -> None:
+        """A row is given up."""
+        self.rows.pop(number, None)
+        self.marks.pop(number, None)
 
     def before(self, number: int, mark: int) -> tuple[State, bool]:
         """What was known before a row, and whether rows are missing between it and what it follows."""
-        row = self.rows.get(number)
-        if row is not None and row[0] != mark:
-            return self.repeated.setdefault((number, mark), row[1]), False
-        row = self.rows.get(number - 1)
-        if row is not None:
-            return row[1], False
+        known = self.marks.get(number)
+        if known is not None and known != mark:
+            return self.repeated.setdefault((number, mark), self.rows[number]), False
+        state = self.rows.get(number - 1)
+        if state is not None:
+            return state, False
         if not self.rows:
             return (_FRESH if number <= 0 else _UNKNOWN), False
         if number > self.newest:
-            return self.rows[self.newest][1].after_gap(), True
+            return self.rows[self.newest].after_gap(), True
         return (_FRESH, False) if number <= 0 else (_UNKNOWN, True)
 
 
@@ -73,12 +80,13 @@ class Sessions:
     def __init__(self, limit: int = LIMIT, rows: int = ROWS, max_age_ms: int = MAX_AGE_MS) -> None:
         self.evicted = 0
         self._limit = limit
-        self._most_rows = rows
+        self._most_entries = 2 * rows
         self._max_age = max_age_ms
         self._newest = 0
         self._open: OrderedDict[Key, Session] = OrderedDict()
         self._ended: dict[Key, Session] = {}
-        self._order: deque[tuple[Key, Session, int]] = deque()
+        # A session and a number in turn: tuples of both would keep the garbage collector busy.
+        self._order: deque[Session | int] = deque()
 
     def __len__(self) -> int:
         return len(self._open)
@@ -104,21 +112,22 @@ class Sessions:
         self._drop(key)
         return self._add(key)
 
-    def keep(self, key: Key, session: Session, number: int, mark: int, now: int, state: State) -> None:
+    def keep(self, session: Session, number: int, mark: int, now: int, state: State) -> None:
         """Remember what a row left behind."""
-        rows = session.rows
-        known = rows.get(number)
-        rows[number] = (mark if known is None else known[0], state)
+        session.rows[number] = state
         session.last_seen = max(session.last_seen, now)
-        if known is not None:
+        if number in session.marks:
             return
+        session.marks[number] = mark
         if number > session.newest:
             session.newest = number
             if session.spared >= 0:
-                rows.pop(session.spared, None)
+                session.forget(session.spared)
                 session.spared = -1
-        self._order.append((key, session, number))
-        if len(self._order) > self._most_rows:
+        order = self._order
+        order.append(session)
+        order.append(number)
+        if len(order) > self._most_entries:
             self._forget_row()
 
     def end(self, key: Key) -> None:
@@ -130,7 +139,7 @@ class Sessions:
     def _add(self, key: Key) -> Session:
         while len(self._open) >= self._limit:
             self._evict()
-        session = self._open[key] = Session()
+        session = self._open[key] = Session(key)
         return session
 
     def _drop(self, key: Key) -> None:
@@ -138,6 +147,7 @@ class Sessions:
             session = sessions.pop(key, None)
             if session is not None:
                 session.rows.clear()
+                session.marks.clear()
                 session.repeated.clear()
 
     def _forget(self) -> None:
@@ -153,12 +163,14 @@ class Sessions:
 
     def _forget_row(self) -> None:
         """Give up the row that has been known longest, unless what its session does next needs it."""
-        key, session, number = self._order.popleft()
-        if number == session.newest and self._open.get(key) is session:
+        session, number = self._order.popleft(), self._order.popleft()
+        assert isinstance(session, Session)
+        assert isinstance(number, int)
+        if number == session.newest and self._open.get(session.key) is session:
             session.spared = number
             return
-        session.rows.pop(number, None)
+        session.forget(number)
         if session.repeated:
             session.repeated.clear()
-        if not session.rows and self._ended.get(key) is session:
-            del self._ended[key]
+        if not session.rows and self._ended.get(session.key) is session:
+            del self._ended[session.key]
