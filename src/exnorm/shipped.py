@@ -27,7 +27,6 @@ FINISHED = {"cef": "CEF:", "leef": "LEEF:", "wincollect": "AgentDevice="}
 _FEWEST_COLUMNS = 3  # what no log type is known by fewer of
 # What an object says of a message, so that not every object with a Timestamp and an EventId is one.
 _OF_MAIL = ("sender", "recipient", "message", "internalmessage", "internal_message")
-_FEWEST_OF_MAIL = 2
 _LAYOUTS_KEPT = 1024  # sets of names
 _PAGES = ("value", "d")  # under which reporting services answer with pages of objects
 _SIGNS = re.compile("[^a-z0-9]+")
@@ -212,8 +211,8 @@ class SplitRows:
     def _lay_out_object(self, source: Source, names: tuple[str, ...]) -> Layout | None:
         mine = self._match(source, names)
         text = _write(dict.fromkeys(mine, ""))
-        mails = sum(column.lower().startswith(_OF_MAIL) for column in mine)
-        is_object = mails >= _FEWEST_OF_MAIL and source.recognize(Head("", {}, text)) > Confidence.SHAPE
+        is_of_mail = any(column.lower().startswith(_OF_MAIL) for column in mine)
+        is_object = is_of_mail and source.recognize(Head("", {}, text)) > Confidence.SHAPE
         return Layout(source, True, {name: column for column, name in mine.items()}) if is_object else None
 
     def _match(self, source: Source, names: tuple[str, ...]) -> dict[str, str]:

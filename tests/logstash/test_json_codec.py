@@ -177,8 +177,53 @@ def test_an_export_over_many_lines_is_read_and_its_end_comes_with_the_flush() ->
     normalizer = Normalizer("arcsight", "json", discover_plugins=False, tz="UTC")
     expected = [json.loads(line) for line in normalizer.encode(export, normalizer.stream())]
     subject = JSONCodec(Normalizer("arcsight", discover_plugins=False, tz="UTC"))
+    found = subject.decode(export) + subject.flush()
     assert len(expected) == 2
-    assert subject.decode(export) + subject.flush() == versioned(expected)
+    # an object is the same event however it is printed, and so is its identity
+    short = JSONCodec(Normalizer("arcsight", discover_plugins=False, tz="UTC"))
+    assert [event.pop("exnorm_id") for event in found] == [
+        event["exnorm_id"] for event in short.decode(json.dumps(json.loads(export)).encode() + b"\n")
+    ]
+    assert found == versioned([{n: v for n, v in event.items() if n != "exnorm_id"} for event in expected])
+
+
+PRINTED = (
+    '{"message": "service started", "host": {"name": "app5"}, "pid": 12}',
+    '{"message": "{\\"not\\": [", "list": [1, [2, {"message": "inner"}]], "empty": {}}',
+)
+
+
+@pytest.mark.parametrize("indent", [1, 2, 4, "\t"], ids=repr)
+@pytest.mark.parametrize("pieces", [1, 7, 10_000])
+@pytest.mark.parametrize("way", ["decode", "convert"])
+def test_json_printed_over_lines_is_one_event_an_object_and_a_foreign_one_stays_as_it_is(
+    indent: int | str, pieces: int, way: str
+) -> None:
+    plain = [json.loads(text) for text in PRINTED]
+    row = {"message": ROW.decode().strip(), "filename": "MSGTRK2018112722-1.LOG"}
+    objects = "\n".join(json.dumps(one, indent=indent) for one in plain)
+    array = json.dumps([plain[0], row, plain[1]], indent=indent)
+    given = "\n".join((objects, array, json.dumps(plain[1]), "")).encode()
+    subject = codec()
+    blocks = [given[at : at + pieces] for at in range(0, len(given), pieces)]
+    if way == "decode":
+        found = [event for block in blocks for event in subject.decode(block)] + subject.flush()
+    else:
+        lines = [line for block in blocks for line in subject.convert(block)] + subject.convert_rest()
+        found = [json.loads(line) for line in lines]
+    bare = [{n: v for n, v in one.items() if n not in ("@version", "@timestamp")} for one in found]
+    assert [bare[0], bare[1], bare[2], bare[4], bare[5]] == [*plain, *plain, plain[1]]
+    assert bare[3]["deviceVendor"] == "Microsoft"
+    assert len(bare) == 6
+
+
+def test_an_object_that_is_cut_off_costs_itself_and_not_the_next_one() -> None:
+    subject = codec()
+    whole = {"message": "whole", "n": 1}
+    given = '{\n  "message": "torn",\n' + json.dumps(whole) + "\n" + json.dumps(whole, indent=2) + "\n"
+    torn, *rest = subject.decode(given.encode()) + subject.flush()
+    assert torn["tags"] == ["_jsonparsefailure"]
+    assert [(one["message"], one["n"]) for one in rest] == [("whole", 1), ("whole", 1)]
 
 
 def test_codecs_may_share_one_normalizer() -> None:

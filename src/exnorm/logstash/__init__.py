@@ -33,6 +33,7 @@ from exnorm.logstash.normalize import EventNormalizer
 from exnorm.logstash.splice import read_event
 from exnorm.pipeline import Normalizer
 from exnorm.rows import Batch
+from exnorm.sources.json_objects import JsonObjects
 
 __all__ = ["EventNormalizer", "JSONCodec", "LineTooLong"]
 
@@ -40,6 +41,8 @@ LINE_LIMIT = 20 * 1024 * 1024
 """What ``decode_size_limit_bytes`` is where a normalizer reads the lines; Logstash's own is 512 MiB."""
 
 _BOM = "\ufeff"
+_OPENING = ("{", "[")
+_GOES_ON = ("{", "[", ",")  # how a line ends that more of the same object or array follows
 _BATCH_BYTES = 128 * 1024  # of lines taken together; more would not stay in the processor's cache
 
 
@@ -73,6 +76,8 @@ class JSONCodec:
         self._events = EventNormalizer(normalizer) if isinstance(normalizer, Normalizer) else normalizer
         self._frames = Frames(self._options.delimiter, self._options.size_limit)
         self._ends = ObjectEnds()
+        self._printed = JsonObjects(self._options.size_limit)
+        self._in_array = False  # whether an array is open that is printed over several lines
         self._held: list[AnyEvent] = []
         self._waiting = _no_lines()
         self._written: list[bytes] = []
@@ -101,6 +106,9 @@ class JSONCodec:
             raise self._too_long()
         if rest:
             self._held += self._read(rest)
+        if self._events is not None:
+            for found in self._printed.finish():
+                self._held += self._read_object(*found, self._events)
         if self._events is not None and self._drains:
             self._held += self._events.finish()
         return self.take_ready()
@@ -159,7 +167,7 @@ class JSONCodec:
             if not isinstance(line, bytes):
                 raise self._too_long()
             self._held += self._read(line)
-        if self._events is not None:
+        if self._events is not None and not self._printed.waiting:
             # A stream that never has a delimiter: whole objects go on as soon as the next one begins.
             end = self._ends.find(self._frames.peek())
             if end:
@@ -171,6 +179,9 @@ class JSONCodec:
         """Write what each line gives."""
         assert self._events is not None
         while self._waiting.at < self._waiting.end:
+            if self._printed.waiting:
+                self._convert_line(encode)
+                continue
             self._convert_batch(self._run_waiting() if self._events.runs else _BATCH_BYTES, encode)
         self._waiting = _no_lines()
 
@@ -205,6 +216,8 @@ class JSONCodec:
             if log is None:
                 for _ in range(begin, end):
                     self._convert_line(encode)
+                    if self._printed.waiting:  # the next lines are no events by themselves
+                        return
             else:
                 self._log = log
                 self._convert_run([event for event in read[begin:end] if event is not None], log, encode)
@@ -252,7 +265,11 @@ class JSONCodec:
     def _read_normalized(self, line: bytes, events: EventNormalizer) -> list[AnyEvent]:
         text, valid = read_text(line, self._options.charset)
         text = text.removeprefix(_BOM)
+        if self._printed.waiting:
+            return self._read_printed(text, events)
         documents = read_documents(text) if valid and not is_crowded(text) else None
+        if documents is None and self._is_printed(text):
+            return self._read_printed(text, events)
         if documents is None:
             return self._read_raw(self._pieces(line, text, valid), text, events)
         if len(documents) == 1:  # as the bare codec does, whatever stands behind it
@@ -266,6 +283,30 @@ class JSONCodec:
             for event in made:
                 found += self._replace(event, part, len(made) == 1, events)
         return found
+
+    def _is_printed(self, text: str) -> bool:
+        """Whether a line is a part of JSON that is printed over several lines."""
+        bare = text.strip()
+        if self._options.framing == "whole" or is_crowded(text):
+            return False
+        is_end = self._in_array and not bare.strip("],")
+        return is_end or (bare[:1] in _OPENING and bare[-1:] in _GOES_ON)
+
+    def _read_printed(self, text: str, events: EventNormalizer) -> list[AnyEvent]:
+        """The events of the objects that a line of printed JSON completes."""
+        bare = text.strip()
+        if not self._printed.waiting:
+            self._in_array = bare[:1] == "[" or (self._in_array and "]" not in bare[:1])
+        return [event for found in self._printed.feed(text) for event in self._read_object(*found, events)]
+
+    def _read_object(self, text: str, refusal: Any, events: EventNormalizer) -> list[AnyEvent]:
+        documents = None if refusal else read_documents(text)
+        made = None
+        if documents is not None:
+            made = events_of(clean_texts(documents[0][0], replace_surrogates))
+        if not made:
+            return [failed(text)]
+        return [one for event in made for one in self._replace(event, text, True, events)]
 
     def _pieces(self, line: bytes, text: str, valid: bool) -> list[tuple[str, str | bytes]]:
         """The lines of a text that is not JSON, each with what the log's own reader is given."""
