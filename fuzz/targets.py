@@ -329,9 +329,9 @@ def _check_message(error: Exception) -> None:
 # --- their names ---------------------------------------------------------------------------------
 
 SOURCES = (
-    "admin_audit", "agent_log", "connectivity", "ecp_server", "ews", "exchange_2003", "http_proxy",
-    "httperr", "iis", "imap_pop", "message_trace", "message_tracking", "rps_cmdlet", "rps_http",
-    "smtp_protocol", "smtpsvc", "tracking_export", "wincollect",
+    "admin_audit", "agent_log", "audit_export", "connectivity", "ecp_server", "ews", "exchange_2003",
+    "http_proxy", "httperr", "iis", "imap_pop", "message_trace", "message_tracking", "rps_cmdlet",
+    "rps_http", "smtp_protocol", "smtpsvc", "tracking_export", "wincollect",
 )  # fmt: skip
 
 TARGETS: dict[str, Target] = {

@@ -520,6 +520,23 @@ ECP_SERVER = table("ecp_server", (
     ecs("user.name",            "user",                 account),
     ecs("event.duration",       "time-taken",           milliseconds_as_ns),
 ))
+
+AUDIT_EXPORT = table("audit_export", (
+    *frame("audit", "configuration", "event", moment="moment", version="build"),
+    ecs("event.outcome",        "outcome"),
+    ecs("event.reason",         "reason"),
+    ecs("event.provider",       "Workload"),
+    *ends("client", "client-port", "", ""),
+    ecs("observer.hostname",    "server"),
+    ecs("email.message_id",     "message-id"),
+    ecs("email.subject",        "subject"),
+    ecs("process.command_line", "parameters"),
+    ecs("transaction.id",       "SessionId"),
+    ecs("user.name",            ("user-name", "LogonUserDisplayName")),
+    ecs("user.domain",          "user-domain"),
+    ecs("user.id",              ("LogonUserSid", "UserKey")),
+    ecs("user_agent.original",  ("ClientInfoString", "host-program")),
+))
 # fmt: on
 
 TABLES = (
@@ -538,6 +555,7 @@ TABLES = (
     RPS_HTTP,
     EWS,
     ECP_SERVER,
+    AUDIT_EXPORT,
 )
 
 

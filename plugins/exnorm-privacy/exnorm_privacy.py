@@ -35,6 +35,7 @@ from exnorm.convert import addresses, cut_utf8, members
 from exnorm.errors import quote, suggest
 from exnorm.sources.admin_audit import ADMIN_AUDIT
 from exnorm.sources.agent_log import AGENT_LOG
+from exnorm.sources.audit_export import AUDIT_EXPORT
 from exnorm.sources.connectivity import CONNECTIVITY
 from exnorm.sources.ecp_server import ECP_SERVER
 from exnorm.sources.ews import EWS
@@ -61,8 +62,8 @@ FIELDS = {
 COLUMNS = frozenset(
     column
     for source in (
-        ADMIN_AUDIT, AGENT_LOG, CONNECTIVITY, ECP_SERVER, EWS, EXCHANGE_2003, HTTPERR, HTTP_PROXY, IIS,
-        IMAP_POP, MESSAGE_TRACKING, RPS_CMDLET, RPS_HTTP, SMTPSVC, SMTP_PROTOCOL,
+        ADMIN_AUDIT, AGENT_LOG, AUDIT_EXPORT, CONNECTIVITY, ECP_SERVER, EWS, EXCHANGE_2003, HTTPERR,
+        HTTP_PROXY, IIS, IMAP_POP, MESSAGE_TRACKING, RPS_CMDLET, RPS_HTTP, SMTPSVC, SMTP_PROTOCOL,
     )
     for column in source.columns
 )  # fmt: skip

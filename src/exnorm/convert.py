@@ -131,6 +131,11 @@ def utc_ms(value: str) -> int | None:
     return seconds * 1000 + int((found.group(1) or "0").ljust(3, "0")[:3])
 
 
+def second_utc_ms(value: str) -> int | None:
+    """The same of another time than the row's own, which generated code reads once only."""
+    return utc_ms(value)
+
+
 @lru_cache(maxsize=4096)  # many rows share a second
 def _read_second(value: str) -> int | None:
     return _second(value[:4], value[5:7], value[8:10], value[11:13], value[14:16], value[17:])

@@ -179,7 +179,8 @@ class Source:
     names it usually has. A source that ``carries`` others gives records of those sources. ``redact``
     takes secrets out of a raw line that did not parse. ``foreign`` says what a log is that resembles this
     one and is of something else, empty where it cannot tell. ``takes`` gives the names of a shipper's
-    record, an object, that hold an event of this log; none where it is of another one. ``variants`` are names
+    record, an object, that hold an event of this log, none where it is no such object; ``None`` says that
+    it is one, but of something else, and to be left alone. ``variants`` are names
     finer than the event's that tables may write in its place, each with the event it is a case of.
     """
 
@@ -198,7 +199,7 @@ class Source:
     names: tuple[str, ...] = ()
     carries: tuple[str, ...] = ()
     redact: Callable[[str], str] | None = None
-    takes: Callable[[AnyMapping[str, Any]], frozenset[str]] | None = None
+    takes: Callable[[AnyMapping[str, Any]], frozenset[str] | None] | None = None
     foreign: Callable[[Head], str] | None = None
     variants: AnyMapping[str, str] = field(default_factory=dict)
 

@@ -41,6 +41,9 @@ from exnorm.selection import choose_codec, choose_mappings, choose_sources, find
 from exnorm.settings import Settings, make_settings
 from exnorm.stream import BLOCK_BYTES, Stream, begins_utf16, cut_lines, redact, surest
 
+NOT_OURS: tuple[list[Record | Unparsed], frozenset[str]] = ([], frozenset())
+"""What ``parse_object`` gives for an event of something else."""
+
 _BATCH_LINES = 128
 
 
@@ -211,9 +214,14 @@ class Normalizer:
     def parse_object(
         self, record: AnyMapping[str, Any]
     ) -> tuple[list[Record | Unparsed], frozenset[str]] | None:
-        """An event that came as an object, and the names that held it; ``None`` for any other record."""
+        """An event that came as an object, and the names that held it; ``None`` for any other record.
+
+        ``NOT_OURS`` says that it is an event of something else, which nobody is to read.
+        """
         for takes, stream in self._objects:
             names = takes(record)
+            if names is None:
+                return NOT_OURS
             if names:
                 held = {name: value for name, value in record.items() if name in names}
                 text = json.dumps(held, ensure_ascii=False, separators=(",", ":"), default=_write_odd)

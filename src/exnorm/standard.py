@@ -12,6 +12,7 @@ from exnorm.hookspecs import hookimpl
 from exnorm.model import Codec, Mapping, Source, Taxonomy
 from exnorm.sources.admin_audit import ADMIN_AUDIT
 from exnorm.sources.agent_log import AGENT_LOG
+from exnorm.sources.audit_export import AUDIT_EXPORT
 from exnorm.sources.connectivity import CONNECTIVITY
 from exnorm.sources.ecp_server import ECP_SERVER
 from exnorm.sources.ews import EWS
@@ -30,6 +31,7 @@ from exnorm.sources.tracking_export import TRACKING_EXPORT
 from exnorm.sources.wincollect import WINCOLLECT_PAYLOAD
 from exnorm.taxonomies.arcsight.admin_audit import ARCSIGHT_ADMIN_AUDIT
 from exnorm.taxonomies.arcsight.agent_log import ARCSIGHT_AGENT_LOG
+from exnorm.taxonomies.arcsight.audit_export import ARCSIGHT_AUDIT_EXPORT
 from exnorm.taxonomies.arcsight.connectivity import ARCSIGHT_CONNECTIVITY
 from exnorm.taxonomies.arcsight.ecp_server import ARCSIGHT_ECP_SERVER
 from exnorm.taxonomies.arcsight.ews import ARCSIGHT_EWS
@@ -48,6 +50,7 @@ from exnorm.taxonomies.arcsight.smtp_protocol import ARCSIGHT_SMTP
 from exnorm.taxonomies.arcsight.smtpsvc import ARCSIGHT_SMTPSVC
 from exnorm.taxonomies.jsa.admin_audit import JSA_ADMIN_AUDIT
 from exnorm.taxonomies.jsa.agent_log import JSA_AGENT_LOG
+from exnorm.taxonomies.jsa.audit_export import JSA_AUDIT_EXPORT
 from exnorm.taxonomies.jsa.connectivity import JSA_CONNECTIVITY
 from exnorm.taxonomies.jsa.ecp_server import JSA_ECP_SERVER
 from exnorm.taxonomies.jsa.ews import JSA_EWS
@@ -84,6 +87,7 @@ def register_sources() -> Iterable[Source]:
         ECP_SERVER,
         EWS,
         RPS_HTTP,
+        AUDIT_EXPORT,
         TRACKING_EXPORT,
         MESSAGE_TRACE,
         WINCOLLECT_PAYLOAD,
@@ -112,6 +116,8 @@ def register_mappings() -> Iterable[Mapping]:
         JSA_ADMIN_AUDIT,
         ARCSIGHT_AGENT_LOG,
         JSA_AGENT_LOG,
+        ARCSIGHT_AUDIT_EXPORT,
+        JSA_AUDIT_EXPORT,
         ARCSIGHT_CONNECTIVITY,
         JSA_CONNECTIVITY,
         ARCSIGHT_ECP_SERVER,

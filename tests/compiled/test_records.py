@@ -100,6 +100,13 @@ def test_both_ways_agree_on_any_text_of_any_record(
     compare(compare_paths.plain_lines_of(log, 300), settings, log.name, [Change()])
 
 
+def count_kinds(log: Path) -> int:
+    """How many sets of columns the records of a log have."""
+    normalizer = Normalizer(discover_plugins=False)
+    items = normalizer.parse(log.read_bytes(), normalizer.stream(log.name))
+    return len({tuple(item.values) for item in items if isinstance(item, Record)})
+
+
 def test_every_built_in_log_goes_through_generated_code(monkeypatch: pytest.MonkeyPatch) -> None:
     for log in LOGS:
         for settings in compare_paths.CODED:
@@ -108,7 +115,10 @@ def test_every_built_in_log_goes_through_generated_code(monkeypatch: pytest.Monk
             records = sum(coded.normalizer.counts.records.values())
             in_envelopes = settings["format"] == "wincollect" and log.parent.name == "wincollect"
             if records > 2 * ENOUGH and not in_envelopes:  # which are written back as they came
-                assert len(coded.payloads) >= records - ENOUGH * 2, (log, settings)
+                kinds = max(
+                    count_kinds(log), 2
+                )  # events that were shipped as objects differ in their columns
+                assert len(coded.payloads) >= records - ENOUGH * kinds, (log, settings)
 
 
 # --- what plugins do -----------------------------------------------------------------------------

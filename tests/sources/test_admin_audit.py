@@ -79,7 +79,9 @@ def test_an_event_of_winlogbeat_and_of_nxlog_is_read(name: str, cmdlet: str) -> 
 
 
 def test_events_of_wevtutil_are_read_over_line_breaks() -> None:
-    first, second = records((SAMPLES / "wevtutil.xml").read_bytes())
+    text = (SAMPLES / "wevtutil.xml").read_text().replace("not valid. at", "not valid\r\n   at")
+    assert text.count("\n") == 3
+    first, second = records(text)
     assert first.values["Parameters"].startswith('-Identity "olga@example.test"')
     assert second.derived["target"] == "DAG1"
     assert second.derived["reason"] == "Microsoft.Exchange.Data.DataValidationException"

@@ -21,6 +21,7 @@ OURS = (
     "rps-cmdlet",
     "rps-http",
     "ews",
+    "audit-export",
 )
 MAPPINGS = Plugins(discover=False).registry.mappings
 

@@ -32,7 +32,7 @@ from exnorm.model import Event, Layout, Record, Unparsed
 from exnorm.native import MOST_KEYS, FindEnd, Form, load_find_end
 from exnorm.operation.headers import Headers
 from exnorm.origin import HOST_KEYS, find_text, list_paths
-from exnorm.pipeline import Normalizer, Written
+from exnorm.pipeline import NOT_OURS, Normalizer, Written
 from exnorm.rows import Batch, read_row_time
 from exnorm.shipped import SplitRows, is_done, is_finished, is_swallowed, looks_ours, read_text
 from exnorm.stream import Stream
@@ -317,7 +317,7 @@ class ChunkFilter:
         self.counts.records_in += 1
         try:
             found = self._read(tag, given, body)
-            if found is None:
+            if found is None or found == NOT_OURS:
                 self.counts.untouched += 1
                 self.counts.records_out += 1
                 return None

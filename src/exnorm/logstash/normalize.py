@@ -21,7 +21,7 @@ from exnorm.logstash.splice import find_names, has_brackets, splice
 from exnorm.model import Event, Head, Record, Unparsed
 from exnorm.native import load_kernel
 from exnorm.origin import HOST_KEYS, find_text, list_paths
-from exnorm.pipeline import Normalizer, Written
+from exnorm.pipeline import NOT_OURS, Normalizer, Written
 from exnorm.rows import Batch
 from exnorm.shipped import SplitRows, is_done, is_finished, is_swallowed, looks_ours, read_text
 from exnorm.sources.columnar import split_csv
@@ -106,6 +106,9 @@ class EventNormalizer:
 
     def _take(self, event: AnyEvent, splices: bool) -> list[Any]:
         shipped = self.normalizer.parse_object(event)
+        if shipped == NOT_OURS:
+            self.untouched += 1
+            return [event]
         if shipped is not None:
             return self._replace(event, *shipped)
         key = self.find_log(event)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from exnorm.model import Confidence, Head, Reader, Source
 from exnorm.settings import Settings
 from exnorm.sources.admin_audit import ADMIN_AUDIT, read_shipped as read_admin_audit
+from exnorm.sources.audit_export import AUDIT_EXPORT, read_shipped as read_audit_export
 from exnorm.sources.exports import ExportReader, Shape, Values, is_bracket, is_export
 from exnorm.sources.message_trace import TRACES
 
@@ -74,7 +75,9 @@ def recognize(head: Head) -> Confidence:
 
 def open_reader(source: Source, head: Head, settings: Settings) -> Reader:
     """A reader for one export; of other kinds too, where JSON did not show yet which it is."""
-    return ExportReader(settings, (TRACKING, *TRACES), (read_admin_audit(settings),))
+    return ExportReader(
+        settings, (TRACKING, *TRACES), (read_admin_audit(settings), read_audit_export(settings))
+    )
 
 
 TRACKING_EXPORT = Source(
@@ -84,5 +87,5 @@ TRACKING_EXPORT = Source(
     recognize=recognize,
     open=open_reader,
     event_column="EventId",
-    carries=("message_tracking", ADMIN_AUDIT.name),
+    carries=("message_tracking", ADMIN_AUDIT.name, AUDIT_EXPORT.name),
 )

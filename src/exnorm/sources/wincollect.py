@@ -43,6 +43,7 @@ from exnorm.settings import Settings
 from exnorm.sources import web_secrets
 from exnorm.sources.admin_audit import ADMIN_AUDIT
 from exnorm.sources.agent_log import AGENT_LOG
+from exnorm.sources.audit_export import AUDIT_EXPORT
 from exnorm.sources.cmdlets import hide_secrets as hide_parameters
 from exnorm.sources.connectivity import CONNECTIVITY
 from exnorm.sources.ecp_server import ECP_SERVER, hide_secrets as hide_ecp_secrets
@@ -93,6 +94,7 @@ CARRIED: Mapping[str, tuple[Carried, ...]] = {
     "RPSHTTP": (Carried(RPS_HTTP),),
     "EWS": (Carried(EWS),),
     "ECPSERVER": (Carried(ECP_SERVER),),
+    "EXCHANGEAUDIT": (Carried(AUDIT_EXPORT, csv=False),),
     W3C: (Carried(IIS, csv=False), Carried(SMTPSVC, csv=False)),
     "EXCHANGEMANAGEMENT": (Carried(ADMIN_AUDIT, csv=False),),
 }
@@ -248,7 +250,7 @@ def hide_secrets(line: str) -> str:
             shown = hide_mention(text) if said.get("event") in _NOT_SAID else hide_said(text)
         elif key == "parameters":
             shown = redact_parameters(said.get("command", ""), text)
-        elif key in ("Parameters", "NonPiiParameters", "Message"):
+        elif key in ("Parameters", "NonPiiParameters", "CmdletParameters", "Message"):
             shown = hide_parameters(text)
         elif key == "EventData":
             shown = hide_ecp_secrets(text)

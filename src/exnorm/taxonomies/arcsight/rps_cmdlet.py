@@ -5,7 +5,7 @@ No vendor guide covers this log: every row is ours. The event is the cmdlet. The
 
 from __future__ import annotations
 
-from exnorm.convert import count, integer, utc_ms
+from exnorm.convert import count, integer, second_utc_ms, utc_ms
 from exnorm.mapping import constant, row
 from exnorm.model import Mapping
 from exnorm.taxonomies.arcsight.cmdlets import EVENTS, case_rows
@@ -29,7 +29,7 @@ ARCSIGHT_RPS_CMDLET = Mapping("arcsight-rps-cmdlet", source="rps_cmdlet", taxono
         row("Device Event Category",        constant("Rps_Cmdlet"),     ours="tells this log's events from those of other logs"),
         row("Device Action",                "Cmdlet",                   ours="what was done"),
         row("Device Receipt Time",          "DateTime",                 utc_ms, ours=_SAME),
-        row("Start Time",                   "StartTime",                utc_ms, ours=_SAME),
+        row("Start Time",                   "StartTime",                second_utc_ms, ours=_SAME),
         row("Source User Name",             "user-name",                ours="who ran the cmdlet, without the domain; a UPN whole"),
         row("Source NT Domain",             "user-domain",              ours="the domain of DOMAIN\\user"),
         row("Source User ID",               "ExecutingUserSid",         ours="the SID of that account"),

@@ -6,7 +6,7 @@ what became of the request.
 
 from __future__ import annotations
 
-from exnorm.convert import count, integer, ipv4, ipv6, size_bytes, utc_ms
+from exnorm.convert import count, integer, ipv4, ipv6, second_utc_ms, size_bytes, utc_ms
 from exnorm.mapping import by_event, constant, row
 from exnorm.model import Mapping
 from exnorm.taxonomies.arcsight.categories import UNKNOWN_SEVERITY, category_rows, describe_event
@@ -45,7 +45,7 @@ ARCSIGHT_RPS_HTTP = Mapping("arcsight-rps-http", source="rps_http", taxonomy="ar
         row("Device Event Category",         constant("Rps_Http"),       ours="tells this log's events from those of other logs"),
         row("Device Action",                 "Action",                   ours=_SAME),
         row("Device Receipt Time",           "DateTime",                 utc_ms, ours=_SAME),
-        row("Start Time",                    "StartTime",                utc_ms, ours=_SAME),
+        row("Start Time",                    "StartTime",                second_utc_ms, ours=_SAME),
         row("Source Address",                "ClientIpAddress",          ipv4, ours=_CLIENT),
         row("Device Custom IPv6 Address 2",  "ClientIpAddress",          ipv6, label="Source IPv6 Address", ours=_CLIENT),
         row("Source User Name",              "user-name",                ours="the user without the domain; a UPN whole"),

@@ -65,6 +65,7 @@ JSA = Taxonomy("jsa", "JSA", default_format="leef", fields=(
     Field("smtpQueueId",      "smtpQueueId",      "smtpQueueId",      "text"),
     Field("smtpTarpitMs",     "smtpTarpitMs",     "smtpTarpitMs",     "integer"),
     Field("smtpReason",       "smtpReason",       "smtpReason",       "text"),
+    Field("messageId",        "messageId",        "messageId",        "text"),
     # custom, of cmdlets and of what was done to a mailbox
     Field("cmdletParameters", "cmdletParameters", "cmdletParameters", "text"),
     Field("cmdletCase",       "cmdletCase",       "cmdletCase",       "text"),
