@@ -11,6 +11,7 @@ from exnorm.taxonomies.arcsight.httperr import EVENTS as ARCSIGHT_EVENTS
 from exnorm.taxonomies.jsa.httperr import EVENTS as JSA_EVENTS
 
 SAMPLE = Path(__file__).parent.parent / "samples" / "httperr" / "httperr1.log"
+ZONED = SAMPLE.with_name("httperr2.log")
 
 
 def events(taxonomy: str) -> list[Event]:
@@ -49,8 +50,14 @@ def test_a_row_in_the_fields_of_arcsight() -> None:
         "deviceCustomString1Label": "Request Queue",
         "deviceFacility": "2",
     }
-    # the zone of an address is lost in its field, so the column stays
-    assert found.additional == {"c-ip": "2001:db8::7%0", "s-ip": "2001:db8::10%0", "streamid": "5"}
+    assert found.additional == {"streamid": "5"}
+
+
+def test_the_zone_of_an_address_is_lost_in_its_field_so_the_column_stays() -> None:
+    found = list(Normalizer("arcsight", discover_plugins=False).normalize(ZONED.read_bytes()))[1]
+    assert isinstance(found, Event)
+    assert found["deviceCustomIPv6Address2"] == "2001:db8::7"
+    assert found.additional == {"c-ip": "2001:db8::7%0", "s-ip": "2001:db8::10%0"}
 
 
 def test_a_row_in_the_fields_of_jsa() -> None:

@@ -351,7 +351,8 @@ class Writer(ABC):
         """How a cell is read: as text or number, the code of its value, when beside its being filled."""
         if row.read in _NUMBERS:
             self.number_cells.setdefault(cell)
-            check = f"if {cell} and not ({_is_number(cell, _NARROW if is_narrow else _WIDE)}): {self.leave}"
+            is_number = _is_number(cell, _NARROW if is_narrow else _WIDE)
+            check = f"if {self.cells.filled(cell)} and not ({is_number}): {self.leave}"
             if check not in self.checks:
                 self.checks.append(check)
             return False, f"{{{cell}}}", ()
