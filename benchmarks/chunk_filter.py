@@ -25,8 +25,8 @@ import msgpack
 import msgspec
 import tracking_rows
 
+from exnorm.engine.kernel import describe_path
 from exnorm.fluentbit import ChunkFilter
-from exnorm.native import describe_path
 from exnorm.sources.message_tracking import COLUMNS_2016
 
 CHUNK_BYTES = 2_000_000

@@ -99,6 +99,12 @@ def find_other_logs() -> list[Path]:
     return sorted(file for file in SAMPLES.rglob("*.*") if "message_tracking" not in file.parts)
 
 
+def find_columnar_logs() -> list[Path]:
+    """Those of them whose rows are no more than their cells."""
+    folders = ("agent_log", "connectivity", "http_proxy", "iis")
+    return [log for log in find_other_logs() if log.parent.name in folders]
+
+
 def plain_lines_of(sample: Path, rows: int = 150) -> list[bytes]:
     """The lines of a sample over and over, none of its rows odd."""
     return list(odd_lines_of(sample, rows, random.Random(1), plain=100 * rows))

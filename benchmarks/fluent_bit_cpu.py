@@ -30,8 +30,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
 import tracking_rows
 
+from exnorm.engine.kernel import describe_path
 from exnorm.fluentbit import build as builder
-from exnorm.native import describe_path
 from exnorm.sources.message_tracking import COLUMNS_2016
 
 LUA_WAY = "Lua: split, rename, join"

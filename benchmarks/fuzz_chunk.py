@@ -85,8 +85,8 @@ def compare(chunks: int, seed: int) -> int:
     import chunk_filter
     import tracking_rows
 
+    from exnorm.engine.kernel import load_find_end
     from exnorm.fluentbit import ChunkFilter
-    from exnorm.native import load_find_end
 
     assert load_find_end() is not None
     chance = random.Random(seed)

@@ -130,8 +130,8 @@ def compare(bodies: int, seed: int) -> int:
     import tracking_rows
 
     from exnorm import Normalizer
+    from exnorm.engine.kernel import load_kernel
     from exnorm.logstash import EventNormalizer, JSONCodec
-    from exnorm.native import load_kernel
 
     assert load_kernel() is not None or os.environ.get("EXNORM_KERNEL") == "0"
     taken = 0

@@ -82,26 +82,48 @@ def compare(rows: int, seed: int) -> int:
     import compare_paths
     import tracking_rows
 
-    from exnorm.native import describe_path
+    from exnorm.engine.batches import Batches
+    from exnorm.engine.kernel import describe_path
+    from exnorm.engine.programs import Program
+    from exnorm.stream import Stream
 
     assert describe_path() == "native kernel"
     chance = random.Random(seed)
     made = tracking_rows.make_rows(rows, seed)
-    done = 0
+    done = taken = 0
+    count = Batches.count
+
+    def watch(
+        self: Batches, stream: Stream, program: Program, rows: int, events: int, last: int | None
+    ) -> None:
+        nonlocal taken
+        taken += rows
+        count(self, stream, program, rows, events, last)
+
+    Batches.count = watch  # type: ignore[method-assign]
+    logs = compare_paths.find_columnar_logs()
     while batch := list(islice(made, 500)):
-        settings = compare_paths.SETTINGS[(done // 500) % len(compare_paths.SETTINGS)]
-        lines: Sequence[bytes] = list(compare_paths.odd_lines(batch, chance))
+        number = done // 500
+        settings = compare_paths.SETTINGS[number % len(compare_paths.SETTINGS)]
+        log = logs[number // 2 % len(logs)] if number % 2 else None
+        lines: Sequence[bytes] = list(
+            compare_paths.odd_lines(batch, chance)
+            if log is None
+            else compare_paths.odd_lines_of(log, 500, chance, plain=50)
+        )
+        name = compare_paths.LOG if log is None else f"logs/{log.name}"
         lines = [
             garble(line, chance) if line[:1] == b"2" and chance.random() < 0.2 else line for line in lines
         ]
         lines = [line for line in lines if b"\n" not in line]
-        long = compare_paths.take_long_way(lines, settings)
-        difference = compare_paths.explain_difference(long, compare_paths.take_short_way(lines, settings))
+        long = compare_paths.take_long_way(lines, settings, name=name)
+        short = compare_paths.take_short_way(lines, settings, name=name)
+        difference = compare_paths.explain_difference(long, short)
         if difference:
-            print(f"settings {settings}, after row {done}: {difference}")
+            print(f"{name}, settings {settings}, after row {done}: {difference}")
             return 1
         done += len(batch)
-    print(f"{done} rows, no fault of memory, every payload as the table has it")
+    print(f"{done} rows, {taken} by the kernel, no fault of memory, every payload as the table has it")
     return 0
 
 

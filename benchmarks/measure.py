@@ -199,7 +199,7 @@ def convert(*arguments: str) -> list[str]:
 
 def has_kernel() -> bool:
     """Whether ``exnorm`` runs rows through the native kernel here."""
-    code = "from exnorm.native import load_kernel; print(load_kernel() is not None)"
+    code = "from exnorm.engine.kernel import load_kernel; print(load_kernel() is not None)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
     return done.stdout.strip() == b"True"
 

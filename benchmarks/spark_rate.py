@@ -30,7 +30,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 from measure import LOG, SOURCE, make_log
 
 from exnorm import Normalizer
-from exnorm.native import describe_path
+from exnorm.engine.kernel import describe_path
 
 BATCH_ROWS = 10_000
 FILES = 8

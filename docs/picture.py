@@ -16,11 +16,11 @@ SRC = Path(__file__).resolve().parents[1] / "src" / "exnorm"
 
 FLOORS: dict[str, tuple[str, ...]] = {
     "hosts": ("cli", "report", "fluentbit", "logstash", "arrow", "spark"),
-    "the flow": ("pipeline", "batches", "programs", "routes", "explanation", "shipped", "testing"),
+    "the flow": ("pipeline", "engine", "routes", "explanation", "shipped", "testing"),
     "what there is": ("plugins", "selection", "standard", "hookspecs"),
     "logs, fields, formats": ("sources", "taxonomies", "codecs"),
     "rows and tables": (
-        "stream", "mapping", "overlay", "profiles", "compiled", "rows", "native", "tables", "categorizer",
+        "stream", "mapping", "overlay", "profiles", "tables", "categorizer",
         "identity", "recipients",
     ),
     "tools": ("lines", "convert", "counts", "settings", "yamlfile"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from exnorm.native import describe_path, load_kernel
+from exnorm.engine.kernel import describe_path, load_kernel
 
 
 @pytest.fixture(params=["generated Python", "native kernel"])

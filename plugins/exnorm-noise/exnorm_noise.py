@@ -7,14 +7,17 @@ is a monitoring mailbox's, or where the server itself says so.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping
+from typing import Union
 
-from exnorm import Record, Settings, SettingsError, Source, hookimpl, read_plugin_settings
+from exnorm import ColumnProcessor, Needed, Settings, SettingsError, Source, hookimpl, read_plugin_settings
 from exnorm.convert import find_member, members
 from exnorm.errors import quote, suggest
 
 name = "noise"
 """What the plugin is called where it is given in Python."""
+
+Decision = Union[Mapping[str, str], None]
 
 MARK = "noise"
 ACTIONS = ("drop", "mark")
@@ -39,62 +42,83 @@ MAIL = {
 }
 USERS = {"http_proxy": "AuthenticatedUser", "iis": "cs-username", "imap_pop": "user"}
 AGENTS = {
-    "http_proxy": ("UserAgent", "ClientIpAddress", ""),
+    "http_proxy": ("UserAgent", "ClientIpAddress"),
     "iis": ("cs(User-Agent)", "c-ip", "s-ip"),
 }
 
 
 @hookimpl
-def record_processors(source: Source, settings: Settings) -> Iterable[Callable[[Record], Record | None]]:
-    """One step for each log type that can hold noise."""
+def record_processors(source: Source, settings: Settings) -> Iterable[ColumnProcessor]:
+    """The steps for each log type that can hold noise; of two that mark a record, the later one counts."""
     given = read_plugin_settings(settings, "noise", DEFAULTS)
     if given["action"] not in ACTIONS:
         raise SettingsError(
             f"plugins: noise: action: got {quote(given['action'])}{suggest(str(given['action']), ACTIONS)}"
         )
-    if source.name not in MAIL and source.name not in USERS:
-        return
-    judge = Judge(source.name, given["mailboxes"], given["user_agents"])
-
-    def leave_out(record: Record) -> Record | None:
-        return None if judge.find_noise(record) else record
-
-    def mark(record: Record) -> Record:
-        noise = judge.find_noise(record)
-        if noise:
-            record.marks[MARK] = noise
-        return record
-
-    yield leave_out if given["action"] == "drop" else mark
+    judge = Judge(given["mailboxes"], given["user_agents"], drops=given["action"] == "drop")
+    if source.name in MAIL:
+        yield judge.of_mail(*MAIL[source.name])
+        yield judge.of_probe_mail()
+    if source.name in AGENTS:
+        yield judge.of_probes(source.event_column, *AGENTS[source.name])
+    if source.name in USERS:
+        yield judge.of_users(source.event_column, USERS[source.name])
 
 
 class Judge:
-    """Says of the records of one log type whether they are noise."""
+    """Makes the processors that say what is noise; each looks at no more columns than it needs."""
 
-    def __init__(self, source: str, mailboxes: Iterable[object], user_agents: Iterable[object]) -> None:
-        self._mail = MAIL.get(source)
-        self._user = USERS.get(source, "")
-        self._agent = AGENTS.get(source)
+    def __init__(self, mailboxes: Iterable[object], user_agents: Iterable[object], *, drops: bool) -> None:
         known = [str(mailbox).lower() for mailbox in mailboxes]
         self._addresses = frozenset(mailbox for mailbox in known if "@" in mailbox)
         self._beginnings = tuple(mailbox for mailbox in known if "@" not in mailbox)
         self._user_agents = tuple(str(agent).lower() for agent in user_agents)
+        self._drops = drops
 
-    def find_noise(self, record: Record) -> str:
-        """What kind of noise a record is; empty where it is none."""
-        if self._mail is not None:
-            return self._find_in_mail(record, *self._mail)
-        if record.event_id in REFUSED:
-            return ""
-        if self._user and self._is_monitoring(record.get(self._user)):
-            return "monitoring mailbox"
-        return "probe request" if self._agent and self._is_probe(record, *self._agent) else ""
+    def of_mail(self, sender: str, recipients: str) -> ColumnProcessor:
+        """Mail of which every party is a monitoring mailbox."""
 
-    def _find_in_mail(self, record: Record, sender: str, recipients: str) -> str:
-        if find_member(record.get("custom-data"), "IsProbe").lower() == "true":
-            return "probe mail"
-        parties = [record.get(sender), *members(record.get(recipients).removesuffix(";"))]
-        return "monitoring mailbox" if all(map(self._is_monitoring, parties)) else ""
+        def judge(sent_by: str, sent_to: str) -> Decision:
+            parties = [sent_by, *members(sent_to.removesuffix(";"))]
+            return self._decide("monitoring mailbox", all(map(self._is_monitoring, parties)))
+
+        return ColumnProcessor(
+            (sender, recipients), judge, (Needed(recipients, (sender,), self._is_monitoring),)
+        )
+
+    def of_probe_mail(self) -> ColumnProcessor:
+        """Mail that the server itself calls a probe."""
+
+        def judge(custom: str) -> Decision:
+            return self._decide("probe mail", find_member(custom, "IsProbe").lower() == "true")
+
+        return ColumnProcessor(("custom-data",), judge, (Needed("custom-data", holds="IsProbe"),))
+
+    def of_users(self, event: str, user: str) -> ColumnProcessor:
+        """What a monitoring mailbox does, unless it was refused."""
+
+        def judge(account: str) -> Decision:
+            return self._decide("monitoring mailbox", self._is_monitoring(account))
+
+        return ColumnProcessor((user,), judge, (Needed(user, (event,), _is_harmless),))
+
+    def of_probes(self, event: str, agent: str, *addresses: str) -> ColumnProcessor:
+        """Requests of a probe on the server itself, unless they were refused."""
+
+        def judge(name: str, client: str, server: str = "") -> Decision:
+            is_near = _is_loopback(client) or bool(server and client and client == server)
+            return self._decide("probe request", self._is_probe(name) and is_near)
+
+        needed = (
+            Needed(agent, (event,), _is_harmless),
+            *(Needed(one, (agent,), self._is_probe) for one in addresses),
+        )
+        return ColumnProcessor((agent, *addresses), judge, needed)
+
+    def _decide(self, word: str, is_noise: bool) -> Decision:
+        if not is_noise:
+            return {}
+        return None if self._drops else {MARK: word}
 
     def _is_monitoring(self, user: str) -> bool:
         """Whether an account (``DOMAIN\\user``) or an address is a monitoring mailbox's."""
@@ -102,11 +126,12 @@ class Judge:
         account = user.rpartition("\\")[2]
         return user in self._addresses or (bool(self._beginnings) and account.startswith(self._beginnings))
 
-    def _is_probe(self, record: Record, agent: str, client: str, server: str) -> bool:
-        if not self._user_agents or not record.get(agent).lower().startswith(self._user_agents):
-            return False
-        address = record.get(client)
-        return _is_loopback(address) or bool(server and address and address == record.get(server))
+    def _is_probe(self, agent: str) -> bool:
+        return bool(self._user_agents) and agent.lower().startswith(self._user_agents)
+
+
+def _is_harmless(event: str) -> bool:
+    return event.upper() not in REFUSED
 
 
 def _is_loopback(address: str) -> bool:

@@ -34,12 +34,14 @@ if TYPE_CHECKING:
     )
     from exnorm.model import (
         Codec,
+        ColumnProcessor,
         Condition,
         Confidence,
         Event,
         Field,
         Head,
         Mapping,
+        Needed,
         Record,
         Row,
         Schema,
@@ -53,6 +55,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Codec",
+    "ColumnProcessor",
     "Condition",
     "Confidence",
     "Counts",
@@ -62,6 +65,7 @@ __all__ = [
     "Head",
     "Mapping",
     "MappingError",
+    "Needed",
     "Normalizer",
     "NormalizerError",
     "ParseError",
@@ -112,12 +116,14 @@ _HOMES = {
     ),
     "exnorm.model": (
         "Codec",
+        "ColumnProcessor",
         "Condition",
         "Confidence",
         "Event",
         "Field",
         "Head",
         "Mapping",
+        "Needed",
         "Record",
         "Row",
         "Schema",

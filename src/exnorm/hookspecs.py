@@ -56,7 +56,10 @@ def register_codecs() -> Iterable[Codec]:  # type: ignore[empty-body]
 def record_processors(  # type: ignore[empty-body]
     source: Source, taxonomy: Taxonomy, settings: Settings
 ) -> Iterable[RecordProcessor]:
-    """Functions from a record to a record, or to ``None`` to leave it out; called once a source."""
+    """Functions from a record to a record, or to ``None`` to leave it out; called once a source.
+
+    A ``ColumnProcessor`` says that it depends on some columns only, and does not slow rows down.
+    """
 
 
 @hookspec

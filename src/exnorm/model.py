@@ -73,20 +73,68 @@ class Schema:
     found: str = "header"
 
 
+class Needed(NamedTuple):
+    """When a function of several columns needs one of them; else it is given nothing for that column.
+
+    Where ``asks`` says so of the texts of ``by``, or where the column holds the text ``holds``. A column that
+    is needed seldom and differs in every row (a query) then costs little.
+    """
+
+    column: str
+    by: tuple[str, ...] = ()
+    asks: Callable[..., bool] = lambda *texts: True
+    holds: str = ""
+
+    def is_in(self, get: Callable[[str], str]) -> bool:
+        """Whether the column is needed where columns have these texts."""
+        return self.holds in get(self.column) and (not self.by or self.asks(*map(get, self.by)))
+
+
+def read_columns(
+    get: Callable[[str], str], columns: tuple[str, ...], needed: tuple[Needed, ...]
+) -> Iterable[str]:
+    """The texts of columns, nothing for those that are not needed."""
+    if not needed:
+        return map(get, columns)
+    left_out = {one.column for one in needed if not one.is_in(get)}
+    return ["" if column in left_out else get(column) for column in columns]
+
+
 class Derivation(NamedTuple):
     """Derived values as a function of the texts of ``columns``, which are empty where they are absent.
 
-    ``derive`` gives the text of each of ``names``, of a single one the text alone.
+    ``derive`` gives the text of each of ``names``, of a single one the text alone; it depends on nothing
+    else. Among the columns may be values derived before. ``by_form`` says that what is derived of one IPv4
+    address is that of any other but for the address itself.
     """
 
     names: tuple[str, ...]
     columns: tuple[str, ...]
     derive: Callable[..., Union[str, tuple[str, ...]]]
+    needed: tuple[Needed, ...] = ()
+    by_form: bool = False
 
     def apply(self, texts: Iterable[str]) -> tuple[str, ...]:
         """The texts of ``names``, from those of ``columns``."""
         found = self.derive(*texts)
         return (found,) if isinstance(found, str) else found
+
+
+class Joined:
+    """Derives ``first``, and where there is a ``second``, ``by`` and that; ``once``: not where it begins so.
+
+    A join costs nothing for texts that were never seen, so that it is better than a function that does the
+    same.
+    """
+
+    def __init__(self, by: str, *, once: bool = False) -> None:
+        self.by, self.once = by, once
+
+    def __call__(self, first: str, second: str) -> str:
+        """The joined text."""
+        if not second:
+            return first
+        return first + second if self.once and second.startswith(self.by) else first + self.by + second
 
 
 @dataclass(frozen=True)
@@ -623,6 +671,58 @@ class Codec:
 
 
 RecordProcessor = Callable[[Record], "Record | None"]
+Decision = Union["tuple[str, ...]", AnyMapping[str, str], None]
+"""New texts for columns, or marks, or ``None`` to leave the row out."""
+
+
+@dataclass(frozen=True)
+class ColumnProcessor:
+    """A record processor that is a function of the texts of some columns, or derived values, and no more.
+
+    ``function`` is called with their texts, empty where they are absent, and gives new texts for them, a map
+    of marks, or ``None`` to leave the record out. It may be called once for many rows, or for texts of no
+    row; what it raises costs its own effect and a count. Columns that are ``needed`` at times only can be
+    read, not changed.
+    """
+
+    columns: tuple[str, ...]
+    function: Callable[..., Decision]
+    needed: tuple[Needed, ...] = ()
+
+    def __call__(self, record: Record) -> Record | None:
+        """The same for a record, which is changed."""
+        texts = tuple(read_columns(record.get, self.columns, self.needed))
+        decision = self.decide(texts)
+        if decision is None:
+            return None
+        if not isinstance(decision, tuple):
+            record.marks.update(decision)
+            return record
+        for column, before, after in zip(self.columns, texts, decision):
+            if after != before:
+                (record.values if column in record.values else record.derived)[column] = after
+        return record
+
+    def decide(self, texts: tuple[str, ...]) -> Decision:
+        """What the function says, checked; raises ``TypeError`` for what is none of the three."""
+        decision = self.function(*texts)
+        if decision is None:
+            return None
+        if isinstance(decision, AnyMapping):
+            if all(isinstance(text, str) for pair in decision.items() for text in pair):
+                return decision
+        elif isinstance(decision, (tuple, list)) and len(decision) == len(texts):
+            fixed = {self.columns.index(one.column) for one in self.needed}
+            if all(isinstance(text, str) for text in decision) and all(
+                decision[at] == texts[at] for at in fixed
+            ):
+                return tuple(decision)
+        raise TypeError(
+            f"got {type(decision).__name__}; expected {len(texts)} texts, those needed at times unchanged, "
+            "a map of marks, or None to leave the record out"
+        )
+
+
 EventProcessor = Callable[[Event], "Event | None"]
 Lines = Union[bytes, str, Iterable[Union[bytes, str]]]
 """A block of text, cut at LF by us, or lines that are cut already."""

@@ -9,9 +9,12 @@ from functools import partial
 from io import BufferedReader
 from typing import Any, NamedTuple
 
-from exnorm.batches import Batches, Write
-from exnorm.compiled import Program, RecordProgram
 from exnorm.counts import Counts
+from exnorm.engine.batches import Batches, Write
+from exnorm.engine.kernel import load_kernel
+from exnorm.engine.plan_records import RecordProgram
+from exnorm.engine.programs import Program, Programs
+from exnorm.engine.rows import Batch
 from exnorm.errors import EncodeError, NormalizerError, ParseError, PluginError, quote
 from exnorm.lines import join_csv
 from exnorm.mapping import CompiledMapping
@@ -29,14 +32,11 @@ from exnorm.model import (
     Unparsed,
     Wire,
 )
-from exnorm.native import load_kernel
 from exnorm.overlay import lay_over, require
 from exnorm.payload_limit import shorten
 from exnorm.plugins import Plugins
-from exnorm.programs import Programs
 from exnorm.recipients import refuse_split, split_recipients
 from exnorm.routes import Route, Routes
-from exnorm.rows import Batch
 from exnorm.selection import choose_codec, choose_mappings, choose_sources, find_named
 from exnorm.settings import Settings, make_settings
 from exnorm.stream import BLOCK_BYTES, Stream, begins_utf16, cut_lines, redact, surest

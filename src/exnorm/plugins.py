@@ -14,7 +14,7 @@ from exnorm import hookspecs
 from exnorm.errors import MappingError, PluginError, quote, suggest
 from exnorm.installed import find_entry_points, find_version
 from exnorm.mapping import check_mapping, extend_mapping, mark_row
-from exnorm.model import Codec, Mapping, Source, Taxonomy
+from exnorm.model import Codec, ColumnProcessor, Mapping, Source, Taxonomy
 from exnorm.settings import Settings
 
 if TYPE_CHECKING:
@@ -43,6 +43,11 @@ class Attributed:
 
     plugin: str
     process: Callable[[Any], Any]
+
+    @property
+    def is_planned(self) -> bool:
+        """Whether it is a function of columns, which rows need not become records for."""
+        return isinstance(self.process, ColumnProcessor)
 
 
 @dataclass

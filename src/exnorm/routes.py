@@ -70,6 +70,13 @@ class Routes:
                 tuple(plugins.event_processors(source, taxonomy, settings)),
             )
 
+    @property
+    def slow_plugins(self) -> list[str]:
+        """The plugins whose processors need records or events as objects, so that no plan takes rows."""
+        every = chain.from_iterable(self._processors.values())
+        found = {one.plugin for processors in every for one in processors if not one.is_planned}
+        return sorted(found)
+
     def of(self, record: Record) -> Route:
         """The route of a record."""
         return self.find(record.source, record.schema.name)

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from exnorm.engine.rows import read_row_time, split_quoted, unclothe
 from exnorm.errors import EncodeError, SettingsError
 from exnorm.identity import exnorm_id, identify_rows
 from exnorm.model import Event, Layout, Record, Source, Unparsed
 from exnorm.pipeline import Normalizer, Written
-from exnorm.rows import read_row_time, split_quoted, unclothe
 from exnorm.settings import Settings, make_settings
 from exnorm.stream import Stream
 

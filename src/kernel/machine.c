@@ -127,14 +127,16 @@ void write_identities(Machine *self, Text seed)
 static inline int is_filled(const Machine *self, int cell)
 {
     const Text *text = &self->cells[cell].text;
+    if (!self->may_be_absent[cell])
+        return text->length > 0;
     Py_ssize_t absent = PyBytes_GET_SIZE(self->absent);
     return text->length > 0 && !(absent > 0 && text->length == absent &&
                                  memcmp(text->at, PyBytes_AS_STRING(self->absent), (size_t)absent) == 0);
 }
 
-static int is_number(const Text *text)
+static int is_number(const Text *text, Py_ssize_t digits)
 {
-    if (text->length > 9 || (text->at[0] == '0' && text->length > 1))
+    if (text->length > digits || (text->at[0] == '0' && text->length > 1))
         return 0;
     for (Py_ssize_t i = 0; i < text->length; i++)
         if (text->at[i] < '0' || text->at[i] > '9')
@@ -142,20 +144,34 @@ static int is_number(const Text *text)
     return 1;
 }
 
+/* Whether no member of a list begins with an apostrophe. */
+static int is_unwrapped(const Text *text)
+{
+    const char *at = text->at, *const end = at + text->length;
+    for (const char *found = at; (found = memchr(found, '\'', (size_t)(end - found))) != NULL; found++)
+        if (found == at || found[-1] == ';')
+            return 0;
+    return 1;
+}
+
 static int is_plain(const Machine *self)
 {
-    for (Py_ssize_t i = 0; i < self->limit_count; i++)
-        if (self->cells[self->limits[2 * i]].text.length > self->limits[2 * i + 1])
-            return 0;
-    for (Py_ssize_t i = 0; i < self->number_count; i++) {
-        const Text *text = &self->cells[self->numbers[i]].text;
-        if (text->length > 0 && !is_number(text))
-            return 0;
-    }
-    for (Py_ssize_t i = 0; i < self->list_count; i++) {
-        const Text *text = &self->cells[self->lists[i]].text;
-        if (text->length > 0 && memchr(text->at, '\'', (size_t)text->length) != NULL)
-            return 0;
+    for (Py_ssize_t i = 0; i < self->check_count; i++) {
+        const Check *check = &self->checks[i];
+        const Text *text = &self->cells[check->cell].text;
+        switch (check->kind) {
+        case LIMIT:
+            if (text->length > check->most)
+                return 0;
+            break;
+        case DIGITS:
+            if (is_filled(self, check->cell) && !is_number(text, check->most))
+                return 0;
+            break;
+        default:
+            if (text->length > 0 && !is_unwrapped(text))
+                return 0;
+        }
     }
     return 1;
 }
@@ -264,46 +280,92 @@ static int64_t read_second(Text text)
     return 86400 * date + 3600 * hour + 60 * minute + second;
 }
 
-/* Computes what is found for a text of the usual form, in place of Python; 0 where it has another. */
-static int compute(Cache *cache, Text text)
+/* Reads the row's time from its first cell, or its first two; 0 where it is an unusual one. */
+static int read_time(Machine *self)
 {
-    Found *found = cache->computed;
-    char *digits = (char *)found->slots[0].before.at;
-    if (cache->form == FRACTION) {
-        if (text.length != 5 || text.at[0] != '.' || text.at[4] != 'Z' || read_digits(text.at + 1, 3) < 0)
+    const Text text = self->cells[0].text;
+    char moment[MOMENT_LENGTH];
+    memcpy(self->fraction, "000", 3);
+    if (self->times == 0)
+        return 1;
+    if (self->times == 2) {
+        const Text clock = self->cells[1].text;
+        if (text.length != 10 || clock.length != 8)
             return 0;
-        memcpy(digits, text.at + 1, 3);
-        found->slots[0].before.length = 3;
+        memcpy(moment, text.at, 10);
+        moment[10] = 'T';
+        memcpy(moment + 11, clock.at, 8);
     } else {
-        int64_t second = read_second(text);
-        if (second <= 0)
+        if (text.length == MOMENT_LENGTH + 5 && text.at[MOMENT_LENGTH] == '.' &&
+            read_digits(text.at + MOMENT_LENGTH + 1, 3) >= 0)
+            memcpy(self->fraction, text.at + MOMENT_LENGTH + 1, 3);
+        else if (text.length != MOMENT_LENGTH + 1)
             return 0;
-        found->slots[0].before.length = snprintf(digits, LONGEST_NUMBER, "%lld", (long long)second);
+        if (text.at[text.length - 1] != 'Z')
+            return 0;
+        memcpy(moment, text.at, MOMENT_LENGTH);
     }
-    memcpy((char *)found->key.at, text.at, (size_t)text.length);
-    found->key.length = text.length;
+    if (self->second_length > 0 && memcmp(moment, self->moment, MOMENT_LENGTH) == 0)
+        return 1;
+    int64_t second = read_second((Text){moment, MOMENT_LENGTH});
+    if (second <= 0)
+        return 0;
+    memcpy(self->moment, moment, MOMENT_LENGTH);
+    self->second_length = snprintf(self->second, LONGEST_NUMBER, "%lld", (long long)second);
     return 1;
 }
 
-/* Sets cache->current; ODD where Python says that the text has nothing to be remembered for. */
-static int look_up(Cache *cache, const Cell *cells)
+long long find_time(const Machine *self)
 {
-    Text text = cells[cache->cell].text;
-    Py_ssize_t from = cache->from < text.length ? cache->from : text.length;
-    Py_ssize_t to = cache->to >= 0 && cache->to < text.length ? cache->to : text.length;
-    text.at += from;
-    text.length = to > from ? to - from : 0;
-    cache->text = text;
+    long long time = 0;
+    for (Py_ssize_t i = 0; i < self->second_length; i++)
+        time = 10 * time + (self->second[i] - '0');
+    return 1000 * time + (self->second_length > 0 ? read_digits(self->fraction, 3) : 0);
+}
+
+/* The texts that are looked up; several of them with a LF, which is in none, between two. */
+static int read_key(Cache *cache, const Cell *cells, Text *key)
+{
+    const Cells *keys = &cache->keys;
+    cache->text = keys->count > 0 ? cells[keys->cells[0]].text : (Text){nothing, 0};
+    *key = cache->text;
+    if (keys->count < 2)
+        return 0;
+    Py_ssize_t length = keys->count - 1;
+    for (Py_ssize_t i = 0; i < keys->count; i++)
+        length += cells[keys->cells[i]].text.length;
+    if (make_scratch(&cache->key, &cache->key_size, length + SLACK) < 0)
+        return -1;
+    char *to = cache->key;
+    for (Py_ssize_t i = 0; i < keys->count; i++) {
+        const Text text = cells[keys->cells[i]].text;
+        if (i > 0)
+            *to++ = '\n';
+        if (text.length > 0)
+            memcpy(to, text.at, (size_t)text.length);
+        to += text.length;
+    }
+    *key = (Text){cache->key, length};
+    return 0;
+}
+
+/* Whether the first key is an IPv4 address, and the others are empty. */
+static int is_for_ipv4(const Cache *cache, Text key)
+{
+    return is_ipv4(cache->text) && key.length == cache->text.length + (cache->keys.count - 1);
+}
+
+/* Sets cache->current; ODD where Python says that nothing is to be found for these texts. */
+static int look_up(Machine *self, Cache *cache)
+{
+    Text text;
+    if (read_key(cache, self->cells, &text) < 0)
+        return FAILED;
     if (cache->current != NULL && cache->current != cache->for_ipv4 && is_text(cache->current, text))
         return WRITTEN;
-    if (cache->for_ipv4 != NULL && is_ipv4(text)) {
+    if (cache->for_ipv4 != NULL && is_for_ipv4(cache, text)) {
         release(cache);
         cache->current = cache->for_ipv4;
-        return WRITTEN;
-    }
-    if (cache->computed != NULL && compute(cache, text)) {
-        release(cache);
-        cache->current = cache->computed;
         return WRITTEN;
     }
     uint64_t hash = hash_of(text.at, text.length);
@@ -322,16 +384,16 @@ static int look_up(Cache *cache, const Cell *cells)
         Py_DECREF(slots);
         return ODD;
     }
-    Found *found = make_found(slots, cache->slots, text, NULL);
+    Found *found = make_found(self, slots, cache->into.count + cache->slots, text, NULL);
     Py_DECREF(slots);
     if (found == NULL)
         return FAILED;
     release(cache);
     cache->current = found;
-    found->remembered = text.length <= LONGEST_KEY;
+    found->remembered = text.length <= self->longest_key;
     if (!found->remembered)
         return WRITTEN;
-    if (cache->used >= REMEMBERED) {
+    if (cache->used >= self->remembered) {
         cache->current = NULL;
         forget(cache);
         cache->current = found;
@@ -344,7 +406,7 @@ static int look_up(Cache *cache, const Cell *cells)
 
 static inline const Slot *slot_of(const Machine *self, int cache, Py_ssize_t slot)
 {
-    return &self->caches[cache].current->slots[slot];
+    return &self->caches[cache].current->slots[self->caches[cache].into.count + slot];
 }
 
 static inline int has_slot(const Machine *self, int cache, Py_ssize_t slot)
@@ -352,21 +414,118 @@ static inline int has_slot(const Machine *self, int cache, Py_ssize_t slot)
     return slot_of(self, cache, slot)->before.length > 0 || slot_of(self, cache, slot)->with_text;
 }
 
-Text find_found(const Machine *self, int form)
+/* --- steps ---------------------------------------------------------------------------------------- */
+
+static int remember(Machine *self, Cache *cache)
 {
-    for (int i = 0; i < self->cache_count; i++)
-        if (self->caches[i].form == form && self->caches[i].slots > 0 && self->caches[i].current != NULL)
-            return slot_of(self, i, 0)->before;
-    return (Text){"", 0};
+    int done = look_up(self, cache);
+    if (done != WRITTEN)
+        return done;
+    for (Py_ssize_t i = 0; i < cache->into.count; i++) {
+        const Slot *slot = &cache->current->slots[i];
+        Text text = slot->with_text ? cache->text : slot->before;
+        self->cells[cache->into.cells[i]] = (Cell){text, slot->with_text ? 0 : slot->special};
+    }
+    return WRITTEN;
 }
 
-long long find_time(const Machine *self)
+static int join(Machine *self, Step *step)
 {
-    const Text second = find_found(self, SECOND), fraction = find_found(self, FRACTION);
-    long long time = 0;
-    for (Py_ssize_t i = 0; i < second.length && i < 15; i++)
-        time = 10 * time + (second.at[i] - '0');
-    return 1000 * time + (fraction.length == 3 ? read_digits(fraction.at, 3) : 0);
+    Cell *into = &self->cells[step->into.cells[0]];
+    int one = step->keys.cells[0], other = step->keys.cells[1];
+    Cell first = is_filled(self, one) ? self->cells[one] : (Cell){{nothing, 0}, 0}, second = self->cells[other];
+    if (!is_filled(self, other)) {
+        *into = first;
+        return WRITTEN;
+    }
+    Text by = step->text;
+    if (step->a && second.text.length >= by.length && memcmp(second.text.at, by.at, (size_t)by.length) == 0)
+        by.length = 0;
+    Py_ssize_t length = first.text.length + by.length + second.text.length;
+    if (make_scratch(&step->joined, &step->joined_size, length + 2 * SLACK) < 0)
+        return FAILED;
+    memcpy(step->joined, first.text.at, (size_t)first.text.length);
+    memcpy(step->joined + first.text.length, by.at, (size_t)by.length);
+    memcpy(step->joined + first.text.length + by.length, second.text.at, (size_t)second.text.length);
+    *into = (Cell){{step->joined, length}, first.special | second.special | step->b};
+    return WRITTEN;
+}
+
+static int holds_text(Text text, Text part)
+{
+    for (const char *at = text.at, *end = at + text.length; end - at >= part.length; at++) {
+        at = memchr(at, part.at[0], (size_t)(end - at - part.length + 1));
+        if (at == NULL)
+            return 0;
+        if (memcmp(at, part.at, (size_t)part.length) == 0)
+            return 1;
+    }
+    return 0;
+}
+
+static inline char lower(char byte)
+{
+    return byte >= 'A' && byte <= 'Z' ? (char)(byte + ('a' - 'A')) : byte;
+}
+
+/* The same without case. A letter beyond ASCII may be an ASCII one in lower case: then nothing is known, and 1. */
+static int may_hold(Text text, Text part)
+{
+    for (Py_ssize_t at = 0; at < text.length; at++) {
+        unsigned char byte = (unsigned char)text.at[at];
+        if (byte == 0xe2 && text.length - at >= 3 && memcmp(text.at + at, "\xe2\x84\xaa", 3) == 0)
+            return 1; /* the sign of kelvin */
+        if (byte == 0xc4 && text.length - at >= 2 && (unsigned char)text.at[at + 1] == 0xb0)
+            return 1; /* I with a dot */
+        if (byte >= 0x80 || text.length - at < part.length)
+            continue;
+        Py_ssize_t same = 0;
+        while (same < part.length && lower(text.at[at + same]) == part.at[same])
+            same++;
+        if (same == part.length)
+            return 1;
+    }
+    return 0;
+}
+
+/* ODD where one of the cells may hold one of the lines of a slot. */
+static int guard(const Machine *self, const Step *step)
+{
+    const Slot *slot = slot_of(self, step->a, step->b);
+    const char *at = slot->before.at, *const end = at + slot->before.length;
+    while (at < end) {
+        const char *next = memchr(at, '\n', (size_t)(end - at));
+        Text part = {at, (next == NULL ? end : next) - at};
+        for (Py_ssize_t i = 0; i < part.length; i++)
+            if ((unsigned char)part.at[i] >= 0x80)
+                return ODD;
+        for (Py_ssize_t i = 0; i < step->keys.count; i++) {
+            const Text text = self->cells[step->keys.cells[i]].text;
+            if (text.length >= part.length && may_hold(text, part))
+                return ODD;
+        }
+        at += part.length + 1;
+    }
+    return WRITTEN;
+}
+
+static int run_step(Machine *self, Step *step)
+{
+    int cell = step->keys.count > 0 ? step->keys.cells[0] : 0, wanted = 1;
+    switch (step->kind) {
+    case MEMO: return remember(self, &self->caches[step->a]);
+    case JOIN: return join(self, step);
+    case GUARD: return guard(self, step);
+    case GATE:
+        wanted = step->a < 0 || has_slot(self, step->a, step->b);
+        wanted = wanted && (step->text.length == 0 || holds_text(self->cells[cell].text, step->text));
+        break;
+    default:
+        for (Py_ssize_t i = 1; i < step->keys.count; i++)
+            wanted = wanted && !is_filled(self, step->keys.cells[i]);
+    }
+    self->cells[step->into.cells[0]] = wanted && is_filled(self, cell) ? self->cells[cell] : (Cell){{nothing, 0}, 0};
+    return WRITTEN;
 }
 
 /* --- writing a row ------------------------------------------------------------------------------ */
@@ -428,6 +587,10 @@ static Py_ssize_t bound(const Machine *self, Py_ssize_t length, Text start)
     Py_ssize_t wide = self->cell_uses * self->widest, largest = PY_SSIZE_T_MAX / 8;
     if ((wide > 0 && length > largest / wide) || (self->slot_uses > 0 && found > largest / self->slot_uses) ||
         most > largest)
+        return -1;
+    for (int cell = self->columns; cell < self->cell_count; cell++)
+        length += self->cells[cell].text.length;
+    if (wide > 0 && length > largest / wide)
         return -1;
     most += found * self->slot_uses + length * wide;
     return most;
@@ -493,12 +656,15 @@ static int write_parts(Machine *self, Text row, Text start)
             }
             break;
         }
-        case HEAD: {
-            Text text = self->cells[part->a].text;
-            text.length = text.length < part->b ? text.length : part->b;
-            to = copy(to, text);
+        case MOMENT:
+            to = copy(to, (Text){self->moment, MOMENT_LENGTH});
             break;
-        }
+        case SECOND:
+            to = copy(to, (Text){self->second, self->second_length});
+            break;
+        case FRACTION:
+            to = copy(to, (Text){self->fraction, 3});
+            break;
         case START:
             memcpy(to, start.at, (size_t)start.length);
             to += start.length;
@@ -517,29 +683,38 @@ static int write_parts(Machine *self, Text row, Text start)
     return WRITTEN;
 }
 
-static int report(Machine *self, const char *what)
+/* Counts what the row says; DROPPED where it has no payload. */
+static int count_notes(const Machine *self)
 {
-    const Text *event = &self->cells[self->caches[self->events].cell].text;
-    PyObject *done = PyObject_CallFunction(self->count, "sy#", what, event->at, event->length);
-    Py_XDECREF(done);
-    return done == NULL ? FAILED : WRITTEN;
+    for (Py_ssize_t i = 0; i < self->note_count; i++) {
+        const Note *note = &self->notes[i];
+        if (!has_slot(self, note->cache, note->slot))
+            continue;
+        const Text text = slot_of(self, note->cache, note->slot)->before;
+        PyObject *done = PyObject_CallFunction(self->count, "Oy#", note->what, text.at, text.length);
+        if (done == NULL)
+            return FAILED;
+        Py_DECREF(done);
+        if (note->drops)
+            return DROPPED;
+    }
+    return WRITTEN;
 }
 
 /* The payload of the row that was cut into the cells at hand. */
 static int write_cells(Machine *self, Text row, Text start)
 {
+    if (!read_time(self))
+        return ODD;
+    for (Py_ssize_t i = 0; i < self->step_count; i++) {
+        int done = run_step(self, &self->steps[i]);
+        if (done != WRITTEN)
+            return done;
+    }
     if (!is_plain(self))
         return ODD;
-    for (Py_ssize_t i = 0; i < self->cache_count; i++) {
-        int found = look_up(&self->caches[i], self->cells);
-        if (found != WRITTEN)
-            return found;
-    }
-    if (self->unknown >= 0 && has_slot(self, self->events, self->unknown) && report(self, "unknown_events") < 0)
-        return FAILED;
-    if (self->dropped >= 0 && has_slot(self, self->events, self->dropped))
-        return report(self, "dropped") < 0 ? FAILED : DROPPED;
-    return write_parts(self, row, start);
+    int done = count_notes(self);
+    return done == WRITTEN ? write_parts(self, row, start) : done;
 }
 
 int write_payload(Machine *self, const char *row, Py_ssize_t length, Text start, Text seed)

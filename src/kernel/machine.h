@@ -1,12 +1,13 @@
-/* A machine: the program that exnorm.native makes of a table, and what it needs to run it.
+/* A machine: a plan as exnorm.engine.kernel packs it, and what it needs to run it.
  *
- * It knows no column, field or format of its own: a program is a list of parts (a cell, what was looked up
- * for a cell, the row itself, each between constant bytes and under conditions), and what depends on the
- * text of one column is asked of Python once and remembered. A row with anything odd about it is not touched.
+ * It knows no column, field or format of its own: a program is a list of steps, which fill cells behind those of
+ * the row, and of parts (a cell, what was looked up, the row itself, each between constant bytes and under
+ * conditions). What depends on the texts of some cells is asked of Python once and remembered. A row with
+ * anything odd about it is not touched.
  *
- * Memory: a cell is a pointer into the row, which is followed by SLACK bytes that may be read, or into a
- * scratch buffer as large as the row. A row is written only after room was made for the most it can come
- * to, and SLACK bytes more. Nothing here calls itself.
+ * Memory: a cell is a pointer into the row, which is followed by SLACK bytes that may be read, into a scratch
+ * buffer as large as the row, into what was looked up, or into the buffer of a step. A row is written only after
+ * room was made for the most it can come to, and SLACK bytes more. Nothing here calls itself.
  */
 #ifndef EXNORM_MACHINE_H
 #define EXNORM_MACHINE_H
@@ -18,18 +19,18 @@
 
 #include "blake2b.h"
 
-enum { CONSTANT, CELL, SLOT, HEAD, START, WHEN, NEST, ROW, IDENTITY, NOTE }; /* parts */
-enum { NOT_TEXT, HAS_SLOT, FITS };                                           /* conditions */
-enum { AS_IT_IS, SECOND, FRACTION };                                         /* what is looked up */
+enum { CONSTANT, CELL, SLOT, START, MOMENT, SECOND, FRACTION, WHEN, NEST, ROW, IDENTITY, NOTE }; /* parts */
+enum { NOT_TEXT, HAS_SLOT, FITS };                                                              /* conditions */
+enum { MEMO, JOIN, GATE, CHOOSE, GUARD };                                                       /* steps */
+enum { LIMIT, DIGITS, UNWRAPPED };                                                              /* checks */
 enum { COMMA = 1, SPECIAL = 2, CONTROL = 4, HIGH = 8 };                      /* classes of bytes */
 enum { ODD = 0, WRITTEN = 1, DROPPED = 2, FAILED = -1 };
 
 #define SPECIALS 3
 #define SLACK 128 /* bytes that may be read or written behind a text: copying goes in steps of 32, cutting of 64 */
 #define TABLE 16384 /* places in a cache, a power of two */
-#define REMEMBERED 8192
-#define LONGEST_KEY 256
 #define LONGEST_NUMBER 24
+#define MOMENT_LENGTH 19 /* yyyy-MM-ddTHH:mm:ss */
 #define IDENTITY_BYTES 32
 #define MOST_HASHED 512 /* rows whose identities wait to be computed together */
 
@@ -46,6 +47,7 @@ typedef struct {
 typedef struct { /* constant bytes, or such bytes around the text that was looked up */
     Text before, after;
     int with_text;
+    int special; /* as of a cell */
 } Slot;
 
 typedef struct { /* one block of memory: the slots, then the texts they and the key point to, then SLACK */
@@ -61,18 +63,41 @@ typedef struct {
 } Entry;
 
 typedef struct {
-    int cell;
+    int *cells;
+    Py_ssize_t count;
+} Cells;
+
+typedef struct { /* what depends on the texts of cells alone: texts for other cells, and behind them slots */
+    Cells keys, into;
     int slots;
-    Py_ssize_t from, to; /* the part of the cell that is looked up; to < 0 = to its end */
-    int form;            /* AS_IT_IS, or what is computed here where the text is as usual */
     PyObject *find;
     Found *for_ipv4; /* what is found for every IPv4 address, or NULL */
-    Found *computed; /* what was computed last, with room for more; NULL where nothing is */
     Entry *table;
     Py_ssize_t used;
     Found *current; /* for the row at hand */
-    Text text;      /* what was looked up for it */
+    Text text;      /* the first of its keys */
+    char *key;      /* several keys, a LF between two of them */
+    Py_ssize_t key_size;
 } Cache;
+
+typedef struct {
+    int kind;
+    Cells into, keys;
+    int a, b;
+    Text text;   /* memory of our own with SLACK behind */
+    char *joined; /* of a JOIN */
+    Py_ssize_t joined_size;
+} Step;
+
+typedef struct {
+    int kind, cell;
+    Py_ssize_t most;
+} Check;
+
+typedef struct {
+    int cache, slot, drops;
+    PyObject *what; /* str */
+} Note;
 
 typedef struct {
     int kind, a;
@@ -102,10 +127,15 @@ typedef struct { /* where payloads are written; whoever looks at it holds it */
 
 typedef struct {
     PyObject_HEAD
-    int columns, events, unknown, dropped;
-    Py_ssize_t longest;
+    int columns, cell_count; /* cells: those of columns, and those that steps fill */
+    int separator, times;    /* how many of the first cells are the row's time */
+    char quote;                               /* what encloses cells; LF, which is in none, where nothing does */
+    Py_ssize_t longest, remembered, longest_key;
     PyObject *absent, *count;
     Cell *cells;
+    unsigned char *may_be_absent; /* for each cell */
+    Step *steps;
+    Py_ssize_t step_count;
     Cache *caches;
     Py_ssize_t cache_count;
     Part *parts;
@@ -114,10 +144,12 @@ typedef struct {
     Py_ssize_t condition_count;
     Group *groups;
     Py_ssize_t group_count;
-    Py_ssize_t *limits; /* pairs: cell, most bytes */
-    Py_ssize_t limit_count;
-    Py_ssize_t *numbers, *lists;
-    Py_ssize_t number_count, list_count;
+    Check *checks;
+    Py_ssize_t check_count;
+    Note *notes;
+    Py_ssize_t note_count;
+    char moment[MOMENT_LENGTH + SLACK], second[LONGEST_NUMBER + SLACK], fraction[3 + SLACK]; /* the row's time */
+    Py_ssize_t second_length;
     unsigned char classes[256];
     Text escapes[128]; /* memory of our own with SLACK behind */
     char specials[SPECIALS]; /* the bytes that are escaped, the last of them repeated */
@@ -135,6 +167,8 @@ typedef struct {
     Py_ssize_t hashed_count, identities; /* how many identities stand in a payload */
     int running;
 } Machine;
+
+extern const char nothing[SLACK + 1]; /* a text without bytes */
 
 /* A line of a block: the row in it without its end, and where the next line begins. */
 typedef struct {
@@ -154,10 +188,7 @@ int write_payload(Machine *self, const char *row, Py_ssize_t length, Text start,
  * The block must stay as it is until write_identities() was called. */
 int write_line(Machine *self, const char *at, const char *end, Text start, Text seed, const char **next);
 
-/* What was looked up for the row that was written last, in the cache that is of this form; empty without one. */
-Text find_found(const Machine *self, int form);
-
-/* The time of that row in milliseconds since 1970. */
+/* The time of the row that was written last, in milliseconds since 1970. */
 long long find_time(const Machine *self);
 
 /* A number of so many digits, at most nine; -1 where it is none. */
@@ -177,7 +208,7 @@ int make_room(Machine *self, Py_ssize_t more);
 void leave_room(Room *room);
 
 int build(Machine *self, PyObject *arguments); /* reads a program; -1 with an exception set */
-Found *make_found(PyObject *slots, int count, Text key, PyObject *after);
+Found *make_found(const Machine *self, PyObject *slots, Py_ssize_t count, Text key, PyObject *after);
 void forget(Cache *cache);
 void release(Cache *cache);
 

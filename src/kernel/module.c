@@ -100,10 +100,18 @@ static void machine_dealloc(Machine *self)
     for (Py_ssize_t i = 0; i < self->cache_count; i++) {
         forget(&self->caches[i]);
         PyMem_Free(self->caches[i].for_ipv4);
-        PyMem_Free(self->caches[i].computed);
         PyMem_Free(self->caches[i].table);
+        PyMem_Free(self->caches[i].key);
         Py_XDECREF(self->caches[i].find);
     }
+    for (Py_ssize_t i = 0; i < self->step_count; i++) {
+        PyMem_Free(self->steps[i].into.cells);
+        PyMem_Free(self->steps[i].keys.cells);
+        PyMem_Free((char *)self->steps[i].text.at);
+        PyMem_Free(self->steps[i].joined);
+    }
+    for (Py_ssize_t i = 0; i < self->note_count; i++)
+        Py_XDECREF(self->notes[i].what);
     for (Py_ssize_t i = 0; self->parts != NULL && i < self->part_count; i++) {
         PyMem_Free((char *)self->parts[i].before.at);
         PyMem_Free((char *)self->parts[i].after.at);
@@ -118,9 +126,10 @@ static void machine_dealloc(Machine *self)
     PyMem_Free(self->parts);
     PyMem_Free(self->conditions);
     PyMem_Free(self->groups);
-    PyMem_Free(self->limits);
-    PyMem_Free(self->numbers);
-    PyMem_Free(self->lists);
+    PyMem_Free(self->checks);
+    PyMem_Free(self->notes);
+    PyMem_Free(self->steps);
+    PyMem_Free(self->may_be_absent);
     PyMem_Free(self->scratch);
     PyMem_Free(self->copied);
     PyMem_Free(self->hashed);
@@ -161,6 +170,17 @@ static struct PyModuleDef kernel = {
     PyModuleDef_HEAD_INIT, .m_name = "exnorm._kernel", .m_size = -1, .m_methods = kernel_functions,
 };
 
+/* What exnorm.engine.kernel says by number. */
+static const struct {
+    const char *name;
+    int number;
+} numbers[] = {
+    {"CONSTANT", CONSTANT}, {"CELL", CELL}, {"SLOT", SLOT}, {"START", START}, {"MOMENT", MOMENT}, {"SECOND", SECOND},
+    {"FRACTION", FRACTION}, {"WHEN", WHEN}, {"NEST", NEST}, {"ROW", ROW}, {"IDENTITY", IDENTITY}, {"NOTE", NOTE},
+    {"NOT_TEXT", NOT_TEXT}, {"HAS_SLOT", HAS_SLOT}, {"FITS", FITS}, {"MEMO", MEMO}, {"JOIN", JOIN}, {"GATE", GATE},
+    {"CHOOSE", CHOOSE}, {"GUARD", GUARD}, {"LIMIT", LIMIT}, {"DIGITS", DIGITS}, {"UNWRAPPED", UNWRAPPED},
+};
+
 PyMODINIT_FUNC PyInit__kernel(void)
 {
     if (PyType_Ready(&machine_type) < 0)
@@ -168,7 +188,10 @@ PyMODINIT_FUNC PyInit__kernel(void)
     PyObject *module = PyModule_Create(&kernel);
     if (module == NULL)
         return NULL;
-    if (PyModule_AddObjectRef(module, "Machine", (PyObject *)&machine_type) < 0) {
+    int done = PyModule_AddObjectRef(module, "Machine", (PyObject *)&machine_type);
+    for (size_t i = 0; done == 0 && i < sizeof numbers / sizeof *numbers; i++)
+        done = PyModule_AddIntConstant(module, numbers[i].name, numbers[i].number);
+    if (done < 0) {
         Py_DECREF(module);
         return NULL;
     }

@@ -1,5 +1,7 @@
-/* Reads a program as exnorm.native gives it. */
+/* Reads a program as exnorm.engine.kernel gives it. */
 #include "machine.h"
+
+const char nothing[SLACK + 1] = {0};
 
 static void *allocate(Py_ssize_t count, size_t size)
 {
@@ -27,32 +29,44 @@ static int keep(Text *text, PyObject *bytes)
     return 0;
 }
 
-static int read_numbers(PyObject *list, Py_ssize_t **numbers, Py_ssize_t *count, Py_ssize_t below)
+/* Numbers of cells. */
+static int read_cells(Machine *self, PyObject *list, Cells *cells)
 {
-    *count = PyTuple_GET_SIZE(list);
-    *numbers = allocate(*count, sizeof(Py_ssize_t));
-    if (*numbers == NULL) {
+    Py_ssize_t count = PyTuple_GET_SIZE(list);
+    cells->cells = allocate(count, sizeof(int));
+    if (cells->cells == NULL) {
         PyErr_NoMemory();
         return -1;
     }
-    for (Py_ssize_t i = 0; i < *count; i++) {
-        (*numbers)[i] = PyNumber_AsSsize_t(PyTuple_GET_ITEM(list, i), PyExc_OverflowError);
-        if ((*numbers)[i] == -1 && PyErr_Occurred())
+    cells->count = count;
+    for (Py_ssize_t i = 0; i < count; i++) {
+        long number = PyLong_AsLong(PyTuple_GET_ITEM(list, i));
+        if (number == -1 && PyErr_Occurred())
             return -1;
-        if ((*numbers)[i] < 0 || (below > 0 && (*numbers)[i] >= below))
+        if (number < 0 || number >= self->cell_count)
             return refuse("no such cell");
+        cells->cells[i] = (int)number;
     }
+    return 0;
+}
+
+/* Whether what was made of a row's texts may have to be escaped. */
+static int is_special(const Machine *self, Text text)
+{
+    for (Py_ssize_t i = 0; i < text.length; i++)
+        if (self->classes[(unsigned char)text.at[i]] == SPECIAL)
+            return 1;
     return 0;
 }
 
 /* What was found for a text, or where `after` is given, for every text of a form: what stands before it
  * and after it, a slot each, `None` after it where the slot does not hold it. */
-Found *make_found(PyObject *slots, int count, Text key, PyObject *after)
+Found *make_found(const Machine *self, PyObject *slots, Py_ssize_t count, Text key, PyObject *after)
 {
     int good = PyTuple_Check(slots) && PyTuple_GET_SIZE(slots) == count;
     good = good && (after == NULL || (PyTuple_Check(after) && PyTuple_GET_SIZE(after) == count));
     Py_ssize_t total = 0;
-    for (int i = 0; good && i < count; i++) {
+    for (Py_ssize_t i = 0; good && i < count; i++) {
         PyObject *last = after == NULL ? Py_None : PyTuple_GET_ITEM(after, i);
         good = PyBytes_Check(PyTuple_GET_ITEM(slots, i)) && (last == Py_None || PyBytes_Check(last));
         if (good)
@@ -70,7 +84,7 @@ Found *make_found(PyObject *slots, int count, Text key, PyObject *after)
     }
     found->total = total;
     char *at = (char *)found + fixed;
-    for (int i = 0; i < count; i++) {
+    for (Py_ssize_t i = 0; i < count; i++) {
         PyObject *texts[2] = {PyTuple_GET_ITEM(slots, i), after == NULL ? Py_None : PyTuple_GET_ITEM(after, i)};
         for (int k = 0; k < 2; k++) {
             Py_ssize_t length = texts[k] == Py_None ? 0 : PyBytes_GET_SIZE(texts[k]);
@@ -80,6 +94,7 @@ Found *make_found(PyObject *slots, int count, Text key, PyObject *after)
             at += length;
         }
         found->slots[i].with_text = texts[1] != Py_None;
+        found->slots[i].special = is_special(self, found->slots[i].before);
     }
     if (key.length > 0)
         memcpy(at, key.at, (size_t)key.length);
@@ -87,57 +102,112 @@ Found *make_found(PyObject *slots, int count, Text key, PyObject *after)
     return found;
 }
 
-/* Room for a number of one slot and for the text it was computed of, both shorter than LONGEST_NUMBER. */
-static int make_computed(Cache *cache)
+static int read_memo(Machine *self, Step *step, PyObject *find, PyObject *before, PyObject *after)
 {
-    char *at = PyMem_Calloc(sizeof(Found) + sizeof(Slot) + 2 * LONGEST_NUMBER + SLACK, 1);
-    if (at == NULL) {
+    Cache *cache = &self->caches[self->cache_count++];
+    cache->keys = step->keys;
+    cache->into = step->into;
+    cache->slots = step->a;
+    step->a = (int)(self->cache_count - 1);
+    cache->find = Py_NewRef(find);
+    cache->table = allocate(TABLE, sizeof(Entry));
+    if (cache->table == NULL) {
         PyErr_NoMemory();
         return -1;
     }
-    cache->computed = (Found *)(void *)at;
-    at += sizeof(Found) + sizeof(Slot);
-    cache->computed->slots[0].before = (Text){at, 0};
-    cache->computed->key = (Text){at + LONGEST_NUMBER, 0};
-    cache->computed->total = LONGEST_NUMBER;
-    cache->computed->remembered = 1; /* by the cache, as long as it lives */
+    if (cache->slots < 0 || (before != Py_None && cache->keys.count < 1))
+        return refuse("a memo is not well formed");
+    if (before != Py_None) {
+        cache->for_ipv4 = make_found(self, before, cache->into.count + cache->slots, (Text){NULL, 0}, after);
+        if (cache->for_ipv4 == NULL)
+            return -1;
+        cache->for_ipv4->remembered = 1;
+        cache->for_ipv4->key.at = NULL;
+    }
     return 0;
 }
 
-static int read_caches(Machine *self, PyObject *list)
+static int read_steps(Machine *self, PyObject *list)
 {
     Py_ssize_t count = PyTuple_GET_SIZE(list);
+    self->steps = allocate(count, sizeof(Step));
     self->caches = allocate(count, sizeof(Cache));
-    if (self->caches == NULL) {
+    if (self->steps == NULL || self->caches == NULL) {
         PyErr_NoMemory();
         return -1;
     }
     for (Py_ssize_t i = 0; i < count; i++) {
-        Cache *cache = &self->caches[i];
-        PyObject *find, *before, *after;
-        if (!PyArg_ParseTuple(PyTuple_GET_ITEM(list, i), "iinniOOO", &cache->cell, &cache->slots, &cache->from,
-                              &cache->to, &cache->form, &find, &before, &after))
+        Step *step = &self->steps[i];
+        PyObject *into, *keys, *text, *find, *before, *after;
+        if (!PyArg_ParseTuple(PyTuple_GET_ITEM(list, i), "iO!O!iiSOOO", &step->kind, &PyTuple_Type, &into, &PyTuple_Type,
+                              &keys, &step->a, &step->b, &text, &find, &before, &after))
             return -1;
-        if (cache->cell < 0 || cache->cell >= self->columns || cache->from < 0 || cache->slots < 0)
-            return refuse("no such cell");
-        if (cache->form < AS_IT_IS || cache->form > FRACTION || (cache->form != AS_IT_IS && cache->slots != 1))
-            return refuse("no such form");
-        cache->find = Py_NewRef(find);
-        self->cache_count = i + 1;
-        cache->table = allocate(TABLE, sizeof(Entry));
-        if (cache->table == NULL) {
-            PyErr_NoMemory();
+        self->step_count = i + 1;
+        if (read_cells(self, into, &step->into) < 0 || read_cells(self, keys, &step->keys) < 0 ||
+            keep(&step->text, text) < 0)
             return -1;
+        for (Py_ssize_t k = 0; k < step->into.count; k++)
+            if (step->into.cells[k] < self->columns)
+                return refuse("a step fills a cell of the row");
+        Py_ssize_t filled = step->into.count, read = step->keys.count;
+        int bad = 0, asks = step->kind == GUARD || (step->kind == GATE && step->a >= 0);
+        switch (step->kind) {
+        case MEMO: break;
+        case JOIN: bad = filled != 1 || read != 2; break;
+        case GATE: bad = filled != 1 || read != 1; break;
+        case CHOOSE: bad = filled != 1 || read < 1; break;
+        case GUARD: bad = filled != 0; break;
+        default: bad = 1;
         }
-        if (cache->form != AS_IT_IS && make_computed(cache) < 0)
+        if (asks)
+            bad |= step->a < 0 || step->a >= self->cache_count || step->b < 0 || step->b >= self->caches[step->a].slots;
+        if (bad)
+            return refuse("a step is not well formed");
+        if (step->kind == JOIN)
+            step->b = is_special(self, step->text);
+        if (step->kind == MEMO && read_memo(self, step, find, before, after) < 0)
             return -1;
-        if (before != Py_None) {
-            cache->for_ipv4 = make_found(before, cache->slots, (Text){NULL, 0}, after);
-            if (cache->for_ipv4 == NULL)
-                return -1;
-            cache->for_ipv4->remembered = 1;
-            cache->for_ipv4->key.at = NULL;
-        }
+    }
+    return 0;
+}
+
+static int read_checks(Machine *self, PyObject *list)
+{
+    self->check_count = PyTuple_GET_SIZE(list);
+    self->checks = allocate(self->check_count, sizeof(Check));
+    if (self->checks == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    for (Py_ssize_t i = 0; i < self->check_count; i++) {
+        Check *check = &self->checks[i];
+        if (!PyArg_ParseTuple(PyTuple_GET_ITEM(list, i), "iin", &check->kind, &check->cell, &check->most))
+            return -1;
+        if (check->kind < LIMIT || check->kind > UNWRAPPED || check->cell < 0 || check->cell >= self->cell_count ||
+            check->most < 0)
+            return refuse("no such cell or check");
+    }
+    return 0;
+}
+
+static int read_notes(Machine *self, PyObject *list)
+{
+    Py_ssize_t count = PyTuple_GET_SIZE(list);
+    self->notes = allocate(count, sizeof(Note));
+    if (self->notes == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    for (Py_ssize_t i = 0; i < count; i++) {
+        Note *note = &self->notes[i];
+        PyObject *what;
+        if (!PyArg_ParseTuple(PyTuple_GET_ITEM(list, i), "iiUp", &note->cache, &note->slot, &what, &note->drops))
+            return -1;
+        note->what = Py_NewRef(what);
+        self->note_count = i + 1;
+        if (note->cache < 0 || note->cache >= self->cache_count || note->slot < 0 ||
+            note->slot >= self->caches[note->cache].slots)
+            return refuse("no such slot");
     }
     return 0;
 }
@@ -159,7 +229,7 @@ static int read_conditions(Machine *self, PyObject *conditions, PyObject *groups
                               &condition->b, &text))
             return -1;
         condition->text = Py_NewRef(text);
-        Py_ssize_t most = condition->kind == HAS_SLOT ? self->cache_count : self->columns;
+        Py_ssize_t most = condition->kind == HAS_SLOT ? self->cache_count : self->cell_count;
         int bad = condition->kind < NOT_TEXT || condition->kind > FITS || condition->a < 0 || condition->a >= most ||
                   condition->b < 0;
         if (bad || (condition->kind == HAS_SLOT && condition->b >= self->caches[condition->a].slots))
@@ -196,9 +266,9 @@ static int read_parts(Machine *self, PyObject *list)
         Py_INCREF(part->field);
         if (keep(&part->before, before) < 0 || keep(&part->after, after) < 0)
             return -1;
-        Py_ssize_t most = part->kind == SLOT ? self->cache_count : self->columns;
+        Py_ssize_t most = part->kind == SLOT ? self->cache_count : self->cell_count;
         int bad = part->kind < CONSTANT || part->kind > NOTE || part->a < 0 || part->a >= most || part->b < 0 ||
-                  part->limit < 0 || part->when < -1 || part->when >= self->columns || part->skip < 0 ||
+                  part->limit < 0 || part->when < -1 || part->when >= self->cell_count || part->skip < 0 ||
                   part->skip >= self->part_count - i || part->all_begin < 0 || part->groups_begin < 0 ||
                   part->all_end > self->condition_count || part->groups_end > self->group_count;
         if (part->kind == NEST) {
@@ -219,7 +289,7 @@ static int read_parts(Machine *self, PyObject *list)
 static int measure(Machine *self)
 {
     Py_ssize_t rows = 0, cells = 0, slots = 0;
-    Py_ssize_t *uses = allocate(self->columns, sizeof(Py_ssize_t));
+    Py_ssize_t *uses = allocate(self->cell_count, sizeof(Py_ssize_t));
     if (uses == NULL) {
         PyErr_NoMemory();
         return -1;
@@ -230,7 +300,7 @@ static int measure(Machine *self)
         self->starts += part->kind == START;
         rows += part->kind == ROW;
         self->identities += part->kind == IDENTITY;
-        if (part->kind == CELL || part->kind == HEAD)
+        if (part->kind == CELL)
             cells = ++uses[part->a] > cells ? uses[part->a] : cells;
         slots += part->kind == SLOT;
     }
@@ -252,13 +322,13 @@ static int read_escapes(Machine *self, PyObject *escapes)
     self->widest = 1;
     for (int byte = 0; byte < 256; byte++)
         self->classes[byte] = byte < 0x20 ? CONTROL : byte >= 0x80 ? HIGH : 0;
-    self->classes[','] = COMMA;
-    memset(self->specials, ',', SPECIALS); /* where nothing is escaped: a comma is in no cell */
+    self->classes[self->separator] = COMMA;
+    memset(self->specials, self->separator, SPECIALS); /* where nothing is escaped: it is in no cell of a row */
     PyObject *key, *value;
     Py_ssize_t position = 0;
     while (PyDict_Next(escapes, &position, &key, &value)) {
         long byte = PyLong_AsLong(key);
-        if (byte < 0x20 || byte >= 0x80 || byte == ',' || !PyBytes_Check(value) || self->special_count == SPECIALS) {
+        if (byte < 0x20 || byte >= 0x80 || byte == self->separator || !PyBytes_Check(value) || self->special_count == SPECIALS) {
             if (!PyErr_Occurred())
                 return refuse("an escape is not well formed");
             return -1;
@@ -277,33 +347,38 @@ static int read_escapes(Machine *self, PyObject *escapes)
 
 int build(Machine *self, PyObject *arguments)
 {
-    PyObject *caches, *parts, *conditions, *groups, *limits, *numbers, *lists, *escapes, *absent, *count;
-    if (!PyArg_ParseTuple(arguments, "iO!O!O!O!O!O!O!O!SniiiO", &self->columns, &PyTuple_Type, &caches, &PyTuple_Type,
-                          &parts, &PyTuple_Type, &conditions, &PyTuple_Type, &groups, &PyTuple_Type, &limits,
-                          &PyTuple_Type, &numbers, &PyTuple_Type, &lists, &PyDict_Type, &escapes, &absent,
-                          &self->longest, &self->events, &self->unknown, &self->dropped, &count))
+    PyObject *steps, *parts, *conditions, *groups, *checks, *notes, *escapes, *absent, *may_be_absent, *count;
+    if (!PyArg_ParseTuple(arguments, "iiiiO!O!O!O!O!O!O!SO!nnnO", &self->columns, &self->cell_count, &self->separator,
+                          &self->times, &PyTuple_Type, &steps, &PyTuple_Type, &parts, &PyTuple_Type, &conditions,
+                          &PyTuple_Type, &groups, &PyTuple_Type, &checks, &PyTuple_Type, &notes, &PyDict_Type,
+                          &escapes, &absent, &PyTuple_Type, &may_be_absent, &self->longest, &self->remembered,
+                          &self->longest_key, &count))
         return -1;
-    if (self->columns < 1)
-        return refuse("no columns");
+    if (self->columns < 1 || self->times < 0 || self->times > 2 || self->columns < self->times || self->cell_count < self->columns)
+        return refuse("too few columns");
+    if (self->separator != ',' && self->separator != ' ')
+        return refuse("no such separator");
+    if (self->remembered < 1 || self->remembered > TABLE / 2 || self->longest_key < 0)
+        return refuse("too much to remember");
+    self->quote = self->separator == ',' ? '"' : '\n';
     self->absent = Py_NewRef(absent);
     self->count = Py_NewRef(count);
-    self->cells = allocate(self->columns, sizeof(Cell));
-    if (self->cells == NULL) {
+    self->cells = allocate(self->cell_count, sizeof(Cell));
+    self->may_be_absent = allocate(self->cell_count, 1);
+    if (self->cells == NULL || self->may_be_absent == NULL) {
         PyErr_NoMemory();
         return -1;
     }
-    if (read_escapes(self, escapes) < 0 || read_caches(self, caches) < 0 ||
+    for (int i = 0; i < self->cell_count; i++)
+        self->cells[i].text.at = nothing; /* where a step is yet to fill it */
+    Cells without = {NULL, 0};
+    int done = read_cells(self, may_be_absent, &without);
+    for (Py_ssize_t i = 0; done == 0 && i < without.count; i++)
+        self->may_be_absent[without.cells[i]] = 1;
+    PyMem_Free(without.cells);
+    if (done < 0 || read_escapes(self, escapes) < 0 || read_steps(self, steps) < 0 ||
         read_conditions(self, conditions, groups) < 0 || read_parts(self, parts) < 0 || measure(self) < 0 ||
-        read_numbers(limits, &self->limits, &self->limit_count, 0) < 0 ||
-        read_numbers(numbers, &self->numbers, &self->number_count, self->columns) < 0 ||
-        read_numbers(lists, &self->lists, &self->list_count, self->columns) < 0)
+        read_checks(self, checks) < 0 || read_notes(self, notes) < 0)
         return -1;
-    self->limit_count /= 2;
-    for (Py_ssize_t i = 0; i < self->limit_count; i++)
-        if (self->limits[2 * i] >= self->columns)
-            return refuse("no such cell");
-    if (self->events < 0 || self->events >= self->cache_count ||
-        self->unknown >= self->caches[self->events].slots || self->dropped >= self->caches[self->events].slots)
-        return refuse("no such cache");
     return 0;
 }

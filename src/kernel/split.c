@@ -73,6 +73,12 @@ int make_scratch(char **buffer, Py_ssize_t *size, Py_ssize_t needed)
     return 0;
 }
 
+/* Whether a row that is cut at blanks ends in one: its reader knows no cell behind it. */
+static inline int ends_in_blank(const Machine *self, const Cell *last)
+{
+    return self->separator == ' ' && last->text.length == 0;
+}
+
 /* The text inside the quotes of a cell; 0 where the cell is not one quoted text and nothing else. */
 static int unquote(Machine *self, Cell *cell, Py_ssize_t *copied)
 {
@@ -155,7 +161,7 @@ int split_slowly(Machine *self, const char *row, Py_ssize_t length)
             return 0;
         Cell *cell = &self->cells[count++];
         int own = 0;
-        if (i < length && row[i] == '"') {
+        if (i < length && row[i] == self->quote) {
             Py_ssize_t begin = ++i, from = copied;
             int doubled = 0;
             for (;; i++) {
@@ -178,7 +184,7 @@ int split_slowly(Machine *self, const char *row, Py_ssize_t length)
             cell->text.at = doubled ? self->scratch + from : row + begin;
             cell->text.length = doubled ? copied - from : i - begin;
             i++;
-            if (i < length && row[i] != ',')
+            if (i < length && row[i] != self->separator)
                 return 0; /* text follows the closing quote */
         } else {
             Py_ssize_t begin = i;
@@ -197,7 +203,7 @@ int split_slowly(Machine *self, const char *row, Py_ssize_t length)
             break;
         i++; /* the comma */
     }
-    if (count != self->columns || flags & CONTROL)
+    if (count != self->columns || flags & CONTROL || ends_in_blank(self, &self->cells[count - 1]))
         return 0;
     return !(flags & HIGH) || is_plain_utf8((const unsigned char *)row, length);
 }

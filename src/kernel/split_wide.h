@@ -4,7 +4,7 @@
  */
 TARGET static int SPLIT(Machine *self, const char *row, Line *line)
 {
-    const BYTES comma = FILL(','), quote = FILL('"'), below_blank = FILL(0x1f);
+    const BYTES comma = FILL((char)self->separator), quote = FILL(self->quote), below_blank = FILL(0x1f);
     BYTES special[SPECIALS];
     for (int k = 0; k < SPECIALS; k++)
         special[k] = FILL(self->specials[k]);
@@ -73,7 +73,7 @@ TARGET static int SPLIT(Machine *self, const char *row, Line *line)
             cell->special = own != 0;
             if (quotes_of_cell && !unquote(self, cell, &copied))
                 return -1;
-            return cell == last && (!high || is_plain_utf8((const unsigned char *)row, end));
+            return cell == last && !ends_in_blank(self, cell) && (!high || is_plain_utf8((const unsigned char *)row, end));
         }
     }
 }

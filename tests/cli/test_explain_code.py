@@ -16,7 +16,7 @@ def test_the_code_is_printed_and_is_python(option: str, capfd: pytest.CaptureFix
     assert run(["explain", option, str(SAMPLE)]) == 0
     code = capfd.readouterr().out
     assert code.startswith("def run(")
-    assert "dhost={c2}" in code  # client-hostname is the third column of this log
+    assert "dhost={c2 if" in code  # client-hostname is the third column of this log
     compile(code, "code", "exec")
 
 

@@ -15,11 +15,11 @@ import msgpack
 import pytest
 import tracking_rows
 
+from exnorm.engine.kernel import load_find_end, load_kernel
+from exnorm.engine.rows import read_row_time
 from exnorm.fluentbit import ChunkFilter
 from exnorm.fluentbit.wire import find_end
 from exnorm.model import Layout, Schema
-from exnorm.native import load_find_end, load_kernel
-from exnorm.rows import read_row_time
 from exnorm.sources.message_tracking import COLUMNS_2016
 
 ROOT = Path(__file__).parents[2]

@@ -10,9 +10,9 @@ import pytest
 import tracking_rows
 
 from exnorm import ParseError, Record, hookimpl
+from exnorm.engine.kernel import load_kernel
 from exnorm.logstash import EventNormalizer, JSONCodec, LineTooLong, normalize
 from exnorm.logstash.splice import read_event
-from exnorm.native import load_kernel
 from exnorm.pipeline import Normalizer
 
 AnyEvent = dict[str, Any]

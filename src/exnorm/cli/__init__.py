@@ -72,12 +72,29 @@ class Commands(click.Group):
             return OK
 
 
+def _tell_slow_plugins() -> str:
+    """Which installed plugins keep rows from the fast way; nothing where none does, or one is broken."""
+    from exnorm.installed import find_entry_points
+    from exnorm.plugins import GROUP
+
+    if not list(find_entry_points(GROUP)):
+        return ""
+    from exnorm.errors import NormalizerError
+    from exnorm.pipeline import Normalizer
+
+    try:
+        slow = Normalizer().routes.slow_plugins
+    except NormalizerError:  # doctor says why
+        return ""
+    return f"; record by record for {', '.join(slow)}" if slow else ""
+
+
 def _print_version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
     if value and not ctx.resilient_parsing:
+        from exnorm.engine.kernel import describe_path
         from exnorm.installed import find_version
-        from exnorm.native import describe_path
 
-        click.echo(f"exnorm {find_version('exnorm')} ({describe_path()})")
+        click.echo(f"exnorm {find_version('exnorm')} ({describe_path()}{_tell_slow_plugins()})")
         ctx.exit()
 
 

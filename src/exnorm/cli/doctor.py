@@ -26,12 +26,12 @@ from exnorm.cli import OK, UNPARSED
 from exnorm.cli.config import examine
 from exnorm.cli.inputs import Input, InputError, expand, explain_refusal
 from exnorm.cli.words import FILE, FOLDER
+from exnorm.engine.kernel import load_kernel
 from exnorm.errors import NormalizerError, SettingsError, quote, show
 from exnorm.extras import EXTRAS, find_missing, is_installed, write_command
 from exnorm.fluentbit import build as builder
 from exnorm.fluentbit.addresses import Address, parse_address
 from exnorm.fluentbit.configs import read_destination
-from exnorm.native import load_kernel
 from exnorm.pipeline import Normalizer
 from exnorm.plugins import Plugins
 
@@ -169,12 +169,17 @@ def write_reinstall(origin: str | None) -> str:
     return f"pip install --force-reinstall {editable}{shlex.quote(folder)}"
 
 
+_SLOW = "where speed matters, see docs/plugins.md, Processors of columns"
+
+
 def check_plugins() -> Iterator[Finding]:
     """Every plugin that is installed, and whether the whole of them fits together."""
     try:
         for plugin in Plugins().listing():
             yield Finding(FINE, "plugin", f"{plugin.name} ({plugin.distribution})")
-        Normalizer()
+        slow = Normalizer().routes.slow_plugins
+        if slow:
+            yield Finding(NOTE, "plugin", f"rows go record by record for {', '.join(slow)}", _SLOW)
     except NormalizerError as error:
         yield Finding(BAD, "plugin", str(error), "mend or uninstall it, or leave it out with --block-plugin")
 

@@ -168,6 +168,10 @@ def _print_code(normalizer: Normalizer, item: Input) -> int:
     program = normalizer.find_program(lines, stream)
     if program is None:
         say(f"{item.shown}: no code is generated for these rows with these settings; they go one by one")
+    slow = normalizer.routes.slow_plugins
+    if slow:
+        say(f"{item.shown}: rows go record by record for plugin {', '.join(slow)}")
+    if program is None:
         return UNPARSED
     click.echo(program.source_text, nl=False)
     return OK

@@ -10,9 +10,11 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from exnorm.batches import OpenRows
 from exnorm.codecs.logstash_json import build_shape
 from exnorm.counts import Counts, Tally
+from exnorm.engine.batches import OpenRows
+from exnorm.engine.kernel import MOST_KEYS, FindEnd, Form, load_find_end
+from exnorm.engine.rows import Batch, read_row_time
 from exnorm.errors import NormalizerError, quote
 from exnorm.fluentbit.headers import Log, Logs
 from exnorm.fluentbit.options import DEFAULT_FORMAT, Options, read_options
@@ -29,11 +31,9 @@ from exnorm.fluentbit.wire import (
     set_time,
 )
 from exnorm.model import Event, Layout, Record, Unparsed
-from exnorm.native import MOST_KEYS, FindEnd, Form, load_find_end
 from exnorm.operation.headers import Headers
 from exnorm.origin import HOST_KEYS, find_text, list_paths
 from exnorm.pipeline import NOT_OURS, Normalizer, Written
-from exnorm.rows import Batch, read_row_time
 from exnorm.shipped import SplitRows, is_done, is_finished, is_swallowed, looks_ours, read_text
 from exnorm.stream import Stream
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
+from exnorm.engine.rows import Batch
 from exnorm.errors import ParseError
 from exnorm.logstash.charsets import read_text
 from exnorm.logstash.codec import (
@@ -32,7 +33,6 @@ from exnorm.logstash.json_text import replace_surrogates
 from exnorm.logstash.normalize import EventNormalizer
 from exnorm.logstash.splice import read_event
 from exnorm.pipeline import Normalizer
-from exnorm.rows import Batch
 from exnorm.sources.json_objects import JsonObjects
 
 __all__ = ["EventNormalizer", "JSONCodec", "LineTooLong"]

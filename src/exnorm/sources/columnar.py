@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from exnorm.errors import quote
 from exnorm.lines import INDENT, SEPARATORS as CELL_ENDS, join_csv
-from exnorm.model import Derivation, Layout, Reader, Record, Schema, Source, Unparsed
+from exnorm.model import Derivation, Layout, Reader, Record, Schema, Source, Unparsed, read_columns
 from exnorm.patterns import compile_later
 from exnorm.settings import Settings
 
@@ -301,7 +301,7 @@ def _finds(hide: Hide) -> Callable[[str], bool]:
 def derive(record: Record, computed: Iterable[Derivation]) -> None:
     """Add what can be derived to a record whose columns are known."""
     for derivation in computed:
-        texts = map(record.get, derivation.columns)
+        texts = read_columns(record.get, derivation.columns, derivation.needed)
         record.derived.update(zip(derivation.names, derivation.apply(texts)))
 
 

@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings as hypothesis_settings, stra
 
 import exnorm
 from exnorm import Event, Normalizer, Record
-from exnorm.compiled import RecordProgram
-from exnorm.rows import join_cells
+from exnorm.engine.plan_records import RecordProgram
+from exnorm.engine.rows import join_cells
 
 LOGS = compare_paths.find_other_logs()
 HTTP = next(log for log in LOGS if log.name.startswith("Owa_HttpProxy"))

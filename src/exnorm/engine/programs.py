@@ -1,23 +1,27 @@
-"""The generated code of a pipeline: made when there are rows or records enough, kept in a bounded number."""
+"""The plans of a pipeline, ready to run: made for rows or records that are many, in a bounded number."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
-from exnorm.compiled import (
+from exnorm.counts import Counts
+from exnorm.engine.emit_python import bind_run, emit_run
+from exnorm.engine.kernel import Machine, load_kernel, pack
+from exnorm.engine.plan import Plan, Whole
+from exnorm.engine.plan_records import (
     MOST_COLUMNS,
-    Program,
     RecordProgram,
     RecordPrograms,
-    generate,
-    generate_for_records,
-    may_have_code,
+    may_have_plan,
+    plan_records,
 )
-from exnorm.counts import Counts
+from exnorm.engine.plan_rows import plan_rows
+from exnorm.engine.rows import Batch, clothe
 from exnorm.identity import exnorm_id, identity_seed
-from exnorm.model import Layout, Record, Schema, Source, Wire
+from exnorm.model import ColumnProcessor, Layout, Record, Schema, Source, Wire
 from exnorm.routes import Route, Routes
-from exnorm.rows import Batch, clothe
 from exnorm.settings import Settings
 from exnorm.stream import Stream
 
@@ -38,6 +42,31 @@ class Begin:
     start: bytes
     clothed: str
     seed: bytes
+
+
+class Program:
+    """A plan for rows of one layout, ready to run, and the columns that the table does not know.
+
+    ``machine`` runs it in the kernel, where there is one; ``run`` is the generated Python.
+    """
+
+    def __init__(self, plan: Plan, layout: Layout, unknown_columns: tuple[str, ...]) -> None:
+        self.plan, self.layout, self.columns = plan, layout, plan.columns
+        self.unknown_columns = unknown_columns
+        self.needs_lines = plan.have(Whole.IDENTITY)
+        self.may_drop = any(note.drops for note in plan.notes)
+        kernel = load_kernel()
+        self.machine: Machine | None = None if kernel is None else pack(plan, kernel)
+
+    @cached_property
+    def source_text(self) -> str:
+        """The generated Python."""
+        return emit_run(self.plan)
+
+    @cached_property
+    def run(self) -> Callable[..., int]:
+        """The generated function."""
+        return bind_run(self.plan, self.source_text)
 
 
 class Programs:
@@ -93,9 +122,28 @@ class Programs:
             return None
         longest = self._settings.max_line_bytes
         route = self._routes.find(source, layout.schema.name)
-        if route.record_processors or route.event_processors or route.find_rule is not None:
+        processors = [
+            (one.plugin, one.process)
+            for one in route.record_processors
+            if isinstance(one.process, ColumnProcessor)
+        ]
+        if len(processors) < len(route.record_processors) or route.event_processors:
             return None
-        return generate(route.mapping, route.keeps, layout, self.wire, self._counts, longest)
+        if route.find_rule is not None:
+            return None
+        plan = plan_rows(
+            route.mapping,
+            layout,
+            self.wire,
+            keeps=route.keeps,
+            processors=processors,
+            count=self._counts.note,
+            longest=longest,
+        )
+        if plan is None:
+            return None
+        unknown = (column for column in plan.columns if column not in route.mapping.known_columns)
+        return Program(plan, layout, tuple(unknown))
 
     def _are_many(self, key: Kind, batch: Batch) -> bool:
         """Whether there were so many rows of a layout that a program for it is worth its making."""
@@ -118,7 +166,7 @@ class Programs:
     def generate_for_record(self, record: Record) -> RecordProgram | None:
         """The function for records like one, as the processors leave it."""
         kept: Record | None = self._routes.process(record, self._routes.of(record).record_processors)
-        if kept is None or not may_have_code(kept.values):
+        if kept is None or not may_have_plan(kept.values):
             return None
         return self._generate_for_record(kept)
 
@@ -127,7 +175,9 @@ class Programs:
         route, columns = self._routes.of(record), tuple(record.values)
         if self.wire is None or route.event_processors:
             return None
-        return generate_for_records(route.mapping, record.schema, columns, self.wire, self._counts, exnorm_id)
+        return plan_records(
+            route.mapping, record.schema, columns, self.wire, count=self._counts.note, identify=exnorm_id
+        )
 
 
 def _without_surrogates(start: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from exnorm.batches import Batches
+from exnorm.engine.batches import Batches
 from exnorm.pipeline import Normalizer
 from exnorm.stream import Stream
 

@@ -6,14 +6,12 @@ import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from exnorm.compiled import Program
 from exnorm.counts import Counts
+from exnorm.engine.kernel import Machine
+from exnorm.engine.programs import Begin, Program, Programs
+from exnorm.engine.rows import Batch, read_row_time
 from exnorm.errors import EncodeError
 from exnorm.lines import Span
-from exnorm.native import Machine
-from exnorm.profiles import select
-from exnorm.programs import Begin, Programs
-from exnorm.rows import Batch, read_row_time
 from exnorm.settings import Settings
 from exnorm.stream import Stream, begins_utf16
 
@@ -85,7 +83,7 @@ class Batches:
         payloads: list[bytes | None] = []
         with self._taking_back():
             program = self._programs.for_rows(stream, batch)
-            if program is not None and select(self._settings.profile, stream.source) is not None:
+            if program is not None and program.may_drop:
                 payloads += self._encode_singly(program, batch, stream)
             elif program is not None and program.machine is None:
                 made: list[str] = []
@@ -139,8 +137,6 @@ class Batches:
             with memoryview(program.machine) as payloads:  # type: ignore[arg-type]
                 write(payloads)
         self.count(stream, program, rows, events, read_row_time(batch.last, program.layout) if rows else None)
-        if at < batch.end:  # the generated function may be sure of a row that the kernel is not
-            self._write_generated(program, batch, batch.take_one(), stream, write)
 
     def _write_generated(
         self, program: Program, batch: Batch, rows: Batch, stream: Stream, write: Write

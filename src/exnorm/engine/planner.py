@@ -1,0 +1,706 @@
+"""A table, the columns of a log and a format -> a plan.
+
+What a table says is asked of ``mapping.CompiledMapping`` itself: while planning for what never changes, and
+once for each text of a column, or of several, where a value depends on those alone. What a memo depends on is
+the list of its keys: nothing else is given to it.
+"""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from exnorm.convert import addresses, count, integer, ip, ipv4, ipv6, mailbox, size_bytes, text, utc_ms
+from exnorm.engine.plan import (
+    Cell,
+    Check,
+    Choose,
+    Find,
+    Fits,
+    ForIPv4,
+    IsNot,
+    Limit,
+    Memo,
+    Note,
+    Number,
+    Part,
+    Plan,
+    Premise,
+    Slot,
+    Step,
+    Unfit,
+    Unwrapped,
+    Value as PlanValue,
+    Whole,
+)
+from exnorm.mapping import CompiledMapping, CompiledRow
+from exnorm.model import ByEvent, Constant, Event, Record, Source, Value, Wire
+
+_NUMBERS = (integer, size_bytes, count)
+_INLINE = (text, addresses, mailbox, utc_ms, *_NUMBERS)
+_BY_FORM = (ipv4, ipv6, ip)  # an IPv4 address is for them the same value, or none, whichever it is
+_EXAMPLES = "192.0.2.1", "198.151.100.254"
+_NARROW, _WIDE = 9, 18  # digits of a number that fits 32 bits, and 64, signed
+_ANY_TEXT = "x"
+_ODD = re.compile("[\x00-\x1f\x85\u2028\u2029\ud800-\udfff]")
+
+
+class Found:
+    """What the table makes of the texts that were looked up."""
+
+    def __init__(self, record: Record, event: Event) -> None:
+        self.record, self.event = record, event
+
+
+Make = Callable[[Found], "str | None"]
+"""One finished text from what was found; ``None`` where a row with it is odd."""
+
+
+class _Silent:
+    def note(self, what: str, name: str) -> None:
+        """Say nothing: a row that has something to count is odd, and the table itself counts it."""
+
+
+@dataclass
+class Cache:
+    """Origins whose texts are looked up together, and the rows that depend on them alone: a memo to be."""
+
+    origins: tuple[str, ...]
+    rows: list[CompiledRow] = field(default_factory=list)
+    makes: list[Make] = field(default_factory=list)
+    carried: set[str] = field(default_factory=set)  # columns of which it is asked whether they were used
+    number: int = -1  # among memos, once it has a slot
+
+
+class Planner(ABC):
+    """Reads a table row by row: what each gives as a part of the payload, and what must be checked first."""
+
+    def __init__(self, mapping: CompiledMapping, columns: tuple[str, ...], wire: Wire) -> None:
+        self.mapping, self.columns, self.wire = mapping, columns, wire
+        self.source: Source = mapping.source
+        self.cell = {name: number for number, name in enumerate(columns)}
+        self.cells = len(columns)
+        self.may_be_absent = set(range(self.cells)) if self.source.absent else set()
+        self.rows = [_bare(row) for row in mapping.rows if row.field is not None]
+        self.steps: list[Step] = []
+        self.memos = 0
+        self.caches: dict[tuple[str, ...], Cache] = {}
+        self.deciding: set[str] = set()  # origins on which other values than their own depend
+        self.looked_up: set[str] = set()
+        self.checks: dict[Check, None] = {}
+        self.limits: dict[int, int] = {}
+        self.uncut: set[int] = set()  # of those, the cells that are not cut here
+        self.used: dict[str, list[tuple[Premise, ...]]] = {}  # when a column is, beside being filled
+        self.header: dict[str, tuple[str, PlanValue | None]] = {}
+        self.before: list[Part] = []
+        self.after: list[Part] = []
+        self.rest: list[Part] = []
+        self.cuts: list[Part] = []
+        self.notes: list[Note] = []
+        self.fixed = False
+
+    def plan(self, longest: int, noted: Callable[[str, str], object]) -> Plan:
+        """The plan; ``noted`` is told what is to be counted. Raises ``Unfit``."""
+        self._check_names()
+        self._decide_rows()
+        self._find_caches()
+        self._judge()
+        if self.wire.every_column:
+            self._limit_all()
+            self._write_columns()
+        else:
+            if self.wire.timestamp[0]:
+                values, end = self._stamp()
+                before, after = self.wire.timestamp
+                self._add_fixed(_behind(before, Part(values, end + after)))
+            self._write_rows()
+            self._write_leftover()
+        if not self.fixed:
+            raise Unfit
+        opening: list[tuple[str, PlanValue]] = [("", Whole.START)]
+        constant = ""
+        for name in self.wire.header:
+            shown, value = self.header[name]
+            if value is not None:
+                opening.append((constant, value))
+                constant = ""
+            constant += f"{shown}|"
+        closing = [
+            Part(*_pair((f"{self.wire.separator}{around[0]}", around[1]), value))
+            for value, around in ((Whole.ROW, self.wire.original), (Whole.IDENTITY, self.wire.identity))
+            if around[0]
+        ]
+        nested = self.rest if self.wire.nested[0] else []
+        checks = [Limit(cell, limit) for cell, limit in self.limits.items() if cell in self.uncut]
+        return Plan(
+            name=self.mapping.mapping.name,
+            columns=self.columns,
+            separator=",",
+            times=0,
+            cells=self.cells,
+            absent=self.source.absent,
+            may_be_absent=frozenset(self.may_be_absent),
+            steps=tuple(self._close(step) for step in self.steps),
+            checks=(*checks, *self.checks),
+            notes=tuple(self.notes),
+            parts=(
+                Part(tuple(opening), constant + self.wire.after_header),
+                *self.before,
+                *self.after,
+                *([] if nested else self.rest),
+                *self.cuts,
+            ),
+            nested=tuple(nested),
+            closing=(*closing, Part(end=self.wire.end)),
+            wire=self.wire,
+            longest=longest,
+            count=noted,
+        )
+
+    # --- what a plan is about, and what makes it one ---
+
+    @abstractmethod
+    def _column(self, origin: str) -> str:
+        """The origin with a cell that decides what another one holds; empty where there is none."""
+
+    @abstractmethod
+    def _make_record(self, texts: dict[str, str]) -> Record | None:
+        """A record with these texts of origins and no others; ``None`` where such a row is odd."""
+
+    @abstractmethod
+    def _stamp(self) -> tuple[tuple[tuple[str, PlanValue], ...], str]:
+        """The row's own time, as JSON has it: values of a part, and its end."""
+
+    @abstractmethod
+    def _read_time(self, cell: int) -> None:
+        """Have the row's time read from a cell; raises ``Unfit``."""
+
+    @abstractmethod
+    def _judge(self) -> None:
+        """Add what is decided before the table is asked."""
+
+    # --- steps ---
+
+    def _new_cell(self, *, may_be_absent: bool = False) -> int:
+        number = self.cells
+        self.cells += 1
+        if may_be_absent:
+            self.may_be_absent.add(number)
+        return number
+
+    def _add_memo(self, memo: Memo) -> int:
+        self.steps.append(memo)
+        self.memos += 1
+        return self.memos - 1
+
+    def _add_slot(self, cache: Cache, make: Make) -> Slot:
+        """One more text of what is looked up; the first of them makes it a memo."""
+        if cache.number < 0:
+            keys = tuple(self.cell[origin] for origin in cache.origins)
+            cache.number = self._add_memo(Memo(keys, (), 0, _Finder(self, cache)))
+        cache.makes.append(make)
+        return Slot(cache.number, len(cache.makes) - 1)
+
+    def _close(self, step: Step) -> Step:
+        """The step, now that all slots are known."""
+        if not isinstance(step, Memo) or not isinstance(step.find, _Finder):
+            return step
+        cache, find = step.find.cache, step.find.find
+        return replace(step, slots=len(cache.makes), find=find, for_ipv4=self._find_ipv4(cache, find))
+
+    def _find_ipv4(self, cache: Cache, find: Find) -> ForIPv4 | None:
+        """What is found for any IPv4 address alone."""
+        if not self.deciding.isdisjoint(cache.origins):
+            return None
+        if any(row.read not in _BY_FORM for row in cache.rows):
+            return None
+        return look_for_ipv4(find, len(cache.origins))
+
+    def read_keys(self, keys: Sequence[int], texts: Sequence[str]) -> list[str]:
+        """The texts of keys, nothing for those that stand for it."""
+        absent, may_be = self.source.absent, self.may_be_absent
+        return ["" if text == absent and cell in may_be else text for cell, text in zip(keys, texts)]
+
+    # --- what the rows depend on ---
+
+    def _check_names(self) -> None:
+        """No label may be a field that a row writes: the later would take the earlier's place."""
+        names = {row.field.name for row in self.rows if row.field}
+        if any(row.label_field and row.label_field.name in names for row in self.rows):
+            raise Unfit
+
+    def _decide_rows(self) -> None:
+        """Decide the conditions that no cell takes part in: of columns that these rows do not have."""
+        record = self._make_record({})
+        if record is None:
+            raise Unfit
+        decided = []
+        for row in self.rows:
+            if row.holds is None or self._condition(row):
+                decided.append(row)
+            elif row.holds(record):
+                decided.append(replace(row, holds=None))
+        self.rows = decided
+
+    def _condition(self, row: CompiledRow) -> str:
+        """The origin that decides whether a row holds; empty where none does."""
+        name = name_condition(row, self.source)
+        return self._column(name) if name else ""
+
+    def _origins(self, row: CompiledRow) -> list[str]:
+        """Those with a cell that a row is read from, in its order."""
+        names = [self._column(origin) for origin in row.row.origins if not isinstance(origin, Constant)]
+        return [name for name in dict.fromkeys(names) if name]
+
+    def _inputs(self, row: CompiledRow) -> tuple[str, ...]:
+        """All that a row depends on, in the order of their cells."""
+        names = {*self._origins(row), self._condition(row)}
+        return tuple(name for name in self.cell if name in names)
+
+    def _is_looked_up(self, row: CompiledRow) -> bool:
+        """Whether what a row gives is asked of the table, because no part can say it."""
+        assert row.field is not None
+        if row.field.name in self.wire.header or row.read not in _INLINE:
+            return True
+        if any(map(self._may_be_constant, row.row.origins)):
+            return bool(self._inputs(row))
+        return len(row.row.origins) > 1 and row.read is not text
+
+    def _may_be_constant(self, origin: Constant | str) -> bool:
+        """Whether an origin may give something without a cell of its own."""
+        return isinstance(origin, Constant) or (origin in self.source.derived and not self._column(origin))
+
+    def _cache_of(self, row: CompiledRow) -> Cache | None:
+        """The look-up that holds all of what a row gives."""
+        return self.caches.get(self._inputs(row)) if self._is_in_cache(row) else None
+
+    def _is_in_cache(self, row: CompiledRow) -> bool:
+        return self._is_looked_up(row) or bool(self.looked_up.intersection(self._origins(row)))
+
+    def _find_caches(self) -> None:
+        """A cell is looked up where it decides something, stands in the header, or is hard to read."""
+        self.deciding.update(map(self._condition, self.rows))
+        self.deciding.discard("")
+        singly = [self._inputs(row) for row in self.rows if self._is_looked_up(row)]
+        self.looked_up = {*self.deciding, *(inputs[0] for inputs in singly if len(inputs) == 1)}
+        self.caches = {(name,): Cache((name,)) for name in self.cell if name in self.looked_up}
+        for row in self.rows:
+            inputs = self._inputs(row)
+            if inputs and self._is_in_cache(row):
+                self.caches.setdefault(inputs, Cache(inputs)).rows.append(row)
+
+    # --- parts ---
+
+    def _add(self, part: Part) -> None:
+        """A part that has its separator already."""
+        (self.after if self.fixed else self.before).append(part)
+
+    def _add_fixed(self, part: Part) -> None:
+        """A pair that is always there: the first of them is what the others lean on."""
+        if self.fixed:
+            self.after.append(_behind(self.wire.separator, part))
+        else:
+            self.before.append(part)
+            self.fixed = True
+
+    def _add_pair(self, part: Part) -> None:
+        """A pair that may be missing: the separator is before it, or behind it where none is fixed yet."""
+        separator = self.wire.separator
+        self._add(_behind(separator, part) if self.fixed else replace(part, end=part.end + separator))
+
+    # --- the table's rows ---
+
+    def _write_rows(self) -> None:
+        waiting = list(self.rows)
+        while waiting:
+            row = waiting.pop(0)
+            assert row.field is not None
+            cache = self._cache_of(row)
+            if row.field.name in self.wire.header:
+                self._write_header(row, cache)
+            elif not self._inputs(row):
+                self._write_constant(row)
+            elif cache is not None:
+                self._write_looked_up(row, cache)
+            elif row.read is utc_ms:
+                self._write_time(row)
+            else:
+                group = [row, *self._alternatives(row, waiting)]
+                del waiting[: len(group) - 1]
+                self._write_column(group)
+        for name in self.wire.header:
+            if name not in self.header:
+                self.header[name] = self._show(name, None), None
+
+    def _show(self, name: str, value: Value | None) -> str:
+        shown = self.wire.show(name, value)
+        if shown is None:
+            raise Unfit
+        return shown
+
+    def _write_header(self, row: CompiledRow, cache: Cache | None) -> None:
+        assert row.field is not None
+        name, show = row.field.name, self.wire.show
+        if name in self.header:
+            raise Unfit
+        if cache is None:
+            self.header[name] = self._show(name, self._constant(row)), None
+        else:
+            slot = self._add_slot(cache, lambda found: show(name, found.event.fields.get(name)))
+            self.header[name] = "", slot
+
+    def _constant(self, row: CompiledRow) -> Value | None:
+        """What a row gives that no cell takes part in."""
+        record = self._make_record({})
+        if record is None:
+            raise Unfit
+        event = replace(self.mapping, rows=(row,)).normalize(record, _Silent())
+        if event.cut:
+            raise Unfit
+        assert row.field is not None
+        return event.fields.get(row.field.name)
+
+    def _write_constant(self, row: CompiledRow) -> None:
+        value = self._constant(row)
+        if value is not None:
+            shown = _carry(value, self.wire)
+            if shown is None:
+                raise Unfit
+            before, after = self._pair_of(row, isinstance(value, str))
+            self._add_fixed(Part(end=f"{before}{shown}{after}"))
+
+    def _write_looked_up(self, row: CompiledRow, cache: Cache) -> None:
+        assert row.field is not None
+        name, wire, at_end, is_narrow = row.field.name, self.wire, not self.fixed, _is_narrow(row)
+        pairs = {is_text: self._pair_of(row, is_text) for is_text in (True, False)}
+
+        def make(found: Found) -> str | None:
+            value = found.event.fields.get(name)
+            if value is None or (row.holds is not None and not row.holds(found.record)):
+                return ""
+            if isinstance(value, int) and is_narrow and value >= 10**_NARROW:
+                return None
+            shown = _carry(value, wire)
+            if shown is None:
+                return None
+            before, after = pairs[isinstance(value, str)]
+            pair = f"{before}{shown}{after}"
+            return f"{pair}{wire.separator}" if at_end else f"{wire.separator}{pair}"
+
+        self._add(Part((("", self._add_slot(cache, make)),)))
+
+    def _alternatives(self, first: CompiledRow, following: Iterable[CompiledRow]) -> Iterator[CompiledRow]:
+        """The rows that follow and read the same column the same way under other conditions."""
+        for row in following:
+            same = row.row.origins == first.row.origins and row.read is first.read
+            same = same and row.row.partial == first.row.partial
+            conditional = first.holds is not None and row.holds is not None
+            if not same or not conditional or self._condition(row) != self._condition(first):
+                return
+            assert row.field is not None
+            if row.field.name in self.wire.header:
+                return
+            yield row
+
+    def _write_time(self, row: CompiledRow) -> None:
+        (origin,) = self._origins(row)
+        if row.holds is not None:
+            raise Unfit
+        self._read_time(self.cell[origin])
+        for name in () if row.row.partial else row.row.origins:
+            for column in () if isinstance(name, Constant) else self.source.columns_of(name):
+                self.used.setdefault(column, []).append(())
+        self._add_fixed(Part(*_pair(self._pair_of(row, is_text=False), Whole.SECOND, Whole.FRACTION)))
+
+    def _write_column(self, group: list[CompiledRow]) -> None:
+        """Rows that read the same cells, under conditions of which at most one holds."""
+        key = None if group[0].holds is None else self._choose(group)
+        for origin, cell in self._take_first(group[0]):
+            self._write_cell(group, origin, cell, key)
+
+    def _take_first(self, row: CompiledRow) -> Iterator[tuple[str, int]]:
+        """The origins that a row is read from, each with a cell that is filled where it is the one."""
+        before: list[int] = []
+        for origin in self._origins(row):
+            cell = self.cell[origin]
+            if before:
+                self.steps.append(Choose(self._new_cell(), cell, tuple(before)))
+                before.append(cell)
+                cell = self.cells - 1
+            else:
+                before.append(cell)
+            yield origin, cell
+
+    def _write_cell(self, group: list[CompiledRow], origin: str, cell: int, key: Slot | None) -> None:
+        row = group[0]
+        assert row.field is not None
+        is_text, also = self._read(row, cell, is_narrow=any(map(_is_narrow, group)))
+        limit, name = 0, ""
+        for member in group:
+            limit = self._limit(member, cell)
+        before, after = self._pair_of(row, is_text)
+        if key is not None:
+            limit = self._leave_uncut(cell, limit)
+            values: tuple[tuple[str, PlanValue], ...] = (("", key), ("", Cell(cell)))
+            also = also if _covers(group) else (*also, key)
+        else:
+            values, name = ((before, Cell(cell)),), row.field.name
+        for column in () if row.row.partial else self.source.columns_of(origin):
+            filled = () if self.cell.get(column) == cell else (IsNot(cell, ""),)
+            self.used.setdefault(column, []).append(
+                (*filled, *also, *((Fits(cell, limit),) if limit else ()))
+            )
+        self._add_pair(Part(values, after, cell, also, (), limit, name))
+
+    def _read(self, row: CompiledRow, cell: int, *, is_narrow: bool) -> tuple[bool, tuple[Premise, ...]]:
+        """How a cell is read: whether as text, and when it is there beside its being filled."""
+        if row.read in _NUMBERS:
+            self.checks[Number(cell, _NARROW if is_narrow else _WIDE)] = None
+            return False, ()
+        if row.read is text:
+            return True, ()
+        self.checks[Unwrapped(cell)] = None
+        return True, (IsNot(cell, "<>"),) if row.read is mailbox else ()
+
+    def _choose(self, group: list[CompiledRow]) -> Slot:
+        """The slot with what stands before the value: that of the row that holds; empty where none does."""
+        is_text = group[0].read not in _NUMBERS
+        befores = [self._pair_of(row, is_text)[0] for row in group]
+
+        def make(found: Found) -> str | None:
+            for row, before in zip(group, befores):
+                assert row.holds is not None
+                if row.holds(found.record):
+                    return before
+            return ""
+
+        return self._add_slot(self.caches[self._condition(group[0]),], make)
+
+    def _pair_of(self, row: CompiledRow, is_text: bool) -> tuple[str, str]:
+        """What stands before and behind the value of a row: the pair of its label, and its own key."""
+        assert row.field is not None
+        before, after = self.wire.pair(row.field.name, is_text)
+        return f"{_label(row, self.wire)}{before}", after
+
+    def _limit(self, row: CompiledRow, cell: int) -> int:
+        """Note how long the cell may be for a row; 0 where it may have any length."""
+        if row.field is None or not row.field.max_bytes or row.read in _NUMBERS:
+            return 0
+        self.limits[cell] = min(self.limits.get(cell, row.field.max_bytes), row.field.max_bytes)
+        return row.field.max_bytes
+
+    def _leave_uncut(self, cell: int, limit: int) -> int:
+        """Leave a row alone in which the cell is too long; the limit to cut it to: none."""
+        if limit:
+            self.uncut.add(cell)
+        return 0
+
+    def _limit_all(self) -> None:
+        """A format that writes columns has no fields, but one that would be cut is counted all the same."""
+        for row in self.rows:
+            cache = self._cache_of(row)
+            if cache is not None:
+                if _may_be_cut(row):
+                    self._add_slot(cache, lambda found: "")  # looked up, so that it is seen
+            elif row.read is not utc_ms:
+                for _, cell in self._take_first(row):
+                    limit = self._limit(row, cell)
+                    if limit and not self._count_cut(row, cell, limit):
+                        self._leave_uncut(cell, limit)
+
+    def _count_cut(self, row: CompiledRow, cell: int, limit: int) -> bool:
+        """Have the rows counted in which the field would be cut; whether they can be told."""
+        if row.holds is not None:
+            return False
+        assert row.field is not None
+        if row.read is not text:
+            self.checks[Unwrapped(cell)] = None
+        also = (IsNot(cell, "<>"),) if row.read is mailbox else ()
+        self.cuts.append(Part((), "", cell, also, (), limit, row.field.name))
+        return True
+
+    def _keys(self, more: tuple[str, ...] = ()) -> list[tuple[str, str]]:
+        keys = self.wire.keys((*self.columns, *more))
+        if keys is None:
+            raise Unfit
+        return keys
+
+    def _write_columns(self) -> None:
+        self.fixed = True  # what begins the payload is a pair already
+        for column, around in zip(self.columns, self._keys()):
+            self._add_fixed(Part(*_pair(around, Cell(self.cell[column]))))
+
+    def _write_leftover(self) -> None:
+        if not self.mapping.keep_additional:
+            return
+        separator = self.wire.separator
+        for column, around in zip(self.columns, self._keys()):
+            own = self.caches.get((column,))
+            caches = [cache for cache in self.caches.values() if self._uses(cache, column)]
+            if own is not None and caches in ([], [own]) and column not in self.used:
+                self.rest.append(Part((("", self._add_slot(own, self._make_leftover(column, around))),)))
+                continue
+            used = [*self.used.get(column, ()), *((self._add_flag(cache, column),) for cache in caches)]
+            if () not in used:
+                values, end = _pair((f"{separator}{around[0]}", around[1]), Cell(self.cell[column]))
+                self.rest.append(Part(values, end, self.cell[column], (), tuple(used)))
+
+    def _uses(self, cache: Cache, column: str) -> bool:
+        """Whether a row of what is looked up may use a column, so that it is no additional data."""
+        return any(
+            column in self.source.columns_of(origin)
+            for row in cache.rows
+            for origin in row.row.origins
+            if not isinstance(origin, Constant) and not row.row.partial
+        )
+
+    def _add_flag(self, cache: Cache, column: str) -> Slot:
+        """A slot that says whether a column was used."""
+        cache.carried.add(column)
+        return self._add_slot(cache, lambda found: "" if column in found.event.additional else "1")
+
+    def _make_leftover(self, column: str, around: tuple[str, str]) -> Make:
+        wire = self.wire
+
+        def make(found: Found) -> str | None:
+            shown = wire.carry(found.event.additional.get(column, ""))
+            return shown and f"{wire.separator}{around[0]}{shown}{around[1]}"
+
+        return make
+
+
+class _Finder:
+    """Asks the table what it makes of texts."""
+
+    def __init__(self, planner: Planner, cache: Cache) -> None:
+        self.cache = cache
+        self._planner = planner
+
+    def __call__(self, texts: Sequence[str]) -> tuple[str, ...] | None:
+        raise NotImplementedError  # before the plan is whole
+
+    @property
+    def find(self) -> Find:
+        planner, cache = self._planner, self.cache
+        table = replace(planner.mapping, rows=tuple(cache.rows))
+        make_record = planner._make_record
+
+        def find(texts: Sequence[str]) -> tuple[str, ...] | None:
+            record = make_record(dict(zip(cache.origins, texts)))
+            if record is None:
+                return None
+            for column in cache.carried:
+                record.values.setdefault(column, _ANY_TEXT)
+            event = table.normalize(record, _Silent())
+            if event.cut:
+                return None
+            found, made = Found(record, event), []
+            for make in cache.makes:
+                part = make(found)
+                if part is None:
+                    return None
+                made.append(part)
+            return tuple(made)
+
+        return find
+
+
+# --- helpers ---------------------------------------------------------------------------------------
+
+
+def is_odd(text: object) -> bool:
+    """Whether a text that was made of a row's is left to the table: no text, or one with controls."""
+    return not isinstance(text, str) or (not text.isprintable() and _ODD.search(text) is not None)
+
+
+def look_for_ipv4(find: Find, keys: int) -> ForIPv4 | None:
+    """What ``find`` gives for any IPv4 address as the first of so many keys, the others empty."""
+    first, second = (find((example, *[""] * (keys - 1))) for example in _EXAMPLES)
+    if first is None or second is None:
+        return None
+    before: list[str] = []
+    after: list[str | None] = []
+    for one, other in zip(first, second):
+        begin, found, end = one.partition(_EXAMPLES[0])
+        before.append(begin)
+        after.append(end if found else None)
+        if other != (f"{begin}{_EXAMPLES[1]}{end}" if found else one) or _EXAMPLES[0] in end:
+            return None
+    return tuple(before), tuple(after)
+
+
+def name_derived(mapping: CompiledMapping) -> tuple[str, ...]:
+    """The derived values that a table reads or asks for."""
+    known, names = mapping.source.derived, []
+    for row in mapping.rows:
+        names += [origin for origin in row.row.origins if not isinstance(origin, Constant)]
+        names.append(name_condition(row, mapping.source))
+    return tuple(dict.fromkeys(name for name in names if name in known))
+
+
+def name_condition(row: CompiledRow, source: Source) -> str:
+    """The column or derived value that a row's condition asks for; empty where the row always holds."""
+    when = row.row.when
+    if when is None or row.holds is None:
+        return ""
+    return source.event_column if when.subject == "event" else when.name
+
+
+def _bare(row: CompiledRow) -> CompiledRow:
+    """The row with its own reading function where it is one of ours, which cannot fail.
+
+    A plugin's is called with care and its failures are counted, so it must be called for each row.
+    """
+    if row.read is row.row.read or isinstance(row.row.read, ByEvent):
+        return row
+    if row.row.read not in _INLINE:
+        raise Unfit
+    return replace(row, read=row.row.read)
+
+
+def _pair(
+    around: tuple[str, str], value: PlanValue, *more: PlanValue
+) -> tuple[tuple[tuple[str, PlanValue], ...], str]:
+    """Values between two constants, as a part has them."""
+    return ((around[0], value), *(("", one) for one in more)), around[1]
+
+
+def _behind(separator: str, part: Part) -> Part:
+    if not part.values:
+        return replace(part, end=separator + part.end)
+    (before, value), *others = part.values
+    return replace(part, values=((separator + before, value), *others))
+
+
+def _may_be_cut(row: CompiledRow) -> bool:
+    return row.field is not None and bool(row.field.max_bytes) and row.read not in (*_NUMBERS, *_BY_FORM)
+
+
+def _covers(group: list[CompiledRow]) -> bool:
+    """Whether one of the group's conditions always holds."""
+    conditions = [row.row.when for row in group if row.row.when is not None]
+    excepted = [condition.values for condition in conditions if condition.negated]
+    return any(not condition.negated and condition.values in excepted for condition in conditions)
+
+
+def _is_narrow(row: CompiledRow) -> bool:
+    """Whether a format may take the row's number only where it fits 32 bits."""
+    return row.field is not None and row.field.type == "integer"
+
+
+def _label(row: CompiledRow, wire: Wire) -> str:
+    """The pair of a row's label with the separator behind it, or nothing; raises ``Unfit``."""
+    if row.label_field is None:
+        return ""
+    label = wire.carry(row.row.label)
+    if label is None:
+        raise Unfit
+    before, after = wire.pair(row.label_field.name, True)
+    return f"{before}{label}{after}{wire.separator}"
+
+
+def _carry(value: Value, wire: Wire) -> str | None:
+    """A value as it stands in a pair; ``None`` where it is left to the format's own encoder."""
+    return wire.carry(value) if isinstance(value, str) else str(value)
