@@ -123,7 +123,7 @@ def test_a_line_beyond_the_limit_is_told_and_what_follows_is_read() -> None:
 def test_damaged_gzip_is_told_with_status_1() -> None:
     result = pipe(gzip.compress(RAW * 50)[:-40])
     assert result.status == 1
-    assert "the input is damaged gzip" in result.err
+    assert "the gzip data ends in the middle" in result.err
 
 
 @pytest.mark.parametrize(
@@ -218,3 +218,20 @@ def test_an_output_that_cannot_be_written_is_status_3() -> None:
         )
     assert found.returncode == 3
     assert b"exnorm: the output cannot be written: " in found.stderr
+
+
+def test_the_last_object_is_given_without_a_separator_behind_it() -> None:
+    command = [sys.executable, "-m", "exnorm", "logstash", "pipe", "--quiet"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as running:
+        assert running.stdin is not None
+        assert running.stdout is not None
+        running.stdin.write(b'{"a": 1}')
+        running.stdin.flush()
+        assert json.loads(running.stdout.readline())["a"] == 1  # the input is still open
+        running.stdin.write(b'\n{"b": 2}{"c": [{"d": "}"}')
+        running.stdin.flush()
+        assert json.loads(running.stdout.readline())["b"] == 2
+        running.stdin.write(b"]}")
+        running.stdin.close()
+        assert json.loads(running.stdout.readline())["c"] == [{"d": "}"}]
+    assert running.returncode == 0

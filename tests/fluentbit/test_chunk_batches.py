@@ -352,8 +352,8 @@ def test_a_record_that_cannot_be_read_costs_only_itself(poison: bytes) -> None:
     expected = run(ChunkFilter.from_names({"format": "cef"}), good, 1000)
     chunks = ChunkFilter.from_names({"format": "cef"})
     made = run(chunks, [*good[:20], poison, *good[20:]], 1000)
-    assert made.count(poison) == 1
-    assert made.replace(poison, b"") == expected
+    before = run(ChunkFilter.from_names({"format": "cef"}), good[:20], 1000)
+    assert made == before + poison + expected[len(before) :]
 
 
 @pytest.mark.parametrize("name", ["_find_line", "_find_path"])

@@ -137,3 +137,9 @@ def test_a_name_needs_a_password_and_a_password_a_name(tmp_path: Path) -> None:
         read(None, None, PASSWORD="x")
     with pytest.raises(SettingsError, match="expected a name without a colon"):
         read("a:b", None, PASSWORD="x")
+
+
+@pytest.mark.parametrize(("user", "password"), [("müller", "x"), ("a", "geheimnüs")])
+def test_what_logstash_cannot_send_is_refused_at_the_start(user: str, password: str) -> None:
+    with pytest.raises(SettingsError, match="beyond ASCII, for which Logstash sends"):
+        read_credentials(user, None, {"P": password}, option="auth-", variable="P")

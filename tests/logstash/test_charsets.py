@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from exnorm.errors import SettingsError
-from exnorm.logstash.charsets import find_charset, read_text
+from exnorm.logstash.charsets import _ALIASES, _PLAIN, _UNREAD, find_charset, read_text
 
 
 def test_utf_8_is_read_as_it_is() -> None:
@@ -35,11 +35,25 @@ def test_in_another_charset_what_is_not_of_it_is_replaced() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["UTF-8", "utf-8", "CP1252", "Windows-1252", "ISO-8859-15", "ISO8859-1", "Shift_JIS", "SJIS", "EUC-JP",
+    ["UTF-8", "CP65001", "CP1252", "Windows-1252", "ISO-8859-15", "ISO8859-1", "Shift_JIS", "SJIS", "EUC-JP",
      "Windows-31J", "GB18030", "Big5", "KOI8-R", "US-ASCII", "ASCII-8BIT", "IBM437", "UTF-16BE"],
 )  # fmt: skip
 def test_rubys_names_are_known(name: str) -> None:
     assert "a".encode(find_charset(name))
+
+
+def test_every_name_is_read_or_refused_with_the_reason() -> None:
+    for name in (*_PLAIN, *_ALIASES):
+        assert "a".encode(find_charset(name)), name
+    for name in _UNREAD:
+        with pytest.raises(SettingsError, match="Python has no table for it"):
+            find_charset(name)
+
+
+@pytest.mark.parametrize(("name", "right"), [("utf-8", "UTF-8"), ("cp1252", "CP1252"), ("BIG5", "Big5")])
+def test_capitals_matter_as_in_logstash(name: str, right: str) -> None:
+    with pytest.raises(SettingsError, match=f"charset: got '{name}'; did you mean '{right}'"):
+        find_charset(name)
 
 
 def test_an_unknown_charset_names_the_nearest() -> None:

@@ -16,7 +16,13 @@ from hypothesis import given, strategies as st
 from exnorm.errors import SettingsError
 from exnorm.logstash import JSONCodec, LineTooLong
 
-VECTORS = Path(__file__).parents[2].parent / "shared" / "vectors" / "logstash_codec.jsonl"
+VECTORS = sorted((Path(__file__).parents[2].parent / "shared" / "vectors").glob("logstash_codec*.jsonl"))
+"""What a real Logstash gave, in the order in which it was recorded."""
+
+OTHERS = {
+    # refused there when the pipeline starts, here when the codec is made
+    "N74 charset in small letters is refused or read",
+}
 FRAMINGS = {"json": "whole", "json_lines": "lines"}
 NOW = "<now>"
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
@@ -55,16 +61,15 @@ def failure(text: str) -> list[dict[str, Any]]:
 
 
 def recorded(op: str) -> list[dict[str, Any]]:
-    if not VECTORS.exists():
-        return []
-    lines = VECTORS.read_text(encoding="utf-8").split("\n")
-    return [v for v in map(json.loads, filter(None, lines)) if v["op"] == op and v["codec"] in FRAMINGS]
+    lines = [line for path in VECTORS for line in path.read_text(encoding="utf-8").split("\n")]
+    vectors = [v for v in map(json.loads, filter(None, lines)) if v["op"] == op and v["codec"] in FRAMINGS]
+    return [vector for vector in vectors if vector["id"] not in OTHERS]
 
 
-@pytest.mark.skipif(not VECTORS.exists(), reason="the vectors lie beside the repository")
+@pytest.mark.skipif(not VECTORS, reason="the vectors lie beside the repository")
 def test_every_recorded_decoding_comes_out_the_same() -> None:
     vectors = recorded("decode")
-    assert len(vectors) == 78
+    assert len(vectors) in (78, 167)  # of one recording, or of both
     for vector in vectors:
         subject = codec(FRAMINGS[vector["codec"]], **vector["opts"])
         events, raised = [], 0
@@ -97,15 +102,16 @@ def is_same(found: Any, expected: Any) -> bool:
     return True
 
 
-@pytest.mark.skipif(not VECTORS.exists(), reason="the vectors lie beside the repository")
+@pytest.mark.skipif(not VECTORS, reason="the vectors lie beside the repository")
 def test_every_recorded_encoding_comes_out_the_same() -> None:
     vectors = recorded("encode")
-    assert len(vectors) == 8
+    assert len(vectors) in (8, 22)
     for vector in vectors:
         subject = codec(FRAMINGS[vector["codec"]], **vector["opts"])
         written = subject.encode(json.loads(vector["event_json"])).decode()
         assert written.endswith(vector["expect_suffix"]), vector["id"]
-        assert json.loads(written) == vector["expect_json"], vector["id"]
+        event = json.loads(written.removesuffix(vector["expect_suffix"]))
+        assert timeless([event], [vector["expect_json"]]) == [vector["expect_json"]], vector["id"]
         assert "\n" not in written.removesuffix(vector["expect_suffix"])
 
 
@@ -407,3 +413,16 @@ def test_no_input_raises_and_every_event_can_be_encoded(data: bytes) -> None:
         subject = codec(framing)
         for event in subject.decode(data) + subject.flush():
             assert json.loads(subject.encode(event))["@timestamp"] == event["@timestamp"]
+
+
+def test_the_bare_codec_converts_the_rest_too() -> None:
+    subject = codec("lines")
+    assert subject.convert(b'{"a":1}\n{"b":2}')[0].endswith(b"\n")
+    (rest,) = subject.convert_rest()
+    assert json.loads(rest)["b"] == 2
+
+
+def test_a_number_beyond_all_numbers_is_a_text_as_logstash_writes_it() -> None:
+    assert decode('{"a":1e9999999999,"b":[-1e400],"c":1.5e3}') == [
+        {"a": "Infinity", "b": ["-Infinity"], "c": 1500.0}
+    ]

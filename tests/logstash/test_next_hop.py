@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import socket
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -63,7 +65,20 @@ def test_an_answer_too_much_does_not_acknowledge_the_next_batch() -> None:
     assert b"\r\nConnection: close\r\n" in heads[0]
 
 
-@pytest.mark.parametrize("answer", [ANSWER[:9], ANSWER[:17], ANSWER[:-6], b"", b"garbage\r\n\r\n"])
+HEAD = b"HTTP/1.1 200 OK\r\n"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        ANSWER[:9], ANSWER[:17], ANSWER[:-6], b"", b"garbage\r\n\r\n", ANSWER[:-1], ANSWER[:-2],
+        HEAD + b"Content-Length: 10\r\n\r\nok",
+        HEAD + b"Content-Length: 200000\r\n\r\n" + b"x" * 100_000,
+        HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\nok",
+        HEAD + b"Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n",
+        HEAD + b"Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\nzz\r\n",
+    ],
+)  # fmt: skip
 def test_half_an_answer_is_none(answer: bytes) -> None:
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await read_request(reader)
@@ -71,3 +86,40 @@ def test_half_an_answer_is_none(answer: bytes) -> None:
 
     (verdict,) = deliver(talk, 1)
     assert (verdict.status, verdict.failure) == (503, "connection")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        ANSWER,
+        b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n" + b"x" * 100_000,
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+        b"HTTP/1.1 204 No Content\r\n\r\n",
+    ],
+)
+def test_a_whole_answer_counts(answer: bytes) -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        writer.write(answer)
+
+    (verdict,) = deliver(talk, 1)
+    assert verdict.status == 200
+
+
+def test_out_of_descriptors_is_said_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*given: object, **more: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    async def main() -> Verdict:
+        hop = NextHop("http://127.0.0.1:9", None, None, 1)
+        await hop.open()
+        try:
+            monkeypatch.setattr(socket, "socket", refuse)
+            return await hop.deliver(b"batch")
+        finally:
+            monkeypatch.undo()
+            await hop.close()
+
+    verdict = asyncio.run(main())
+    assert (verdict.status, verdict.failure) == (503, "descriptors")
+    assert "out of file descriptors" in verdict.explanation

@@ -299,3 +299,18 @@ def test_the_codec_writes_the_fields_that_exnorm_itself_writes(
             assert moment is not None
             event["deviceReceiptTime"] = int(moment.group(1))
         assert read_cef(write_as_the_codec_does(event, send).encode()) == read_cef(line.encode())
+
+
+def test_rows_of_an_outage_have_a_file_of_their_own_with_the_way_back() -> None:
+    files = render_pipelines(Choice(send="leef", way="filter"))
+    text = files["exchange-inline-beats-leef.conf"]
+    outage = text.index('if "_httprequestfailure" in [tags] {\n    # exnorm did not answer')
+    assert text.index("exnorm-outage-") > outage
+    assert "exnorm logstash pipe --taxonomy jsa --format leef < FILE" in text
+    assert text.index('} else if "_exnormparsefailure" in [tags]') > outage
+    assert '"_httprequestfailure"' not in render_pipelines(Choice())["exchange-out-cef.conf"]
+
+
+def test_an_array_that_comes_back_is_split() -> None:
+    text = render_pipelines(Choice(way="filter"))["exchange-inline-beats-cef.conf"]
+    assert 'if [@metadata][exnorm][0] { split { field => "[@metadata][exnorm]" } }' in text

@@ -33,6 +33,9 @@ from exnorm.fluentbit.build import filter_path
 from exnorm.logstash import pipelines
 from exnorm.pipeline import Normalizer
 
+SINCEDB = "C:/ProgramData/logstash/exnorm.sincedb" if os.name == "nt" else "/var/lib/logstash/exnorm.sincedb"
+"""Where Logstash's own user may write, as its packages make it."""
+
 SHIPPERS = ("fluentbit", "logstash")
 SIEMS: Mapping[str, str] = {"arcsight": "cef", "jsa": "leef"}
 """The SIEMs that are asked for, each with the format it gets unless another is given."""
@@ -290,7 +293,7 @@ def _plan_logstash(
         answers.format,
         paths=tuple(f"{folder}/{pattern}" for folder, own in found.patterns.items() for pattern in own),
         folder=str(settings_file.parent),
-        sincedb=str(settings_file.with_name("exnorm.sincedb")),
+        sincedb=SINCEDB,
     )
     siem = f"[{destination.host}]" if ":" in destination.host else destination.host
     files = pipelines.render_pipelines(pipelines.read_siem(f"{siem}:{destination.port}", choice))
@@ -298,7 +301,8 @@ def _plan_logstash(
     serve = "exnorm logstash serve --forward http://127.0.0.1:9800"
     return files, [
         f"{serve} --config {shlex.quote(str(settings_file))} --state {headers} &",
-        f"cp {shlex.quote(str(settings_file.with_name('pipelines.yml')))} /etc/logstash/pipelines.yml",
+        f"cat {shlex.quote(str(settings_file.with_name('pipelines.yml')))} >> /etc/logstash/pipelines.yml",
+        f"# its positions go to {SINCEDB}: the user of Logstash must be able to write there",
         "systemctl restart logstash",
     ]
 

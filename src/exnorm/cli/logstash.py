@@ -10,7 +10,7 @@ from typing import IO
 import click
 
 from exnorm.cli import NEXT_HOP, OK, UNPARSED, say
-from exnorm.cli.inputs import STDIN, Input, read_blocks
+from exnorm.cli.inputs import STDIN, Input, InputError, read_blocks
 from exnorm.cli.logstash_config import command as config
 from exnorm.cli.logstash_serve import command as serve
 from exnorm.cli.options import host_key_option, settings_options
@@ -91,9 +91,10 @@ def pipe(settings: Settings, path: str, charset: str, limit: str, quiet: bool) -
     try:
         for block in unpack(read_blocks(Input(STDIN))):
             _write(_convert(codec, block, report))
+            _write(codec.convert_whole())
         _write(_convert_rest(codec, report))
         _write(map(codec.encode, events.finish()))
-    except ParseError as error:
+    except (ParseError, InputError) as error:
         _write(codec.take_written())
         say(str(error))
         status = UNPARSED

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
-from exnorm.cli import OK
-from exnorm.cli.words import FOLDER
+from exnorm.cli import OK, say
+from exnorm.cli.words import FILE, FOLDER
 from exnorm.errors import SettingsError, quote
 from exnorm.logstash.kafka import BROKERS
 from exnorm.logstash.pipelines import (
@@ -44,6 +45,14 @@ _WAYS_TEXT = "; ".join(f"{name} is {text}" for name, text in WAYS.items())
 @click.option("--brokers", metavar="HOST:PORT,...", help="Kafka.  [default: kafka.example.com:9092]")
 @click.option("--siem", metavar="HOST:PORT", help="Where the SIEM listens.  [default: siem.example.com:514]")
 @click.option(
+    "--path", "paths", multiple=True, metavar="WILDCARD",
+    help="With --input file: the logs to read; may be given again.",
+)  # fmt: skip
+@click.option(
+    "--sincedb", metavar="FILE", type=FILE,
+    help="With --input file: where Logstash keeps its positions; its user must be able to write there.",
+)  # fmt: skip
+@click.option(
     "--write", metavar="FOLDER", type=FOLDER, help="Write each file into FOLDER instead of printing it."
 )
 @click.option("--all", "everything", is_flag=True, help="Every input, format and way, as in logstash/.")
@@ -54,6 +63,8 @@ def command(
     to: str,
     brokers: str | None,
     siem: str | None,
+    paths: tuple[str, ...],
+    sincedb: str | None,
     write: str | None,
     everything: bool,
 ) -> int:
@@ -63,6 +74,14 @@ def command(
     bites. The last line of their heads is the command that exnorm has to run beside them.
     """
     choice = Choice(read, send, way, to=to, brokers=brokers or BROKERS)
+    if (paths or sincedb) and read != "file":
+        raise SettingsError(f"--path and --sincedb are for --input file; got --input {read}")
+    if paths:
+        choice = replace(choice, paths=paths)
+    if sincedb:
+        choice = replace(choice, sincedb=sincedb)
+    if write is not None:
+        choice = replace(choice, folder=Path(write).resolve().as_posix())
     if siem is not None:
         choice = read_siem(siem, choice)
     files = render_folder() if everything else render_pipelines(choice)
@@ -76,4 +95,5 @@ def command(
             (folder / name).write_text(text, encoding="utf-8", newline="\n")
     except OSError as error:
         raise SettingsError(f"--write: cannot write {quote(write)}: {error.strerror}") from None
+    say(f"written into {folder}: {', '.join(files)}")
     return OK

@@ -17,6 +17,7 @@ from fluent.sender import FluentSender
 from exnorm.fluentbit import handshake
 from exnorm.fluentbit.addresses import Address
 from exnorm.fluentbit.forward import ForwardError, Message, decode_ack, encode_packed
+from exnorm.operation.descriptors import OUT_OF_DESCRIPTORS, is_out_of_descriptors
 
 _REPLY_BYTES = 4096
 
@@ -212,5 +213,7 @@ def _find_kind(error: BaseException) -> str:
 
 def explain(error: BaseException) -> str:
     """An error of the network in lower case and without its number."""
+    if is_out_of_descriptors(error):
+        return OUT_OF_DESCRIPTORS
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return str(text)[:1].lower() + str(text)[1:]

@@ -140,8 +140,19 @@ class JSONCodec:
 
     def convert_rest(self) -> list[bytes]:
         """What is left when the stream ends."""
-        self._convert_waiting(self.encode)
+        if self._splices:
+            self._convert_waiting(self.encode)
         self._written += map(self.encode, self.flush())
+        return self._take_written()
+
+    def convert_whole(self) -> list[bytes]:
+        """What waits for a delimiter though it is whole objects: a stream may never send one."""
+        line = self._frames.peek()
+        end = self._ends.closed(line) if self._events is not None else 0
+        if end:
+            self._ends = ObjectEnds()
+            self._held += self._read(self._frames.take_bytes(end))
+            self._written += map(self.encode, self.take_ready())
         return self._take_written()
 
     def take_written(self) -> list[bytes]:

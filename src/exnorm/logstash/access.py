@@ -140,6 +140,12 @@ def read_credentials(
         raise SettingsError(
             f"{option}password-file: not given; expected a file, or the password in {variable}"
         )
+    for name, text in (("user", username), ("password-file", password)):
+        if not text.isascii():
+            raise SettingsError(
+                f"{option}{name}: holds a character beyond ASCII, for which Logstash sends '?': no request "
+                "would ever be let in; expected letters, digits and signs of ASCII"
+            )
     return Credentials(username, password)
 
 

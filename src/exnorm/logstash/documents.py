@@ -109,6 +109,11 @@ class ObjectEnds:
         self._at = at
         return found
 
+    def closed(self, line: bytearray) -> int:
+        """Where the last object that ``find`` has seen in a line ends; 0 where something stands behind it."""
+        is_open = self._given_up or self._depth or self._in_text or self._at < len(line)
+        return 0 if is_open or bytes(line[self._end :]).strip(_BLANKS) else self._end
+
 
 def _begin(text: str, at: int) -> int:
     while at < len(text) and text[at] in " \t\r\n":

@@ -86,7 +86,13 @@ def _refuse_constant(name: str) -> Any:
     raise JSONText(f"{name} is no JSON")
 
 
-_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
+def _read_float(text: str) -> float | str:
+    """A number; one beyond all numbers as Logstash writes it in the end, because JSON has no such number."""
+    number = float(text)
+    return number if math.isfinite(number) else "Infinity" if number > 0 else "-Infinity"
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_read_float)
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
@@ -198,13 +204,13 @@ class _Reading:
         return value, end
 
 
-def _number(found: re.Match[str]) -> int | float:
+def _number(found: re.Match[str]) -> int | float | str:
     sign, whole, fraction, exponent = found.groups()
     length = len(whole) + len(fraction or "") + len(exponent or "")
     if length > MAX_NUMBER:
         raise JSONText(f"a number is {length} characters long; expected at most {MAX_NUMBER}")
     if fraction is not None or exponent is not None:
-        return float(found.group())
+        return _read_float(found.group())
     return -_big_int(whole) if sign else _big_int(whole)
 
 

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from exnorm.logstash.access import Credentials
+from exnorm.operation.descriptors import OUT_OF_DESCRIPTORS, is_out_of_descriptors
 from exnorm.operation.readiness import connect_once
 
 CONNECT_SECONDS = 3.0
@@ -81,9 +82,12 @@ class NextHop:
         assert self._session is not None
         try:
             async with self._session.post(self.url, data=body, allow_redirects=False) as response:
-                await response.content.read(_ANSWER_BYTES)  # an answer that breaks off is none
+                while await response.content.read(_ANSWER_BYTES):
+                    pass  # up to its end: an answer that breaks off is none
                 return judge(response.status)
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            if is_out_of_descriptors(error):
+                return Verdict(503, "descriptors", OUT_OF_DESCRIPTORS)
             return Verdict(503, "connection", _explain(error))
 
 

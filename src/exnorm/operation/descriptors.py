@@ -1,0 +1,16 @@
+"""What it means that no file or connection can be opened any more: the system's reason names neither."""
+
+from __future__ import annotations
+
+import errno
+
+OUT_OF_DESCRIPTORS = (
+    "out of file descriptors: this process may open no more files or connections; raise its limit "
+    "(LimitNOFILE of the unit, ulimit -n)"
+)
+
+
+def is_out_of_descriptors(error: BaseException | None) -> bool:
+    """Whether an error, or what it was raised for, says so."""
+    seen = (error, getattr(error, "os_error", None), getattr(error, "__cause__", None))
+    return any(getattr(one, "errno", None) in (errno.EMFILE, errno.ENFILE) for one in seen)
