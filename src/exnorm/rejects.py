@@ -17,6 +17,8 @@ from exnorm.model import Unparsed
 from exnorm.rarely import Rarely
 
 MAX_BYTES = 64 * 1024 * 1024
+_CLOSED = -1
+_BINARY = getattr(os, "O_BINARY", 0)  # Windows would write CR LF
 _MODE = 0o600  # a line may hold what only its owner may read
 
 
@@ -82,19 +84,29 @@ class RejectFile:
             os.close(self._file)
 
     def _append(self, entry: bytes) -> None:
+        if self._file == _CLOSED:
+            self._file = _open(self._path)
         size = os.fstat(self._file).st_size
         if size and size + len(entry) > self._max_bytes:
-            os.replace(self._path, f"{self._path}.1")
-            self._change_to(_open(self._path))
-            size = 0
+            self._rotate()
+            size = os.fstat(self._file).st_size
         done = os.write(self._file, entry)
         if done < len(entry):  # the disk is full in the middle of the line: take the beginning back
             with contextlib.suppress(OSError):
                 os.ftruncate(self._file, size)
             raise OSError(f"{done} of {len(entry)} bytes fit")
 
+    def _rotate(self) -> None:
+        """Begin a new file; the old one is closed first, since Windows moves no file that is open."""
+        os.close(self._file)
+        self._file = _CLOSED
+        os.replace(self._path, f"{self._path}.1")
+        self._file = _open(self._path)
+
     def _change_to(self, fresh: int) -> None:
         before, self._file = self._file, fresh
+        if before == _CLOSED:
+            return
         with contextlib.suppress(OSError):
             os.close(before)
 
@@ -112,7 +124,7 @@ class RejectFile:
 
 def _open(path: Path) -> int:
     """The file, at the end of a whole line: a crash may have left half a one."""
-    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_CLOEXEC", 0), _MODE)
+    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | _BINARY | getattr(os, "O_CLOEXEC", 0), _MODE)
     try:
         size = os.lseek(file, 0, os.SEEK_END)
         if size and os.lseek(file, -1, os.SEEK_END) >= 0 and os.read(file, 1) != b"\n":

@@ -82,6 +82,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     ),
     "exnorm.operation": (*NOUNS, "exnorm.convert", "exnorm.counts", "exnorm.rarely"),
     "exnorm.rarely": (),
+    "exnorm.shared_files": (),
     "exnorm.heap": (),
     "exnorm.stream": (*NOUNS, "exnorm.lines"),
     "exnorm.sources": (*NOUNS, "exnorm.convert", "exnorm.lines", "exnorm.patterns"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import gc
 import importlib
 import io
@@ -156,10 +157,19 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return OK
     except OSError as error:  # what could not be read was said where it was read
         _abandon(sys.stdout)
+        if is_closed_pipe(error):
+            return OK
         place = "the output" if error.filename is None else show(str(error.filename))
         say(f"{place} cannot be written: {error.strerror or error}")
         return NEXT_HOP
     return status if isinstance(status, int) else OK
+
+
+def is_closed_pipe(error: OSError) -> bool:
+    """Whether a write failed because nobody reads any more; Windows says so with ``EINVAL``."""
+    if isinstance(error, BrokenPipeError):
+        return True
+    return sys.platform == "win32" and error.errno == errno.EINVAL and error.filename is None
 
 
 def _complain(error: click.ClickException | NormalizerError) -> None:

@@ -9,7 +9,7 @@ from typing import IO, Protocol
 
 import click
 
-from exnorm.cli import say
+from exnorm.cli import is_closed_pipe, say
 from exnorm.cli.inputs import Input, InputError, explain_refusal, read_blocks
 from exnorm.counts import Counts
 from exnorm.errors import quote
@@ -169,8 +169,8 @@ def guard(write: Callable[[], object]) -> None:
     """Tell a failing output (status 3) from a failing input; a closed pipe is neither."""
     try:
         write()
-    except BrokenPipeError:
-        raise
     except OSError as error:
+        if is_closed_pipe(error):
+            raise BrokenPipeError from None
         place = "the output cannot be written:" if error.filename is None else error.filename
         raise OutputError(f"{place} {error.strerror or error}") from None

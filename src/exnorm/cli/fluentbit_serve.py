@@ -225,7 +225,7 @@ def _serve(names: Mapping[str, Any], given: Mapping[str, Any], environ: Mapping[
         )
     if not given["tag_prefix"]:
         journal("warning", "no tag prefix: what comes back must not match the rule that sends here")
-    asyncio.run(service.run(panel, load))
+    asyncio.run(service.run(panel, load, names.get("config")))
     return OK
 
 

@@ -17,6 +17,7 @@ from exnorm.cli.conversion import Run, Sink, convert_block
 from exnorm.cli.inputs import READ_BYTES, STDIN, Input, InputError, expand, find_compression, reading
 from exnorm.errors import SettingsError
 from exnorm.pipeline import Normalizer
+from exnorm.shared_files import open_shared
 from exnorm.stream import StreamTable
 
 LOOK_SECONDS = 0.5
@@ -90,7 +91,9 @@ class Follower:
         if file.handle is None:
             self._make_room()
             with reading(file.item):
-                file.handle = open(file.item.name, "rb", buffering=0)  # noqa: SIM115
+                file.handle = open(  # noqa: SIM115
+                    file.item.name, "rb", buffering=0, opener=open_shared
+                )
                 file.handle.seek(file.offset)
         while True:
             with reading(file.item):

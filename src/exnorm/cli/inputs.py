@@ -21,6 +21,7 @@ from exnorm.cli.compressed import (
 )
 from exnorm.errors import SettingsError, quote
 from exnorm.pipeline import Normalizer
+from exnorm.shared_files import open_shared
 
 BLOCK_BYTES = 64 * 1024
 READ_BYTES = 256 * 1024
@@ -62,7 +63,7 @@ def expand(patterns: Sequence[str], *, may_be_empty: bool = False) -> list[Input
         if not names and not may_be_empty:
             raise SettingsError(f"no file below {quote(pattern)}: the folder is empty")
         for name in names:
-            key = name if name == STDIN else os.path.realpath(name)
+            key = name if name == STDIN else _resolve(name)
             for item in _expand_archive(name, is_named=name == pattern):
                 found.setdefault(f"{key}\0{item.member}" if item.member else key, item)
     if STDIN in found and sys.stdin is None:
@@ -86,10 +87,18 @@ def find_compression(item: Input) -> str:
     try:
         if item.name == STDIN or not os.path.isfile(item.name):
             return ""
-        with open(item.name, "rb") as file:
+        with open(item.name, "rb", opener=open_shared) as file:
             return name_kind(file.read(MAGIC_BYTES))
     except OSError:
         return ""
+
+
+def _resolve(name: str) -> str:
+    """The path without links, by which a file that is named twice is known."""
+    try:
+        return os.path.realpath(name)
+    except OSError:  # Windows has paths that it cannot resolve; reading it says what is wrong
+        return name
 
 
 def _size(name: str) -> int:
@@ -170,7 +179,7 @@ def read_blocks(item: Input) -> Iterator[bytes]:
 
 def _read_blocks(item: Input) -> Iterator[bytes]:
     with reading(item):
-        file = sys.stdin.fileno() if item.name == STDIN else os.open(item.name, os.O_RDONLY | _BINARY)
+        file = sys.stdin.fileno() if item.name == STDIN else open_shared(item.name, os.O_RDONLY | _BINARY)
     try:
         while True:
             with reading(item):

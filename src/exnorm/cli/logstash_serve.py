@@ -89,7 +89,7 @@ def command(settings: Settings, **options: Any) -> int:
     """
     require("logstash serve", "logstash")
     given = click.get_current_context().params
-    return serve(settings, lambda: _load_again(given), options)
+    return serve(settings, lambda: _load_again(given), {**options, "config": given["config"]})
 
 
 def serve(settings: Settings, load: Callable[[], Settings], options: dict[str, Any]) -> int:
@@ -159,7 +159,7 @@ def serve(settings: Settings, load: Callable[[], Settings], options: dict[str, A
     rejects = RejectFile(Path(options["rejects"]), report) if options["rejects"] else None
     first = Reloaded(_make_normalizer(settings), credentials)
     service = Service(first, next_hop, limits, journal, headers, rejects)
-    asyncio.run(run_service(service, next_hop, address, tls, limits, reload, journal))
+    asyncio.run(run_service(service, next_hop, address, tls, limits, reload, journal, options["config"]))
     return OK
 
 

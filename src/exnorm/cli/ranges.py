@@ -24,6 +24,7 @@ from exnorm.lines import find_utf16
 from exnorm.model import Unparsed
 from exnorm.pipeline import Normalizer
 from exnorm.settings import Settings
+from exnorm.shared_files import open_shared
 from exnorm.stream import Stream
 
 SMALLEST = 2 * 1024 * 1024
@@ -72,7 +73,7 @@ def cut_file(item: Input, jobs: int, normalizer: Normalizer, may_cut: bool) -> l
         prelude = _find_prelude(item, normalizer)
         if not prelude:
             return whole
-        with open(item.name, "rb") as file:
+        with open(item.name, "rb", opener=open_shared) as file:
             for at in range(size, item.size, size):
                 if at > bounds[-1]:  # a line may be longer than a range
                     file.seek(at)
@@ -87,7 +88,7 @@ def cut_file(item: Input, jobs: int, normalizer: Normalizer, may_cut: bool) -> l
 
 
 def _find_prelude(item: Input, normalizer: Normalizer) -> tuple[bytes, ...]:
-    with open(item.name, "rb") as file:
+    with open(item.name, "rb", opener=open_shared) as file:
         block = file.read(BLOCK_BYTES)
     if find_utf16(block) or name_kind(block):
         return ()
@@ -334,7 +335,7 @@ def _convert(normalizer: Normalizer, stream: Stream, part: Range, target: Sink, 
 def _read_range(part: Range) -> Iterator[bytes]:
     with contextlib.ExitStack() as stack:
         with reading(part.item):
-            file = stack.enter_context(open(part.item.name, "rb", buffering=0))
+            file = stack.enter_context(open(part.item.name, "rb", buffering=0, opener=open_shared))
         file.seek(part.begin)
         left = part.end - part.begin
         while left:

@@ -12,7 +12,6 @@ import asyncio
 import contextlib
 import gc
 import os
-import signal
 import socket
 import ssl
 import stat
@@ -37,6 +36,7 @@ from exnorm.operation.figures import sum_up
 from exnorm.operation.journal import Journal
 from exnorm.operation.notify import READY, STOPPING, notify
 from exnorm.operation.readiness import Readiness, connect_once
+from exnorm.operation.signals import handling
 from exnorm.rejects import RejectFile
 
 SMALL = 64 * 1024
@@ -165,19 +165,25 @@ class Service:
             "exnorm_bytes_out": traffic.bytes_out,
         }
 
-    async def run(self, panel: Panel | None = None, reload: Callable[[], Filter] | None = None) -> None:
-        """Serve until SIGTERM or SIGINT; SIGHUP asks ``reload`` for a new filter.
+    async def run(
+        self,
+        panel: Panel | None = None,
+        reload: Callable[[], Filter] | None = None,
+        config: str | None = None,
+    ) -> None:
+        """Serve until told to stop; ``reload`` gives a new filter when the settings are to be read again.
 
-        Raises ``SettingsError`` where it cannot listen.
+        ``config`` is the settings file, watched where there is no SIGHUP. Raises ``SettingsError`` where it
+        cannot listen.
         """
+        stop = asyncio.Event()
+        with handling(stop.set, None if reload is None else partial(self._reload, reload), config):
+            await self._work(stop, panel)
+
+    async def _work(self, stop: asyncio.Event, panel: Panel | None) -> None:
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(self._complain)
         loop.set_debug(False)  # it would log what is being carried
-        stop = asyncio.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop.set)
-        if reload is not None:
-            loop.add_signal_handler(signal.SIGHUP, partial(self._reload, reload))
         self._slots = asyncio.Semaphore(self._limits.slots)
         self._large = asyncio.Semaphore(self._limits.slots + 1)
         self._pool = ThreadPoolExecutor(self._limits.slots, thread_name_prefix="carry")

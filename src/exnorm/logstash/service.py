@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-import signal
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -33,6 +32,7 @@ from exnorm.operation.metrics import Metrics
 from exnorm.operation.notify import READY, STOPPING, notify
 from exnorm.operation.pages import HEALTH, METRICS, OPEN_PATHS, READY as READY_PATH, Pages
 from exnorm.operation.readiness import Readiness
+from exnorm.operation.signals import handling
 from exnorm.pipeline import Normalizer
 from exnorm.rejects import RejectFile
 
@@ -339,11 +339,15 @@ async def run_service(
     limits: Limits,
     reload: Callable[[], Reloaded],
     journal: Journal,
+    config: str | None = None,
 ) -> None:
-    """Serve until SIGTERM or SIGINT, then finish what is in flight; SIGHUP reads the settings again."""
+    """Serve until told to stop, then finish what is in flight; ``reload`` reads the settings again.
+
+    ``config`` is the settings file, watched where there is no SIGHUP.
+    """
     stop = asyncio.Event()
     runner = web.AppRunner(service.application(), shutdown_timeout=limits.seconds + 1)
-    with _signals(stop, service, reload, journal):  # to the end: a second SIGTERM cuts nothing short
+    with _signals(stop, service, reload, journal, config):  # to the end: a second SIGTERM cuts nothing short
         try:
             if next_hop is not None:
                 await next_hop.open()
@@ -402,7 +406,13 @@ async def _listen(gate: Gate, address: Address) -> Address:
 
 
 @contextlib.contextmanager
-def _signals(stop: asyncio.Event, service: Service, reload: Callable[[], Reloaded], journal: Journal) -> Any:
+def _signals(
+    stop: asyncio.Event,
+    service: Service,
+    reload: Callable[[], Reloaded],
+    journal: Journal,
+    config: str | None,
+) -> Any:
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(service.complain)
     loop.set_debug(False)  # it would log requests, with what authorizes them
@@ -422,16 +432,9 @@ def _signals(stop: asyncio.Event, service: Service, reload: Callable[[], Reloade
         reloads.add(task)
         task.add_done_callback(reloads.discard)
 
-    handlers = {"SIGTERM": stop.set, "SIGINT": stop.set, "SIGHUP": start_reload}
-    known = [(getattr(signal, name), call) for name, call in handlers.items() if hasattr(signal, name)]
-    with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C ends the loop by itself
-        for number, call in known:
-            loop.add_signal_handler(number, call)
     try:
-        yield
+        with handling(stop.set, start_reload, config):
+            yield
     finally:
-        with contextlib.suppress(NotImplementedError):
-            for number, _ in known:
-                loop.remove_signal_handler(number)
         for task in reloads:
             task.cancel()
