@@ -102,6 +102,24 @@ EXTENSION = (
     Field("Start Time",                    "startTime",                    "start",                        "time",       0, ecs="event.start"),
     Field("Transport Protocol",            "transportProtocol",            "proto",                        "text",      31, ecs="network.transport"),
     Field("Type",                          "type",                         "type",                         "integer",    0, ecs="cef.type"),
+    # since CEF 1.2
+    Field("Agent Translated Zone Key",     "agentTranslatedZoneKey",       "agentTranslatedZoneKey",       "integer",    0),
+    Field("Agent Zone Key",                "agentZoneKey",                 "agentZoneKey",                 "integer",    0),
+    Field("Customer Key",                  "customerKey",                  "customerKey",                  "integer",    0),
+    Field("Destination Translated Zone Key", "destinationTranslatedZoneKey", "dTranslatedZoneKey",         "integer",    0),
+    Field("Destination Zone Key",          "destinationZoneKey",           "dZoneKey",                     "integer",    0),
+    Field("Device Translated Zone Key",    "deviceTranslatedZoneKey",      "deviceTranslatedZoneKey",      "integer",    0),
+    Field("Device Zone Key",               "deviceZoneKey",                "deviceZoneKey",                "integer",    0),
+    Field("Source Translated Zone Key",    "sourceTranslatedZoneKey",      "sTranslatedZoneKey",           "integer",    0),
+    Field("Source Zone Key",               "sourceZoneKey",                "sZoneKey",                     "integer",    0),
+    Field("Reported Duration",             "reportedDuration",             "reportedDuration",             "integer",    0),
+    Field("Reported Resource Group Name",  "reportedResourceGroupName",    "reportedResourceGroupName",    "text",     128),
+    Field("Reported Resource ID",          "reportedResourceID",           "reportedResourceID",           "text",     256),
+    Field("Reported Resource Name",        "reportedResourceName",         "reportedResourceName",         "text",      64),
+    Field("Reported Resource Type",        "reportedResourceType",         "reportedResourceType",         "text",      64),
+    Field("Framework Name",                "frameworkName",                "frameworkName",                "text",     256),
+    Field("Threat Actor",                  "threatActor",                  "threatActor",                  "text",      40),
+    Field("Threat Attack ID",              "threatAttackID",               "threatAttackID",               "text",      32),
 )
 
 # The six category fields; the console knows them, the dictionary of CEF keys does not list them.
