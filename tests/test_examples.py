@@ -98,7 +98,7 @@ def test_the_config_of_fluent_bit_leads_from_a_log_to_a_file_of_cef(tmp_path: Pa
         pytest.skip(f"the filter cannot be built here: {error}")
     config = EXAMPLES / "end_to_end" / "fluent-bit.yaml"
     out = tmp_path / "events.cef"
-    environment = {**os.environ, "EXNORM_LOG": str(SAMPLE), "EXNORM_OUT": str(tmp_path)}
+    environment = {**os.environ, "LOG_FILE": str(SAMPLE), "OUT_FOLDER": str(tmp_path)}
     running = subprocess.Popen(
         [program, "-e", plugin, "-c", config],
         env=environment,
@@ -116,7 +116,7 @@ def test_the_config_of_fluent_bit_leads_from_a_log_to_a_file_of_cef(tmp_path: Pa
 def test_the_config_of_logstash_leads_from_a_log_to_a_file_of_cef(tmp_path: Path) -> None:
     program = find_program("LOGSTASH", "logstash")
     config = EXAMPLES / "end_to_end" / "logstash.conf"
-    environment = {**os.environ, "EXNORM_LOG": str(SAMPLE), "EXNORM_OUT": str(tmp_path)}
+    environment = {**os.environ, "LOG_FILE": str(SAMPLE), "OUT_FOLDER": str(tmp_path)}
     running = subprocess.Popen(
         [program, "-f", config, "--path.data", tmp_path / "data"], env=environment, stdout=subprocess.DEVNULL
     )

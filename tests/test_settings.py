@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from exnorm import Settings, SettingsError
-from exnorm.settings import make_settings, read_config, read_environment
+from exnorm.settings import OTHER_VARIABLES, make_settings, read_config, read_environment
+
+ROOT = Path(__file__).parents[1]
 
 FILE = "profile: security\nleef: 1\nfields: key\non-error: skip\n"
 ENVIRONMENT = {"EXNORM_LEEF": "2", "EXNORM_FIELDS": "ecs", "EXNORM_ON_ERROR": "stop", "HOME": "/"}
@@ -95,11 +99,40 @@ def test_a_value_from_outside_is_cut_in_the_message() -> None:
     assert len(str(refusal.value)) < 400
 
 
-def test_variables_that_are_no_setting_are_left_alone() -> None:
-    assert read_environment({"EXNORM_PROFILE": "all", "EXNORM_PORT": "1", "PROFILE": "x"}) == {
-        "profile": "all"
-    }
-    assert read_environment({"EXNORM_PLUGINS": "{}"}) == {}
+def test_variables_of_other_parts_and_of_kubernetes_are_left_alone() -> None:
+    others = {
+        "EXNORM_KERNEL": "0", "EXNORM_HEALTH": "x", "EXNORM_LOGSTASH_PASSWORD": "x", "PROFILE": "x",
+        "EXNORM_PORT": "tcp://10.0.0.1:9801", "EXNORM_SERVICE_HOST": "10.0.0.1", "EXNORM_SERVICE_PORT": "98",
+        "EXNORM_SERVICE_PORT_HTTP": "1", "EXNORM_PORT_9801_TCP_ADDR": "10.0.0.1", "EXNORM_TAXONMY": "",
+        "EXNORM_NODE_SERVICE_HOST": "x",
+    }  # fmt: skip
+    assert read_environment({"EXNORM_PROFILE": "all", **others}) == {"profile": "all"}
+
+
+@pytest.mark.parametrize(
+    ("variable", "fault"),
+    [
+        ("EXNORM_TAXONMY", "unknown variable 'EXNORM_TAXONMY'; did you mean 'EXNORM_TAXONOMY'?"),
+        ("EXNORM_HEATLH", "unknown variable 'EXNORM_HEATLH'; did you mean 'EXNORM_HEALTH'?"),
+        ("EXNORM_KEY_NAMES", "unknown variable 'EXNORM_KEY_NAMES'; did you mean 'EXNORM_KEY_NAME'?"),
+        ("EXNORM_PLUGINS", "EXNORM_PLUGINS: stands in a file of settings only"),
+    ],
+)
+def test_a_misspelt_variable_is_refused_with_the_nearest_right_name(variable: str, fault: str) -> None:
+    with pytest.raises(SettingsError, match="^" + re.escape(fault) + "$"):
+        read_environment({variable: "x"}, also=("key_name",))
+
+
+def test_all_misspelt_variables_are_told_at_once() -> None:
+    with pytest.raises(SettingsError) as caught:
+        read_environment({"EXNORM_PROFIL": "x", "EXNORM_FROMAT": "x"})
+    assert len(caught.value.args) == 2
+
+
+def test_every_variable_that_the_code_reads_is_known() -> None:
+    code = "".join(path.read_text("utf-8") for path in (ROOT / "src" / "exnorm").rglob("*.py"))
+    found = set(re.findall(r"\"EXNORM_([A-Z_]+[A-Z])\"", code)) - {"LIBPYTHON", "PYTHON", "PREFIX", "SITE"}
+    assert {"KERNEL", "HEALTH", "LISTEN_SECRET"} <= found <= set(OTHER_VARIABLES)
 
 
 def test_a_file_of_settings_may_be_empty() -> None:

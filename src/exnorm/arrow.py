@@ -104,9 +104,10 @@ def normalize_batch(batch: pyarrow.RecordBatch) -> pyarrow.RecordBatch:
 def _default() -> BatchNormalizer:
     import os
 
+    from exnorm.fluentbit.options import OWN_NAMES
     from exnorm.settings import read_environment
 
-    return BatchNormalizer(**read_environment(os.environ))
+    return BatchNormalizer(**read_environment(os.environ, OWN_NAMES))
 
 
 def make_recipe(output: str, settings: Mapping[str, Any]) -> Recipe:

@@ -42,6 +42,7 @@ from exnorm.model import (
     Value,
 )
 from exnorm.settings import Tables
+from exnorm.table_checks import ANY_SEVERITY, SEVERITIES
 from exnorm.yamlfile import Node, texts
 
 TABLE_KEYS = (
@@ -72,8 +73,6 @@ _OF_TYPE: AnyMapping[str, tuple[str, ...]] = {
 }
 """By type of field, what may fill it; the first is what fills it where nothing is said."""
 
-_SEVERITIES = {"sev": (1, 10)}
-_ANY_SEVERITY = (0, 10)
 _MOST_SAID = 50  # faults in one message
 
 
@@ -388,7 +387,7 @@ class _Editor:
             return _read_shown(node, name, empty=True)
         lowest, highest = (0, 2**31 - 1)
         if name == "severity":
-            lowest, highest = _SEVERITIES.get(target.key if target else "", _ANY_SEVERITY)
+            lowest, highest = SEVERITIES.get(target.key if target else "", ANY_SEVERITY)
         number = node.value
         if not isinstance(number, int) or isinstance(number, bool) or not lowest <= number <= highest:
             raise _Fault(node, f"{name}: got {node.describe()}; expected a number from {lowest} to {highest}")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping as AnyMapping,
 from dataclasses import replace
 from functools import partial
 from io import BufferedReader
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from exnorm.counts import Counts
 from exnorm.engine.batches import Batches, Write
@@ -43,6 +43,7 @@ from exnorm.stream import BLOCK_BYTES, Stream, begins_utf16, cut_lines, redact, 
 
 NOT_OURS: tuple[list[Record | Unparsed], frozenset[str]] = ([], frozenset())
 """What ``parse_object`` gives for an event of something else."""
+_Answer = TypeVar("_Answer")
 
 _BATCH_LINES = 128
 
@@ -139,6 +140,7 @@ class Normalizer:
     def _assemble(self, settings: Settings, given: Sequence[object], discover: bool) -> None:
         self.counts = Counts()
         self.plugins = Plugins(given, blocked=settings.block_plugins, discover=discover)
+        self.plugins.check_settings(settings)
         registry = self.plugins.registry
         self.taxonomy: Taxonomy = find_named("taxonomy", settings.taxonomy, registry.taxonomies)
         self.codec: Codec = choose_codec(self.taxonomy, settings, registry.codecs)
@@ -498,8 +500,17 @@ class Normalizer:
     # --- assembly --------------------------------------------------------------------------------
 
     def _build_codec(self) -> Encode:
+        build = self.codec.build
+        encode = self._ask_codec(lambda taxonomy, settings: build(taxonomy, settings, self.counts))
+        if not callable(encode):
+            owner = self.plugins.registry.owner("codec", self.codec.name)
+            what = f"build gave {type(encode).__name__}; expected a function from an event to bytes"
+            raise PluginError(f"plugin {owner}, format {self.codec.name}: {what}")
+        return encode
+
+    def _ask_codec(self, ask: Callable[[Taxonomy, Settings], _Answer]) -> _Answer:
         try:
-            return self.codec.build(self.taxonomy, self.settings, self.counts)
+            return ask(self.taxonomy, self.settings)
         except NormalizerError:
             raise
         except Exception as error:  # whatever a plugin raises, its name must be in the message
@@ -512,7 +523,7 @@ class Normalizer:
         """The format as data, where one payload a record is all there is to write."""
         if self.codec.wire is None or self.settings.per_recipient or self.settings.max_payload:
             return None
-        return self.codec.wire(self.taxonomy, self.settings)
+        return self._ask_codec(self.codec.wire)
 
     # --- per event -------------------------------------------------------------------------------
 

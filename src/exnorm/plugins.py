@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pluggy
 
 from exnorm import hookspecs
-from exnorm.errors import MappingError, PluginError, quote, suggest
+from exnorm.errors import MappingError, PluginError, SettingsError, quote, suggest
 from exnorm.installed import find_entry_points, find_version
 from exnorm.mapping import check_mapping, extend_mapping, mark_row
 from exnorm.model import Codec, ColumnProcessor, Mapping, Source, Taxonomy
 from exnorm.settings import Settings
+from exnorm.table_checks import find_odd_item, find_odd_parts, find_odd_values
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -89,6 +90,14 @@ class Plugins:
         self._hooks = tuple(name for name, _ in _hook_names())
         self._load(given, set(blocked), discover)
         self.registry = self._collect()
+
+    def check_settings(self, settings: Settings) -> None:
+        """Raise ``SettingsError`` for settings of a plugin that is not there."""
+        known = (*self._order[1:], *self._blocked)
+        for name in settings.plugins:
+            if name not in known:
+                hint = suggest(str(name), known) or "; no plugin is installed"
+                raise SettingsError(f"plugins: unknown plugin {quote(name)}{hint}")
 
     def listing(self) -> list[LoadedPlugin]:
         """Every plugin in the order it is called, the blocked ones last."""
@@ -181,6 +190,9 @@ class Plugins:
             self._add(registry, "codec", registry.codecs, codec, plugin)
         mappings = self._call("register_mappings", Mapping)
         for plugin, mapping in mappings:
+            if plugin != STANDARD:
+                _refuse(plugin, find_odd_parts(mapping))
+        for plugin, mapping in mappings:
             if not (mapping.extends or mapping.replaces):
                 rows = tuple(mark_row(entry, _rule(plugin)) for entry in mapping.rows)
                 marked = dataclasses.replace(mapping, rows=rows)
@@ -192,10 +204,13 @@ class Plugins:
             owner = registry.owner("mapping", name)
             if owner != STANDARD:
                 _check_ends(registry, mapping, owner)
-                _check_table(registry, mapping, owner)
+                _check_table(registry, mapping, owner, mapping)
         return registry
 
     def _add(self, registry: Registry, kind: str, table: dict[str, Any], item: Any, plugin: str) -> None:
+        if plugin != STANDARD:
+            for fault in find_odd_item(item):
+                raise PluginError(f"plugin {plugin}: {kind} {quote(item.name)}: {fault}")
         if item.name in table:
             earlier = registry.owners[kind, item.name]
             raise PluginError(
@@ -223,7 +238,7 @@ class Plugins:
         else:
             registry.mappings[name] = extend_mapping(base, mapping, _rule(plugin))
             registry.extended.setdefault(name, []).append(plugin)
-        _check_table(registry, registry.mappings[name], plugin)
+        _check_table(registry, registry.mappings[name], plugin, mapping)
 
     def _processors(
         self, hook: str, source: Source, taxonomy: Taxonomy, settings: Settings
@@ -282,12 +297,20 @@ def _check_ends(registry: Registry, mapping: Mapping, plugin: str) -> None:
             )
 
 
-def _check_table(registry: Registry, mapping: Mapping, plugin: str) -> None:
-    """A fault of a plugin's table is the plugin's, even where it builds on one of the built-ins."""
+def _check_table(registry: Registry, mapping: Mapping, plugin: str, mine: Mapping) -> None:
+    """A fault of a plugin's table is the plugin's, even where ``mine`` builds on one of the built-ins."""
+    taxonomy = registry.taxonomies[mapping.taxonomy]
     try:
-        check_mapping(mapping, registry.sources[mapping.source], registry.taxonomies[mapping.taxonomy])
+        check_mapping(mapping, registry.sources[mapping.source], taxonomy)
     except MappingError as error:
         raise MappingError(f"plugin {plugin}: {error}") from None
+    _refuse(plugin, find_odd_values(mine, mapping, taxonomy))
+
+
+def _refuse(plugin: str, faults: Iterable[str]) -> None:
+    """Raise ``MappingError`` for the first fault of a plugin's table."""
+    for fault in faults:
+        raise MappingError(f"plugin {plugin}: {fault}")
 
 
 def _entry_points() -> Iterable[EntryPoint]:

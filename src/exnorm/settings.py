@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import ipaddress
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +15,15 @@ from exnorm.origin import list_paths
 from exnorm.yamlfile import NOTHING, Node, make_node, read_yaml
 
 ENVIRONMENT_PREFIX = "EXNORM_"
+OTHER_VARIABLES = (
+    "KERNEL", "HEALTH", "LOGSTASH_PASSWORD", "LOGSTASH_FORWARD_PASSWORD", "LISTEN_SECRET", "FORWARD_SECRET",
+    "FULL_MATRIX", "BROWSER", "SPARK_CLUSTER", "FUZZED_KERNEL",
+)  # fmt: skip
+"""What other parts of exnorm, and its tests, read from the environment under the same prefix."""
+# What Kubernetes puts into the environment of every container for a service called exnorm, or exnorm-...
+_OF_A_SERVICE = re.compile(
+    r"(?:.*_)?(?:SERVICE_HOST|SERVICE_PORT(?:_.*)?|PORT(?:_\d+_(?:TCP|UDP|SCTP)(?:_.*)?)?)"
+)
 
 CHOICES: Mapping[str, tuple[str, ...]] = {
     "profile": ("all", "arcsight-guide", "security"),
@@ -157,17 +167,28 @@ def make_settings(*layers: Mapping[str, Any], where: str = "") -> Settings:
         raise SettingsError(f"{where}{error}") from None
 
 
-def read_environment(environ: Mapping[str, str]) -> dict[str, str]:
+def read_environment(environ: Mapping[str, str], also: Iterable[str] = ()) -> dict[str, str]:
     """The layer of ``EXNORM_...`` variables, as ``EXNORM_PROFILE=security``.
 
-    Names that are no setting are left alone: other parts of exnorm read variables of their own. An
-    empty variable is as if it were not there.
+    An empty variable is as if it were not there. Raises ``SettingsError`` for a name that is no setting,
+    none of ``OTHER_VARIABLES``, and none of ``also``, the settings that only hosts have.
     """
-    layer = {}
-    for name in NAMES:
-        value = environ.get(ENVIRONMENT_PREFIX + name.upper())
-        if value and name not in FILE_ONLY:
-            layer[name] = value
+    names = {name.upper(): name for name in NAMES if name not in FILE_ONLY}
+    others = {*OTHER_VARIABLES, *(name.upper() for name in also)}
+    layer, faults = {}, []
+    for variable in sorted(environ):
+        name = variable.removeprefix(ENVIRONMENT_PREFIX)
+        if name == variable or not environ[variable] or name in others:
+            continue
+        if name in names:
+            layer[names[name]] = environ[variable]
+        elif name.lower() in FILE_ONLY:
+            faults.append(f"{variable}: stands in a file of settings only")
+        elif _OF_A_SERVICE.fullmatch(name) is None:
+            known = [ENVIRONMENT_PREFIX + one for one in (*names, *others)]
+            faults.append(f"unknown variable {quote(variable)}{suggest(variable, known)}")
+    if faults:
+        raise SettingsError(*faults)
     return layer
 
 

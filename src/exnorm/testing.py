@@ -32,6 +32,7 @@ from exnorm.pipeline import Normalizer
 from exnorm.plugins import Plugins, Registry
 from exnorm.settings import Settings
 from exnorm.stream import Stream
+from exnorm.table_checks import find_gaps
 
 KINDS = frozenset(
     ("width", "quote", "date", "encoding", "too-long", "unknown-type", "timezone", "syntax")
@@ -248,6 +249,9 @@ def check_plugin(plugin: object, *others: object) -> list[str]:
     registry = plugins.registry
     mine = plugins.listing()[-1].name
     found = list(_find_unused(registry, mine))
+    for name, table in registry.mappings.items():
+        if registry.owner("mapping", name) == mine:
+            found += find_gaps(table, registry.taxonomies[table.taxonomy])
     for taxonomy in registry.taxonomies.values():
         found += _find_duplicates(taxonomy) if registry.owner("taxonomy", taxonomy.name) == mine else ()
         for codec in registry.codecs.values():

@@ -14,6 +14,7 @@ from exnorm.cli.options import load_config, load_settings, read_text
 from exnorm.cli.site_tests import run_tests
 from exnorm.cli.words import FILE
 from exnorm.errors import NormalizerError, show as show_text
+from exnorm.fluentbit.options import OWN_NAMES
 from exnorm.overlay import Overlaid, lay_over
 from exnorm.pipeline import Normalizer
 from exnorm.plugins import Plugins
@@ -86,7 +87,7 @@ def show(file: str | None, as_json: bool) -> int:
     origins = {
         **dict.fromkeys(_values(settings), "default"),
         **{name: str(file) for name in in_file},
-        **{name: f"EXNORM_{name.upper()}" for name in read_environment(os.environ)},
+        **{name: f"EXNORM_{name.upper()}" for name in read_environment(os.environ, OWN_NAMES)},
     }
     changes = _overlay(settings).changes
     if as_json:

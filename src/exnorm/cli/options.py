@@ -156,10 +156,13 @@ class Layer:
 
 def read_layers(config: str | None, given: dict[str, Any]) -> list[Layer]:
     """The settings of the file, the environment and the command line; raises ``SettingsError``."""
+    from exnorm.fluentbit.options import OWN_NAMES
+
     layers: list[Layer] = []
     if config is not None:
         layers.append(Layer(load_config(config), lambda name: f"{config}: {name}"))
-    layers.append(Layer(read_environment(os.environ), lambda name: ENVIRONMENT_PREFIX + name.upper()))
+    variables = read_environment(os.environ, OWN_NAMES)
+    layers.append(Layer(variables, lambda name: ENVIRONMENT_PREFIX + name.upper()))
     options = {name: value for name, value in given.items() if value not in (None, ())}
     for name in ("since", "until"):
         if name in options:

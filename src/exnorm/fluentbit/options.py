@@ -66,7 +66,7 @@ def read_options(given: Mapping[str, Any], environ: Mapping[str, str], also: tup
     layers = [
         {"format": DEFAULT_FORMAT},
         _read_file(str(config)) if config else {},
-        read_environment(environ),
+        read_environment(environ, OWN_NAMES),
         _read_own_environment(environ),
         named,
     ]
