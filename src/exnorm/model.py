@@ -32,7 +32,8 @@ class Confidence(enum.IntEnum):
     NO = 0
     NAME = 1  # the file name says so
     SHAPE = 2  # the first row looks like it
-    HEADER = 3  # the log's own header says so
+    COLUMNS = 3  # the header names its columns, but calls the log another type
+    HEADER = 4  # the log's own header says so
 
 
 _COMPRESSED = ("gz", "bz2", "xz", "zst")

@@ -56,7 +56,8 @@ BLOCK_BYTES = 64 * 1024
 
 K = TypeVar("K")
 Recognize = Callable[[Head], "Source | None"]
-Redact = Callable[["Source | None", str], str]
+Redact = Callable[["Source | None", str, Mapping[str, str]], str]
+"""A raw line without secrets, by the log's source and its header."""
 
 
 class StreamTable(Generic[K]):
@@ -105,7 +106,7 @@ class Stream:
         name: str,
         recognize: Recognize,
         settings: Settings,
-        redact: Redact = lambda source, raw: raw,
+        redact: Redact = lambda source, raw, directives: raw,
         explain: Callable[[Head], str] = lambda head: "",
     ) -> None:
         self.name = name
@@ -467,7 +468,9 @@ class Stream:
         return True
 
     def _unparsed(self, raw: str, kind: str, reason: str) -> Unparsed:
-        return Unparsed(self._redact(self.source, raw), kind, reason, self.line_number, self.name)
+        return Unparsed(
+            self._redact(self.source, raw, self.directives), kind, reason, self.line_number, self.name
+        )
 
 
 def begins_utf16(lines: Sequence[bytes | str], stream: Stream) -> bool:
@@ -603,12 +606,26 @@ def split_heads(name: str, values: Mapping[str, str]) -> Iterator[Head]:
     yield Head(name, line=",".join(values))
 
 
-def redact(sources: Iterable[Source], source: Source | None, raw: str) -> str:
-    """A line that did not parse without its source's secrets; of no known type, without any source's."""
-    for candidate in sources if source is None else (source,):
-        if candidate.redact is not None:
+def redact(sources: Iterable[Source], source: Source | None, raw: str, directives: Mapping[str, str]) -> str:
+    """A line that did not parse without its source's secrets; of no known type, without any source's.
+
+    What the header calls the log, and which columns it names, are believed each by itself.
+    """
+    for candidate in sources:
+        if candidate.redact is None:
+            continue
+        if source is None or source.name == candidate.name or _is_claimed(candidate, directives):
             raw = candidate.redact(raw)
     return raw
+
+
+def _is_claimed(source: Source, directives: Mapping[str, str]) -> bool:
+    """Whether a part of the header alone says that a log is of a source."""
+    parts = [{name: directives[name]} for name in ("log-type", "fields") if name in directives]
+    try:
+        return any(source.recognize(Head("", part)) is Confidence.HEADER for part in parts)
+    except Exception:  # a plugin's code may raise anything
+        return False
 
 
 def surest(

@@ -15,9 +15,9 @@ from exnorm.sources.imap_pop import (
     name_user,
     name_version,
     read_context,
-    redact,
     redact_line,
 )
+from exnorm.sources.mail_secrets import hide_arguments
 
 SAMPLES = Path(__file__).parent.parent / "samples" / "imap_pop"
 TIME = "2024-03-15T08:00:00.123Z"
@@ -116,7 +116,7 @@ def test_a_row_without_a_secret_keeps_its_raw_text() -> None:
     ],
 )
 def test_only_what_may_be_a_secret_is_masked(command: str, parameters: str, expected: str) -> None:
-    assert redact(command, parameters) == expected
+    assert hide_arguments(command, parameters) == expected
 
 
 @pytest.mark.parametrize(
@@ -305,8 +305,8 @@ def test_what_is_no_secret_stays_in_a_row_that_cannot_be_used(line: str, expecte
 
 @pytest.mark.parametrize("command", ["authenticate", "auth"])
 def test_where_no_mechanism_stands_first_the_whole_text_may_be_the_secret(command: str) -> None:
-    assert redact(command, "AGJvYgBzZWNyZXQ=") == "*****"
-    assert redact(command, "plain") == "plain"
+    assert hide_arguments(command, "AGJvYgBzZWNyZXQ=") == "*****"
+    assert hide_arguments(command, "plain") == "plain"
 
 
 @pytest.mark.parametrize("piece", ["\t", " ", ",", ",1", "\tlogin\t", ",R="])

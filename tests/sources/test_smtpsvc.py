@@ -346,3 +346,28 @@ def test_a_header_alone_is_of_the_smtp_service_only_in_its_folder() -> None:
     assert recognize(Head("ex031204.log", directives)) is Confidence.NO
     assert recognize(Head("SMTPSVC1/ex031204.log", directives)) is Confidence.HEADER
     assert recognize(Head("SMTPSVC1/ex031204.log")) is Confidence.NAME
+
+
+BARE = "2003-11-18 10:00:0{} 192.0.2.7 - SMTPSVC1 EXCH0001 192.0.2.40 25 {} - {} 334 0 18 0 0 SMTP - - - -"
+
+
+def test_rows_without_a_header_let_no_answer_to_auth_out() -> None:
+    running = Normalizer("arcsight", discover_plugins=False)
+    rows = [("EHLO", "+edge"), ("AUTH", "LOGIN"),
+            ("bm9yYTEyMzQ1", "-"), ("hunter22", "-"),
+            ("-", "SHVzaCE3Nw=="), ("MAIL", "+FROM:<a@example.test>")]  # fmt: skip
+    lines = [BARE.format(number, *row) for number, row in enumerate(rows)]
+    found = list(running.parse(lines, running.stream("ex031118.log")))
+    raw = [item.raw for item in found if isinstance(item, Unparsed)]
+    assert len(raw) == len(lines)
+    assert not any(secret in line for line in raw for secret in ("bm9yYTEyMzQ1", "hunter22", "SHVzaCE3Nw=="))
+    assert raw[0] == lines[0]
+    assert raw[5] == lines[5]
+
+
+def test_an_answer_to_auth_before_anything_else_is_hidden_by_its_form() -> None:
+    running = Normalizer("arcsight", discover_plugins=False)
+    line = BARE.format(1, "SHVzaCE3Nw==", "-")
+    (found,) = running.parse([line], running.stream("ex031118.log"))
+    assert isinstance(found, Unparsed)
+    assert found.raw == line.replace("SHVzaCE3Nw==", "*****")

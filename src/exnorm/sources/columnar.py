@@ -9,6 +9,7 @@ from exnorm.lines import INDENT, SEPARATORS as CELL_ENDS, join_csv
 from exnorm.model import Derivation, Layout, Reader, Record, Schema, Source, Unparsed, read_columns
 from exnorm.patterns import compile_later
 from exnorm.settings import Settings
+from exnorm.sources.secrets import HideRow, hide_foreign
 
 Split = Callable[[str], "list[str] | None"]
 """Cuts a row into cells; ``None`` where a quote is left open."""
@@ -132,7 +133,8 @@ class ColumnarReader(Reader):
     ) -> None:
         self._source = source
         self._choose_hide = choose_hide
-        self._hides: tuple[Schema | None, dict[str, Hide]] = None, {}
+        self._hides: tuple[Schema | None, dict[str, Hide], HideRow | None] = None, {}, None
+        self._settings = settings
         self._split = split
         self._finish = finish
         self._separator = separator
@@ -160,7 +162,10 @@ class ColumnarReader(Reader):
             return None
         if len(schema.columns) < 2 or schema.columns[0] != self._source.columns[0]:
             return None
-        guards = {column: _finds(hide) for column, hide in self._hides_for(schema).items()}
+        hides, hide_row = self._hides_for(schema)
+        if hide_row is not None:
+            return None
+        guards = {column: _finds(hide) for column, hide in hides.items()}
         return Layout(schema, self._finish, derived_from, self._computed, guards=guards)
 
     @property
@@ -230,12 +235,14 @@ class ColumnarReader(Reader):
         self, line: str, schema: Schema, values: dict[str, str]
     ) -> tuple[str, dict[str, str]]:
         """The row, as a line and by column, with what must not leave hidden in both."""
-        hides = self._hides_for(schema)
+        hides, hide_row = self._hides_for(schema)
         found = {
             column: hidden
             for column, hide in hides.items()
             if (text := values.get(column)) and (hidden := hide(text)) != text
         }
+        if hide_row is not None:
+            found.update(hide_row(values))
         if not found:
             return line, values
         shown = {**values, **found}
@@ -243,12 +250,14 @@ class ColumnarReader(Reader):
             return " ".join(shown.values()), shown
         return join_csv(shown.values()), shown
 
-    def _hides_for(self, schema: Schema) -> dict[str, Hide]:
-        """By column, what hides the secrets in it."""
+    def _hides_for(self, schema: Schema) -> tuple[dict[str, Hide], HideRow | None]:
+        """What hides the secrets of rows: by column, and in columns that belong to another log."""
         if self._hides[0] is not schema:
             found = {column: self._choose_hide(column) for column in schema.columns}
-            self._hides = schema, {column: hide for column, hide in found.items() if hide is not None}
-        return self._hides[1]
+            by_column = {column: hide for column, hide in found.items() if hide is not None}
+            foreign = hide_foreign(schema.columns, self._source.columns, self._settings)
+            self._hides = schema, by_column, foreign
+        return self._hides[1:]
 
     def complete(self, line: str, values: dict[str, str], found: str) -> Record | Unparsed:
         """A record from a row that was split elsewhere; its columns are the names it came with."""

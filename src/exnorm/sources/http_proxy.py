@@ -71,18 +71,6 @@ _SHAPES = {
     "ResponseBytes": compile_later(r"\d*"),
 }
 _BUILD = ("MajorVersion", "MinorVersion", "BuildVersion", "RevisionVersion")
-SPOKEN = {
-    "UrlHost": web_secrets.ENDS_OF_QUERY,
-    "UrlStem": web_secrets.ENDS_OF_QUERY,
-    "UrlQuery": web_secrets.ENDS_OF_QUERY,
-    "UserAgent": web_secrets.ENDS_OF_PAIRS,
-    "BackEndCookie": web_secrets.ENDS_OF_PAIRS,
-    "AuthModulePerfContext": web_secrets.ENDS_OF_PAIRS,
-    "BackEndGenericInfo": web_secrets.ENDS_OF_PAIRS,
-    "GenericInfo": web_secrets.ENDS_OF_PAIRS,
-    "GenericErrors": web_secrets.ENDS_OF_PAIRS,
-}
-"""What a client may have said, by what ends a value in it."""
 _STATUS = compile_later(r"[0-9]{3}")
 _SEPARATORS = compile_later(r"[,;\s]+")
 _FORMS_LOGON = "/auth.owa"
@@ -193,7 +181,7 @@ def open_reader(source: Source, head: Head, settings: Settings) -> Reader:
         plausible=is_plausible,
         derived_from={"product-version": ""},
         computed=COMPUTED,
-        choose_hide=web_secrets.make_chooser(SPOKEN, COLUMNS, settings),
+        choose_hide=web_secrets.make_chooser(web_secrets.EXCHANGE_COLUMNS, COLUMNS, settings),
     )
 
 

@@ -12,14 +12,15 @@ import re
 from collections.abc import Mapping
 
 from exnorm.convert import utc_ms
+from exnorm.errors import quote
 from exnorm.lines import join_csv
 from exnorm.model import Head, Reader, Record, Schema, Source, Unparsed
 from exnorm.patterns import compile_later
 from exnorm.settings import Settings
 from exnorm.sources.columnar import ColumnarReader, Refusal, explain_date, split_csv
 from exnorm.sources.endpoints import describe_endpoint, split_endpoint
+from exnorm.sources.mail_secrets import MASK, Dialogues, hide_answers, hide_line
 from exnorm.sources.recognition import recognize_columnar
-from exnorm.sources.smtpsvc import MECHANISMS
 
 COLUMNS = (
     "dateTime", "sessionId", "seqNumber", "sIp", "cIp", "user", "duration", "rqsize", "rpsize",
@@ -36,7 +37,6 @@ EVENTS = frozenset((
     "SESSION-OPEN",
 ))  # fmt: skip
 
-MASK = "*****"
 _LOG_TYPE = compile_later(r"(IMAP|POP)[34]?\b.*", re.IGNORECASE)
 _FILE_NAME = compile_later(r"(IMAP|POP)[34]?(?:BE)?_?\d{8,10}-\d+.*\.LOG.*", re.IGNORECASE)
 _PROTOCOLS = {"imap": "IMAP4", "pop": "POP3"}
@@ -58,7 +58,6 @@ _MEMBER = compile_later(r'(?:^|;)\s*(R|Msg|ErrMsg)=("(?:[^"]|"")*"|[^;]*)')
 _FIRST_WORD = compile_later(r'("(?:[^"\\]|\\.)*"|\S*)(\s+)(\S.*)', re.DOTALL)
 _MASKED = compile_later(r"(?:.*\s)?\*+", re.DOTALL)
 _SECRET_AFTER_FIRST_WORD = frozenset(("login", "authenticate", "auth", "apop"))
-_NAMES_MECHANISM = frozenset(("authenticate", "auth"))
 _SECRET_WHOLE = frozenset(("pass",))
 # In a row whose cells cannot be told apart: the command behind its three numbers, and the reply.
 _COMMAND_CELL = compile_later(
@@ -121,27 +120,11 @@ def name_event(command: str, parameters: str, user: str, outcome: str) -> str:
     return "COMMAND-FAILURE" if outcome == "failure" else "COMMAND"
 
 
-def redact(command: str, parameters: str) -> str:
-    """The parameters with what may be a secret replaced by the mask that Exchange uses itself."""
-    word = command.lower()
-    if not parameters or _MASKED.fullmatch(parameters):
-        return parameters
-    if word in _SECRET_WHOLE:
-        return MASK
-    if word not in _SECRET_AFTER_FIRST_WORD:
-        return parameters
-    found = _FIRST_WORD.fullmatch(parameters)
-    first = parameters if found is None else found.group(1)
-    if word in _NAMES_MECHANISM and first.strip('"').upper() not in MECHANISMS:
-        return MASK
-    return parameters if found is None else found.group(1) + found.group(2) + MASK
-
-
 def redact_line(line: str) -> str:
     """A row that did not parse, without all that stands between such a command and the last reply."""
     found = _COMMAND_CELL.search(line)
     if found is None:
-        return line
+        return hide_line(line)
     begin, end = found.end(), len(line)
     for reply in _REPLY_CELL.finditer(line, begin - 1):
         end = max(reply.start(), begin)
@@ -166,11 +149,7 @@ def finish(record: Record) -> Refusal | None:
     record.time = utc_ms(moment)
     if record.time is None:
         return explain_date("dateTime", moment)
-    command, given = values.get("command", ""), values.get("parameters", "")
-    parameters = redact(command, given)
-    if parameters != given:
-        values["parameters"] = parameters
-        record.raw = join_csv(values.values())
+    command, parameters = values.get("command", ""), values.get("parameters", "")
     reply = read_context(values.get("context", ""))
     outcome = judge(reply)
     derived["event"] = name_event(command, parameters, values.get("user", ""), outcome)
@@ -198,14 +177,42 @@ class ImapPopReader(ColumnarReader):
         super().__init__(source, settings, split=split_csv, finish=finish, plausible=is_plausible)
         self._file_name = file_name
         self._protocol = name_protocol("", file_name)
+        self._dialogues = Dialogues()
+        self._mislabelled = ""
+
+    @property
+    def memory(self) -> object:
+        """What ``ColumnarReader`` has, and which sessions owe an answer."""
+        memory = super().memory
+        return None if memory is None else (memory, self._dialogues.memory, self._mislabelled)
+
+    def read(self, line: str) -> Record | Unparsed | None:
+        """One row as a record; one that does not parse without what may be an answer to a logon."""
+        found = super().read(line)
+        if not isinstance(found, Unparsed):
+            return found
+        kind, reason = ("syntax", self._mislabelled) if self._mislabelled else (found.kind, found.reason)
+        return Unparsed(hide_answers(found.raw), kind, reason)
 
     def header(self, directives: Mapping[str, str]) -> None:
         """Take the columns, the version and the protocol."""
         super().header(directives)
-        self._protocol = name_protocol(directives.get("log-type", ""), self._file_name)
+        stated, named = directives.get("log-type", ""), directives.get("fields", "")
+        self._protocol = name_protocol(stated, self._file_name)
+        columns = set(self.schema.columns) if self.schema is not None else set()
+        self._mislabelled = ""
+        if named and stated and COLUMNS[0] not in columns:
+            self._mislabelled = (
+                f"#Log-type is {quote(stated)}, but #Fields names no {COLUMNS[0]} as such a log does"
+            )
 
     def record(self, line: str, schema: Schema, values: dict[str, str]) -> Record | Unparsed:
-        """A record that also says which protocol it is of."""
+        """A record without secrets that also says which protocol it is of."""
+        answered = bool(judge(read_context(values.get("context", ""))))
+        hidden = self._dialogues.hide(values, is_answered=answered)
+        if hidden:
+            values = {**values, **hidden}
+            line = join_csv(values.values())
         found = super().record(line, schema, values)
         if isinstance(found, Record):
             port = found.derived.get("server-port", "")

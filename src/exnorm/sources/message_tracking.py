@@ -99,8 +99,10 @@ def recognize(head: Head) -> Confidence:
     """By ``#Log-type`` or the names in ``#Fields``; without a header by width, time and event."""
     log_type = head.directives.get("log-type", "").lower()
     columns, _ = field_names(head.directives.get("fields", ""), COLUMNS_2016)
-    if log_type == LOG_TYPE or _TELLTALE & set(columns):
+    if log_type == LOG_TYPE:
         return Confidence.HEADER
+    if _TELLTALE & set(columns):
+        return Confidence.COLUMNS if log_type else Confidence.HEADER
     if log_type:
         return Confidence.NO
     if head.line and _is_row(head.line):

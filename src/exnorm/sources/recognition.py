@@ -21,7 +21,8 @@ def recognize_columnar(
     """A source's ``recognize``, for rows of comma separated cells that begin with a UTC time.
 
     ``telltale`` are column names that every version has and no other log has together; ``log_type``
-    and ``file_name`` must match as a whole. A log that says it is of another type is not claimed.
+    and ``file_name`` must match as a whole. A log that says it is of another type is not claimed, unless it
+    has these columns: then whoever knows that type is surer.
     """
     known = max((schema.columns for schema in schemas), key=len)
     by_width = {len(schema.columns): schema.columns for schema in schemas}
@@ -39,8 +40,10 @@ def recognize_columnar(
 
     def recognize(head: Head) -> Confidence:
         stated = head.directives.get("log-type", "")
-        if log_type.fullmatch(stated) or names_columns(head.directives.get("fields", "")):
+        if log_type.fullmatch(stated):
             return Confidence.HEADER
+        if names_columns(head.directives.get("fields", "")):
+            return Confidence.COLUMNS if stated else Confidence.HEADER
         if stated:
             return Confidence.NO
         if head.line and is_row(head.line):

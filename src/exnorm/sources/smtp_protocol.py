@@ -104,8 +104,10 @@ def recognize(head: Head) -> Confidence:
     """By ``#Log-type`` or the endpoints in ``#Fields``; without a header by width, time, id and mark."""
     log_type = head.directives.get("log-type", "").lower()
     columns, _ = field_names(head.directives.get("fields", ""), COLUMNS)
-    if log_type in _LOG_TYPES or _TELLTALE & set(columns):
+    if log_type in _LOG_TYPES:
         return Confidence.HEADER
+    if _TELLTALE & set(columns):
+        return Confidence.COLUMNS if log_type else Confidence.HEADER
     if log_type:
         return Confidence.NO
     if head.line and _is_row(head.line):

@@ -42,6 +42,8 @@ _IS_MECHANISM = compile_later(_MECHANISM, re.IGNORECASE)
 _NO_SECRETS = frozenset(("FAILED", "SUCCEEDED", "8BITMIME"))
 _ECHO = compile_later(r"(command ['\"]{0,2})([^\s',\"]+)", re.IGNORECASE)
 _BASE64 = compile_later(r"[A-Za-z0-9+/]+={0,2}")
+# A client of IMAP4 in a log of another name.
+_TAGGED = compile_later(r"(\s*[A-Za-z0-9.+]{1,16} +(?:LOGIN|AUTHENTICATE|AUTH|APOP|PASS) +)\S.*", _FLAGS)
 _FIRST_WORD = compile_later(r"\s*([A-Za-z0-9-]*)")
 _UNMISTAKABLE = compile_later(
     r"\s*(?:(?:MAIL FROM|RCPT TO)\s*:.*|(?:EHLO|HELO)\s+\S+\s*|BDAT\s+\d+(?:\s+LAST)?\s*"
@@ -123,7 +125,12 @@ def hide_command(text: str) -> str:
     """A client's command without what it says to AUTH; one word that looks like base64 is hidden too."""
     if is_auth(text):
         return _hide_argument(text)
-    return HIDDEN if not is_command(text) and looks_secret(text.strip()) else text
+    if is_command(text):
+        return text
+    tagged = _TAGGED.fullmatch(text)
+    if tagged is not None:
+        return f"{tagged.group(1)}{HIDDEN}"
+    return HIDDEN if looks_secret(text.strip()) else text
 
 
 def hide_answer(text: str) -> str:

@@ -71,6 +71,7 @@ MECHANISMS = frozenset((
 _MECHANISM = compile_later(r"(\+*([^+]*))(\+.*)?", re.DOTALL)
 _AUTH_TAIL = compile_later(r"((?:^|[ +])(?:AUTH|X-EXPS))(?![\w=-]).+", re.IGNORECASE | re.DOTALL)
 _NO_SECRET = compile_later(r"[\d.:-]*|SMTP(?:SVC\d+)?|OutboundConnection(?:Command|Response)", re.IGNORECASE)
+_MIXED = compile_later(r"[a-z][A-Z]|[A-Z][a-z]+[0-9][a-z]*[A-Z]|[a-z][0-9]+[A-Z]")
 _TIMED = compile_later(r"(?:\d{4}-\d\d-\d\d )?\d\d:\d\d:\d\d ")
 _ROW = compile_later(r"^(?:\S+ )?\d\d:\d\d:\d\d | SMTPSVC\d| (?:AUTH|X-EXPS) (?:- )?\+", re.IGNORECASE)
 MAX_DIALOGUES = 1024
@@ -128,8 +129,17 @@ def redact_line(line: str, values: Mapping[str, str], shown: Mapping[str, str]) 
 
 
 def redact_text(line: str) -> str:
-    """A line whose columns cannot be told apart, without anything that follows an AUTH."""
-    return _AUTH_TAIL.sub(rf"\1 {REDACTED}", line)
+    """A line whose columns cannot be told apart, without anything that follows an AUTH, or looks like it."""
+    return " ".join(map(_redact_blob, _AUTH_TAIL.sub(rf"\1 {REDACTED}", line).split(" ")))
+
+
+def _redact_blob(word: str) -> str:
+    """A word of base64 with the ends or the mixture of letters that no name of a server has."""
+    text = word.strip("+")
+    is_blob = (
+        len(text) >= 8 and looks_secret(text) and (text.endswith("=") or _MIXED.search(text) is not None)
+    )
+    return REDACTED if is_blob else word
 
 
 def redact_row(line: str) -> str:
@@ -230,12 +240,18 @@ class SmtpsvcReader(W3cReader):
     def __init__(self, source: Source, settings: Settings) -> None:
         super().__init__(source, settings, complete)
         self._authenticating: dict[str, None] = {}  # the other sides that are between AUTH and its end
+        self._has_auth = (
+            False  # whether a row that did not parse had AUTH, and none since had another command
+        )
 
     def read(self, line: str) -> Record | Unparsed | None:
         """One row as a record; what does not parse loses its secrets too."""
         found = super().read(line)
         if isinstance(found, Unparsed):
-            hide = redact_words if self._authenticating else redact_text
+            hide = redact_words if self._authenticating or self._has_auth else redact_text
+            words = {word.upper() for word in found.raw.split(" ")}
+            if not words.isdisjoint(SMTP_VERBS):
+                self._has_auth = not words.isdisjoint(SECRET_VERBS)
             return Unparsed(hide(found.raw), found.kind, found.reason)
         return found
 

@@ -61,6 +61,7 @@ NAMES = (
     Secret("*credentials",         "what a request logs on with"),
     Secret("jwt",                  "a token"),
     Secret("bearer",               "a token"),
+    Secret("x-rps-cat",            "the token of remote PowerShell"),
     Secret("*canary",              "OWA's and ECP's token against forged requests"),
     Secret("cadata*",              "OWA's cookie of a logon by form"),
     Secret("fedauth*",             "the cookie of a WS-Federation logon"),
@@ -113,6 +114,22 @@ W3C_COLUMNS = {
     "cs(User-Agent)": ENDS_OF_PAIRS,
 }
 """What a client says in W3C's logs of requests, by what ends a value in it."""
+
+EXCHANGE_COLUMNS = {
+    "UrlHost": ENDS_OF_QUERY,
+    "UrlStem": ENDS_OF_QUERY,
+    "UrlQuery": ENDS_OF_QUERY,
+    "UserAgent": ENDS_OF_PAIRS,
+    "Cookie": ENDS_OF_PAIRS,
+    "BackEndCookie": ENDS_OF_PAIRS,
+    "AuthModulePerfContext": ENDS_OF_PAIRS,
+    "BackEndGenericInfo": ENDS_OF_PAIRS,
+    "GenericInfo": ENDS_OF_PAIRS,
+    "GenericErrors": ENDS_OF_PAIRS,
+}
+"""The same of the logs that Exchange itself writes of requests."""
+
+COLUMNS = {**W3C_COLUMNS, **EXCHANGE_COLUMNS}
 
 _NAMED = compile_later(
     r"([A-Za-z0-9_.$~-]{1,64})(?:\]|%5D)?(=|%3D|%253D|(?:\"|%22)\s?(?::|%3A)\s?(?:\"|%22)?)", re.IGNORECASE

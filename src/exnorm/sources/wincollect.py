@@ -49,10 +49,11 @@ from exnorm.sources.connectivity import CONNECTIVITY
 from exnorm.sources.ecp_server import ECP_SERVER, hide_secrets as hide_ecp_secrets
 from exnorm.sources.ews import EWS
 from exnorm.sources.exchange_2003 import EXCHANGE_2003
-from exnorm.sources.http_proxy import HTTP_PROXY, SPOKEN
+from exnorm.sources.http_proxy import HTTP_PROXY
 from exnorm.sources.httperr import HTTPERR
 from exnorm.sources.iis import IIS
-from exnorm.sources.imap_pop import IMAP_POP, redact as redact_parameters
+from exnorm.sources.imap_pop import IMAP_POP
+from exnorm.sources.mail_secrets import hide_arguments, hide_command
 from exnorm.sources.message_tracking import MESSAGE_TRACKING
 from exnorm.sources.rps_cmdlet import RPS_CMDLET
 from exnorm.sources.rps_http import RPS_HTTP
@@ -116,7 +117,6 @@ _HEADER = compile_later(
 _FIRST_KEY = compile_later(r"[A-Za-z][A-Za-z0-9()_-]*=")
 _SMTP = compile_later(r"AgentLog(?:Format|Protocol)=SMTP\b", re.IGNORECASE)
 _NOT_SAID = frozenset("+-*")  # events of an SMTP log in which neither side speaks
-_SPOKEN = {**web_secrets.W3C_COLUMNS, **SPOKEN}
 _QUOTED = compile_later(r'"([^"]*(?:""[^"]*)*)"')
 
 
@@ -241,7 +241,7 @@ def hide_secrets(line: str) -> str:
     """A payload that did not parse, without what a client may have said to prove who it is."""
     parts = line.split("\t")
     said = dict(part.partition("=")[::2] for part in parts)
-    smtp = _SMTP.search(line) is not None
+    smtp, spoken = _SMTP.search(line) is not None, web_secrets.COLUMNS
     for position, part in enumerate(parts):
         key, equals, text = part.partition("=")
         if not equals:
@@ -249,7 +249,9 @@ def hide_secrets(line: str) -> str:
         elif key == "data":
             shown = hide_mention(text) if said.get("event") in _NOT_SAID else hide_said(text)
         elif key == "parameters":
-            shown = redact_parameters(said.get("command", ""), text)
+            shown = hide_arguments(said.get("command", ""), text)
+        elif key == "command":
+            shown = hide_command(text)
         elif key in ("Parameters", "NonPiiParameters", "CmdletParameters", "Message"):
             shown = hide_parameters(text)
         elif key == "EventData":
@@ -263,7 +265,7 @@ def hide_secrets(line: str) -> str:
         elif web_secrets.is_secret_header(key):
             shown = web_secrets.hide_header(text)
         else:
-            shown = web_secrets.hide(text, _SPOKEN[key]) if key in _SPOKEN else text
+            shown = web_secrets.hide(text, spoken[key]) if key in spoken else text
         if shown != text:
             parts[position] = f"{key}={shown}"
     return "\t".join(parts)
