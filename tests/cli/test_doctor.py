@@ -12,9 +12,6 @@ import pytest
 
 from exnorm.cli import doctor
 from exnorm.cli.doctor import (
-    BAD,
-    FINE,
-    NOTE,
     check_destination,
     check_extras,
     check_kernel,
@@ -26,6 +23,7 @@ from exnorm.cli.doctor import (
     read_origin,
     write_reinstall,
 )
+from exnorm.cli.findings import BAD, FINE, NOTE
 from exnorm.fluentbit.addresses import Address
 
 SAMPLE = Path(__file__).parents[1] / "samples" / "message_tracking" / "2016"

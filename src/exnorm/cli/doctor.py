@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,8 @@ import msgspec
 
 from exnorm.cli import OK, UNPARSED
 from exnorm.cli.config import examine
+from exnorm.cli.doctor_host import check_host
+from exnorm.cli.findings import BAD, FINE, NOTE, Finding
 from exnorm.cli.inputs import Input, InputError, expand, explain_refusal
 from exnorm.cli.words import FILE, FOLDER
 from exnorm.engine.kernel import load_kernel
@@ -34,8 +36,6 @@ from exnorm.fluentbit.addresses import Address, parse_address
 from exnorm.fluentbit.configs import read_destination
 from exnorm.pipeline import Normalizer
 from exnorm.plugins import Plugins
-
-FINE, NOTE, BAD = "ok", "note", "bad"
 
 PORTS: Mapping[str, str] = {
     "127.0.0.1:24330": "exnorm fluentbit serve --listen",
@@ -52,16 +52,6 @@ QUIET_HOURS = 24
 LOW_SPACE = 1 << 30
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at: ``state`` is ``ok``, ``note`` (works without) or ``bad``."""
-
-    state: str
-    subject: str
-    found: str
-    todo: str = ""
-
-
 @click.command("doctor")
 @click.argument("paths", nargs=-1, metavar="[PATH|GLOB]...", type=FILE)
 @click.option("--config", metavar="FILE", type=FILE, help="Check this settings file too.")
@@ -69,18 +59,29 @@ class Finding:
     "--state", metavar="FOLDER", type=FOLDER, help="Where offsets, spool or rejects are to be kept."
 )
 @click.option("--to", metavar="DEST", help="Is the SIEM there? tcp://HOST:PORT or tls://HOST:PORT.")
+@click.option(
+    "--host", "hosts", multiple=True, metavar="URL",
+    help="A running Fluent Bit (http://127.0.0.1:2020), Logstash (:9600) or exnorm logstash serve (:9801): "
+    "its version, its config, and a sample through it; may be given again.",
+)  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def command(
-    paths: tuple[str, ...], config: str | None, state: str | None, to: str | None, as_json: bool
+    paths: tuple[str, ...],
+    config: str | None,
+    state: str | None,
+    to: str | None,
+    hosts: tuple[str, ...],
+    as_json: bool,
 ) -> int:
     """Check this installation, and with PATH the log folders, and say what to do.
 
     Looked at are Python, the native kernel, plugins, extras, the filter for Fluent Bit and a Fluent Bit
-    that loads it, the ports that exnorm listens on, and what the options name. Nothing is changed and
-    nothing is sent. Exit status 1 where something is bad; a note is something that works without.
+    that loads it, the ports that exnorm listens on, and what the options name. Nothing is changed, and
+    nothing is sent but the sample of --host, which comes back and goes nowhere. Exit status 1 where
+    something is bad; a note is something that works without.
     """
     findings = []
-    for found in examine_all(paths, config, state, to):
+    for found in examine_all(paths, config, state, to, hosts):
         findings.append(found)
         if not as_json:
             _print(found)
@@ -92,7 +93,7 @@ def command(
 
 
 def examine_all(
-    paths: Sequence[str], config: str | None, state: str | None, to: str | None
+    paths: Sequence[str], config: str | None, state: str | None, to: str | None, hosts: Sequence[str] = ()
 ) -> Iterator[Finding]:
     """Everything that is to be looked at, one finding after the other."""
     yield from check_python()
@@ -108,6 +109,8 @@ def examine_all(
         yield from check_state(Path(state))
     if to is not None:
         yield check_destination(to)
+    for host in hosts:
+        yield from check_host(host)
     for path in paths:
         yield check_logs(path)
 
