@@ -82,3 +82,20 @@ def test_an_established_connection_in_the_fields_of_jsa() -> None:
 
 def test_both_tables_know_every_event_of_the_source() -> None:
     assert set(ARCSIGHT_EVENTS) == set(JSA_EVENTS) == EVENTS
+
+
+def test_a_remark_is_no_success_and_neither_is_an_end_that_says_why_nothing_went_over() -> None:
+    header = (
+        "#Log-type: Transport Connectivity Log\n"
+        "#Fields: date-time,session,source,Destination,direction,description\n"
+    )
+    start = "2026-03-17T13:00:01.500Z,08DE88BB00000042,SMTP,example.test,"
+    rows = (
+        "*,Session Failover; previous session id = 08DE; reason = PrimaryServerFailure",
+        "-,Messages: 0 Bytes: 0 (Shutdown)",
+    )
+    text = header + "".join(f"{start}{row}\n" for row in rows)
+    found = list(Normalizer("arcsight", discover_plugins=False).normalize(text.encode()))
+    assert [(event["name"], "eventOutcome" in event) for event in found if isinstance(event, Event)] == [
+        ("INFORMATION", False), ("CONNECTION-STOP-REMARK", False),
+    ]  # fmt: skip

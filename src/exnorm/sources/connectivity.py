@@ -23,8 +23,8 @@ SCHEMAS = (Schema("2007", COLUMNS),)
 
 EVENTS = frozenset((
     "CONNECTION-ABORTED", "CONNECTION-ESTABLISHED", "CONNECTION-FAILED", "CONNECTION-OTHER",
-    "CONNECTION-PROGRESS", "CONNECTION-START", "CONNECTION-STOP", "CONNECTION-STOP-FAILED", "INFORMATION",
-    "RESOLUTION-FAILED", "SUBMISSION-FAILED", "THROTTLED",
+    "CONNECTION-PROGRESS", "CONNECTION-START", "CONNECTION-STOP", "CONNECTION-STOP-FAILED",
+    "CONNECTION-STOP-REMARK", "INFORMATION", "RESOLUTION-FAILED", "SUBMISSION-FAILED", "THROTTLED",
 ))  # fmt: skip
 
 _LOG_TYPE = compile_later(r"Transport Connectivity Log", re.IGNORECASE)
@@ -60,12 +60,15 @@ _PEER = compile_later(r"(?:Established|Aborted) connection to (\S+)")
 # Exchange puts no brackets around an IPv6 address here: what follows the last colon is the port.
 _FAILED_PEER = compile_later(r"Failed connection to (\S+):([0-9]{1,5}) \(.*", re.DOTALL)
 _TOTALS = compile_later(r"Messages: ?([0-9]+)(?: Bytes: ?([0-9]+))?\b.*", re.DOTALL)
-# A summary says in brackets why not all went over: "Messages: 0 Bytes: 0 (Retry : Service not active)".
+# A summary says why not all went over: "Messages: 0 Bytes: 0 (Retry : Service not active)".
 _INCOMPLETE = compile_later(
-    r"\([^()]{0,200}(?:retry|attempting|next target|error|fail|refus|reject|denied|abort|time-?out|timed out"
-    r"|unreachable|not active|no connection|suspended|\b[45]\d\d\b)",
+    r"retry|attempting|next target|error|exception|\bfail(?!ures ?= ?0\b)|refus|reject|denied|abort|time-?out"
+    r"|timed out|unreachable|not active|no connection|suspended|drop|\blost\b|\breset\b|unable|could not"
+    r"|cannot|(?<![\d.])[45]\d\d[ -][45]\.\d|\([45]\d\d\b",
     re.IGNORECASE,
 )
+# Where nothing went over, any other remark is neither a success nor a failure.
+_REMARK = compile_later(r"Messages: ?0\b[^(]{0,80}\((?!(?:local|remote|load balanced)?\))", re.IGNORECASE)
 
 
 def name_event(direction: str, description: str) -> str:
@@ -77,6 +80,8 @@ def name_event(direction: str, description: str) -> str:
         return "RESOLUTION-FAILED"
     if direction == "-" and _INCOMPLETE.search(description):
         return "CONNECTION-STOP-FAILED"
+    if direction == "-" and _REMARK.match(description):
+        return "CONNECTION-STOP-REMARK"
     return _DIRECTIONS.get(direction, "CONNECTION-OTHER")
 
 

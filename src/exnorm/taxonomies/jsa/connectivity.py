@@ -24,6 +24,7 @@ EVENTS = dict((
     describe_event("CONNECTION-PROGRESS",    18006, "Mail in Progress",  1),
     describe_event("CONNECTION-STOP",        18002, "Mail Closed",       1),
     describe_event("CONNECTION-STOP-FAILED", 18007, "Mail Delayed",      4),
+    describe_event("CONNECTION-STOP-REMARK", 18002, "Mail Closed",       2),
     describe_event("CONNECTION-OTHER",       18437, "Mail",              3),
     describe_event("INFORMATION",             8052, "Information",       1),
     describe_event("THROTTLED",              18007, "Mail Delayed",      4),
