@@ -588,7 +588,17 @@ def test_each_attempt_fails_for_itself() -> None:
     [
         ("Setting up client proxy session failed with error: 451 4.4.0 Later", "451 4.4.0 Later"),
         ("Message or connection acked with status Retry and response 451 4.4.0 Later", "451 4.4.0 Later"),
+        (
+            "Message or connection acked with status Retry and response 451 4.4.0 It failed",
+            "451 4.4.0 It failed",
+        ),
+        (
+            "Proxy session setup failed on Frontend with  '421 4.4.2 Connection dropped due to SocketError'",
+            "421 4.4.2 Connection dropped due to SocketError",
+        ),
         ("Proxy session was rejected because of TooManyConnections", "TooManyConnections"),
+        ("Inbound AUTH LOGIN rejected because of LogonDenied", "LogonDenied"),
+        ("AUTH NTLM was denied", "AUTH NTLM was denied"),
         ("Access was denied", "Access was denied"),
         ("Message refused: 550 5.7.1 no relay", "550 5.7.1 no relay"),
         ("TLS negotiation failed with NoCredentials", "NoCredentials"),
@@ -612,6 +622,8 @@ def test_a_remark_of_a_failure_is_one_with_its_reason(in_context: bool, remark: 
         "Certificate subject of rejected.example",
         "delivering to <refused@contoso.example>",
         "connected to 10.4.5.0 port 465",
+        "no failed recipients",
+        "the message was not rejected",
     ],
 )
 def test_a_name_that_sounds_like_a_failure_is_none(remark: str) -> None:

@@ -39,7 +39,10 @@ _MENTION = compile_later(
     rf"(?<![A-Z0-9])((?:AUTH|X-EXPS)((?:[ \t]+{_MECHANISM})*)[ \t]+)([^\s,;\"'|]{{3,}})", re.IGNORECASE
 )
 _IS_MECHANISM = compile_later(_MECHANISM, re.IGNORECASE)
-_NO_SECRETS = frozenset(("FAILED", "SUCCEEDED", "8BITMIME"))
+_NO_SECRETS = frozenset((
+    "8BITMIME", "DENIED", "FAILED", "REFUSED", "REJECTED", "SUCCEEDED", "UNSUCCESSFUL",
+    "BECAUSE", "WAS", "WITH",
+))  # fmt: skip
 _ECHO = compile_later(r"(command ['\"]{0,2})([^\s',\"]+)", re.IGNORECASE)
 _BASE64 = compile_later(r"[A-Za-z0-9+/]+={0,2}")
 # A client of IMAP4 in a log of another name.

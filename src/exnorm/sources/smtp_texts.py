@@ -49,11 +49,11 @@ _AUTH_FAILED = compile_later(
 )
 _TLS_FAILED = compile_later(rf"TLS negotiation failed{_WHY}", _FLAGS)
 # The words stand by themselves: not in an address, a host, a path or a quoted name.
-_FAILED = compile_later(r"(?<![\w.@/<'-])(?:failed|refused|denied|rejected)(?![\w'@/-]|\.\w)", re.IGNORECASE)
-_CAUSES = tuple(
-    compile_later(rf"\b{word}\b:? *(\S.*)", _FLAGS)
-    for word in ("because of", "with error", "because", "due to", "with")
+_FAILED = compile_later(
+    r"(?<![\w.@/<'-])(?<!\bno )(?<!\bnot )(?:failed|refused|denied|rejected)(?![\w'@/-]|\.\w)", re.IGNORECASE
 )
+# The first of them in a text: what the server said, in quotes, may hold another.
+_CAUSE = compile_later(r"\b(?:because of|with error|because|due to|with)\b:? *(\S.*)", _FLAGS)
 _AFTER_COLON = compile_later(r": *(\S.*)", re.DOTALL)
 _ANSWER = compile_later(
     r"(?<![\w.:/-])([45]\d\d)[ -]([45]\.\d{1,3}\.\d{1,3})(?![\d.])"
@@ -240,14 +240,16 @@ def read_answer(text: str) -> dict[str, str]:
 
 def read_failure(text: str) -> str:
     """Why a remark says that something failed, all of it where it gives no reason; empty for any other."""
-    failed = _FAILED.search(text)
-    if failed is None:
-        answer = _ANSWER.search(text)
-        return "" if answer is None else text[answer.start(1 if answer.group(1) else 3) :]
-    rest = text[failed.end() :]
-    for cause in _CAUSES:
-        found = cause.search(rest)
-        if found is not None:
-            return found.group(1)
-    found = _AFTER_COLON.match(rest)
-    return text if found is None else found.group(1)
+    failed, answer = _FAILED.search(text), _ANSWER.search(text)
+    end = len(text) if failed is None else failed.end()
+    found = _CAUSE.search(text, end) or _AFTER_COLON.match(text, end)
+    if found is not None:
+        return _unquote(found.group(1))
+    if answer is not None:
+        return text[answer.start(1 if answer.group(1) else 3) :]
+    return "" if failed is None else text
+
+
+def _unquote(text: str) -> str:
+    """A text without the apostrophes that stand around all of it."""
+    return text[1:-1] if len(text) > 2 and text[0] == text[-1] == "'" and text.count("'") == 2 else text
