@@ -194,6 +194,7 @@ def test_every_row_of_the_table_can_be_reached() -> None:
 
 def test_what_became_of_a_case_and_how_much_it_weighs() -> None:
     assert judge_case("READ", "success", False) == ("READ", "READ", "READ")
+    assert judge_case("READ", "", False) == ("READ", "READ/ATTEMPTED", "READ")
     assert judge_case("READ", "failure", True) == ("READ", "READ/FAILED", "READ/ROUTINE")
 
 

@@ -109,3 +109,40 @@ def test_a_script_in_an_external_url_in_the_fields_of_both() -> None:
     assert arcsight["deviceCustomString6"] == "OAB-SCRIPT"
     jsa = events("jsa", "ecp_server/ECPServer20260304-1.LOG")[1]
     assert (jsa["cat"], jsa["cmdletCase"], jsa["outcome"]) == ("Web Exploit", "OAB-SCRIPT", "success")
+
+
+def change(path: str, old: bytes, new: bytes, taxonomy: str) -> Event:
+    """The first event of a sample of which a text was replaced."""
+    data = (SAMPLES / path).read_bytes()
+    assert old in data
+    found = next(iter(Normalizer(taxonomy, discover_plugins=False).normalize(data.replace(old, new))))
+    assert isinstance(found, Event)
+    return found
+
+
+def test_a_client_address_with_a_port_is_the_sources_address_and_port() -> None:
+    ews, rps = "ews/Ews_2026030409-1.LOG", "rps_http/Rps_Http_2026030409-1.LOG"
+    for path, address in ((ews, b",192.0.2.77,"), (rps, b",192.0.2.24,")):
+        found = change(path, address, b",203.0.113.7:4711,", "arcsight")
+        assert (found["sourceAddress"], found["sourcePort"]) == ("203.0.113.7", 4711)
+        found = change(path, address, b",[2001:db8::7]:4711,", "jsa")
+        assert (found["src"], found["srcPort"]) == ("2001:db8::7", 4711)
+
+
+def test_what_the_log_does_not_say_has_not_succeeded() -> None:
+    activity = (
+        "#Log-type: ECP Activity Context Log\n#Fields: TimeStamp,ServerName,EventId,EventData\n"
+        "2026-03-17T09:00:00.021Z,EX40,Request,S:PSA=nora@example.test;S:URL=https://localhost:444/ecp/logoff.aspx\n"
+    )
+    server = (
+        "#Log-type: ECP Server Log\n#Fields: TimeStamp,ServerName,EventId,EventData\n"
+        "2026-03-17T09:00:00.021Z,EX40,ECP.Request,S:TIME=9;S:CMD=Set-Mailbox.Identity='nora';S:URL=/ecp/\n"
+    )
+    for text, category in (
+        (activity, "Read Activity Attempted"),
+        (server, "Update Activity Attempted"),
+        (server.replace(";S:URL", ";S:EX=;S:URL"), "Update Activity Succeeded"),
+    ):
+        (found,) = Normalizer("jsa", discover_plugins=False).normalize(text.encode())
+        assert isinstance(found, Event)
+        assert found["cat"] == category, text

@@ -27,6 +27,8 @@ ROUTINE = "/ROUTINE"
 """Ends the weight of a case that a program of Exchange itself brought about."""
 FAILED = "/FAILED"
 """Ends the verdict of a case that did not come about."""
+ATTEMPTED = "/ATTEMPTED"
+"""Ends the verdict of a case of which the log does not say what became of it."""
 
 MOST_PARAMETERS = 512
 SECRETS_SOUGHT = 16
@@ -364,7 +366,8 @@ def describe_call(cmdlet: str, pairs: Pairs, outcome: str, user: str, program: s
 
 def judge_case(case: str, outcome: str, routine: bool) -> tuple[str, str, str]:
     """A case; what became of it; how much it weighs."""
-    return case, case + FAILED if outcome == "failure" else case, case + ROUTINE if routine else case
+    ends = {"success": "", "failure": FAILED}
+    return case, case + ends.get(outcome, ATTEMPTED), case + ROUTINE if routine else case
 
 
 DERIVED = ("case", "verdict", "weight", "target", "mailbox")

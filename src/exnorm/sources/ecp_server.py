@@ -85,7 +85,7 @@ def describe(event_id: str, data: str) -> tuple[str, ...]:
     call = (
         cmdlets.describe_call(cmdlet, pairs, outcome, "", "")
         if cmdlet
-        else ("", cmdlets.READ, cmdlets.READ, "", "")
+        else ("", *cmdlets.judge_case(cmdlets.READ, outcome, routine=False)[1:], "", "")
     )
     return (*named, cmdlet or event_id, outcome, reason, *call)
 

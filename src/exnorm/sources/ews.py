@@ -19,6 +19,7 @@ from exnorm.settings import Settings
 from exnorm.sources.accounts import split_account
 from exnorm.sources.back_end import REQUEST, is_probe, judge, name_answer
 from exnorm.sources.columnar import ColumnarReader, Refusal, derive, explain_date, split_csv
+from exnorm.sources.endpoints import split_endpoint
 from exnorm.sources.http_proxy import join_build, name_schema as name_year
 from exnorm.sources.recognition import recognize_columnar
 from exnorm.sources.url_secrets import HIDDEN
@@ -148,6 +149,7 @@ COMPUTED = (
     ),
     Derivation(("build",), _BUILD, join_build),
     Derivation(("user-domain", "user-name", "user-mailbox"), ("AuthenticatedUser",), split_account),
+    Derivation(("client-address", "client-port"), ("ClientIpAddress",), split_endpoint),
     Derivation(("impersonated",), ("AuthenticatedUser", "ImpersonatedUser"), find_impersonated),
     Derivation(("mailbox",), ("AuthenticatedUser", "ImpersonatedUser", "ActAsUser"), find_mailbox),
 )  # fmt: skip
@@ -206,6 +208,8 @@ EWS = Source(
         "user-domain": "",
         "user-name": "AuthenticatedUser",
         "user-mailbox": "",
+        "client-address": "ClientIpAddress",
+        "client-port": "",
         "impersonated": "",
         "mailbox": "",
     },

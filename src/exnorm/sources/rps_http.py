@@ -18,6 +18,7 @@ from exnorm.settings import Settings
 from exnorm.sources.accounts import split_account
 from exnorm.sources.back_end import ANSWERS, is_probe, judge, name_answer
 from exnorm.sources.columnar import ColumnarReader, Refusal, derive, explain_date, split_csv
+from exnorm.sources.endpoints import split_endpoint
 from exnorm.sources.http_proxy import join_build, join_url, name_schema as name_year
 from exnorm.sources.recognition import recognize_columnar
 from exnorm.sources.url_secrets import hide_url_secrets
@@ -76,6 +77,7 @@ COMPUTED = (
     Derivation(("request-url",), ("UrlStem", "UrlQuery"), join_url),
     Derivation(("method",), ("GenericInfo",), find_method),
     Derivation(("user-domain", "user-name", "user-mailbox"), ("AuthenticatedUser",), split_account),
+    Derivation(("client-address", "client-port"), ("ClientIpAddress",), split_endpoint),
 )
 
 
@@ -127,6 +129,8 @@ RPS_HTTP = Source(
         "user-domain": "",
         "user-name": "AuthenticatedUser",
         "user-mailbox": "",
+        "client-address": "ClientIpAddress",
+        "client-port": "",
     },
     recognize=recognize_columnar(
         SCHEMAS, log_type=_LOG_TYPE, telltale=_TELLTALE, plausible=is_plausible, file_name=_FILE_NAME

@@ -6,7 +6,7 @@ became of it and what it can do. An operation in another user's name weighs more
 
 from __future__ import annotations
 
-from exnorm.convert import count, integer, ipv4, ipv6, second_utc_ms, size_bytes, utc_ms
+from exnorm.convert import count, integer, ipv4, ipv6, port, second_utc_ms, size_bytes, utc_ms
 from exnorm.mapping import by_event, constant, row
 from exnorm.model import Mapping
 from exnorm.taxonomies.arcsight.categories import UNKNOWN_SEVERITY, category_rows, describe_event
@@ -92,8 +92,9 @@ ARCSIGHT_EWS = Mapping("arcsight-ews", source="ews", taxonomy="arcsight",
         row("Device Action",                 "SoapAction",               ours="what was asked for"),
         row("Device Receipt Time",           "DateTime",                 utc_ms, ours=_SAME),
         row("Start Time",                    "StartTime",                second_utc_ms, ours=_SAME),
-        row("Source Address",                "ClientIpAddress",          ipv4, ours=_CLIENT),
-        row("Device Custom IPv6 Address 2",  "ClientIpAddress",          ipv6, label="Source IPv6 Address", ours=_CLIENT),
+        row("Source Address",                ("ClientIpAddress", "client-address"), ipv4, ours=_CLIENT),
+        row("Device Custom IPv6 Address 2",  ("ClientIpAddress", "client-address"), ipv6, label="Source IPv6 Address", ours=_CLIENT),
+        row("Source Port",                   "client-port",              port, ours="the port in ClientIpAddress, where it has one"),
         row("Source User Name",              "user-name",                ours="the user without the domain; a UPN whole"),
         row("Source NT Domain",              "user-domain",              ours="the domain of DOMAIN\\user"),
         row("Source DNS Domain",             "Organization",             ours="the domain of the user"),

@@ -15,7 +15,9 @@ _HEADER = "the LEEF header has the field"
 _OWN = "no LEEF attribute has this meaning; a custom one, of the same name in all logs"
 
 # fmt: off
-LOGIN: Kind = (3008, "Mail Service Login Succeeded"), (3009, "Mail Service Login Failed")
+LOGIN: Kind = (
+    (3008, "Mail Service Login Succeeded"), (3009, "Mail Service Login Failed"), (3114, "User Login Attempt"),
+)
 
 MAILBOX_CASES: tuple[tuple[str, int, Kind], ...] = (
     # case                   severity, kind

@@ -1,8 +1,9 @@
 """Low level category and severity of what a cmdlet did, for every log that names cmdlets -> JSA.
 
 By the cases that the sources derive; severities are 1 to 10. A case has a published category for a cmdlet
-that succeeded and one for a cmdlet that failed (its verdict ends in ``/FAILED``); which is ours. A cmdlet that
-a program of Exchange itself ran (its weight ends in ``/ROUTINE``) has two less, except in a case of attack.
+that succeeded, one for a cmdlet that failed (its verdict ends in ``/FAILED``) and one for a cmdlet of which the
+log does not say (``/ATTEMPTED``); which is ours. A cmdlet that a program of Exchange itself ran (its weight ends
+in ``/ROUTINE``) has two less, except in a case of attack.
 """
 
 from __future__ import annotations
@@ -12,23 +13,23 @@ from exnorm.model import Row
 from exnorm.taxonomies.jsa.categories import UNKNOWN_SEVERITY, describe_event
 from exnorm.taxonomies.jsa.on_request import category_rows
 
-FAILED, ROUTINE = "/FAILED", "/ROUTINE"
+FAILED, ATTEMPTED, ROUTINE = "/FAILED", "/ATTEMPTED", "/ROUTINE"
 ATTACK, ROUTINE_LESS = 9, 2
 """From ``ATTACK`` on, it does not matter who is said to have done it."""
 
 UNKNOWN_CATEGORY = "General Audit Event"
 
 Category = tuple[int, str]
-Kind = tuple[Category, Category]
+Kind = tuple[Category, Category, Category]
 Events = dict[str, dict[str, "str | int"]]
 
 # fmt: off
-#         succeeded                                  failed
-READ    = (19015, "Read Activity Succeeded"),        (19016, "Read Activity Failed")
-UPDATE  = (19018, "Update Activity Succeeded"),      (19019, "Update Activity Failed")
-RIGHTS  = (3007,  "Privilege Escalation Succeeded"), (3006,  "Privilege Escalation Failed")
-EXPLOIT = (5011,  "Web Exploit"),                    (5011,  "Web Exploit")
-STOP    = (8010,  "Service Stopped"),                (8011,  "Service Failure")
+#         succeeded                                  failed                                  not said
+READ    = (19015, "Read Activity Succeeded"),        (19016, "Read Activity Failed"),        (19014, "Read Activity Attempted")
+UPDATE  = (19018, "Update Activity Succeeded"),      (19019, "Update Activity Failed"),      (19017, "Update Activity Attempted")
+RIGHTS  = (3007,  "Privilege Escalation Succeeded"), (3006,  "Privilege Escalation Failed"), (19017, "Update Activity Attempted")
+EXPLOIT = (5011,  "Web Exploit"),                    (5011,  "Web Exploit"),                 (5011,  "Web Exploit")
+STOP    = (8010,  "Service Stopped"),                (8011,  "Service Failure"),             (19017, "Update Activity Attempted")
 
 CASES: tuple[tuple[str, int, Kind], ...] = (
     # case                   severity, kind
@@ -103,12 +104,13 @@ def lighten(severity: int) -> int:
 
 
 def weigh(cases: tuple[tuple[str, int, Kind], ...]) -> Events:
-    """An event table of cases: each that came about, that failed, and that is routine."""
+    """An event table of cases: each that came about, that failed, of which nothing is said, and that is routine."""
     events: Events = {}
-    for name, severity, (done, failed) in cases:
+    for name, severity, (done, failed, attempted) in cases:
         events |= dict((
             describe_event(name, *done, severity),
             describe_event(name + FAILED, *failed, severity),
+            describe_event(name + ATTEMPTED, *attempted, severity),
         ))  # fmt: skip
         events[name + ROUTINE] = {"severity": lighten(severity)}
     return events

@@ -6,7 +6,7 @@ level categories; which operation or answer belongs to which is ours.
 
 from __future__ import annotations
 
-from exnorm.convert import count, integer, ip, size_bytes, utc_ms
+from exnorm.convert import count, integer, ip, port, size_bytes, utc_ms
 from exnorm.mapping import by_event, constant, row
 from exnorm.model import Mapping
 from exnorm.taxonomies.jsa.categories import UNKNOWN_SEVERITY, describe_event
@@ -82,7 +82,8 @@ JSA_EWS = Mapping("jsa-ews", source="ews", taxonomy="jsa",
     rows=(
         row("Event ID",         ("SoapAction", constant("EWS")),ours="the operation is what the log names"),
         row("Username",         "user-name",                ours="the user without the domain; a UPN whole"),
-        row("Source IP",        "ClientIpAddress",          ip, ours="the other side of the connection: the client, or the server that asked for it"),
+        row("Source IP",        ("ClientIpAddress", "client-address"), ip, ours="the other side of the connection: the client, or the server that asked for it"),
+        row("srcPort",          "client-port",              port, ours="the port in ClientIpAddress, where it has one"),
         row("Vendor",           constant("Microsoft"),      ours=_HEADER),
         row("Product",          constant("Exchange Server"),ours=_HEADER),
         row("Version",          ("build", "product-version"),ours="the build in the row, else #Version, which is real in this log"),

@@ -6,7 +6,7 @@ belongs to which is ours.
 
 from __future__ import annotations
 
-from exnorm.convert import count, integer, ip, size_bytes, utc_ms
+from exnorm.convert import count, integer, ip, port, size_bytes, utc_ms
 from exnorm.mapping import by_event, constant, row
 from exnorm.model import Mapping
 from exnorm.taxonomies.jsa.categories import UNKNOWN_SEVERITY, describe_event
@@ -37,7 +37,8 @@ JSA_RPS_HTTP = Mapping("jsa-rps-http", source="rps_http", taxonomy="jsa",
     rows=(
         row("Event ID",         ("Action", "CommandName", "event"),ours="the action or the command, where the row names one, else what became of the request"),
         row("Username",         "user-name",                ours="the user without the domain; a UPN whole"),
-        row("Source IP",        "ClientIpAddress",          ip, ours="the other side of the connection: the client, or the front end that passed the request on"),
+        row("Source IP",        ("ClientIpAddress", "client-address"), ip, ours="the other side of the connection: the client, or the front end that passed the request on"),
+        row("srcPort",          "client-port",              port, ours="the port in ClientIpAddress, where it has one"),
         row("Vendor",           constant("Microsoft"),      ours=_HEADER),
         row("Product",          constant("Exchange Server"),ours=_HEADER),
         row("Version",          ("build", "product-version"),ours="the build in the row, else #Version, which is real in this log"),
