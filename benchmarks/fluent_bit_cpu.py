@@ -7,8 +7,8 @@ Fluent Bit (the binary that FLUENT_BIT names, else the one on the PATH) tails on
 to do by hand: it splits a row at commas (and at quotes where there are any), escapes the values and joins
 them as CEF under the names that ``exchange`` gives them. It knows no header, refuses nothing and maps no
 events. The filter without rows costs its start, from byte code as an installed package has it; that is in all
-figures. It measures the exnorm that is installed for this Python. ``--log FILE`` takes a log of another type instead, without the Lua filter, which would not fit it;
-``other_logs.make_log`` makes one of a sample.
+figures. It measures the exnorm that is installed for this Python. ``--log FILE`` takes a log of another type
+instead, without the Lua filter, which would not fit it; ``other_logs.make_log`` makes one of a sample.
 """
 
 from __future__ import annotations
@@ -163,7 +163,8 @@ def main() -> int:
             for what, filters in ways.items():
                 seconds = measure(binary, write_config(folder, log, filters, plugin))
                 least[what] = min(seconds, least.get(what, seconds))
-    print(f"exnorm at {builder.site_path()}; {rows} lines; {describe_path()}\n\n| what | CPU s | us a line | against Lua |\n|---|---|---|---|")
+    print(f"exnorm at {builder.site_path()}; {rows} lines; {describe_path()}\n")
+    print("| what | CPU s | us a line | against Lua |\n|---|---|---|---|")
     for what, seconds in least.items():
         against = f"{seconds / least[LUA_WAY]:.2f}" if LUA_WAY in least else ""
         print(f"| {what} | {seconds:.2f} | {seconds / rows * 1e6:.2f} | {against} |")
