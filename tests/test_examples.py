@@ -81,7 +81,8 @@ def find_program(variable: str, name: str) -> str:
     found = os.environ.get(variable) or shutil.which(name)
     if not found:
         pytest.skip(f"no {name}: neither {variable} nor PATH has one")
-    return found
+    inside = Path(found) / "bin" / name  # the variable may name the folder of an unpacked archive
+    return str(inside) if inside.is_file() else found
 
 
 def check_cef(path: Path) -> None:
@@ -116,9 +117,12 @@ def test_the_config_of_fluent_bit_leads_from_a_log_to_a_file_of_cef(tmp_path: Pa
 def test_the_config_of_logstash_leads_from_a_log_to_a_file_of_cef(tmp_path: Path) -> None:
     program = find_program("LOGSTASH", "logstash")
     config = EXAMPLES / "end_to_end" / "logstash.conf"
-    environment = {**os.environ, "LOG_FILE": str(SAMPLE), "OUT_FOLDER": str(tmp_path)}
+    (tmp_path / "logstash.yml").write_text("allow_superuser: true\n")
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # exnorm lies beside its Python
+    environment = {**os.environ, "PATH": path, "LOG_FILE": str(SAMPLE), "OUT_FOLDER": str(tmp_path)}
+    places = ["--path.settings", tmp_path, "--path.data", tmp_path / "data"]
     running = subprocess.Popen(
-        [program, "-f", config, "--path.data", tmp_path / "data"], env=environment, stdout=subprocess.DEVNULL
+        [program, "-w", "1", "-f", config, *places], env=environment, stdout=subprocess.DEVNULL
     )
     try:
         out = tmp_path / "events.cef"

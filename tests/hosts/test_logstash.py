@@ -81,7 +81,9 @@ def logstash(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[bytes]]]
                 }
             )
         (settings / "pipelines.yml").write_text(json.dumps(entries), encoding="utf-8")  # JSON is YAML
-        (settings / "logstash.yml").write_text(f"api.enabled: false\npath.data: {settings / 'data'}\n")
+        (settings / "logstash.yml").write_text(
+            f"api.enabled: false\nallow_superuser: true\npath.data: {settings / 'data'}\n"
+        )
         assert LOGSTASH is not None
         log = (settings / "log").open("wb")
         running.append(
@@ -105,7 +107,7 @@ def logstash(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[bytes]]]
 
 @pytest.fixture
 def serve() -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    running: list[subprocess.Popen[str]] = []
+    running: list[tuple[subprocess.Popen[str], threading.Thread]] = []
 
     def start(*arguments: object) -> subprocess.Popen[str]:
         process = subprocess.Popen(
@@ -114,16 +116,21 @@ def serve() -> Iterator[Callable[..., subprocess.Popen[str]]]:
             stderr=subprocess.PIPE,
             text=True,
         )
-        running.append(process)
         assert process.stderr is not None
+        reader = threading.Thread(target=process.stderr.read, daemon=True)
+        running.append((process, reader))
         assert '"listening"' in process.stderr.readline()
-        threading.Thread(target=process.stderr.read, daemon=True).start()
+        reader.start()
         return process
 
     yield start
-    for process in running:
+    for process, reader in running:
         process.kill()
         process.wait()
+        if reader.ident is not None:
+            reader.join()
+        assert process.stderr is not None
+        process.stderr.close()
 
 
 def read_events(path: Path) -> list[dict[str, Any]]:
