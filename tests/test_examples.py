@@ -120,7 +120,7 @@ def test_the_config_of_logstash_leads_from_a_log_to_a_file_of_cef(tmp_path: Path
     (tmp_path / "logstash.yml").write_text("allow_superuser: true\n")
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # exnorm lies beside its Python
     environment = {**os.environ, "PATH": path, "LOG_FILE": str(SAMPLE), "OUT_FOLDER": str(tmp_path)}
-    places = ["--path.settings", tmp_path, "--path.data", tmp_path / "data"]
+    places: list[str | Path] = ["--path.settings", tmp_path, "--path.data", tmp_path / "data"]
     running = subprocess.Popen(
         [program, "-w", "1", "-f", config, *places], env=environment, stdout=subprocess.DEVNULL
     )

@@ -317,7 +317,7 @@ class ChunkFilter:
         self.counts.records_in += 1
         try:
             found = self._read(tag, given, body)
-            if found is None or found == NOT_OURS:
+            if found is None or found is NOT_OURS:
                 self.counts.untouched += 1
                 self.counts.records_out += 1
                 return None

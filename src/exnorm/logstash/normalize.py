@@ -106,7 +106,7 @@ class EventNormalizer:
 
     def _take(self, event: AnyEvent, splices: bool) -> list[Any]:
         shipped = self.normalizer.parse_object(event)
-        if shipped == NOT_OURS:
+        if shipped is NOT_OURS:
             self.untouched += 1
             return [event]
         if shipped is not None:
