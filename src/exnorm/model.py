@@ -77,17 +77,23 @@ class Schema:
 class Needed(NamedTuple):
     """When a function of several columns needs one of them; else it is given nothing for that column.
 
-    Where ``asks`` says so of the texts of ``by``, or where the column holds the text ``holds``. A column that
-    is needed seldom and differs in every row (a query) then costs little.
+    It is needed where ``asks`` says so of the texts of ``by``, where it holds the text ``holds``, and where
+    the column or derived value that ``longer`` names has more than so many bytes. A column that is needed
+    seldom and differs in every row (a query) then costs little. Where ``longer`` leaves a column out, the
+    function must give what it would give of its text.
     """
 
     column: str
     by: tuple[str, ...] = ()
     asks: Callable[..., bool] = lambda *texts: True
     holds: str = ""
+    longer: tuple[str, int] = ("", 0)
 
     def is_in(self, get: Callable[[str], str]) -> bool:
         """Whether the column is needed where columns have these texts."""
+        name, most = self.longer
+        if name and len(get(name).encode("utf-8", "replace")) <= most:
+            return False
         return self.holds in get(self.column) and (not self.by or self.asks(*map(get, self.by)))
 
 

@@ -518,6 +518,8 @@ static int run_step(Machine *self, Step *step)
     case GUARD: return guard(self, step);
     case GATE:
         wanted = step->a < 0 || has_slot(self, step->a, step->b);
+        if (step->keys.count > 1)
+            wanted = self->cells[step->keys.cells[1]].text.length > step->b;
         wanted = wanted && (step->text.length == 0 || holds_text(self->cells[cell].text, step->text));
         break;
     default:

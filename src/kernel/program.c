@@ -154,7 +154,7 @@ static int read_steps(Machine *self, PyObject *list)
         switch (step->kind) {
         case MEMO: break;
         case JOIN: bad = filled != 1 || read != 2; break;
-        case GATE: bad = filled != 1 || read != 1; break;
+        case GATE: bad = filled != 1 || read < 1 || read > 2 || (read == 2 && step->a >= 0); break;
         case CHOOSE: bad = filled != 1 || read < 1; break;
         case GUARD: bad = filled != 0; break;
         default: bad = 1;

@@ -305,6 +305,12 @@ def test_a_gate_lets_a_cell_through_where_it_is_asked_for_or_holds_a_text() -> N
 
 
 @needs_kernel
+def test_a_gate_may_ask_how_long_another_cell_is() -> None:
+    machine = make(show(3), (Gate(3, 1, measured=2, longer=3),), cells=4)
+    assert run_lines(machine, b"a,b,ccc", b"a,b,cccc", b"a,,cccc")[0] == b"()\n(b)\n()\n"
+
+
+@needs_kernel
 def test_the_first_cell_that_is_filled_is_chosen() -> None:
     machine = make(show(3), (Choose(3, 2, (0, 1)),), cells=4, absent="-", may_be_absent=frozenset((0, 1, 2)))
     assert run_lines(machine, b",,c", b"a,,c", b",b,c", b"-,-,c", b",,-")[0] == b"(c)\n()\n()\n(c)\n()\n"

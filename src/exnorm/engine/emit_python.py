@@ -97,11 +97,11 @@ class Emitter:
                 joined = f"{first} + {second} if {second}.startswith({literal_of(by)}) else {joined}"
             yield f"c{step.into} = ({joined}) if {self._filled(step.second)} else {first}"
         elif isinstance(step, Gate):
-            wanted = _name(step.asked) if step.asked else ""
-            if step.holds:
-                holds = f"{literal_of(self.plan.wire.escape(step.holds))} in c{step.cell}"
-                wanted = f"{wanted} and {holds}" if wanted else holds
-            yield f'c{step.into} = c{step.cell} if {wanted} and {self._filled(step.cell)} else ""'
+            holds = f"{literal_of(self.plan.wire.escape(step.holds))} in c{step.cell}"
+            wanted = [self._filled(step.cell), *([_name(step.asked)] if step.asked else [])]
+            wanted += [holds] if step.holds else []
+            wanted += [f"len(c{step.measured}) > {step.longer}"] if step.measured >= 0 else []
+            yield f'c{step.into} = c{step.cell} if {" and ".join(wanted)} else ""'
         elif isinstance(step, Choose):
             before = " or ".join(map(self._filled, step.before))
             yield f'c{step.into} = "" if {before} else {self._text(step.cell)}'

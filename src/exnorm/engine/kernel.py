@@ -169,11 +169,21 @@ class Packer:
             find = _find_bytes(step.find, len(step.keys))
             return kernel.MEMO, step.into, step.keys, step.slots, 0, b"", find, before, after
         if isinstance(step, Join):
-            keys = step.first, step.second
-            return kernel.JOIN, (step.into,), keys, step.once, 0, step.by.encode(), None, None, None
+            return (
+                kernel.JOIN,
+                (step.into,),
+                (step.first, step.second),
+                step.once,
+                0,
+                step.by.encode(),
+                None,
+                None,
+                None,
+            )
         if isinstance(step, Gate):
-            asked = step.asked or (-1, 0)
-            return kernel.GATE, (step.into,), (step.cell,), *asked, step.holds.encode(), None, None, None
+            asked = step.asked or (-1, step.longer)
+            keys = (step.cell,) if step.measured < 0 else (step.cell, step.measured)
+            return kernel.GATE, (step.into,), keys, *asked, step.holds.encode(), None, None, None
         if isinstance(step, Choose):
             return kernel.CHOOSE, (step.into,), (step.cell, *step.before), 0, 0, b"", None, None, None
         return kernel.GUARD, (), step.cells, *step.texts, b"", None, None, None

@@ -127,12 +127,17 @@ class Join:
 
 @dataclass(frozen=True)
 class Gate:
-    """The text of ``cell`` where ``asked`` is filled, or where it holds the text ``holds``; else nothing."""
+    """The text of ``cell`` where ``asked`` is filled and it holds the text ``holds``; else nothing.
+
+    Where ``measured`` is a cell, that must have more than ``longer`` bytes as it is written here or there.
+    """
 
     into: int
     cell: int
     asked: Slot | None = None
     holds: str = ""
+    measured: int = -1
+    longer: int = 0
 
 
 @dataclass(frozen=True)

@@ -135,9 +135,14 @@ class RowPlanner(Planner):
             if one.column not in cells:
                 continue
             asked = self._add_question(one) if one.by else None
-            gated = self._new_cell()
-            self.steps.append(Gate(gated, cells[one.column], asked, one.holds))
-            cells[one.column] = gated
+            self.steps.append(Gate(self._new_cell(), cells[one.column], asked, one.holds))
+            cells[one.column] = self.cells - 1
+            name, most = one.longer
+            if name in self.cell:
+                self.steps.append(
+                    Gate(self._new_cell(), cells[one.column], measured=self.cell[name], longer=most)
+                )
+                cells[one.column] = self.cells - 1
         keys = tuple(cells.values())
         return keys, [keys.index(cells[name]) if name in cells else -1 for name in columns]
 
@@ -279,4 +284,4 @@ class RowPlanner(Planner):
 
 def _columns_of(needed: Iterable[Needed]) -> Iterable[str]:
     """The columns that say whether others are needed."""
-    return (column for one in needed for column in one.by)
+    return (column for one in needed for column in (*one.by, one.longer[0]) if column)
