@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,6 @@ from exnorm.sources.back_end import ANSWERS, is_probe, judge, name_answer
 from exnorm.sources.ecp_server import ECP_SERVER, read_members, split_row
 from exnorm.sources.ews import COLUMNS_2013, EWS, find_impersonated, find_mailbox
 from exnorm.sources.rps_http import RPS_HTTP, find_method
-from exnorm.sources.url_secrets import hide_url_secrets
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 FILES = {
@@ -129,7 +129,7 @@ def test_what_a_call_of_ews_weighs() -> None:
 
 def test_the_cookie_is_gone_from_the_columns_and_from_the_raw_row() -> None:
     found = records("ews", "Ews_2026030409-1.LOG")[0]
-    assert found.values["Cookie"] == "<redacted>"
+    assert found.values["Cookie"] == "*****"
     assert "92e4ad319de84a06a5baf5b1234567e9" not in found.raw
     row = rows_of("ews", "Ews_2026030409-1.LOG")[0]
     (torn,) = parse(f"{header_of('ews', 'Ews_2026030409-1.LOG')}\n{row},")
@@ -176,7 +176,7 @@ def test_rows_of_remote_powershell_stand_on_their_answer_where_they_name_no_acti
 
 def test_the_token_is_gone_from_the_query_and_from_the_raw_row() -> None:
     found = records("rps_http", "Rps_Http_2026030409-1.LOG")[0]
-    assert found.values["UrlQuery"].startswith("?X-Rps-CAT=<redacted>&Email=autodiscover/autodiscover.json")
+    assert found.values["UrlQuery"].startswith("?X-Rps-CAT=*****&Email=autodiscover/autodiscover.json")
     assert "VgEAVAdXaW5kb3dz" not in found.raw
     row = rows_of("rps_http", "Rps_Http_2026030409-1.LOG")[0]
     (torn,) = parse(f"{header_of('rps_http', 'Rps_Http_2026030409-1.LOG')}\n{row},x")
@@ -185,23 +185,52 @@ def test_the_token_is_gone_from_the_query_and_from_the_raw_row() -> None:
     assert find_method("a=b") == ""
 
 
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [
-        ("/x?a=1&X-Rps-CAT=abc&b=2", "/x?a=1&X-Rps-CAT=<redacted>&b=2"),
-        ("?x-rps-cat=abc", "?x-rps-cat=<redacted>"),
-        ("%3fX-Rps-CAT%3dabc", "%3fX-Rps-CAT%3d<redacted>"),
-        ("S:URL=/ecp?msExchEcpCanary=a.b-c_d;S:X=1", "S:URL=/ecp?msExchEcpCanary=<redacted>;S:X=1"),
-        ("?msExchEcpCanary=<redacted>", "?msExchEcpCanary=<redacted>"),
-        ("?msExchEcpCanaryX=1", "?msExchEcpCanaryX=1"),
-        ("nothing", "nothing"),
-    ],
-)
-def test_the_value_of_a_secret_parameter_of_a_url_is_hidden_and_its_name_kept(text: str, shown: str) -> None:
-    assert hide_url_secrets(text) == shown
+def change(name: str, file: str, old: str, new: str, **settings: Any) -> Record:
+    """The first record of a sample of which a text was replaced."""
+    text = (SAMPLES / name / file).read_text(encoding="utf-8-sig")
+    assert old in text
+    normalizer = Normalizer("arcsight", discover_plugins=False, **settings)
+    found = next(iter(normalizer.parse(text.replace(old, new), normalizer.stream(""))))
+    assert isinstance(found, Record)
+    return found
+
+
+def test_every_credential_of_the_list_is_hidden_in_what_a_client_said() -> None:
+    rps = change("rps_http", "Rps_Http_2026030409-1.LOG", "X-Rps-CAT=", "access_token=Hush77&X-Rps-CAT=")
+    assert "Hush77" not in rps.raw
+    assert rps.values["UrlQuery"].startswith("?access_token=*****&X-Rps-CAT=*****&Email=")
+    ews = change("ews", "Ews_2023010616-1.LOG", "SKU=Unknown;", "Authorization=Basic bm9yYTpIdXNo;")
+    assert "bm9yYTpIdXNo" not in ews.raw
+    assert "Authorization=*****;" in ews.values["GenericInfo"]
 
 
 # --- ECP -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("S:URL=/ecp?msExchEcpCanary=a.b-c_d;S:X=1", "S:URL=/ecp?msExchEcpCanary=*****;S:X=1"),
+        ("S:URL=/ecp?a=1&token=abc&b=2;S:X=1", "S:URL=/ecp?a=1&token=*****&b=2;S:X=1"),
+        ("S:URL=/ecp%3fmsExchEcpCanary%3dabc;S:X=1", "S:URL=/ecp%3fmsExchEcpCanary%3d*****;S:X=1"),
+        ("S:REFERRER=https://m/ecp?code=abc;S:EX=", "S:REFERRER=https://m/ecp?code=*****;S:EX="),
+        ("S:SID=1234;S:URL=/ecp?msExchEcpCanaryX=1", "S:SID=1234;S:URL=/ecp?msExchEcpCanaryX=1"),
+        ("nothing", "nothing"),
+    ],
+)
+def test_credentials_are_hidden_in_the_urls_of_a_row_and_nowhere_else(text: str, shown: str) -> None:
+    assert ecp_server.hide_secrets(text) == shown
+
+
+def test_credentials_stay_where_the_site_keeps_them() -> None:
+    found = change("ecp_server", "ECPServer20230111-1.LOG", "CANARY", "Kept77", web_secrets="keep")
+    assert "msExchEcpCanary=Kept77" in found.derived["url"]
+
+
+def test_the_user_of_the_admin_center_is_split_as_in_all_logs() -> None:
+    mail = "<PII>HealthMailboxXXX@domain.com</PII>"
+    found = change("ecp_server", "ECPActivity_11500_20230111-1.LOG", mail, "<PII>EXAMPLE\\nora</PII>")
+    assert (found.derived["user-domain"], found.derived["user-name"]) == ("EXAMPLE", "nora")
 
 
 def test_rows_of_the_admin_center_say_which_cmdlet_ran() -> None:

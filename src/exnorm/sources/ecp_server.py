@@ -17,10 +17,10 @@ from exnorm.lines import join_csv
 from exnorm.model import Derivation, Head, Reader, Record, Schema, Source
 from exnorm.patterns import compile_later
 from exnorm.settings import Settings
-from exnorm.sources import cmdlets
-from exnorm.sources.columnar import ColumnarReader, Refusal, derive, explain_date, split_csv
+from exnorm.sources import cmdlets, web_secrets
+from exnorm.sources.accounts import split_account
+from exnorm.sources.columnar import ColumnarReader, Finish, Refusal, derive, explain_date, split_csv
 from exnorm.sources.recognition import recognize_columnar
-from exnorm.sources.url_secrets import hide_url_secrets
 
 COLUMNS = ("TimeStamp", "ServerName", "EventId", "EventData", "MyTimeStamp")
 SCHEMAS = (Schema("2013", COLUMNS[:4]),)
@@ -49,6 +49,7 @@ _FILE_NAME = compile_later(r"ECP(?:Server|Activity_\d+_)\d{8}-\d+.*\.LOG.*", re.
 _ROW = compile_later(r"'?S:(?:TIME|PSA|URL|Bld)=")
 _MASK = compile_later(r"<PII>(.*)</PII>", re.DOTALL)
 _MEMBER = compile_later(r"(?:'([^']*(?:''[^']*)*)'|([^;]*))(?:;|\Z)")
+_QUERY = compile_later(r"(?:\?|%3f)[^;\s']+", re.IGNORECASE)
 _NOTHING = frozenset(("<null>", "$null"))
 
 
@@ -87,7 +88,8 @@ def describe(event_id: str, data: str) -> tuple[str, ...]:
         if cmdlet
         else ("", *cmdlets.judge_case(cmdlets.READ, outcome, routine=False)[1:], "", "")
     )
-    return (*named, cmdlet or event_id, outcome, reason, *call)
+    account = split_account(named[-1])
+    return (*named, *account, cmdlet or event_id, outcome, reason, *call)
 
 
 def _take_off(text: str) -> str:
@@ -96,30 +98,42 @@ def _take_off(text: str) -> str:
     return found.group(1) if found else text
 
 
-DERIVED = (*MEMBERS.values(), "event", "outcome", "reason", *cmdlets.DERIVED)
+DERIVED = (
+    *MEMBERS.values(), "user-domain", "user-name", "user-mailbox", "event", "outcome", "reason",
+    *cmdlets.DERIVED,
+)  # fmt: skip
 COMPUTED = (Derivation(DERIVED, ("EventId", "EventData"), describe),)
 
 
 def hide_secrets(text: str) -> str:
-    """A row, or its last cell, without canaries and the values of secret parameters."""
-    return cmdlets.hide_dotted(hide_url_secrets(text))
+    """A row, or its last cell, without the credentials in URLs and the values of secret parameters."""
+    return cmdlets.hide_dotted(_QUERY.sub(_hide_query, text))
 
 
-def finish(record: Record) -> Refusal | None:
-    """Read the row's time, hide secrets, take ``EventData`` apart."""
-    values = record.values
-    moment = values.get("TimeStamp") or values.get("MyTimeStamp", "")
-    record.time = utc_ms(moment)
-    if record.time is None:
-        return explain_date("TimeStamp", moment)
-    data = values.get("EventData", "")
-    shown = hide_secrets(data)
-    if shown != data:
-        values["EventData"] = shown
-        record.raw = join_csv(values.values())
-    record.derived["moment"] = moment
-    derive(record, COMPUTED)
-    return None
+def _hide_query(found: re.Match[str]) -> str:
+    return web_secrets.hide(found.group())
+
+
+def make_finish(settings: Settings) -> Finish:
+    """A function that reads a row's time, hides secrets, takes ``EventData`` apart."""
+    hide = cmdlets.hide_dotted if settings.web_secrets == "keep" else hide_secrets
+
+    def finish(record: Record) -> Refusal | None:
+        values = record.values
+        moment = values.get("TimeStamp") or values.get("MyTimeStamp", "")
+        record.time = utc_ms(moment)
+        if record.time is None:
+            return explain_date("TimeStamp", moment)
+        data = values.get("EventData", "")
+        shown = hide(data)
+        if shown != data:
+            values["EventData"] = shown
+            record.raw = join_csv(values.values())
+        record.derived["moment"] = moment
+        derive(record, COMPUTED)
+        return None
+
+    return finish
 
 
 def is_plausible(values: Mapping[str, str]) -> bool:
@@ -133,7 +147,7 @@ def open_reader(source: Source, head: Head, settings: Settings) -> Reader:
         source,
         settings,
         split=split_row,
-        finish=finish,
+        finish=make_finish(settings),
         name_schema=lambda columns, version: "2013",
         plausible=is_plausible,
     )

@@ -16,13 +16,14 @@ from exnorm.lines import join_csv
 from exnorm.model import Derivation, Head, Reader, Record, Schema, Source
 from exnorm.patterns import compile_later
 from exnorm.settings import Settings
+from exnorm.sources import web_secrets
 from exnorm.sources.accounts import split_account
 from exnorm.sources.back_end import REQUEST, is_probe, judge, name_answer
 from exnorm.sources.columnar import ColumnarReader, Refusal, derive, explain_date, split_csv
 from exnorm.sources.endpoints import split_endpoint
 from exnorm.sources.http_proxy import join_build, name_schema as name_year
 from exnorm.sources.recognition import recognize_columnar
-from exnorm.sources.url_secrets import HIDDEN
+from exnorm.sources.web_secrets import HIDDEN
 
 COLUMNS_2013 = (
     "DateTime", "RequestId", "MajorVersion", "MinorVersion", "BuildVersion", "RevisionVersion",
@@ -179,8 +180,8 @@ _COOKIE = compile_later(r"(?<=,)[0-9a-f]{32}(?=,)", re.IGNORECASE)
 
 
 def redact(line: str) -> str:
-    """A row that did not parse without what may be its cookie."""
-    return _COOKIE.sub(HIDDEN, line)
+    """A row that did not parse without credentials and what may be its cookie."""
+    return _COOKIE.sub(HIDDEN, web_secrets.hide_line(line))
 
 
 def open_reader(source: Source, head: Head, settings: Settings) -> Reader:
@@ -192,6 +193,7 @@ def open_reader(source: Source, head: Head, settings: Settings) -> Reader:
         finish=finish,
         name_schema=name_schema,
         plausible=is_plausible,
+        choose_hide=web_secrets.make_chooser(web_secrets.EXCHANGE_COLUMNS, COLUMNS, settings),
     )
 
 

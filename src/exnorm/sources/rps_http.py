@@ -11,17 +11,16 @@ import re
 from collections.abc import Mapping, Sequence
 
 from exnorm.convert import find_member, utc_ms
-from exnorm.lines import join_csv
 from exnorm.model import Derivation, Head, Reader, Record, Schema, Source
 from exnorm.patterns import compile_later
 from exnorm.settings import Settings
+from exnorm.sources import web_secrets
 from exnorm.sources.accounts import split_account
 from exnorm.sources.back_end import ANSWERS, is_probe, judge, name_answer
 from exnorm.sources.columnar import ColumnarReader, Refusal, derive, explain_date, split_csv
 from exnorm.sources.endpoints import split_endpoint
 from exnorm.sources.http_proxy import join_build, join_url, name_schema as name_year
 from exnorm.sources.recognition import recognize_columnar
-from exnorm.sources.url_secrets import hide_url_secrets
 
 COLUMNS = (
     "DateTime", "StartTime", "RequestId", "MajorVersion", "MinorVersion", "BuildVersion", "RevisionVersion",
@@ -47,7 +46,6 @@ _SHAPES = {
     "TotalTime": compile_later(r"\d*"),
 }
 _BUILD = ("MajorVersion", "MinorVersion", "BuildVersion", "RevisionVersion")
-_SPEAKING = ("UrlStem", "UrlQuery", "GenericInfo", "GenericErrors")
 
 
 def name_schema(columns: Sequence[str], version: str) -> str:
@@ -82,16 +80,12 @@ COMPUTED = (
 
 
 def finish(record: Record) -> Refusal | None:
-    """Read the row's time, hide secrets, derive what tables need."""
+    """Read the row's time, derive what tables need."""
     values = record.values
     moment = values.get("DateTime", "")
     record.time = utc_ms(moment)
     if record.time is None:
         return explain_date("DateTime", moment)
-    shown = {column: hide_url_secrets(values.get(column, "")) for column in _SPEAKING if column in values}
-    if any(values[column] != text for column, text in shown.items()):
-        values.update(shown)
-        record.raw = join_csv(values.values())
     record.derived["product-version"] = record.schema.version
     derive(record, COMPUTED)
     return None
@@ -111,6 +105,7 @@ def open_reader(source: Source, head: Head, settings: Settings) -> Reader:
         finish=finish,
         name_schema=name_schema,
         plausible=is_plausible,
+        choose_hide=web_secrets.make_chooser(web_secrets.EXCHANGE_COLUMNS, COLUMNS, settings),
     )
 
 
@@ -139,7 +134,7 @@ RPS_HTTP = Source(
     event_column="event",
     events=frozenset(ANSWERS),
     schemas=SCHEMAS,
-    redact=hide_url_secrets,
+    redact=web_secrets.hide_line,
     agent_log_format="RPSHTTP",
     names=("Rps_Http_*.LOG",),
 )

@@ -60,7 +60,6 @@ from exnorm.sources.rps_http import RPS_HTTP
 from exnorm.sources.smtp_protocol import SMTP_PROTOCOL
 from exnorm.sources.smtp_secrets import hide_mention, hide_said
 from exnorm.sources.smtpsvc import SECRET_VERBS, SMTPSVC, redact_all
-from exnorm.sources.url_secrets import hide_url_secrets
 from exnorm.sources.w3c import FTP, SMTP_VERBS, find_service_of
 
 
@@ -256,8 +255,6 @@ def hide_secrets(line: str) -> str:
             shown = hide_parameters(text)
         elif key == "EventData":
             shown = hide_ecp_secrets(text)
-        elif key in ("UrlQuery", "UrlStem"):
-            shown = hide_url_secrets(text)
         elif smtp and key in ("cs-method", "cs-uri-stem", "cs-uri-query"):
             verb = said.get("cs-method", "").upper()
             harmless = verb in SMTP_VERBS if key == "cs-method" else verb in SMTP_VERBS - SECRET_VERBS
