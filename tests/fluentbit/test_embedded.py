@@ -62,6 +62,16 @@ def test_a_reload_with_a_wrong_setting_goes_on_with_the_filter_before() -> None:
     assert start("exchange.0", ["host_check", "off", "taxonmy", "jsa"], log, count, None) is None
 
 
+def test_a_release_that_was_not_tried_is_said_at_the_start_and_not_at_each_reload(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("exnorm.fluentbit.embedded.read_host_version", lambda: (9, 9))
+    said: list[str] = []
+    before = start("exchange.0", [], lambda level, name, text: said.append(text), count, None)
+    assert start("exchange.0", [], lambda level, name, text: said.append(text), count, before) is not None
+    assert len(said) == 1
+
+
 def test_records_without_a_known_key_are_said_once_with_the_keys_that_they_have() -> None:
     said: list[str] = []
     chunks = ChunkFilter.from_names({}, log=said.append)

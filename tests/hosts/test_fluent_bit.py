@@ -424,6 +424,7 @@ CASES: dict[str, tuple[Body, Check]] = {
     "event_time": ({"event_time": "off"}, lambda bodies: bodies == converted(SAMPLE)),
     "host_key": ({"host_key": "fields.server"}, lambda bodies: bodies == converted(SAMPLE)),
     "state": ({"state": "HEADERS"}, lambda bodies: bodies == converted(SAMPLE)),
+    "web_secrets": ({"web_secrets": "keep"}, lambda bodies: bodies == converted(SAMPLE)),
     "control": ({"control": "keep"}, lambda bodies: bodies == converted(SAMPLE)),
     "max_payload": (
         {"format": "cef", "max_payload": "1024"},
@@ -710,7 +711,7 @@ def test_a_hot_reload_takes_the_new_settings_and_goes_on(
         for number, row in enumerate(ROWS[1:4]):
             configure({"taxonomy": ("jsa", "arcsight")[number % 2]}, **options)
             host.process.send_signal(signal.SIGHUP)
-            host.wait_for("[filter:exchange:exchange.0]")  # the old one's last word
+            host.wait_for("records in, ")  # the old one's last word
             put(log, row)
             first += host.events(1)
         assert host.stop() == 0

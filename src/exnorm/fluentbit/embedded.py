@@ -80,7 +80,10 @@ def start(
     try:
         given = pair_properties(properties)
         if given.pop(HOST_CHECK, "on").strip().lower() not in ("off", "false", "no", "0"):
-            check_host(read_host_version(), count_events, lambda text: log(WARNING, name, text))
+            said = before is not None  # when it started
+            check_host(
+                read_host_version(), count_events, lambda text: None if said else log(WARNING, name, text)
+            )
         chunks = ChunkFilter.from_names(
             given, environ=os.environ, log=lambda text: log(ERROR, name, text), also=(HOST_CHECK,)
         )
