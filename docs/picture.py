@@ -20,10 +20,10 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "what there is": ("plugins", "selection", "standard", "hookspecs"),
     "logs, fields, formats": ("sources", "taxonomies", "codecs"),
     "rows and tables": (
-        "stream", "mapping", "overlay", "profiles", "tables", "categorizer",
+        "stream", "relayed", "mapping", "overlay", "profiles", "tables", "categorizer",
         "identity", "recipients",
     ),
-    "tools": ("lines", "convert", "counts", "settings", "yamlfile"),
+    "tools": ("lines", "encodings", "syslog", "convert", "counts", "settings", "yamlfile"),
     "nouns": ("model", "errors", "_kernel"),
 }  # fmt: skip
 HOSTS, FLOW, TOOLS = 0, 1, 5

@@ -90,6 +90,7 @@ class BatchNormalizer:
     def _open(self, path: str, schema: str) -> Stream:
         """The stream of a log whose header is known."""
         stream = self.normalizer.stream(path)
+        stream.take_text()
         for line in schema.splitlines():
             stream.read(line if line.startswith("#") else f"#Fields: {line}")
         return stream

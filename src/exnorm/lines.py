@@ -14,6 +14,8 @@ SEPARATORS = {",": "commas", ";": "semicolons", "\t": "TABs", " ": "blanks"}
 INDENT = " \t\xa0"
 """What a forum or a page puts before each line; no row and no header line begins so."""
 
+_NONE = "\ufffd".encode()  # what decoders write for what they cannot read
+
 UTF16_LE, UTF16_BE = "utf-16-le", "utf-16-be"
 _UTF16 = {codecs.BOM_UTF16_LE: UTF16_LE, codecs.BOM_UTF16_BE: UTF16_BE}
 _TELLING_BYTES = 4  # a byte order mark, or two characters of a header
@@ -74,17 +76,19 @@ def decode_utf16(line: bytes, encoding: str) -> str | None:
 class LineCutter:
     """Cuts the blocks of one file into lines without their LF.
 
-    Where the start shows that it is UTF-16, all is read as that and given on as UTF-8.
+    Where the start shows that it is UTF-16, all is read as that and given on as UTF-8; so it is with
+    any other ``encoding``, unless the start is UTF-8's byte order mark.
     A line longer than ``max_bytes`` is given on as its first ``max_bytes + MARGIN`` bytes, which is how
     the reader of lines knows it; the rest of it is thrown away while it arrives.
     """
 
-    def __init__(self, max_bytes: int) -> None:
+    def __init__(self, max_bytes: int, encoding: str = "") -> None:
         self._limit = max_bytes + MARGIN
+        self._encoding = encoding
         self._pending = bytearray()
         self._skipping = False
         self._started = False
-        self._utf16: codecs.IncrementalDecoder | None = None
+        self._decoder: codecs.IncrementalDecoder | None = None
 
     def feed(self, block: bytes) -> list[bytes]:
         """The lines that ``block`` completes."""
@@ -127,15 +131,19 @@ class LineCutter:
     def _start(self, block: bytes) -> None:
         self._started = True
         encoding = find_utf16(block)
+        if not encoding and not block.startswith(codecs.BOM_UTF8):
+            encoding = self._encoding
         if encoding:
-            self._utf16 = codecs.getincrementaldecoder(encoding)("surrogatepass")
+            # What cannot be read becomes bytes that are not UTF-8, so that its line is refused later.
+            errors = "surrogatepass" if encoding.startswith("utf-16") else "replace"
+            self._decoder = codecs.getincrementaldecoder(encoding)(errors)
 
     def _transcode(self, block: bytes, final: bool = False) -> bytes:
-        if self._utf16 is None:
+        if self._decoder is None:
             return block
-        # What is not UTF-16 becomes bytes that are not UTF-8, so that its line is refused later.
-        half_character = b"\xff" if final and self._utf16.getstate()[0] else b""
-        return self._utf16.decode(block).encode("utf-8", "surrogatepass") + half_character
+        half_character = b"\xff" if final and self._decoder.getstate()[0] else b""
+        made = self._decoder.decode(block).encode("utf-8", "surrogatepass")
+        return (made.replace(_NONE, b"\xff") if self._decoder.errors == "replace" else made) + half_character
 
     def _cut(self, block: bytes) -> Iterator[Span]:
         begin, end = 0, block.rfind(b"\n") + 1

@@ -36,6 +36,7 @@ from exnorm.overlay import lay_over, require
 from exnorm.payload_limit import shorten
 from exnorm.plugins import Plugins
 from exnorm.recipients import refuse_split, split_recipients
+from exnorm.relayed import RelayedStream
 from exnorm.routes import Route, Routes
 from exnorm.selection import choose_codec, choose_mappings, choose_sources, find_named
 from exnorm.settings import Settings, make_settings
@@ -169,7 +170,8 @@ class Normalizer:
 
     def stream(self, name: str = "") -> Stream:
         """The state of one log file; ``name`` is its path, which helps to recognise its type."""
-        return Stream(name, self.recognize, self.settings, partial(redact, self.sources), self._explain_head)
+        kind = RelayedStream if self.settings.strip_syslog else Stream
+        return kind(name, self.recognize, self.settings, partial(redact, self.sources), self._explain_head)
 
     def _stream_of(self, source: Source) -> Stream:
         """The state of what comes as objects of one log type, which needs no recognising."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from exnorm.convert import moment_ms
+from exnorm.encodings import find_encoding
 from exnorm.errors import SettingsError, quote, suggest
 from exnorm.origin import list_paths
 from exnorm.yamlfile import NOTHING, Node, make_node, read_yaml
@@ -103,6 +104,8 @@ class Settings:
     events: tuple[str, ...] = ()
     where: tuple[str, ...] = ()
     host_key: tuple[str, ...] = ()
+    strip_syslog: bool = False
+    encoding: str = ""
     block_plugins: tuple[str, ...] = ()
     plugins: Mapping[str, Any] = field(default_factory=dict)
     tables: Tables = field(default_factory=Tables)
@@ -134,6 +137,7 @@ class Settings:
                     f"source_ip: got {quote(self.source_ip)}; expected an IPv4 or IPv6 address"
                 ) from None
         list_paths(self.host_key)
+        find_encoding(self.encoding)
         if self.tz:
             import zoneinfo  # few runs need it
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from io import BufferedReader
 from typing import AnyStr, Generic, TypeVar
 
+from exnorm.encodings import find_encoding, is_wide
 from exnorm.errors import quote
 from exnorm.lines import (
     INDENT,
@@ -25,6 +26,7 @@ from exnorm.lines import (
 )
 from exnorm.model import Confidence, Head, Layout, Lines, Read, Reader, Record, Schema, Source, Unparsed
 from exnorm.settings import Settings
+from exnorm.syslog import find_header
 
 # The names of Exchange's header lines; a header that lost its "#" is known by them.
 _DIRECTIVE = re.compile(r"#\s*([A-Za-z][A-Za-z-]*)\s*:(.*)", re.DOTALL)
@@ -37,6 +39,9 @@ _BEGINNING = re.compile(r"Software\s*:\s+Microsoft ", re.IGNORECASE)
 # Bare names of columns; no row is made of words alone, for each has a time.
 _NAMES = re.compile(r'"?[A-Za-z][\w().-]*"?(?:[,;\t ]+"?[A-Za-z][\w().-]*"?){2,}[,;\t ]*')
 _NAMES_END = re.compile(r"[,;\t ]+")
+_SYSLOG = "the line begins with a syslog header, which strip_syslog takes away"
+_OF_SHAPE = frozenset(("date", "quote", "syntax", "unknown-type", "width"))  # kinds that a header can cause
+_HEADER_HEAD = 2048  # characters, more than a syslog header has
 _UNLIKE = "no known log type has lines like this one"
 _ROW = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d")
 # A remark that begins a header: of Exchange 2003, of an export.
@@ -87,6 +92,10 @@ class StreamTable(Generic[K]):
             self.forgotten += 1
         return stream
 
+    def items(self) -> list[tuple[K, Stream]]:
+        """Every stream that is remembered, with its log."""
+        return list(self._streams.items())
+
     def all(self) -> list[Stream]:
         """Every stream that is remembered, the one used last at the end."""
         return list(self._streams.values())
@@ -119,6 +128,7 @@ class Stream:
         self._settings = settings
         self._reader: Reader | None = None
         self._cutter: LineCutter | None = None
+        self.encoding = find_encoding(settings.encoding)
         self._in_header = False
         self._utf16 = ""
         self._split_names: tuple[str, ...] = ()
@@ -144,8 +154,27 @@ class Stream:
 
     def _cut_lines(self) -> LineCutter:
         if self._cutter is None:
-            self._cutter = LineCutter(self._settings.max_line_bytes)
+            self._cutter = LineCutter(self._settings.max_line_bytes, self.encoding)
         return self._cutter
+
+    @property
+    def transcodes(self) -> bool:
+        """Whether lines that come one by one are in another encoding; those of ``cut`` are not any more."""
+        return bool(self.encoding) and self._cutter is None
+
+    def transcode(self, line: bytes) -> str | Unparsed:
+        """A line in the log's encoding as text; it is counted where it is not."""
+        try:
+            return line.decode(self.encoding)
+        except UnicodeDecodeError as error:
+            raw = line[: self.longest + MARGIN].decode(self.encoding, "backslashreplace").rstrip("\r\n")
+            reason = f"not {self.encoding} at byte {error.start}: got 0x{line[error.start]:02x}"
+            return self._unparsed(raw, "encoding", reason)
+
+    def take_text(self) -> None:
+        """Know that what is cut next is text, whatever the log's encoding is."""
+        if self._cutter is None:
+            self._cutter = LineCutter(self._settings.max_line_bytes)
 
     def finish(self) -> list[bytes]:
         """The last line of the file where it does not end in LF."""
@@ -392,15 +421,25 @@ class Stream:
                 "\r\n"
             )
             return self._unparsed(raw, "too-long", f"line is longer than max_line_bytes, {limit}")
+        if isinstance(line, bytes) and self.transcodes:
+            found = self.transcode(line)
+            if isinstance(found, Unparsed):
+                return found
+            line = found
         decoded = line if isinstance(line, str) else _decode_utf8(line)
         if decoded is None or "\0" in decoded:
             decoded = self._decode_utf16(line) or decoded
         if decoded is None:
             assert isinstance(line, bytes)
             raw = line.decode("utf-8", "backslashreplace").rstrip("\r\n")
-            return self._unparsed(raw, "encoding", _explain_encoding(line))
+            return self._unparsed(raw, "encoding", self._explain_encoding(line))
         # A server that crashed leaves the room it had reserved in its log: a block of NUL.
         return decoded.removesuffix("\n").rstrip("\r").strip("\0").removeprefix(_BOM)
+
+    def _explain_encoding(self, line: bytes) -> str:
+        if self.encoding and b"\xff" in line:
+            return f"not {self.encoding} at character {len(line.partition(bytes((255,)))[0].decode()) + 1}"
+        return _explain_encoding(line)
 
     def _decode_utf16(self, line: bytes | str) -> str | None:
         """A line that a shipper cut out of a log in UTF-16 without knowing; ``None`` where it is none."""
@@ -468,14 +507,20 @@ class Stream:
         return True
 
     def _unparsed(self, raw: str, kind: str, reason: str) -> Unparsed:
-        return Unparsed(
-            self._redact(self.source, raw, self.directives), kind, reason, self.line_number, self.name
-        )
+        if kind in _OF_SHAPE and not self._settings.strip_syslog and _has_syslog_header(raw):
+            reason = f"{_SYSLOG}: {reason}"
+        masked = self._redact(self.source, raw, self.directives)
+        return Unparsed(masked, kind, reason, self.line_number, self.name)
+
+
+def _has_syslog_header(raw: str) -> bool:
+    found = None if "AgentDevice=" in raw[:_HEADER_HEAD] else find_header(raw[:_HEADER_HEAD])
+    return found is not None and (found.text[0].isalpha() or "<" in found.text[:10])
 
 
 def begins_utf16(lines: Sequence[bytes | str], stream: Stream) -> bool:
-    """Whether the first of a log's lines is UTF-16."""
-    return bool(lines) and stream.line_number == 0 and _is_utf16(lines[0])
+    """Whether the first of a log's lines is UTF-16, or all of them in some other encoding."""
+    return stream.transcodes or (bool(lines) and stream.line_number == 0 and _is_utf16(lines[0]))
 
 
 def _is_utf16(line: bytes | str) -> bool:
@@ -486,6 +531,7 @@ def cut_lines(lines: Lines, stream: Stream) -> Iterator[bytes | str]:
     """Lines from a block or from lines that are cut already, in UTF-16 too."""
     if isinstance(lines, str):
         lines = lines.encode("utf-8", "surrogatepass")
+        stream.take_text()
     if isinstance(lines, (bytes, bytearray, memoryview)):
         yield from stream.cut(bytes(lines))
         yield from stream.finish()
@@ -499,7 +545,8 @@ def cut_lines(lines: Lines, stream: Stream) -> Iterator[bytes | str]:
     at_start = stream.line_number == 0  # further down, the same two bytes are text in some other encoding
     for line in lines:
         if at_start and isinstance(line, bytes):
-            utf16 = _is_utf16(line) and line[-1:] == b"\n"  # without its LF it is read by itself
+            is_cut = line[-1:] == b"\n"  # without its LF it is read by itself
+            utf16 = is_cut and (_is_utf16(line) or is_wide(stream.encoding))
         at_start = False
         if utf16 and isinstance(line, bytes):
             yield from stream.cut(line)

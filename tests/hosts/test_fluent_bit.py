@@ -423,6 +423,9 @@ CASES: dict[str, tuple[Body, Check]] = {
     ),
     "event_time": ({"event_time": "off"}, lambda bodies: bodies == converted(SAMPLE)),
     "host_key": ({"host_key": "fields.server"}, lambda bodies: bodies == converted(SAMPLE)),
+    # the sample has no syslog header and is UTF-8: read as it is
+    "strip_syslog": ({"strip_syslog": "on"}, lambda bodies: bodies == converted(SAMPLE)),
+    "encoding": ({"encoding": "UTF-8"}, lambda bodies: bodies == converted(SAMPLE)),
     "state": ({"state": "HEADERS"}, lambda bodies: bodies == converted(SAMPLE)),
     "web_secrets": ({"web_secrets": "keep"}, lambda bodies: bodies == converted(SAMPLE)),
     "control": ({"control": "keep"}, lambda bodies: bodies == converted(SAMPLE)),

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from exnorm.encodings import _ALIASES, _PLAIN, _UNREAD, find_charset
 from exnorm.errors import SettingsError
-from exnorm.logstash.charsets import _ALIASES, _PLAIN, _UNREAD, find_charset, read_text
+from exnorm.logstash.charsets import read_text
 
 
 def test_utf_8_is_read_as_it_is() -> None:

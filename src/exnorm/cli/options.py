@@ -55,6 +55,8 @@ _OPTIONS: Mapping[str, tuple[str, str]] = {
     "keep_original": ("", "Put the raw line into event.original of JSON."),
     "tz": ("ZONE", "Time zone of exports that hold local times, as Europe/Berlin."),
     "max_line_bytes": ("N", "Refuse longer lines."),
+    "strip_syslog": ("", "Take the syslog header off lines that a relay has put behind one."),
+    "encoding": (_ANY, "What the logs are written in where it is not UTF-8 or UTF-16, as CP1252."),
     "max_payload": ("BYTES", "Shorten longer payloads: additional data goes first, then long texts are cut."),
     "since": ("TIME|AGE", "Only rows from then on: 2026-03-17, 2026-03-17T08:00Z, or 90m, 2h, 3d ago."),
     "until": ("TIME|AGE", "Only rows before then."),

@@ -548,7 +548,7 @@ class ChunkFilter:
     def _describe_form(self) -> Form | None:
         """The same for the kernel; ``None`` where it does not write such records."""
         options, name = self.options, self.normalizer.codec.name
-        if name == DEFAULT_FORMAT and options.reserve_data:
+        if (name == DEFAULT_FORMAT and options.reserve_data) or self.normalizer.settings.encoding:
             return None
         line_keys, file_keys = (
             tuple(key.encode("utf-8") for key in keys) for keys in (options.key_name, options.file_key)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
+from exnorm.encodings import find_encoding
 from exnorm.engine.rows import Batch
 from exnorm.errors import ParseError
 from exnorm.logstash.charsets import read_text
@@ -72,6 +73,10 @@ class JSONCodec:
         if normalizer is not None and framing == "lines":
             options = {"decode_size_limit_bytes": LINE_LIMIT, **options}
         self._options = read_options(framing, options)
+        running = normalizer.normalizer if isinstance(normalizer, EventNormalizer) else normalizer
+        self._encoding = "" if running is None else find_encoding(running.settings.encoding)
+        if self._encoding and "charset" not in options:
+            self._options = replace(self._options, charset=self._encoding)
         self._drains = isinstance(normalizer, Normalizer)  # one of several codecs must not
         self._events = EventNormalizer(normalizer) if isinstance(normalizer, Normalizer) else normalizer
         self._frames = Frames(self._options.delimiter, self._options.size_limit)
@@ -322,7 +327,8 @@ class JSONCodec:
     def _pieces(self, line: bytes, text: str, valid: bool) -> list[tuple[str, str | bytes]]:
         """The lines of a text that is not JSON, each with what the log's own reader is given."""
         if self._options.framing == "lines":
-            return [(text, text if valid else line)]
+            is_read = valid and not (self._encoding and "\ufffd" in text)
+            return [(text, text if is_read else line)]
         if valid:
             return [(piece, piece) for piece in text.split("\n")]
         return [(read_text(piece, self._options.charset)[0], piece) for piece in line.split(b"\n")]

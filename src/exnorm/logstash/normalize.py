@@ -357,10 +357,9 @@ class EventNormalizer:
     def _open(self, key: str) -> Stream:
         if key == RAW:
             return self.normalizer.stream(self._raw_name)
-        if key.startswith(_BY_TYPE):
-            return self.normalizer.stream("")
-        host, path = split_log(key)
+        host, path = ("", "") if key.startswith(_BY_TYPE) else split_log(key)
         stream = self.normalizer.stream(path)
+        stream.take_text()  # the codec has decoded it
         stream.may_be_several = bool(path) and not host
         return stream
 
