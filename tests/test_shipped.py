@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import struct
+from pathlib import Path
 from typing import Any
 
 import msgpack
@@ -13,6 +15,7 @@ from exnorm.fluentbit import ChunkFilter
 from exnorm.logstash import EventNormalizer
 
 Fields = dict[str, Any]
+SAMPLES = Path(__file__).parent / "samples"
 
 FIELDS = "date-time,connector-id,session-id,sequence-number,local-endpoint,remote-endpoint,event,data,context"
 NAME = "/logs/RECV2026031709-1.LOG"
@@ -219,3 +222,22 @@ def test_a_record_that_failed_is_not_tagged_twice() -> None:
     (tagged,), chunks = by_filter({"log": "2026-03-17T09:00:00.000Z,torn", "filename": NAME})
     assert tagged["tags"] == ["_exnormparsefailure"]
     assert chunks.filter("t", pack(tagged)) in (None, pack(tagged))
+
+
+@pytest.mark.parametrize("host", ["filter", "logstash"])
+@pytest.mark.parametrize(
+    ("log", "category"),
+    [
+        ("http_proxy/Mapi_HttpProxy_2023010601-1.LOG", "HttpProxy"),
+        ("ews/Ews_2023010616-1.LOG", "EWS"),
+        ("rps_http/Rps_Http_2026030409-1.LOG", "Rps_Http"),
+    ],
+)
+def test_a_row_that_came_split_without_its_empty_columns_is_read(host: str, log: str, category: str) -> None:
+    lines = (SAMPLES / log).read_text(encoding="utf-8-sig").splitlines()
+    (names,) = [line.removeprefix("#Fields: ").split(",") for line in lines if line.startswith("#Fields: ")]
+    cells = next(csv.reader(line for line in lines if line.startswith("20")))
+    row = {column: cell for column, cell in zip(names, cells) if cell}
+    assert len(row) < len(names)
+    (found,) = by_host(host, row)
+    assert found["cat"] == category

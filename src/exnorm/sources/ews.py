@@ -79,7 +79,8 @@ WEIGHTY = frozenset((
 
 _LOG_TYPE = compile_later(r"EWS Logs", re.IGNORECASE)
 _FILE_NAME = compile_later(r"Ews_\d{8,10}-\d+.*\.LOG.*", re.IGNORECASE)
-_TELLTALE = frozenset(("SoapAction", "ImpersonatedUser", "ActAsUser"))
+# Shippers leave out what is empty: these are in nearly every row.
+_TELLTALE = frozenset(("DateTime", "SoapAction", "ServerHostName"))
 _SHAPES = {
     "RequestId": compile_later(r"([0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})?"),
     "MajorVersion": compile_later(r"\d*"),

@@ -59,8 +59,8 @@ EVENTS = frozenset((
 
 _LOG_TYPE = compile_later(r"HttpProxy Logs", re.IGNORECASE)
 _FILE_NAME = compile_later(r".*HttpProxy_\d{8,10}-\d+.*\.LOG.*", re.IGNORECASE)
-# Every version has these, and no other log of Exchange has them.
-_TELLTALE = frozenset(("BackEndCookie", "ServerLocatorHost"))
+# Every version has these in every row, for shippers leave out what is empty; no other log has them all.
+_TELLTALE = frozenset(("RequestId", "Protocol", "UrlStem", "Method", "ServerHostName"))
 _SHAPES = {
     "RequestId": compile_later(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"),
     "MajorVersion": compile_later(r"\d*"),

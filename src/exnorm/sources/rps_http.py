@@ -36,7 +36,8 @@ PROBE = "PROBE"
 
 _LOG_TYPE = compile_later(r"Rps Http Logs", re.IGNORECASE)
 _FILE_NAME = compile_later(r"Rps_Http_\d{8,10}-\d+.*\.LOG.*", re.IGNORECASE)
-_TELLTALE = frozenset(("ManagedOrganization", "ShellId", "ClientInfo"))
+# Shippers leave out what is empty: these are in every row.
+_TELLTALE = frozenset(("RequestId", "UrlStem", "SubStatus", "ServerHostName"))
 _SHAPES = {
     "RequestId": compile_later(r"([0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})?"),
     "MajorVersion": compile_later(r"\d*"),
