@@ -144,6 +144,17 @@ class Joined:
         return first + second if self.once and second.startswith(self.by) else first + self.by + second
 
 
+class Watched(NamedTuple):
+    """A column of whose text it is asked whether the reader must see the row.
+
+    ``hints``, where there are any, are texts in lower case, of two characters or more: one of them is in each
+    text of which ``finds`` says so, in whatever case.
+    """
+
+    finds: Callable[[str], bool]
+    hints: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True)
 class Layout:
     """How the rows of a log can be read without its reader, cell by cell.
@@ -164,7 +175,7 @@ class Layout:
     separator: str = ","
     dated: str = ""
     edition: str = ""
-    guards: AnyMapping[str, Callable[[str], bool]] = field(default_factory=dict)
+    guards: AnyMapping[str, Watched] = field(default_factory=dict)
 
 
 class Reader:

@@ -509,6 +509,38 @@ static int guard(const Machine *self, const Step *step)
     return WRITTEN;
 }
 
+/* Whether one of the hints begins here; there are that many bytes left. */
+static int begins_hint(const Step *step, const char *text, Py_ssize_t left)
+{
+    const char *at = step->text.at, *const end = at + step->text.length;
+    for (const char *next; at < end; at = next + 1) {
+        next = memchr(at, '\n', (size_t)(end - at));
+        next = next == NULL ? end : next;
+        Py_ssize_t same = 0;
+        while (same < next - at && same < left && lower(text[same]) == at[same])
+            same++;
+        if (same == next - at)
+            return 1;
+    }
+    return 0;
+}
+
+/* Whether a text may hold one of the hints; one that is not ASCII may hold any. */
+static int may_hold_hint(const Step *step, Text text)
+{
+    unsigned int pair = 0;
+    for (Py_ssize_t at = 0; at < text.length; at++) {
+        unsigned char byte = (unsigned char)lower(text.at[at]);
+        if (byte >= 0x80)
+            return 1;
+        pair = (pair << 8 | byte) & (HINTED - 1);
+        if (at > 0 && step->joined[pair / 8] >> pair % 8 & 1 &&
+            begins_hint(step, text.at + at - 1, text.length - at + 1))
+            return 1;
+    }
+    return 0;
+}
+
 static int run_step(Machine *self, Step *step)
 {
     int cell = step->keys.count > 0 ? step->keys.cells[0] : 0, wanted = 1;
@@ -522,6 +554,7 @@ static int run_step(Machine *self, Step *step)
             wanted = self->cells[step->keys.cells[1]].text.length > step->b;
         wanted = wanted && (step->text.length == 0 || holds_text(self->cells[cell].text, step->text));
         break;
+    case SIFT: wanted = may_hold_hint(step, self->cells[cell].text); break;
     default:
         for (Py_ssize_t i = 1; i < step->keys.count; i++)
             wanted = wanted && !is_filled(self, step->keys.cells[i]);

@@ -21,7 +21,7 @@
 
 enum { CONSTANT, CELL, SLOT, START, MOMENT, SECOND, FRACTION, WHEN, NEST, ROW, IDENTITY, NOTE }; /* parts */
 enum { NOT_TEXT, HAS_SLOT, FITS };                                                              /* conditions */
-enum { MEMO, JOIN, GATE, CHOOSE, GUARD };                                                       /* steps */
+enum { MEMO, JOIN, GATE, SIFT, CHOOSE, GUARD };                                                     /* steps */
 enum { LIMIT, DIGITS, UNWRAPPED };                                                              /* checks */
 enum { COMMA = 1, SPECIAL = 2, CONTROL = 4, HIGH = 8 };                      /* classes of bytes */
 enum { ODD = 0, WRITTEN = 1, DROPPED = 2, FAILED = -1 };
@@ -30,6 +30,7 @@ enum { ODD = 0, WRITTEN = 1, DROPPED = 2, FAILED = -1 };
 #define SLACK 128 /* bytes that may be read or written behind a text: copying goes in steps of 32, cutting of 64 */
 #define TABLE 16384 /* places in a cache, a power of two */
 #define LONGEST_NUMBER 24
+#define HINTED 65536 /* pairs of bytes */
 #define MOMENT_LENGTH 19 /* yyyy-MM-ddTHH:mm:ss */
 #define IDENTITY_BYTES 32
 #define MOST_HASHED 512 /* rows whose identities wait to be computed together */
@@ -85,7 +86,7 @@ typedef struct {
     Cells into, keys;
     int a, b;
     Text text;   /* memory of our own with SLACK behind */
-    char *joined; /* of a JOIN */
+    char *joined; /* of a JOIN; of a SIFT a bit for each two bytes that a hint begins with */
     Py_ssize_t joined_size;
 } Step;
 

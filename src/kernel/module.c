@@ -177,7 +177,7 @@ static const struct {
 } numbers[] = {
     {"CONSTANT", CONSTANT}, {"CELL", CELL}, {"SLOT", SLOT}, {"START", START}, {"MOMENT", MOMENT}, {"SECOND", SECOND},
     {"FRACTION", FRACTION}, {"WHEN", WHEN}, {"NEST", NEST}, {"ROW", ROW}, {"IDENTITY", IDENTITY}, {"NOTE", NOTE},
-    {"NOT_TEXT", NOT_TEXT}, {"HAS_SLOT", HAS_SLOT}, {"FITS", FITS}, {"MEMO", MEMO}, {"JOIN", JOIN}, {"GATE", GATE},
+    {"NOT_TEXT", NOT_TEXT}, {"HAS_SLOT", HAS_SLOT}, {"FITS", FITS}, {"MEMO", MEMO}, {"JOIN", JOIN}, {"GATE", GATE}, {"SIFT", SIFT},
     {"CHOOSE", CHOOSE}, {"GUARD", GUARD}, {"LIMIT", LIMIT}, {"DIGITS", DIGITS}, {"UNWRAPPED", UNWRAPPED},
 };
 

@@ -127,6 +127,24 @@ static int read_memo(Machine *self, Step *step, PyObject *find, PyObject *before
     return 0;
 }
 
+/* Notes how the hints of a SIFT, a LF between two of them, begin. */
+static int read_hints(Step *step)
+{
+    if (make_scratch(&step->joined, &step->joined_size, HINTED / 8) < 0)
+        return -1;
+    memset(step->joined, 0, HINTED / 8);
+    const char *at = step->text.at, *const end = at + step->text.length;
+    for (const char *next; at < end; at = next + 1) {
+        next = memchr(at, '\n', (size_t)(end - at));
+        next = next == NULL ? end : next;
+        if (next - at < 2)
+            return refuse("a hint is too short");
+        unsigned int pair = (unsigned int)(unsigned char)at[0] << 8 | (unsigned char)at[1];
+        step->joined[pair / 8] = (char)(step->joined[pair / 8] | 1 << pair % 8);
+    }
+    return 0;
+}
+
 static int read_steps(Machine *self, PyObject *list)
 {
     Py_ssize_t count = PyTuple_GET_SIZE(list);
@@ -155,6 +173,7 @@ static int read_steps(Machine *self, PyObject *list)
         case MEMO: break;
         case JOIN: bad = filled != 1 || read != 2; break;
         case GATE: bad = filled != 1 || read < 1 || read > 2 || (read == 2 && step->a >= 0); break;
+        case SIFT: bad = filled != 1 || read != 1; break;
         case CHOOSE: bad = filled != 1 || read < 1; break;
         case GUARD: bad = filled != 0; break;
         default: bad = 1;
@@ -165,6 +184,8 @@ static int read_steps(Machine *self, PyObject *list)
             return refuse("a step is not well formed");
         if (step->kind == JOIN)
             step->b = is_special(self, step->text);
+        if (step->kind == SIFT && read_hints(step) < 0)
+            return -1;
         if (step->kind == MEMO && read_memo(self, step, find, before, after) < 0)
             return -1;
     }

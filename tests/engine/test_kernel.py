@@ -24,6 +24,7 @@ from exnorm.engine.plan import (
     Number,
     Part,
     Plan,
+    Sift,
     Slot,
     Unwrapped,
     Whole,
@@ -305,6 +306,19 @@ def test_a_gate_lets_a_cell_through_where_it_is_asked_for_or_holds_a_text() -> N
 
 
 @needs_kernel
+@pytest.mark.parametrize(
+    ("text", "passes"),
+    [("a=Token", True), ("TOKEN", True), ("toke", False), ("t", False), ("", False), ("xsid", True),
+     ("to\u212aen", True), ("é", True), ("si d", False), ("sId=1;to", True)],
+)  # fmt: skip
+def test_a_sift_lets_a_text_through_that_may_hold_a_hint(text: str, passes: bool) -> None:
+    machine = make(show(3), (Sift(3, 1, ("token", "sid")),), cells=4)
+    assert run_lines(machine, b"a,%b,c" % text.encode())[0] == b"(%b)\n" % (text.encode() * passes).replace(
+        b"=", b"\\="
+    )
+
+
+@needs_kernel
 def test_a_gate_may_ask_how_long_another_cell_is() -> None:
     machine = make(show(3), (Gate(3, 1, measured=2, longer=3),), cells=4)
     assert run_lines(machine, b"a,b,ccc", b"a,b,cccc", b"a,,cccc")[0] == b"()\n(b)\n()\n"
@@ -429,6 +443,7 @@ NAMES = (
         {"steps": (("JOIN", (), (1,), 0, 0, b"", None, None, None),)},
         {"steps": (("GATE", (), (1,), 0, 0, b"", None, None, None),)},
         {"steps": (("GUARD", (), (1,), 0, 0, b"", None, None, None),)},
+        {"steps": (("SIFT", (3,), (1,), 0, 0, b"t", None, None, None),), "cells": 4},
         {"steps": ((9, (), (1,), 0, 0, b"", None, None, None),)},
         {"parts": (("CELL", 3),)},
         {"parts": (("CELL", -1),)},

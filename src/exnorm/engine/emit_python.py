@@ -27,6 +27,7 @@ from exnorm.engine.plan import (
     Part,
     Plan,
     Premise,
+    Sift,
     Slot,
     Step,
     Value,
@@ -102,6 +103,10 @@ class Emitter:
             wanted += [holds] if step.holds else []
             wanted += [f"len(c{step.measured}) > {step.longer}"] if step.measured >= 0 else []
             yield f'c{step.into} = c{step.cell} if {" and ".join(wanted)} else ""'
+        elif isinstance(step, Sift):
+            cell = f"c{step.cell}"
+            may_hold = f"not {cell}.isascii() or holds_hint({cell}.lower(), {step.hints!r})"
+            yield f'c{step.into} = {cell} if {self._filled(step.cell)} and ({may_hold}) else ""'
         elif isinstance(step, Choose):
             before = " or ".join(map(self._filled, step.before))
             yield f'c{step.into} = "" if {before} else {self._text(step.cell)}'
@@ -183,6 +188,7 @@ class Emitter:
         scope: dict[str, Any] = {
             "exceeds": partial(exceeds, unescape=self.unescape),
             "holds_one": self._holds_one,
+            "holds_hint": lambda text, hints: any(hint in text for hint in hints),
             "note": lambda what, texts: [self.plan.count(what, unclothe(one)) for one in texts.split("\n")],
             **more,
         }

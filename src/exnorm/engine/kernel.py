@@ -26,6 +26,7 @@ from exnorm.engine.plan import (
     Part,
     Plan,
     Premise,
+    Sift,
     Slot,
     Step,
     Unwrapped,
@@ -184,6 +185,9 @@ class Packer:
             asked = step.asked or (-1, step.longer)
             keys = (step.cell,) if step.measured < 0 else (step.cell, step.measured)
             return kernel.GATE, (step.into,), keys, *asked, step.holds.encode(), None, None, None
+        if isinstance(step, Sift):
+            hints = "\n".join(step.hints).encode()
+            return kernel.SIFT, (step.into,), (step.cell,), 0, 0, hints, None, None, None
         if isinstance(step, Choose):
             return kernel.CHOOSE, (step.into,), (step.cell, *step.before), 0, 0, b"", None, None, None
         return kernel.GUARD, (), step.cells, *step.texts, b"", None, None, None

@@ -141,6 +141,18 @@ class Gate:
 
 
 @dataclass(frozen=True)
+class Sift:
+    """The text of ``cell`` where it may hold one of ``hints``, whatever its case; else nothing.
+
+    Hints are ASCII, in lower case, of two characters or more; a text that is not ASCII may hold any.
+    """
+
+    into: int
+    cell: int
+    hints: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Choose:
     """The text of ``cell`` where it is filled and none of the cells ``before`` is; else nothing."""
 
@@ -157,7 +169,7 @@ class Guard:
     texts: Slot
 
 
-Step = Union[Memo, Join, Gate, Choose, Guard]
+Step = Union[Memo, Join, Gate, Sift, Choose, Guard]
 
 # --- checks and notes ------------------------------------------------------------------------------
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from exnorm.convert import utc_ms
-from exnorm.engine.plan import Gate, Join, Memo, Note, Part, Plan, Slot, Unfit, Value, Whole
+from exnorm.engine.plan import Gate, Join, Memo, Note, Part, Plan, Sift, Slot, Unfit, Value, Whole
 from exnorm.engine.planner import Planner, is_odd, look_for_ipv4, name_derived
 from exnorm.mapping import CompiledMapping
-from exnorm.model import ColumnProcessor, Derivation, Joined, Layout, Needed, Record, Wire
+from exnorm.model import ColumnProcessor, Derivation, Joined, Layout, Needed, Record, Watched, Wire
 
 _ANY_TIME = "2000-01-01T00:00:00.000Z"
 _ANY_DATE_AND_TIME = "2000-01-01", "00:00:00"
@@ -87,13 +87,17 @@ class RowPlanner(Planner):
                 names.update((*derivation.columns, *_columns_of(derivation.needed)))
         return found[::-1]
 
-    def _add_guard(self, cell: int, guard: Callable[[str], bool]) -> None:
+    def _add_guard(self, cell: int, guard: Watched) -> None:
         """A row is odd where the reader must see it for a text of this cell."""
+        known = [hint for hint in guard.hints if hint.isascii() and len(hint) > 1 and hint == hint.lower()]
+        if known == [self.wire.escape(hint) for hint in guard.hints] and known:
+            self.steps.append(Sift(self._new_cell(), cell, guard.hints))
+            cell = self.cells - 1
 
         def find(texts: Sequence[str]) -> tuple[str, ...] | None:
             (text,) = self.read_keys((cell,), texts)
             try:
-                return None if text and guard(text) else ("",)
+                return None if text and guard.finds(text) else ("",)
             except Exception:  # as in _add_derivation
                 return None
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from exnorm.errors import quote
 from exnorm.lines import INDENT, SEPARATORS as CELL_ENDS, join_csv
-from exnorm.model import Derivation, Layout, Reader, Record, Schema, Source, Unparsed, read_columns
+from exnorm.model import Derivation, Layout, Reader, Record, Schema, Source, Unparsed, Watched, read_columns
 from exnorm.patterns import compile_later
 from exnorm.settings import Settings
 from exnorm.sources.secrets import HideRow, hide_foreign
@@ -165,7 +165,7 @@ class ColumnarReader(Reader):
         hides, hide_row = self._hides_for(schema)
         if hide_row is not None:
             return None
-        guards = {column: _finds(hide) for column, hide in hides.items()}
+        guards = {column: _watch(hide) for column, hide in hides.items()}
         return Layout(schema, self._finish, derived_from, self._computed, guards=guards)
 
     @property
@@ -302,9 +302,9 @@ class ColumnarReader(Reader):
         return Schema(name, columns, self._version, found)
 
 
-def _finds(hide: Hide) -> Callable[[str], bool]:
-    """Whether a text has anything to be hidden."""
-    return lambda text: hide(text) != text
+def _watch(hide: Hide) -> Watched:
+    """Whether a text has anything to be hidden; a function that hides may say its ``hints``."""
+    return Watched(lambda text: hide(text) != text, getattr(hide, "hints", ()))
 
 
 def derive(record: Record, computed: Iterable[Derivation]) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from functools import partial
 from typing import NamedTuple
 
 from exnorm.patterns import compile_later
@@ -187,6 +186,19 @@ def hide(text: str, ends: str = ENDS_OF_QUERY) -> str:
     return _SCHEME.sub(_hide_scheme, text) if any(scheme in low for scheme in _SCHEMES) else text
 
 
+class HideEnding:
+    """``hide`` for values that certain characters end."""
+
+    hints = _HINTS
+
+    def __init__(self, ends: str) -> None:
+        self._ends = ends
+
+    def __call__(self, text: str) -> str:
+        """The text without its credentials."""
+        return hide(text, self._ends)
+
+
 def hide_header(text: str) -> str:
     """Nothing of a header but that there was one."""
     return text if text in ("", "-") else HIDDEN
@@ -212,7 +224,7 @@ def make_chooser(
         if is_secret_header(column):
             return hide_header
         ends = spoken.get(column, "" if column in known else ENDS_OF_PAIRS)
-        return partial(hide, ends=ends) if ends else None
+        return HideEnding(ends) if ends else None
 
     return choose
 
