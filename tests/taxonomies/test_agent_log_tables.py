@@ -72,6 +72,8 @@ def test_a_real_row_in_the_fields_of_arcsight() -> None:
 def test_a_real_row_in_the_fields_of_jsa() -> None:
     found = events(SAMPLE.read_bytes(), "jsa")[0]
     assert dict(found) == {
+        "sessionId": "1234DADADA795F2",
+        "networkMessageId": "12345678-3232-2323-1111-12345679987",
         "vendor": "Microsoft",
         "product": "Exchange Server",
         "eventId": "ModifyHeaders",

@@ -63,6 +63,7 @@ def test_a_mailbox_database_is_no_host() -> None:
 def test_an_established_connection_in_the_fields_of_jsa() -> None:
     found = events("jsa")[3]
     assert dict(found) == {
+        "sessionId": "08DC44C2F9A1B0C1",
         "vendor": "Microsoft",
         "product": "Exchange Server",
         "eventId": "CONNECTION-ESTABLISHED",
@@ -73,7 +74,6 @@ def test_an_established_connection_in_the_fields_of_jsa() -> None:
         "resource": "example.test",
     }
     assert found.additional == {
-        "session": "08DC44C2F9A1B0C1",
         "source": "SMTP",
         "direction": ">",
         "description": "Established connection to 192.0.2.25",

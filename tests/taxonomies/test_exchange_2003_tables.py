@@ -71,6 +71,7 @@ def test_mail_that_goes_out_has_its_size_in_bytes_out_and_its_partner_as_service
 def test_a_row_of_2003_under_the_fields_of_jsa() -> None:
     first = events("exchange_2003/20030812.log", taxonomy="jsa")[0]
     assert dict(first) == {
+        "messageId": "MAIL01xK3w00000001@mail01.example.com",
         "vendor": "Microsoft",
         "product": "Exchange Server",
         "version": "6.5.7638.1",
@@ -117,7 +118,8 @@ def test_rows_that_are_not_ours_are_rows_of_the_guide_for_a_column_of_that_name(
 
 
 def test_jsa_fields_of_2003_are_those_of_message_tracking_and_all_ours() -> None:
-    assert [row.field for row in JSA_2003.rows] == [row.field for row in JSA_MESSAGE_TRACKING.rows]
+    newer = [row.field for row in JSA_MESSAGE_TRACKING.rows if row.field != "networkMessageId"]
+    assert sorted(row.field for row in JSA_2003.rows) == sorted(newer)
     assert all(row.ours for row in JSA_2003.rows)
 
 

@@ -28,6 +28,7 @@ def normalize_row(taxonomy: str, fields: str, line: str) -> Event:
 
 def test_the_logon_row_in_arcsight() -> None:
     assert dict(normalize("arcsight")[0]) == {
+        "externalId": "0f1e2d3c-0001",
         "deviceVendor": "Microsoft",
         "deviceProduct": "Exchange Server",
         "deviceVersion": "IIS 10.0",
@@ -67,6 +68,7 @@ def test_the_logon_row_in_jsa() -> None:
         "eventId": "POST 302",
         "cat": "Web Service Login Succeeded",
         "sev": 2,
+        "requestId": "0f1e2d3c-0001",
         "vendor": "Microsoft",
         "product": "Exchange Server",
         "version": "IIS 10.0",

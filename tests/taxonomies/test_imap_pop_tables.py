@@ -70,6 +70,7 @@ def test_ipv6_endpoints_go_to_the_three_twins() -> None:
 def test_a_failed_pop_logon_in_the_fields_of_jsa() -> None:
     found = events("POP32024031508-1.LOG", "jsa")[1]
     assert dict(found) == {
+        "sessionId": "0000000000000001",
         "vendor": "Microsoft",
         "product": "Exchange Server",
         "eventId": "AUTH-FAILURE",
@@ -86,7 +87,6 @@ def test_a_failed_pop_logon_in_the_fields_of_jsa() -> None:
         "resource": "POP3",
     }
     assert found.additional == {
-        "sessionId": "0000000000000001",
         "seqNumber": "2",
         "duration": "80",
         "command": "pass",

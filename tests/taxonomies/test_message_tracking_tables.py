@@ -403,11 +403,15 @@ def test_every_row_of_the_jsa_table_for_one_hand_written_record() -> None:
         "senderAddress": "anna@example.com",
         "recipientAddress": "bo@example.net",
         "messageSubject": "Receipt",
+        "messageId": "<one@example.com>",
+        "networkMessageId": "0fd591fe-1cc4-47f0-0bbc-08d654b944f3",
     }
     used = {
         "date-time",
         "client-ip",
         "server-ip",
+        "message-id",
+        "network-message-id",
         "event-id",
         "total-bytes",
         "recipient-address",

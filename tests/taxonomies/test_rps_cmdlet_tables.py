@@ -64,6 +64,8 @@ def test_a_row_in_the_fields_of_arcsight() -> None:
 def test_a_failed_row_in_the_fields_of_jsa() -> None:
     found = events("jsa")[1]
     assert {name: found[name] for name in found if name not in ("vendor", "product", "cmdletParameters")} == {
+        "deviceHost": "EX01",
+        "sessionId": "11111111-2222-4333-8444-555555555501",
         "version": "15.02.1544.004",
         "eventId": "New-Mailbox",
         "usrName": "adm.ines",

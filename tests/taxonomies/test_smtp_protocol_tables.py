@@ -124,6 +124,7 @@ def test_the_mail_row_of_the_send_sample_in_jsa() -> None:
         "usrName": "alice@contoso.example",
         "src": "192.0.2.10",
         "dst": "203.0.113.25",
+        "sessionId": "08DC3CF0A1B2C3D4",
         "vendor": "Microsoft",
         "product": "Exchange Server",
         "devTime": 1709629200420,  # 2024-03-05T09:00:00.420Z

@@ -38,7 +38,7 @@ MAIL = MailColumns(
     recipients="Recipient",
     directionality="Directionality",
     source="",
-    ids=("NetworkMsgID", "MessageId"),
+    ids=("NetworkMsgID", "MessageId", "SessionId"),
 )
 
 ACTIONS = (

@@ -9,6 +9,7 @@ with ``plus_as_blank``, an administrator's own columns are decoded here, because
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from itertools import pairwise
 from urllib.parse import unquote
@@ -178,7 +179,17 @@ def describe_request(
     )
 
 
+_PROXY_REQUEST = compile_later(r"(?:^|[?&;])cafeReqId=([^&;\s]*)", re.IGNORECASE)
+
+
+def find_proxy_request(query: str) -> str:
+    """The id under which HttpProxy has the same request, which the front end writes into the query."""
+    found = _PROXY_REQUEST.search(query)
+    return found.group(1) if found else ""
+
+
 COMPUTED = (
+    Derivation(("proxy-request-id",), ("cs-uri-query",), find_proxy_request),
     Derivation(
         (
             "application", "outcome", "event", "method-status", "request", "http-status", "activesync-user",
@@ -241,6 +252,7 @@ IIS = Source(
         "activesync-device-id": "",
         "activesync-device-type": "",
         "activesync-command": "",
+        "proxy-request-id": "",
     },
     recognize=recognize,
     open=open_reader,

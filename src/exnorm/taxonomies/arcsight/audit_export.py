@@ -6,7 +6,7 @@ No vendor guide covers them: every row is ours. The event is the operation: a cm
 from __future__ import annotations
 
 from exnorm.convert import count, ipv4, ipv6, port, utc_ms
-from exnorm.mapping import constant, row
+from exnorm.mapping import column_is, column_is_not, constant, row
 from exnorm.model import Mapping
 from exnorm.taxonomies.arcsight.categories import describe_event
 from exnorm.taxonomies.arcsight.cmdlets import CASES, Events, case_rows, weigh
@@ -64,8 +64,8 @@ ARCSIGHT_AUDIT_EXPORT = Mapping("arcsight-audit-export", source="audit_export", 
         row("Base Event Count",              "OperationCount",           count, ours="accesses that are folded into the record"),
         row("Device Custom Number 1",        "item-count",               count, label="Item Count", ours=_CUSTOM),
         row("Device Custom String 1",        "parameters",               label="Cmdlet Parameters", ours=_CUSTOM + "; secrets are hidden"),
-        row("Device Custom String 2",        "target",                   label="Target Object", ours=_CUSTOM + ": the object worked on"),
-        row("Device Custom String 3",        "message-id",               label="Message ID", ours=_CUSTOM + ": joins to message tracking"),
+        row("Device Custom String 2",        "target",                   label="Target Object", when=column_is_not("target", ""), ours=_CUSTOM + ": the object worked on"),
+        row("Device Custom String 2",        "message-id",               label="Message ID", when=column_is("target", ""), ours="the number and label that the guide has for message tracking, to which it joins"),
         row("Device Custom String 4",        "SessionId",                label="Session ID", ours=_CUSTOM),
         row("Device Custom String 5",        "folder",                   label="Folder", ours=_CUSTOM),
         row("Device Custom String 6",        "case",                     label="Cmdlet Case", ours=_CUSTOM + ": what was done, which its severity follows"),

@@ -10,6 +10,7 @@ from exnorm.convert import count, ipv4, ipv6, port, size_bytes, utc_ms
 from exnorm.mapping import by_event, column_is, column_is_not, constant, row
 from exnorm.model import Mapping
 from exnorm.taxonomies.arcsight.categories import UNKNOWN_SEVERITY, category_rows, describe_event
+from exnorm.taxonomies.arcsight.mail_flow import correlation_row
 
 _CUSTOM = "no field has this meaning; a custom field keeps it searchable"
 _MAILBOX = ("MAPI", "MapiDelivery", "MapiSubmission")
@@ -57,6 +58,7 @@ ARCSIGHT_CONNECTIVITY = Mapping("arcsight-connectivity", source="connectivity", 
         row("Message",                      "description",              ours="the free text of the row"),
         row("Name",                         "event",                    ours=_EVENT),
         row("Severity",                     "event",                    by_event("severity", UNKNOWN_SEVERITY), ours="the CEF header has the field"),
+        correlation_row("session"),
         *category_rows("event"),
     ),
     events=EVENTS,

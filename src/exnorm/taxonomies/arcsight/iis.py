@@ -79,6 +79,7 @@ ARCSIGHT_OWA = Mapping("arcsight-owa", source="iis", taxonomy="arcsight",
         row("Device Custom String 3",        "activesync-device-id",    label="ActiveSync Device ID", ours=_ACTIVESYNC),
         row("Device Custom String 4",        "activesync-device-type",  label="ActiveSync Device Type", ours=_ACTIVESYNC),
         row("Device Custom String 5",        "activesync-command",      label="ActiveSync Command", ours=_ACTIVESYNC),
+        row("External ID",                   "proxy-request-id",        ours="the id of the request in HttpProxy too, where the front end wrote it into the query"),
         *category_rows("outcome"),
     ),
     unmapped={

@@ -27,6 +27,17 @@ def message_key(value: str) -> str:
     return f"sha256:{sha256(encoded).hexdigest()}"
 
 
+def correlation_row(*origins: str) -> Row:
+    """The id that rows share, of a log whose rows are of a session rather than of a message."""
+    return row(
+        "Device Payload ID",
+        origins,
+        message_key,
+        when=_CORRELATION,
+        ours="with --correlation: the message where the row knows it, else the session; longer ones as a digest",
+    )
+
+
 def mail_flow_rows(free_field: str = "") -> tuple[Row, ...]:
     """The rows of a table in which the custom field ``free_field`` is free (``""`` = none is)."""
     # fmt: off

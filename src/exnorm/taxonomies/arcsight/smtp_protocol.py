@@ -10,6 +10,7 @@ from __future__ import annotations
 from exnorm.convert import addresses, count, host, integer, ipv4, ipv6, mailbox, port, size_bytes, utc_ms
 from exnorm.mapping import by_event, column_is, constant, event_is, event_is_not, row, setting_is
 from exnorm.model import Mapping
+from exnorm.taxonomies.arcsight.mail_flow import correlation_row
 from exnorm.taxonomies.arcsight.smtp_protocol_events import EVENTS, UNKNOWN_SEVERITY
 
 INBOUND, OUTBOUND = 0, 1
@@ -81,6 +82,7 @@ ARCSIGHT_SMTP = Mapping("arcsight-smtp", source="smtp_protocol", taxonomy="arcsi
         row("Category Outcome",             "event-name",               by_event("categoryOutcome"), when=_CATEGORIES, ours=_CATEGORY),
         row("Category Significance",        "event-name",               by_event("categorySignificance"), when=_CATEGORIES, ours=_CATEGORY),
         row("Category Device Group",        "event-name",               by_event("categoryDeviceGroup"), when=_CATEGORIES, ours=_CATEGORY),
+        correlation_row("message-id", "session-id"),
     ),
     unmapped={
         "local-endpoint":  "read as addresses and ports by direction; kept whole, so that a masked one is not lost",

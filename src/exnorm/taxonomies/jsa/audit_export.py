@@ -56,6 +56,8 @@ JSA_AUDIT_EXPORT = Mapping("jsa-audit-export", source="audit_export", taxonomy="
         row("targetMailbox",    "mailbox",                  ours=_OWN + ": the owner of the mailbox worked on"),
         row("outcome",          "outcome",                  ours=_OWN),
         row("reason",           "reason",                   ours=_OWN + ": the error, or that only a part succeeded"),
+        row("deviceHost", "server", ours="no LEEF attribute has this meaning; a custom one, of the same name in all logs"),
+        row("sessionId", "SessionId", ours="no LEEF attribute has this meaning; a custom one, of the same name in all logs"),
         *case_rows(),
     ),
     rest="no LEEF attribute has this meaning; kept as a custom attribute under the property's name",

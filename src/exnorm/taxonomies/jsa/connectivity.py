@@ -11,7 +11,7 @@ from exnorm.convert import ip, port, size_bytes, utc_ms
 from exnorm.mapping import by_event, constant, row
 from exnorm.model import Mapping
 from exnorm.taxonomies.jsa.categories import UNKNOWN_CATEGORY, UNKNOWN_SEVERITY, describe_event
-from exnorm.taxonomies.jsa.on_request import category_rows
+from exnorm.taxonomies.jsa.on_request import category_rows, correlation_row
 
 _HEADER = "the LEEF header has the field"
 _OWN_KEY = "no LEEF attribute has this meaning; kept as a custom attribute under the column's name"
@@ -48,10 +48,11 @@ JSA_CONNECTIVITY = Mapping("jsa-connectivity", source="connectivity", taxonomy="
         row("dstPort",          "peer-port",                port, ours="the port in the description"),
         row("srcBytes",         "bytes",                    size_bytes, ours="the total in the description when a connection ends; this server sent them"),
         row("resource",         "Destination",              ours="the domain, host or mailbox database that was connected to"),
+        row("sessionId", "session", ours="no LEEF attribute has this meaning; a custom one, of the same name in all logs"),
+        correlation_row("session"),
         *category_rows("event"),
     ),
     unmapped={
-        "session":     _OWN_KEY,
         "source":      _OWN_KEY,
         "direction":   _OWN_KEY,
         "description": _OWN_KEY,

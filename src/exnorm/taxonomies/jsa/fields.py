@@ -60,12 +60,16 @@ JSA = Taxonomy("jsa", "JSA", default_format="leef", fields=(
     Field("smtpCertificate",  "smtpCertificate",  "smtpCertificate",  "text"),
     Field("smtpReplyCode",    "smtpReplyCode",    "smtpReplyCode",    "integer"),
     Field("smtpStatus",       "smtpStatus",       "smtpStatus",       "text"),
-    Field("smtpMessageId",    "smtpMessageId",    "smtpMessageId",    "text"),
     Field("smtpInternalId",   "smtpInternalId",   "smtpInternalId",   "text"),
     Field("smtpQueueId",      "smtpQueueId",      "smtpQueueId",      "text"),
     Field("smtpTarpitMs",     "smtpTarpitMs",     "smtpTarpitMs",     "integer"),
     Field("smtpReason",       "smtpReason",       "smtpReason",       "text"),
     Field("messageId",        "messageId",        "messageId",        "text"),
+    # custom, of the same name in every log
+    Field("deviceHost",       "deviceHost",       "deviceHost",       "text"),
+    Field("sessionId",        "sessionId",        "sessionId",        "text"),
+    Field("requestId",        "requestId",        "requestId",        "text"),
+    Field("networkMessageId", "networkMessageId", "networkMessageId", "text"),
     # custom, of cmdlets and of what was done to a mailbox
     Field("cmdletParameters", "cmdletParameters", "cmdletParameters", "text"),
     Field("cmdletCase",       "cmdletCase",       "cmdletCase",       "text"),

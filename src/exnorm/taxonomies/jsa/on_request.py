@@ -20,6 +20,16 @@ def mail_flow_rows() -> tuple[Row, ...]:
     # fmt: on
 
 
+def correlation_row(*origins: str) -> Row:
+    """The id that rows share, of a log whose rows are of a session rather than of a message."""
+    return row(
+        "correlationId",
+        origins,
+        when=_CORRELATION,
+        ours="with --correlation: the message where the row knows it, else the session",
+    )
+
+
 def category_rows(event: str) -> tuple[Row, ...]:
     """The published number of the low level category in ``cat``, and the high level one it is in."""
     # fmt: off

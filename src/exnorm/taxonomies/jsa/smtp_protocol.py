@@ -11,7 +11,7 @@ from exnorm.convert import addresses, count, integer, ip, mailbox, port, size_by
 from exnorm.mapping import by_event, constant, row
 from exnorm.model import Mapping
 from exnorm.taxonomies.jsa.categories import UNKNOWN_CATEGORY, UNKNOWN_SEVERITY
-from exnorm.taxonomies.jsa.on_request import category_rows
+from exnorm.taxonomies.jsa.on_request import category_rows, correlation_row
 from exnorm.taxonomies.jsa.smtp_protocol_events import EVENTS
 
 _HEADER = "the LEEF header has the field; as in the ArcSight guide"
@@ -51,16 +51,17 @@ JSA_SMTP = Mapping("jsa-smtp", source="smtp_protocol", taxonomy="jsa",
         row("smtpCertificate",  "certificate-subject",          ours=_OWN),
         row("smtpReplyCode",    "reply-code",                   integer, ours=_OWN),
         row("smtpStatus",       "enhanced-status",              ours=_OWN),
-        row("smtpMessageId",    "message-id",                   ours=_OWN),
+        row("messageId",        "message-id",                   ours=_OWN),
         row("smtpInternalId",   "internal-message-id",          ours=_OWN),
         row("smtpQueueId",      "queue-id",                     ours="what the server calls the message that it took over, where its reply says so; a custom attribute"),
         row("smtpTarpitMs",     "tarpit-ms",                    count, ours=_OWN),
         row("smtpReason",       "reason",                       ours=_OWN),
+        correlation_row("message-id", "session-id"),
+        row("sessionId", "session-id", ours="no LEEF attribute has this meaning; a custom one, of the same name in all logs"),
         *category_rows("event-name"),
     ),
     unmapped={
         "connector-id":    _OWN_KEY,
-        "session-id":      _OWN_KEY,
         "sequence-number": _OWN_KEY,
         "local-endpoint":  "read as addresses and ports by direction; kept whole, so that a masked one is not lost",
         "remote-endpoint": "read as addresses and ports by direction; kept whole, so that a masked one is not lost",

@@ -63,6 +63,7 @@ JSA_SMTPSVC = Mapping("jsa-smtpsvc", source="smtpsvc", taxonomy="jsa",
         row("dstBytes",         "sc-bytes",         size_bytes, when=_REPLY, ours="seen in real logs: of another server's reply, sc-bytes is the length"),
         row("senderAddress",    "sender",           ours=_ADDRESS),
         row("recipientAddress", "recipient",        ours=_ADDRESS),
+        row("messageId", "message-id", ours="no LEEF attribute has this meaning; a custom one, of the same name in all logs"),
         *category_rows("outcome"),
     ),
     unmapped={

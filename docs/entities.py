@@ -1,0 +1,18 @@
+"""Writes docs/entities.md: ``python docs/entities.py docs/entities.md``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from exnorm.entities import render
+from exnorm.plugins import Plugins
+
+
+def main(path: str) -> None:
+    """Write the page."""
+    Path(path).write_text(render(Plugins(discover=False).registry.mappings.values()), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
