@@ -300,6 +300,7 @@ def test_the_reply_code_is_ours_or_what_the_other_server_said(
     ("verb", "reply", "outcome"),
     [
         ("EHLO", "250", "SESSION-START"),
+        ("EHLO", "", "IN-PROGRESS"),
         ("EHLO", "501", "REJECTED"),
         ("QUIT", "240", "SESSION-END"),
         ("AUTH", "334", "IN-PROGRESS"),

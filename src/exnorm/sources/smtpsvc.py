@@ -196,7 +196,9 @@ def judge(verb: str, reply: str, argument: str = "") -> str:
         return REJECTED if reply[0] == "5" else DELAYED
     if reply == "250" and (verb == "DATA" or (verb == "BDAT" and _LAST.fullmatch(argument))):
         return ACCEPTED
-    if verb in ("EHLO", "HELO"):
+    if (
+        verb in ("EHLO", "HELO") and reply[:1] == "2"
+    ):  # what the other side answers to ours has a row of its own
         return SESSION_START
     return SESSION_END if verb == "QUIT" else IN_PROGRESS
 
