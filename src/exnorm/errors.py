@@ -16,6 +16,7 @@ as ``model.Unparsed``. Only a host catches ``NormalizerError``, in one place.
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Iterable
 
 QUOTE_LIMIT = 200
@@ -63,6 +64,13 @@ def show(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def show_json(text: str) -> str:
+    """JSON on a terminal: what cannot be printed stands as an escape of JSON."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)
 
 
 def suggest(name: str, known: Iterable[str]) -> str:

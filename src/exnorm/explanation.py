@@ -14,7 +14,7 @@ from exnorm.routes import Route
 
 _WRITTEN = {
     "cut": "cut to the field's length",
-    "replaced": "has line breaks or separators replaced",
+    "replaced": "has line breaks, separators or controls replaced",
     "refused": "cannot be carried in its own field",
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping as AnyMapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -104,6 +105,9 @@ class Normalizer:
     ``SettingsError``, ``PluginError`` or ``MappingError`` before any line is read. ``counts`` says
     what became of every line so far.
 
+    One normalizer may be used from several threads, which take turns; a ``Stream`` belongs to one log and to
+    one thread at a time. Whoever wants several processors at work starts several processes.
+
     >>> normalizer = Normalizer(taxonomy="arcsight", format="cef")
     >>> payloads = list(normalizer.encode([b"..."], normalizer.stream("MSGTRK2022091915-1.LOG")))
     """
@@ -139,6 +143,7 @@ class Normalizer:
         return normalizer
 
     def _assemble(self, settings: Settings, given: Sequence[object], discover: bool) -> None:
+        self._lock = threading.RLock()  # threads take turns: caches, counts and a program's room are shared
         self.counts = Counts()
         self.plugins = Plugins(given, blocked=settings.block_plugins, discover=discover)
         self.plugins.check_settings(settings)
@@ -192,28 +197,35 @@ class Normalizer:
         """Lines as records under the log's own names; header lines and blank ones give nothing."""
         try:
             for line in cut_lines(lines, stream):
-                self.counts.lines += 1
-                found = self._read(stream, line)
-                if found is None:
-                    self.counts.header += 1
-                for item in found if isinstance(found, list) else (found,):
-                    if item is not None:
-                        yield self._counted(self._with_table(item))
+                with self._lock:
+                    items = self._parse_line(line, stream)
+                yield from items
         finally:  # also where the caller stops in between
-            self._count_evicted(stream)
+            with self._lock:
+                self._count_evicted(stream)
+
+    def _parse_line(self, line: bytes | str, stream: Stream) -> Sequence[Record | Unparsed]:
+        self.counts.lines += 1
+        found = self._read(stream, line)
+        if found is None:
+            self.counts.header += 1
+            return ()
+        items = found if isinstance(found, list) else (found,)
+        return [self._counted(self._with_table(item)) for item in items]
 
     def parse_fields(self, values: AnyMapping[str, str], stream: Stream) -> Record | Unparsed | None:
         """A row that came already split, by column name; ``None`` where no log type has such columns."""
-        item: Record | Unparsed | None
-        try:
-            item = stream.accept(values)
-        except Exception as error:  # as in parse
-            item = self._fail(stream, join_csv(map(str, values.values())), error)
-        if item is None:
-            return None
-        self.counts.lines += 1
-        self._count_evicted(stream)
-        return self._counted(self._with_table(item))
+        with self._lock:
+            item: Record | Unparsed | None
+            try:
+                item = stream.accept(values)
+            except Exception as error:  # as in parse
+                item = self._fail(stream, join_csv(map(str, values.values())), error)
+            if item is None:
+                return None
+            self.counts.lines += 1
+            self._count_evicted(stream)
+            return self._counted(self._with_table(item))
 
     def parse_object(
         self, record: AnyMapping[str, Any]
@@ -257,7 +269,9 @@ class Normalizer:
         or as ``ParseError`` (``stop``).
         """
         for item in self.parse(lines, stream or self.stream()):
-            yield from self.normalize_item(item)
+            with self._lock:
+                made = list(self.normalize_item(item))
+            yield from made
 
     def encode(self, lines: Lines, stream: Stream | None = None) -> Iterator[bytes]:
         """Lines as payloads, each without a line end.
@@ -276,7 +290,8 @@ class Normalizer:
         if not isinstance(lines, (list, tuple)) or begins_utf16(lines, stream):
             # The next line may be long in coming; and what UTF-16 is known by stands in the first one only.
             for item in self.normalize(lines, stream):
-                payload = self.encode_item(item)
+                with self._lock:
+                    payload = self.encode_item(item)
                 if payload is not None:
                     yield payload
             return
@@ -286,11 +301,12 @@ class Normalizer:
     def _encode_batch(self, lines: Sequence[bytes | str], stream: Stream) -> Iterator[bytes]:
         blocks: list[bytes] = []
         try:
-            batch = self.batches.gather(lines, stream)
-            if batch is None:
-                blocks += _end_lines(self.encode_records(self.parse(lines, stream)))
-            else:
-                self._encode_lines(batch, stream, lambda block: blocks.append(bytes(block)), _ignore)
+            with self._lock:
+                batch = self.batches.gather(lines, stream)
+                if batch is None:
+                    blocks += _end_lines(self.encode_records(self.parse(lines, stream)))
+                else:
+                    self._encode_lines(batch, stream, lambda block: blocks.append(bytes(block)), _ignore)
         finally:
             for block in blocks:
                 yield from block[:-1].split(b"\n")
@@ -319,9 +335,11 @@ class Normalizer:
         error is raised, what came before has been written.
         """
         for span in stream.cut_spans(block, in_one=self._joins_lines):
-            self._encode_lines(self.batches.cut(span), stream, write, report)
+            with self._lock:
+                self._encode_lines(self.batches.cut(span), stream, write, report)
         for line in stream.finish() if is_last else ():
-            self._encode_lines(self.batches.cut((line, 0, len(line))), stream, write, report)
+            with self._lock:
+                self._encode_lines(self.batches.cut((line, 0, len(line))), stream, write, report)
 
     def _encode_lines(
         self, batch: Batch, stream: Stream, write: Write, report: Callable[[Unparsed], object]

@@ -14,12 +14,11 @@ from pathlib import Path
 
 from exnorm.errors import SettingsError, quote
 from exnorm.model import Unparsed
+from exnorm.private_files import open_private
 from exnorm.rarely import Rarely
 
 MAX_BYTES = 64 * 1024 * 1024
 _CLOSED = -1
-_BINARY = getattr(os, "O_BINARY", 0)  # Windows would write CR LF
-_MODE = 0o600  # a line may hold what only its owner may read
 
 
 def encode_reject(line: Unparsed) -> bytes:
@@ -124,7 +123,7 @@ class RejectFile:
 
 def _open(path: Path) -> int:
     """The file, at the end of a whole line: a crash may have left half a one."""
-    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | _BINARY | getattr(os, "O_CLOEXEC", 0), _MODE)
+    file = open_private(path, os.O_RDWR | os.O_APPEND)
     try:
         size = os.lseek(file, 0, os.SEEK_END)
         if size and os.lseek(file, -1, os.SEEK_END) >= 0 and os.read(file, 1) != b"\n":

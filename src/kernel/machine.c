@@ -15,6 +15,10 @@ void leave_room(Room *room)
 
 int begin_run(Machine *self)
 {
+    if (!self->built) {
+        PyErr_SetString(PyExc_ValueError, "Machine: it was not made from a program");
+        return -1;
+    }
     if (self->running) {
         PyErr_SetString(PyExc_ValueError, "Machine: it runs already");
         return -1;

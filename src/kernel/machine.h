@@ -166,7 +166,7 @@ typedef struct {
     Py_ssize_t copied_size;
     Hashed *hashed; /* rows whose identities are to be written */
     Py_ssize_t hashed_count, identities; /* how many identities stand in a payload */
-    int running;
+    int built, running;
 } Machine;
 
 extern const char nothing[SLACK + 1]; /* a text without bytes */

@@ -65,8 +65,8 @@ static PyObject *run(Machine *self, PyObject *arguments)
 
 static int look(Machine *self, Py_buffer *view, int flags)
 {
-    if (self->running) {
-        PyErr_SetString(PyExc_BufferError, "Machine: it runs");
+    if (self->running || !self->built) {
+        PyErr_SetString(PyExc_BufferError, self->built ? "Machine: it runs" : "Machine: it was not made from a program");
         view->obj = NULL;
         return -1;
     }
@@ -92,7 +92,10 @@ static int machine_init(Machine *self, PyObject *arguments, PyObject *names)
         PyErr_SetString(PyExc_TypeError, "Machine: made once, without names");
         return -1;
     }
-    return build(self, arguments);
+    if (build(self, arguments) < 0)
+        return -1;
+    self->built = 1;
+    return 0;
 }
 
 static void machine_dealloc(Machine *self)

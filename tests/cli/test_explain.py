@@ -130,7 +130,7 @@ def test_columns_that_the_settings_leave_out_are_named(exnorm: Exnorm) -> None:
 def test_what_the_format_had_to_replace_is_named(exnorm: Exnorm, tmp_path: Path) -> None:
     log = changed(tmp_path, "Receipt", "one\ttwo")
     assert explain(exnorm, log, "--taxonomy", "jsa")[0]["written"] == [
-        "messageSubject has line breaks or separators replaced"
+        "messageSubject has line breaks, separators or controls replaced"
     ]
     assert "written" not in explain(exnorm, log)[0]  # CEF carries a TAB
 

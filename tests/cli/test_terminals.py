@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -226,3 +227,42 @@ def test_a_wrong_value_is_told_with_the_place_it_came_from(
     monkeypatch.setenv("EXNORM_FORMAT", "leef")
     result = exnorm("convert", SAMPLE)
     assert result.err.startswith("exnorm: EXNORM_FORMAT: 'leef' cannot carry taxonomy arcsight; expected")
+
+
+MARKS = "\x1b[31m\x07\x9b2J\u202e\u2066\u200f\u2028"
+RAW = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("explain",), ("explain", "--json"), ("explain", "--taxonomy", "jsa"), ("convert", "--dry-run"),
+     ("convert", "--dry-run", "--summary-json"), ("convert", "--output", os.devnull), ("doctor",)],
+    ids=" ".join,
+)  # fmt: skip
+def test_no_escape_and_no_mark_of_direction_of_a_log_reaches_a_terminal(
+    command: tuple[str, ...], tmp_path: Path, exnorm: Exnorm
+) -> None:
+    cells = {"date-time": "2026-03-17T08:01:02.003Z"}
+    columns = (
+        "date-time",
+        "client-ip",
+        "source-context",
+        "event-id",
+        "message-id",
+        "message-subject",
+        f"x{MARKS}",
+    )
+    row = ",".join(cells.get(column, f"E{MARKS}") for column in columns)
+    log = tmp_path / f"MSGTRK{MARKS}.LOG"
+    log.write_text(
+        "#Log-type: Message Tracking Log\n#Fields: "
+        + ",".join(columns)
+        + f"\n{row}\nshort{MARKS}\n{row},wide\n",
+        encoding="utf-8",
+    )
+    if "--summary-json" in command:
+        command = ("convert", "--dry-run", "--json")
+    result = exnorm(*command, log)
+    said = result.out.decode() + result.err
+    assert "\\u202e" in said
+    assert RAW.findall(said) == []

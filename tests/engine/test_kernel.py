@@ -480,3 +480,27 @@ def test_a_program_that_is_not_well_formed_is_refused(wrong: dict[str, Any]) -> 
         packed[name] = value
     with pytest.raises(ValueError, match="Machine: "):
         KERNEL.Machine(*packed.values())
+
+
+@needs_kernel
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda machine: machine.run(b"a\n", 0, 2, b"", b""),
+        lambda machine: machine.run_events((), (), b"", b"", b""),
+        lambda machine: machine.run_chunk(((), (), (), b"x", True, True), b"\x90", 0, *[b""] * 4),
+        memoryview,
+    ],
+)
+def test_a_machine_that_was_not_made_from_a_program_is_refused(use: Any) -> None:
+    for machine in (KERNEL.Machine.__new__(KERNEL.Machine), half_made()):
+        with pytest.raises((ValueError, BufferError), match="it was not made from a program"):
+            use(machine)
+
+
+def half_made() -> Any:
+    machine: Any = KERNEL.Machine.__new__(KERNEL.Machine)
+    begin: Any = machine.__init__
+    with pytest.raises((ValueError, TypeError)):
+        begin(1, 1, ord(","), 0, (), (), (), ((5, 6),), (), (), {}, b"", (), 10, 1, 0, print)
+    return machine

@@ -22,6 +22,7 @@ from exnorm.cli.words import FILE, Words
 from exnorm.errors import EncodeError, ParseError, SettingsError, quote
 from exnorm.heap import hold_freed_memory
 from exnorm.pipeline import Normalizer
+from exnorm.private_files import open_private
 from exnorm.settings import Settings
 
 
@@ -188,6 +189,6 @@ def _open_rejects(path: str | None) -> Iterator[IO[bytes] | None]:
 
 def _create(path: str, option: str) -> IO[bytes]:
     try:
-        return open(path, "wb")
+        return open(path, "wb", opener=open_private)
     except OSError as error:
         raise SettingsError(f"{option}: cannot write {quote(path)}: {error.strerror}") from None

@@ -17,7 +17,7 @@ from exnorm.cli import OK, UNPARSED, USAGE, say
 from exnorm.cli.inputs import STDIN, Input, InputError, expand, explain_refusal, read_blocks
 from exnorm.cli.options import settings_options
 from exnorm.cli.words import FILE
-from exnorm.errors import quote, show
+from exnorm.errors import quote, show, show_json
 from exnorm.explanation import Explanation, explain
 from exnorm.model import Record, Unparsed
 from exnorm.pipeline import Normalizer
@@ -183,8 +183,7 @@ def _tell_empty(item: Input) -> str:
 
 def _print(explanation: Explanation, as_json: bool, width: int) -> None:
     if as_json:
-        sys.stdout.buffer.write(msgspec.json.encode(explanation.as_dict()) + b"\n")
-        sys.stdout.buffer.flush()
+        click.echo(show_json(msgspec.json.encode(explanation.as_dict()).decode()))
     else:
         click.echo("\n".join(render(explanation, width, has_colour=_has_colour())))
 
@@ -206,12 +205,12 @@ def render(explanation: Explanation, width: int = 0, *, has_colour: bool = False
     paint = click.style if has_colour else _leave
     place = f"{show(explanation.path)}:{explanation.line_number}"
     if explanation.unparsed:
-        reason = paint(f"not parsed: {explanation.unparsed}", fg="red")
+        reason = paint(f"not parsed: {show(explanation.unparsed)}", fg="red")
         return [*_wrap(f"{place}: {reason}", width, 2), *_wrap(quote(explanation.raw), width, 2, 2), ""]
-    version = f" {explanation.version}" if explanation.version else ""
-    part = f", recipient {explanation.part}" if explanation.part else ""
+    version = f" {show(explanation.version)}" if explanation.version else ""
+    part = f", recipient {show(explanation.part)}" if explanation.part else ""
     lines = [
-        *_wrap(f"{place}: {paint(explanation.event or '(no event)', bold=True)}{part}", width, 2),
+        *_wrap(f"{place}: {paint(show(explanation.event) or '(no event)', bold=True)}{part}", width, 2),
         *_wrap(
             f"source {explanation.source}, schema {explanation.schema}{version} "
             f"(columns from {explanation.columns_from}), mapping {explanation.mapping}",
@@ -219,14 +218,15 @@ def render(explanation: Explanation, width: int = 0, *, has_colour: bool = False
         ),
     ]  # fmt: skip
     if explanation.dropped:
-        lines += _wrap(f"left out {explanation.dropped}", width, 2, 2)
+        lines += _wrap(f"left out {show(explanation.dropped)}", width, 2, 2)
     rows = [("field", "value", "from column", "rule", "row of the mapping")]
     for entry in explanation.fields:
         value = quote(entry.value, 60) if isinstance(entry.value, str) else str(entry.value)
         cut = f" (cut from {entry.cut_from} bytes)" if entry.cut_from else ""
         ours = f" [not in the guide: {entry.ours}]" if entry.ours else ""
         column = f"{entry.column} (derived)" if entry.derived else entry.column or "(constant)"
-        rows.append((f"{entry.field} ({entry.key})", value + cut, column, entry.rule, entry.row + ours))
+        field = f"{entry.field} ({entry.key})"
+        rows.append((show(field), value + cut, show(column), show(entry.rule), show(entry.row + ours)))
     table = _align(rows)
     if width and max(map(len, table)) > width:
         table = _stack(rows[1:], width, paint)
@@ -235,16 +235,16 @@ def render(explanation: Explanation, width: int = 0, *, has_colour: bool = False
     lines += table
     for name, changed in explanation.changed.items():
         final, _, plugin = changed.rpartition(" (")
-        lines += _wrap(f"changed by {plugin[:-1]}: {name} = {quote(final, 60)}", width, 4, 2)
+        lines += _wrap(f"changed by {show(plugin[:-1])}: {show(name)} = {quote(final, 60)}", width, 4, 2)
     for note in explanation.written:
-        lines += _wrap(f"written as {explanation.format}: {note}", width, 4, 2)
+        lines += _wrap(f"written as {explanation.format}: {show(note)}", width, 4, 2)
     for title, columns in (
         ("additional data:", explanation.additional),
         ("left out, because additional_data is none:", explanation.lost),
     ):
         if columns:
             lines.append(f"  {title}")
-            kept = [(show(e.column), quote(e.value, 60), e.reason) for e in columns]
+            kept = [(show(e.column), quote(e.value, 60), show(e.reason)) for e in columns]
             aligned = _align(kept)
             is_wide = width and max(map(len, aligned)) > width
             lines += _stack(kept, width, paint) if is_wide else aligned

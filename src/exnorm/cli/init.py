@@ -27,7 +27,7 @@ from exnorm.cli.inputs import (
 from exnorm.cli.options import load_settings
 from exnorm.cli.summary import summarize
 from exnorm.cli.words import FOLDER, Words
-from exnorm.errors import SettingsError, quote, suggest
+from exnorm.errors import SettingsError, quote, show as show_text, suggest
 from exnorm.fluentbit import configs
 from exnorm.fluentbit.build import filter_path
 from exnorm.logstash import pipelines
@@ -340,7 +340,7 @@ def _try_out(settings_file: Path, found: Found) -> int:
     for item in items:
         for payload in _convert(normalizer, item):
             if shown < SHOWN_EVENTS:
-                click.echo(payload.decode("utf-8", "replace"))
+                click.echo(show_text(payload.decode("utf-8", "replace")))
                 shown += 1
     tell(summarize(normalizer.counts, settings, len(items), 0, 0, as_json=False))
     return UNPARSED if normalizer.counts.unparsed else OK

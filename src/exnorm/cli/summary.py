@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from exnorm.counts import Counts
+from exnorm.errors import show, show_json
 from exnorm.profiles import explain_loss
 from exnorm.settings import Settings
 
@@ -31,7 +32,7 @@ def summarize(
             content["warnings"] = [warning]
         import msgspec
 
-        return msgspec.json.encode(content).decode()
+        return show_json(msgspec.json.encode(content).decode())
     read = files - refused - failed
     lines = [
         f"{_many(read, 'file')}, {_many(counts.lines, 'line')}: {_many(counts.events, 'event')}, "
@@ -47,7 +48,7 @@ def summarize(
         ("marked by plugins", counts.marked),
         ("cut to the field's length", counts.cut),
         ("left out or cut to fit --max-payload", counts.shortened),
-        ("line breaks or TAB replaced", counts.replaced),
+        ("line breaks and controls replaced", counts.replaced),
         ("values the format cannot carry", counts.refused),
         ("events the format cannot write, left out", counts.unencodable),
         ("unknown columns, kept", counts.unknown_columns),
@@ -59,7 +60,7 @@ def summarize(
     lines += [f"first error of plugin {name}: {error}" for name, error in counts.first_errors.items()]
     if warning:
         lines.append(f"warning: {warning}")
-    return "\n".join(f"exnorm: {line}" for line in lines)
+    return "\n".join(f"exnorm: {show(line)}" for line in lines)
 
 
 def _many(number: int, thing: str) -> str:

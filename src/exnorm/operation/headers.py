@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 from exnorm.errors import SettingsError, quote
+from exnorm.private_files import open_private
 
 FILES_KEPT = 2048
 LINES_KEPT = 32
@@ -69,7 +70,7 @@ class Headers:
         try:
             with contextlib.suppress(FileNotFoundError):
                 part.unlink()  # of a run that was killed
-            with open(part, "xb", opener=_open_private) as file:
+            with open(part, "xb", opener=open_private) as file:
                 file.write(msgspec.json.encode(content))
                 file.flush()
                 os.fsync(file.fileno())
@@ -131,8 +132,3 @@ class Headers:
             "the headers are learned anew"
         )
         self._begin(path)
-
-
-def _open_private(path: str, flags: int) -> int:
-    """For nobody else to read, from its first byte: columns may name a site's own fields."""
-    return os.open(path, flags, 0o600)
