@@ -80,7 +80,7 @@ def test_what_the_file_sets_is_what_categories_writes() -> None:
 
 
 def test_the_finer_names_are_a_closed_list() -> None:
-    assert len(IIS.variants) == 10 * 8  # ten applications, eight outcomes
+    assert len(IIS.variants) == 10 * 15  # ten applications, fifteen outcomes
     assert set(IIS.variants.values()) == set(IIS.events)
     assert set(SMTPSVC.variants.values()) == set(SMTPSVC.events)
 

@@ -167,3 +167,11 @@ def test_a_file_that_is_no_file_of_settings_is_refused_with_its_name(text: str, 
 def test_where_a_layer_came_from_stands_before_the_message() -> None:
     with pytest.raises(SettingsError, match=r"^x\.yaml: unknown setting 'profil'"):
         make_settings({"profil": "all"}, where="x.yaml: ")
+
+
+def test_trusted_proxies_are_addresses_and_networks() -> None:
+    settings = make_settings({"trusted_proxies": ["192.0.2.0/24", "2001:db8::1"]})
+    assert settings.trusted_proxies == ("192.0.2.0/24", "2001:db8::1")
+    reason = "trusted_proxies: got 'proxy1'; expected an address or a network, as 192.0.2.0/24"
+    with pytest.raises(SettingsError, match=reason):
+        make_settings({"trusted_proxies": "proxy1"})

@@ -18,19 +18,19 @@ Origins = tuple[str, ...]
 # fmt: off
 ENTITIES: AnyMapping[str, AnyMapping[str, Origins]] = {
     "user": {
-        "iis": ("user-name", "cs-username"), "http_proxy": ("user-name", "AuthenticatedUser"), "rps_http": ("user-name",),
+        "iis": ("user-name", "named-user"), "http_proxy": ("user-name", "named-user"), "rps_http": ("user-name",),
         "ews": ("user-name",), "rps_cmdlet": ("user-name",), "admin_audit": ("user-name",), "audit_export": ("user-name",),
-        "ecp_server": ("user-name",), "imap_pop": ("login-user", "user", "user-name"), "smtp_protocol": ("auth-user",),
+        "ecp_server": ("user-name",), "imap_pop": ("user-name",), "smtp_protocol": ("auth-user",),
     },
     "user's domain": {
         "iis": ("user-domain",), "http_proxy": ("user-domain",), "rps_http": ("user-domain",), "ews": ("user-domain",),
         "rps_cmdlet": ("user-domain",), "admin_audit": ("user-domain",), "audit_export": ("user-domain",),
-        "ecp_server": ("user-domain",),
+        "ecp_server": ("user-domain",), "imap_pop": ("user-domain",), "smtp_protocol": ("auth-domain",),
     },
     "client": {
         "message_tracking": ("client-ip",), "exchange_2003": ("client-ip",), "smtp_protocol": ("client-address",),
-        "smtpsvc": ("c-ip",), "agent_log": ("client-address",), "imap_pop": ("client-address",), "iis": ("c-ip",),
-        "http_proxy": ("ClientIpAddress",), "httperr": ("c-ip",), "rps_http": ("ClientIpAddress",),
+        "smtpsvc": ("c-ip",), "agent_log": ("client-address",), "imap_pop": ("client-address",), "iis": ("c-ip", "proxied-client"),
+        "http_proxy": ("ClientIpAddress", "client-address"), "httperr": ("c-ip",), "rps_http": ("ClientIpAddress",),
         "ews": ("ClientIpAddress",), "audit_export": ("mailbox-client",),
     },
     "device": {

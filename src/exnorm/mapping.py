@@ -78,6 +78,11 @@ def setting_is(name: str, *values: object) -> Condition:
     return Condition("setting", name, frozenset(str(value).upper() for value in values))
 
 
+def asked_for(setting: Condition, condition: Condition) -> Condition:
+    """The row holds where the setting does, and ``condition``."""
+    return replace(condition, asked=setting)
+
+
 def by_event(attribute: str, default: Value | None = None) -> ByEvent:
     """Reads the attribute of the event from the mapping's second table."""
     return ByEvent(attribute, default)
@@ -242,8 +247,8 @@ def compile_mapping(
     fields = {field.label: field for field in taxonomy.fields}
     rows = []
     for entry in mapping.rows:
-        when = entry.when
-        if when is not None and when.subject == "setting" and not _setting_holds(when, settings):
+        asked = setting_of(entry.when)
+        if asked is not None and not _setting_holds(asked, settings):
             continue
         rows.append(
             CompiledRow(
@@ -312,6 +317,8 @@ def _check_condition(when: Condition | None, where: str, known: set[str], source
         raise MappingError(
             f"{where}: condition on unknown setting {quote(when.name)}{suggest(when.name, SETTINGS)}"
         )
+    if when.asked is not None:
+        _check_condition(when.asked, where, known, source)
     if when.subject == "event" and not source.event_column:
         raise MappingError(f"{where}: condition on the event, but source {source.name} names none")
 
@@ -369,7 +376,7 @@ def _gives_way(earlier: Row, later: Row) -> bool:
     """Whether a row of a table makes place for one of an extension."""
     if earlier.field != later.field or earlier.field == ADDITIONAL_DATA:
         return False
-    optional = earlier.when is not None and earlier.when.subject == "setting"
+    optional = setting_of(earlier.when) is not None
     return earlier.when == later.when or (optional and can_both_hold(earlier.when, later.when))
 
 
@@ -407,12 +414,25 @@ def _predicate(when: Condition | None) -> Callable[[Record], bool] | None:
     return lambda record: (record.get(name).upper() in values) is not negated
 
 
+def setting_of(when: Condition | None) -> Condition | None:
+    """The part of a condition that is decided when a table is compiled."""
+    return when if when is None or when.subject == "setting" else when.asked
+
+
 def _setting_holds(when: Condition, settings: Settings) -> bool:
     return (str(getattr(settings, when.name)).upper() in when.values) is not when.negated
 
 
 def can_both_hold(one: Condition | None, other: Condition | None) -> bool:
     """Whether two conditions can hold for one record; ``None`` always holds."""
+    return _meet(setting_of(one), setting_of(other)) and _meet(_without_setting(one), _without_setting(other))
+
+
+def _without_setting(when: Condition | None) -> Condition | None:
+    return None if when is None or when.subject == "setting" else when
+
+
+def _meet(one: Condition | None, other: Condition | None) -> bool:
     if one is None or other is None or (one.subject, one.name) != (other.subject, other.name):
         return True
     if one.negated and other.negated:

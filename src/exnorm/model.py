@@ -426,20 +426,23 @@ class Condition:
     """When a row holds: the origin's value is (or, negated, is none) of ``values``, without case.
 
     ``subject`` is ``event``, ``column`` or ``setting``; ``name`` the column's or setting's name.
+    ``asked`` is a condition on a setting that must hold too.
     """
 
     subject: str
     name: str
     values: frozenset[str]
     negated: bool = False
+    asked: Condition | None = None
 
     def __str__(self) -> str:
-        values = " or ".join(sorted(self.values))
+        also = f", {self.asked}" if self.asked is not None else ""
+        values = " or ".join(sorted(self.values)) or "empty"
         if self.subject == "event":
-            return f"except for {values}" if self.negated else values
+            return f"except for {values}{also}" if self.negated else f"{values}{also}"
         if self.subject == "setting":  # conditions compare without case; settings are written in lower case
             return f"setting {self.name} is {'not ' if self.negated else ''}{values.lower()}"
-        return f"{self.name} is {'not ' if self.negated else ''}{values}"
+        return f"{self.name} is {'not ' if self.negated else ''}{values}{also}"
 
 
 @dataclass(frozen=True)

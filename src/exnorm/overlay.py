@@ -25,6 +25,7 @@ from exnorm.mapping import (
     event_is,
     event_is_not,
     set_events,
+    setting_of,
 )
 from exnorm.model import (
     ByEvent,
@@ -291,7 +292,7 @@ class _Editor:
         for earlier in self._table.rows:
             if earlier.field != row.field or row.field == ADDITIONAL_DATA:
                 continue
-            optional = earlier.when is not None and earlier.when.subject == "setting"
+            optional = setting_of(earlier.when) is not None
             if can_both_hold(earlier.when, row.when) and not optional:
                 origins = " else ".join(str(getattr(o, "value", o)) for o in earlier.origins)
                 whose = f" ({earlier.rule})" if earlier.rule else ""

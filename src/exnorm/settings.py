@@ -91,6 +91,7 @@ class Settings:
     username: str = "recipient"
     direction: bool = False
     accepted_domains: tuple[str, ...] = ()
+    trusted_proxies: tuple[str, ...] = ()
     correlation: bool = False
     on_error: str = "tag"
     source: str = ""
@@ -138,6 +139,7 @@ class Settings:
                 ) from None
         list_paths(self.host_key)
         find_encoding(self.encoding)
+        _check_networks("trusted_proxies", self.trusted_proxies)
         if self.tz:
             import zoneinfo  # few runs need it
 
@@ -147,6 +149,15 @@ class Settings:
                 raise SettingsError(
                     f"tz: got {quote(self.tz)}; expected a time zone such as Europe/Berlin or UTC"
                 ) from None
+
+
+def _check_networks(name: str, networks: tuple[str, ...]) -> None:
+    for network in networks:
+        try:
+            ipaddress.ip_network(network, strict=False)
+        except ValueError:
+            expected = "an address or a network, as 192.0.2.0/24"
+            raise SettingsError(f"{name}: got {quote(network)}; expected {expected}") from None
 
 
 NAMES = tuple(item.name for item in dataclasses.fields(Settings))

@@ -131,7 +131,7 @@ def test_a_label_stands_before_its_value_and_only_with_it() -> None:
     (payload,) = normalizer(source="message_tracking").encode([header, row])
     assert payload == (
         b"CEF:0|Microsoft|Exchange Server||SEND|SEND|1|cn1Label=Recipient Count cn1=1 "
-        b"cs2Label=Message ID cs2=<m@x.test> rt=1543358402966"
+        b"cs2Label=Message ID cs2=<m@x.test> rt=1543358402966 outcome=success"
     )
 
 

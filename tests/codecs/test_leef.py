@@ -95,7 +95,7 @@ def test_a_field_that_tokens_made_too_long_is_cut_before_a_token_and_kept_whole(
     ("column", "key"),
     [
         ("custom-data", b"customData"),
-        ("network-message-id", b"networkMessageId"),
+        ("related-recipient-address", b"relatedRecipientAddress"),
         ("cs(User-Agent)", b"csUserAgent"),
         ("x", b"x"),
         ("---", b"column"),

@@ -287,6 +287,21 @@ def test_logs_of_two_versions_under_the_same_columns_keep_their_own() -> None:
     assert [b"|IIS 8.5|" in payload for payload in payloads] == [False] * 30 + [True] * 30
 
 
+@pytest.mark.parametrize("proxies", [(), ("10.0.0.0/8",)], ids=["no proxies", "trusted proxies"])
+def test_rows_of_iis_with_a_column_of_ones_own_are_read_cell_by_cell(proxies: tuple[str, ...]) -> None:
+    lines = lines_of_iis(
+        "10.0", IIS_COLUMNS + " X-Mine X-Forwarded-For", IIS_ROW + " a+b 203.0.113.9,+10.0.0.7"
+    )
+    for settings in ({"format": "cef"}, {"format": "json"}):
+        asked: dict[str, Any] = {**settings, "trusted_proxies": proxies}
+        normalizer = Normalizer(discover_plugins=False, **asked)
+        assert isinstance(normalizer.find_program(lines, normalizer.stream("u_ex220919.log")), Program)
+        long = compare_paths.take_long_way(lines, asked, name="u_ex220919.log")
+        short = compare_paths.take_short_way(lines, asked, name="u_ex220919.log")
+        assert compare_paths.explain_difference(long, short) == ""
+        assert len(long[0]) == 30
+
+
 @pytest.mark.parametrize(
     ("columns", "row"),
     [
@@ -295,13 +310,10 @@ def test_logs_of_two_versions_under_the_same_columns_keep_their_own() -> None:
             IIS_COLUMNS.replace("date time", "time date"),
             "15:02:{} 2022-09-19" + IIS_ROW[19:].replace("{}", ""),
         ),
-        (IIS_COLUMNS + " X-Mine", IIS_ROW + " a+b"),
     ],
-    ids=["without a date", "the time first", "with a column of one's own"],
+    ids=["without a date", "the time first"],
 )
-def test_rows_of_iis_that_are_no_more_than_their_cells_alone_are_read_cell_by_cell(
-    columns: str, row: str
-) -> None:
+def test_rows_of_iis_that_are_more_than_their_cells_are_left_to_their_reader(columns: str, row: str) -> None:
     normalizer = Normalizer(discover_plugins=False)
     lines = lines_of_iis("10.0", columns, row)
     assert not isinstance(normalizer.find_program(lines, normalizer.stream("u_ex220919.log")), Program)

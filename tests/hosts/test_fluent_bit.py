@@ -379,6 +379,7 @@ CASES: dict[str, tuple[Body, Check]] = {
         # sent outside; received from and delivered for a partner; from inside to a customer
         lambda bodies: [b["flexString2"] for b in bodies] == ["outbound", "inbound", "inbound", "outbound"],
     ),
+    "trusted_proxies": ({"trusted_proxies": "192.0.2.0/24"}, lambda bodies: bodies == converted(SAMPLE)),
     "correlation": ({"correlation": "on"}, every(lambda b: "devicePayloadId" in b)),
     "categories": ({"categories": "on"}, every(lambda b: "categoryObject" in b)),
     "additional_data": (

@@ -11,10 +11,9 @@ from exnorm.sources.http_proxy import (
     COLUMNS,
     COMPUTED,
     HTTP_PROXY,
-    first_address,
     join_build,
-    join_url,
-    split_user,
+    list_computed,
+    split_host,
 )
 
 SAMPLES = Path(__file__).parent.parent / "samples" / "http_proxy"
@@ -188,6 +187,10 @@ def test_the_file_name_is_enough_for_columns_nobody_knows() -> None:
             "LOGON-SUCCESS",
         ),
         ({"HttpStatus": "500", "Method": "POST", "UrlStem": "/owa/auth.owa"}, "SERVER-ERROR"),
+        ({"HttpStatus": "200", "ErrorCode": "ClientDisconnect"}, "CLIENT-DISCONNECT"),
+        ({"HttpStatus": "200", "GenericErrors": "HttpException=ClientDisconnect;"}, "CLIENT-DISCONNECT"),
+        ({"HttpStatus": "200", "ErrorCode": "EndpointNotFound"}, "APPLICATION-ERROR"),
+        ({"HttpStatus": "200", "UrlStem": "/owa/auth/logon.aspx", "UrlQuery": "?reason=2"}, "LOGON-FAILURE"),
     ],
 )
 def test_the_status_names_the_event(values: Mapping[str, str], event: str) -> None:
@@ -201,44 +204,42 @@ def test_a_real_401_of_a_first_leg_is_routine() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "first"),
+    ("text", "proxies", "client"),
     [
-        ("95.1.2.3", ""),
-        ("fe80::1%3", ""),
-        ("95.1.2.3, 10.0.0.1", "95.1.2.3"),
-        ("95.1.2.3,10.0.0.1", "95.1.2.3"),
-        ("2001:db8::1, 10.0.0.1", "2001:db8::1"),
-        ("95.1.2.3:51000", "95.1.2.3"),
-        ("x.x.x.x, 10.0.0.1", ""),
-        ("fe80::1234:5678:123abc:245e%3", ""),
-        ("", ""),
+        ("95.1.2.3", (), ("", "")),  # the column itself is the address
+        ("fe80::1%3", (), ("", "")),
+        ("95.1.2.3, 10.0.0.1", (), ("10.0.0.1", "")),
+        ("95.1.2.3, 198.51.100.7,10.0.0.1", ("10.0.0.0/8",), ("198.51.100.7", "")),
+        ("95.1.2.3:51000", (), ("95.1.2.3", "51000")),
+        ("10.0.0.2, 10.0.0.1", ("10.0.0.0/8",), ("10.0.0.2", "")),
+        ("95.1.2.3, x.x.x.x, 10.0.0.1", ("10.0.0.1",), ("", "")),
+        ("", (), ("", "")),
     ],
 )
-def test_the_first_of_several_addresses_is_the_client(text: str, first: str) -> None:
-    assert first_address(text) == first
+def test_of_several_addresses_the_client_is_the_last_that_is_no_proxy(
+    text: str, proxies: tuple[str, ...], client: tuple[str, str]
+) -> None:
+    (derivation,) = [one for one in list_computed(proxies) if "client-address" in one.names]
+    assert derivation.apply((text,)) == client
 
 
 @pytest.mark.parametrize(
-    ("user", "parts"),
+    ("text", "parts"),
     [
-        ("DOMAIN\\username", ("DOMAIN", "username")),
-        ("user@domain.test", ("", "user@domain.test")),
-        ("DOMAIN\\", ("", "DOMAIN\\")),
-        ("D\\u\\shared", ("D", "u\\shared")),
-        ("", ("", "")),
+        ("mail.example.test", ("mail.example.test", "", "")),
+        ("mail.example.test:444", ("mail.example.test", "", "444")),
+        ("192.0.2.45", ("", "192.0.2.45", "")),
+        ("192.0.2.45:444", ("", "192.0.2.45", "444")),
+        ("[2001:db8::45]", ("", "2001:db8::45", "")),
+        ("[2001:db8::45]:444", ("", "2001:db8::45", "444")),
+        ("mail:example", ("mail:example", "", "")),
     ],
 )
-def test_a_user_is_taken_apart_at_the_first_backslash(user: str, parts: tuple[str, str]) -> None:
-    assert split_user(user) == parts
+def test_a_host_is_a_name_or_an_address_and_perhaps_a_port(text: str, parts: tuple[str, str, str]) -> None:
+    assert split_host(text) == parts
 
 
 def test_the_build_is_written_as_the_header_writes_it() -> None:
     assert join_build("15", "1", "2375", "7") == "15.01.2375.007"
     assert join_build("15", "1", "x", "7") == ""
     assert join_build("", "", "", "") == ""
-
-
-def test_the_query_follows_the_path_with_one_question_mark() -> None:
-    assert join_url("/a", "?b=1") == "/a?b=1"
-    assert join_url("/a", "b=1") == "/a?b=1"
-    assert join_url("/a", "") == "/a"

@@ -70,7 +70,7 @@ def test_a_pop_log_of_twelve_columns_is_read_by_its_header() -> None:
     found = records((SAMPLES / "POP32024031508-1.LOG").read_bytes())
     assert [record.event_id for record in found] == ["COMMAND", "AUTH-FAILURE", "AUTH-SUCCESS"]
     assert {record.derived["protocol"] for record in found} == {"POP3"}
-    assert found[0].get("login-user") == "carol@example.test"
+    assert found[0].get("user-name") == "carol@example.test"
 
 
 @pytest.mark.parametrize("columns", [12, 13])

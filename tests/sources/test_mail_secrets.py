@@ -10,7 +10,7 @@ import pytest
 
 from exnorm import Normalizer, Record, Unparsed
 from exnorm.sources.imap_pop import COLUMNS
-from exnorm.sources.mail_secrets import MOST_SESSIONS, Dialogues, hide_command
+from exnorm.sources.mail_secrets import MOST_SESSIONS, Dialogues, hide_arguments, hide_command
 
 IMAP = ",".join(COLUMNS)
 SMTP = "date-time,connector-id,session-id,sequence-number,local-endpoint,remote-endpoint,event,data,context"
@@ -140,3 +140,16 @@ def test_sessions_that_owe_an_answer_are_bounded() -> None:
         row = {"sessionId": str(number), "command": "authenticate", "parameters": "PLAIN"}
         dialogues.hide(row, is_answered=False)
     assert len(dialogues.memory) == MOST_SESSIONS
+
+
+@pytest.mark.parametrize(
+    ("command", "parameters", "shown"),
+    [
+        ("auth", " PLAIN", " PLAIN"),
+        ("auth", " PLAIN AG5vcmEASHVzaA==", " PLAIN *****"),
+        ("authenticate", "  NTLM TlRM", "  NTLM *****"),
+        ("auth", " AG5vcmEASHVzaA==", "*****"),
+    ],
+)
+def test_a_blank_before_the_mechanism_changes_nothing(command: str, parameters: str, shown: str) -> None:
+    assert hide_arguments(command, parameters) == shown

@@ -7,8 +7,9 @@ import pytest
 
 from exnorm.model import Event
 from exnorm.pipeline import Normalizer
-from exnorm.sources.http_proxy import COLUMNS, EVENTS
-from exnorm.taxonomies.arcsight.http_proxy import EVENTS as ARCSIGHT_EVENTS
+from exnorm.sources.http_proxy import COLUMNS
+from exnorm.sources.web_requests import OUTCOMES as EVENTS
+from exnorm.taxonomies.arcsight.web_events import EVENTS as ARCSIGHT_EVENTS
 from exnorm.taxonomies.jsa.http_proxy import EVENTS as JSA_EVENTS
 
 SAMPLES = Path(__file__).parent.parent / "samples" / "http_proxy"
@@ -88,7 +89,7 @@ def test_a_real_row_in_the_fields_of_jsa() -> None:
         "cat": "Access Denied",
         "sev": 4,
         "devTime": 1673453166997,
-        "usrName": "DOMAIN\\username",
+        "usrName": "username",
         "domain": "DOMAIN",
         "src": "20.10.20.30",
         "srcBytes": 0,
@@ -96,6 +97,13 @@ def test_a_real_row_in_the_fields_of_jsa() -> None:
         "url": "/Microsoft-Server-ActiveSync/default.eas?Cmd=Options&User=domain.test%5Cusername"
         "&DeviceId=1234567987987987987987987987987&DeviceType=Outlook",
         "resource": "Eas",
+        "method": "OPTIONS",
+        "status": 403,
+        "timeTaken": 19068,
+        "host": "webmail.domain.com",
+        "activeSyncCommand": "Options",
+        "activeSyncDevice": "1234567987987987987987987987987",
+        "activeSyncType": "Outlook",
     }
     assert "UserAgent" not in found.additional
 
@@ -118,16 +126,22 @@ def test_an_ipv6_client_goes_to_the_source_twin_without_its_zone() -> None:
 
 
 @pytest.mark.parametrize(("taxonomy", "field"), [("arcsight", "sourceAddress"), ("jsa", "src")])
-def test_of_several_addresses_the_first_is_the_source_and_all_are_kept(taxonomy: str, field: str) -> None:
+def test_of_several_addresses_the_last_is_the_source_and_all_are_kept(taxonomy: str, field: str) -> None:
     found = made(taxonomy, ClientIpAddress="95.1.2.3, 10.0.0.1")
-    assert found[field] == "95.1.2.3"
+    assert found[field] == "10.0.0.1"
     assert found.additional["ClientIpAddress"] == "95.1.2.3, 10.0.0.1"
 
 
-def test_the_host_asked_for_is_never_an_address_of_a_party() -> None:
-    found = made("jsa", UrlHost="95.1.2.3")
+def test_the_host_asked_for_is_a_name_or_an_address() -> None:
+    found = made("jsa", UrlHost="95.1.2.3:444")
+    assert (found["dst"], found["dstPort"]) == ("95.1.2.3", 444)
+    assert "host" not in found
+    found = made("jsa", UrlHost="mail.example.test")
+    assert found["host"] == "mail.example.test"
     assert "dst" not in found
-    assert found.additional["UrlHost"] == "95.1.2.3"
+    found = made("arcsight", UrlHost="[2001:db8::45]")
+    assert found["deviceCustomIPv6Address3"] == "2001:db8::45"
+    assert "destinationHostName" not in found
 
 
 def test_the_build_in_the_row_is_surer_than_the_header() -> None:

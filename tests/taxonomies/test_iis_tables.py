@@ -32,10 +32,9 @@ def test_the_logon_row_in_arcsight() -> None:
         "deviceVendor": "Microsoft",
         "deviceProduct": "Exchange Server",
         "deviceVersion": "IIS 10.0",
-        "deviceEventClassId": "OWA:LOGON-SUCCESS",
-        "name": "OWA:LOGON-SUCCESS",
+        "deviceEventClassId": "OWA:LOGON-ATTEMPT",
+        "name": "OWA:LOGON-ATTEMPT",
         "severity": 2,
-        "eventOutcome": "success",
         "deviceEventCategory": "OWA",
         "destinationServiceName": "OWA",
         "deviceReceiptTime": 1663599749000,
@@ -65,18 +64,18 @@ def test_the_logon_row_in_arcsight() -> None:
 
 def test_the_logon_row_in_jsa() -> None:
     assert dict(normalize("jsa")[0]) == {
-        "eventId": "POST 302",
-        "cat": "Web Service Login Succeeded",
+        "eventId": "OWA:LOGON-ATTEMPT",
+        "cat": "User Login Attempt",
         "sev": 2,
         "requestId": "0f1e2d3c-0001",
         "vendor": "Microsoft",
         "product": "Exchange Server",
         "version": "IIS 10.0",
         "devTime": 1663599749000,
-        "usrName": "CONTOSO\\jdoe",
+        "usrName": "jdoe",
         "domain": "CONTOSO",
         "src": "10.0.0.9",
-        "srcPreNAT": "203.0.113.7",
+        "srcPreNAT": "10.0.0.9",
         "dst": "10.0.0.5",
         "dstPort": 443,
         "srcBytes": 1804,
@@ -86,13 +85,16 @@ def test_the_logon_row_in_jsa() -> None:
         "userAgent": "Mozilla/5.0 (Windows NT 10.0; Win64; x64)",
         "referrer": "https://mail.contoso.test/owa/auth/logon.aspx?url=a b",
         "forwardedFor": "203.0.113.7, 10.0.0.9",
+        "method": "POST",
+        "status": 302,
+        "timeTaken": 14,
     }
 
 
 def test_the_class_ids_and_severities_of_the_sample() -> None:
     events = normalize("arcsight")
     assert [(event["deviceEventClassId"], event["severity"]) for event in events] == [
-        ("OWA:LOGON-SUCCESS", 2),
+        ("OWA:LOGON-ATTEMPT", 2),
         ("EWS:AUTH-CHALLENGE", 1),
         ("EWS:LOGON-FAILURE", 5),
         ("ACTIVESYNC:REQUEST", 1),
@@ -105,13 +107,13 @@ def test_the_class_ids_and_severities_of_the_sample() -> None:
 def test_the_event_ids_and_categories_of_the_sample() -> None:
     events = normalize("jsa")
     assert [(event["eventId"], event["cat"]) for event in events] == [
-        ("POST 302", "Web Service Login Succeeded"),
-        ("GET 401", "HTTPS Opened"),
-        ("GET 401", "Web Service Login Failed"),
-        ("OPTIONS 200", "HTTPS Opened"),
-        ("GET 403", "Access Denied"),
-        ("POST 500", "System Error"),
-        ("GET 200", "HTTPS Opened"),
+        ("OWA:LOGON-ATTEMPT", "User Login Attempt"),
+        ("EWS:AUTH-CHALLENGE", "HTTPS Opened"),
+        ("EWS:LOGON-FAILURE", "Web Service Login Failed"),
+        ("ACTIVESYNC:REQUEST", "HTTPS Opened"),
+        ("ECP:ACCESS-DENIED", "Access Denied"),
+        ("MAPI:SERVER-ERROR", "System Error"),
+        ("OWA:REQUEST", "HTTPS Opened"),
     ]
 
 
@@ -126,7 +128,7 @@ def test_ipv6_addresses_lose_their_zone_and_take_the_fields_of_ipv6() -> None:
 @pytest.mark.parametrize(("taxonomy", "field"), [("arcsight", "sourceUserName"), ("jsa", "usrName")])
 def test_anonymous_is_no_user_and_activesync_names_another(taxonomy: str, field: str) -> None:
     event = normalize(taxonomy)[3]
-    assert event[field] == "contoso\\anna"
+    assert event[field] == "anna"
     assert event.additional["cs-username"] == "Anonymous"
 
 
@@ -150,7 +152,7 @@ def test_an_own_column_is_kept_under_its_name_and_counted() -> None:
     normalizer = Normalizer("arcsight", discover_plugins=False)
     events = list(normalizer.normalize(SAMPLE.read_bytes(), normalizer.stream(SAMPLE.name)))
     assert isinstance(events[6], Event)
-    assert events[6].additional == {"Client-Note": "passed by proxy"}
+    assert events[6].additional == {"Client-Note": "passed+by+proxy"}
     assert dict(normalizer.counts.unknown_columns) == {"Client-Note": 1}
 
 
@@ -160,6 +162,14 @@ def test_a_request_that_is_cut_is_kept_whole_as_additional_data() -> None:
     event = normalize_row("arcsight", "date time cs-method cs-uri-stem cs-uri-query c-ip", line)
     assert len(str(event["requestUrl"])) == 1023
     assert event.additional == {"cs-uri-stem": "/owa/", "cs-uri-query": query}
+    assert (event["deviceCustomString6"], event["deviceCustomString6Label"]) == (query, "Query")
+
+
+def test_the_method_of_a_client_is_an_attribute_and_never_the_event_id() -> None:
+    event = normalize_row(
+        "jsa", "date time cs-method cs-uri-stem sc-status", "2022-09-19 15:02:29 JUNK /owa/ 404"
+    )
+    assert (event["eventId"], event["method"], event["status"]) == ("OWA:CLIENT-ERROR", "JUNK", 404)
 
 
 @pytest.mark.parametrize("forwarded", ["unknown", "evil\\script", "999.1.1.1"])

@@ -402,8 +402,8 @@ def test_every_row_of_the_jsa_table_for_one_hand_written_record() -> None:
         "srcBytes": 7249,
         "senderAddress": "anna@example.com",
         "recipientAddress": "bo@example.net",
-        "messageSubject": "Receipt",
         "messageId": "<one@example.com>",
+        "messageSubject": "Receipt",
         "networkMessageId": "0fd591fe-1cc4-47f0-0bbc-08d654b944f3",
     }
     used = {
@@ -703,3 +703,12 @@ def test_a_record_of_the_guides_sample_keeps_its_raw_row() -> None:
     assert isinstance(record, Record)
     assert record.raw.encode() in content
     assert record.line_number == 6
+
+
+@pytest.mark.parametrize("event_id", ["SUBMIT", "SUBMITFAIL", "CLIENTSUBMISSION"])
+def test_the_user_of_a_submission_is_its_sender_in_jsa(event_id: str) -> None:
+    columns = {"sender_address": "sender@example.test", "recipient_address": "recipient@example.test"}
+    normalizer = Normalizer("jsa", discover_plugins=False)
+    assert one(normalizer, event_id=event_id, **columns)["usrName"] == "sender@example.test"
+    normalizer = Normalizer("jsa", discover_plugins=False)
+    assert one(normalizer, event_id="DELIVER", **columns)["usrName"] == "recipient@example.test"

@@ -166,8 +166,8 @@ def test_the_user_in_jsa_is_who_authenticated_before_who_sends() -> None:
     found = events("jsa", lines)
     assert [event["usrName"] for event in found] == [
         "bob@contoso.example",
-        "CONTOSO\\alice",
-        "CONTOSO\\alice",
+        "alice",
+        "alice",
     ]
     assert found[2]["senderAddress"] == "bob@contoso.example"
 

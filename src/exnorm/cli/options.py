@@ -51,6 +51,10 @@ _OPTIONS: Mapping[str, tuple[str, str]] = {
     "username": ("", "Who is the Username in JSA."),
     "direction": ("", "Write each message's direction: inbound, outbound, internal or unknown."),
     "accepted_domains": ("DOMAIN", "A mail domain of the site, for --direction; may be given again."),
+    "trusted_proxies": (
+        "ADDRESS",
+        "A proxy of the site, or a network: the client is the last address that is none; may be given again.",
+    ),
     "correlation": ("", "Write an id that all rows of one message share."),
     "keep_original": ("", "Put the raw line into event.original of JSON."),
     "tz": ("ZONE", "Time zone of exports that hold local times, as Europe/Berlin."),
@@ -76,7 +80,8 @@ def _make_option(name: str) -> Callable[[F], F]:
     if isinstance(default, bool):
         return click.option(flag, name, is_flag=True, default=None, help=text)
     if isinstance(default, tuple):
-        return click.option(flag.removesuffix("s"), name, multiple=True, metavar=metavar, help=text)
+        one = f"{flag[:-3]}y" if flag.endswith("ies") else flag.removesuffix("s")
+        return click.option(one, name, multiple=True, metavar=metavar, help=text)
     shown = f"{text}  [default: {default}]" if default != "" else text
     metavar = metavar or "|".join(CHOICES[name])
     words = Words([word for word in metavar.split("|") if not word.isupper()])

@@ -37,3 +37,8 @@ def split_account(text: str) -> Account:
     if len(parts) == 2 and "@" in parts[0]:
         return Account("", *parts)
     return Account(*parts)
+
+
+def split_user(text: str) -> tuple[str, str]:
+    """Domain and name of an account, for logs of users who open no other mailbox."""
+    return split_account(text)[:2]

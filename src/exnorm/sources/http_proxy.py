@@ -11,14 +11,32 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
-from exnorm.convert import ip, utc_ms
+from exnorm.convert import ip, port, utc_ms
 from exnorm.model import Derivation, Head, Reader, Record, Schema, Source
 from exnorm.patterns import compile_later
 from exnorm.settings import Settings
 from exnorm.sources import web_secrets
-from exnorm.sources.columnar import ColumnarReader, Refusal, derive, explain_date, split_csv
+from exnorm.sources.columnar import ColumnarReader, Finish, Refusal, derive, explain_date, split_csv
 from exnorm.sources.endpoints import split_endpoint
 from exnorm.sources.recognition import recognize_columnar
+from exnorm.sources.web_requests import (
+    ACCESS_DENIED,
+    APPLICATION_ERROR,
+    AUTH_CHALLENGE,
+    CLIENT_DISCONNECT,
+    LOGON_ATTEMPT,
+    LOGON_FAILURE,
+    LOGON_SUCCESS,
+    OUTCOMES,
+    REDIRECT,
+    REQUEST,
+    find_account,
+    find_long_query,
+    join_url,
+    make_find_client,
+    name_answer,
+    read_device,
+)
 
 COLUMNS_2013 = (
     "DateTime", "RequestId", "MajorVersion", "MinorVersion", "BuildVersion", "RevisionVersion",
@@ -52,11 +70,6 @@ SCHEMAS = (
     Schema("2016", COLUMNS),
 )
 
-EVENTS = frozenset((
-    "ACCESS-DENIED", "AUTH-CHALLENGE", "CLIENT-ERROR", "LOGON-ATTEMPT", "LOGON-FAILURE", "LOGON-SUCCESS",
-    "REDIRECT", "REQUEST", "SERVER-ERROR", "SESSION-EXPIRED", "STATUS-UNKNOWN",
-))  # fmt: skip
-
 _LOG_TYPE = compile_later(r"HttpProxy Logs", re.IGNORECASE)
 _FILE_NAME = compile_later(r".*HttpProxy_\d{8,10}-\d+.*\.LOG.*", re.IGNORECASE)
 # Every version has these in every row, for shippers leave out what is empty; no other log has them all.
@@ -71,9 +84,7 @@ _SHAPES = {
     "ResponseBytes": compile_later(r"\d*"),
 }
 _BUILD = ("MajorVersion", "MinorVersion", "BuildVersion", "RevisionVersion")
-_STATUS = compile_later(r"[0-9]{3}")
-_SEPARATORS = compile_later(r"[,;\s]+")
-_FORMS_LOGON = "/auth.owa"
+_GONE = "clientdisconnect"
 
 
 def name_schema(columns: Sequence[str], version: str) -> str:
@@ -84,8 +95,10 @@ def name_schema(columns: Sequence[str], version: str) -> str:
     return found or ("2016" if "RoutingStatus" in columns else "2013")
 
 
-def name_event(status: str, authenticated: str, user: str, method: str, path: str) -> str:
-    """The event of a request, by the status that the front end answered.
+def name_event(
+    status: str, authenticated: str, user: str, method: str, path: str, query: str, error: str, errors: str
+) -> str:
+    """The event of a request, by the status that the front end answered and the errors it noted beside.
 
     A 401 without a user is the routine first leg of NTLM, Negotiate or Basic: ``AUTH-CHALLENGE``. It
     is a ``LOGON-FAILURE`` only where a user was named and not authenticated; with an authenticated
@@ -93,21 +106,17 @@ def name_event(status: str, authenticated: str, user: str, method: str, path: st
     whatever the password was: without an authenticated user it is a ``LOGON-ATTEMPT``.
     """
     is_authenticated = authenticated.lower() == "true"
-    if status == "401":
+    found = name_answer(method, path, query, status)
+    if found == AUTH_CHALLENGE:
         if is_authenticated:
-            return "ACCESS-DENIED"
-        return "LOGON-FAILURE" if user else "AUTH-CHALLENGE"
-    if status.startswith("3") and _posts_form(method, path):
-        return "LOGON-SUCCESS" if is_authenticated else "LOGON-ATTEMPT"
-    named = {"403": "ACCESS-DENIED", "440": "SESSION-EXPIRED"}.get(status)
-    if named is not None:
-        return named
-    classes = {"1": "REQUEST", "2": "REQUEST", "3": "REDIRECT", "4": "CLIENT-ERROR", "5": "SERVER-ERROR"}
-    return classes.get(status[0], "STATUS-UNKNOWN") if _STATUS.fullmatch(status) else "STATUS-UNKNOWN"
-
-
-def _posts_form(method: str, path: str) -> bool:
-    return method.upper() == "POST" and path.lower().endswith(_FORMS_LOGON)
+            return ACCESS_DENIED
+        return LOGON_FAILURE if user else AUTH_CHALLENGE
+    if found == LOGON_ATTEMPT:
+        return LOGON_SUCCESS if is_authenticated and status[0] == "3" else LOGON_ATTEMPT
+    if found in (REQUEST, REDIRECT) and (error or errors):
+        is_gone = _GONE in error.lower() or _GONE in errors.lower()
+        return CLIENT_DISCONNECT if is_gone else APPLICATION_ERROR
+    return found
 
 
 def join_build(*numbers: str) -> str:
@@ -122,47 +131,72 @@ def _join_short(*numbers: str) -> str:
     return ".".join(number.zfill(width) for number, width in zip(numbers, (2, 2, 4, 3)))
 
 
-def join_url(stem: str, query: str) -> str:
-    """Path and query as one text; Exchange writes the query with its ``?``."""
-    return stem + (query if not query or query.startswith("?") else "?" + query)
+def split_host(text: str) -> tuple[str, str, str]:
+    """The name, the address and the port of a host that a client asked for; of the first two, one."""
+    address, number = split_endpoint(text)
+    if address:
+        return "", address, number
+    name, colon, number = text.rpartition(":")
+    return (name, "", number) if colon and name and port(number) is not None else (text, "", "")
 
 
-def split_user(user: str) -> tuple[str, str]:
-    """Domain and name of ``DOMAIN\\user``; anything else, a UPN too, is a name without a domain."""
-    domain, backslash, name = user.partition("\\")
-    return (domain, name) if backslash and domain and name else ("", user)
-
-
-def first_address(text: str) -> str:
-    """The first of several addresses, or the address of an endpoint; empty where all is one address.
-
-    A first member that is masked is none: the next one would be a proxy, not the client.
-    """
-    if ip(text) is not None:
-        return ""
-    return split_endpoint(_SEPARATORS.split(text.strip(), maxsplit=1)[0])[0]
+def describe_query(path: str, query: str) -> tuple[str, ...]:
+    """What path and query say together, in the order of ``COMPUTED``."""
+    device = read_device(path, query)
+    return join_url(path, query), find_long_query(path, query), device.id, device.type, device.command
 
 
 COMPUTED = (
     Derivation(
-        ("event",), ("HttpStatus", "IsAuthenticated", "AuthenticatedUser", "Method", "UrlStem"), name_event
+        ("event",),
+        (
+            "HttpStatus", "IsAuthenticated", "AuthenticatedUser", "Method", "UrlStem", "UrlQuery",
+            "ErrorCode", "GenericErrors",
+        ),
+        name_event,
     ),
     Derivation(("build",), _BUILD, join_build),
-    Derivation(("request-url",), ("UrlStem", "UrlQuery"), join_url),
-    Derivation(("user-domain", "user-name"), ("AuthenticatedUser",), split_user),
-    Derivation(("first-client-address",), ("ClientIpAddress",), first_address),
-)
+    Derivation(
+        (
+            "request-url", "long-query", "activesync-device-id", "activesync-device-type",
+            "activesync-command",
+        ),
+        ("UrlStem", "UrlQuery"),
+        describe_query,
+    ),
+    Derivation(
+        ("user-domain", "user-name", "named-user", "user-mailbox"),
+        ("AuthenticatedUser", "UrlStem", "UrlQuery"),
+        find_account,
+    ),
+    Derivation(("host-name", "host-address", "host-port"), ("UrlHost",), split_host),
+)  # fmt: skip
 
 
-def finish(record: Record) -> Refusal | None:
-    """Read the row's time; derive the event, the build, the URL, the user's parts and the client."""
-    moment = record.values.get("DateTime", "")
-    record.time = utc_ms(moment)
-    if record.time is None:
-        return explain_date("DateTime", moment)
-    record.derived["product-version"] = record.schema.version
-    derive(record, COMPUTED)
-    return None
+def list_computed(proxies: tuple[str, ...]) -> tuple[Derivation, ...]:
+    """What is derived where these are the site's proxies."""
+    find_client = make_find_client(proxies)
+
+    def find_address(text: str) -> tuple[str, str]:
+        """The client of several addresses, or of an endpoint; empty where all is one address."""
+        return ("", "") if ip(text) is not None else find_client(text)
+
+    return *COMPUTED, Derivation(("client-address", "client-port"), ("ClientIpAddress",), find_address)
+
+
+def make_finish(computed: tuple[Derivation, ...]) -> Finish:
+    """A function that reads a row's time and derives the rest."""
+
+    def finish(record: Record) -> Refusal | None:
+        moment = record.values.get("DateTime", "")
+        record.time = utc_ms(moment)
+        if record.time is None:
+            return explain_date("DateTime", moment)
+        record.derived["product-version"] = record.schema.version
+        derive(record, computed)
+        return None
+
+    return finish
 
 
 def is_plausible(values: Mapping[str, str]) -> bool:
@@ -172,15 +206,16 @@ def is_plausible(values: Mapping[str, str]) -> bool:
 
 def open_reader(source: Source, head: Head, settings: Settings) -> Reader:
     """A reader for one file."""
+    computed = list_computed(settings.trusted_proxies)
     return ColumnarReader(
         source,
         settings,
         split=split_csv,
-        finish=finish,
+        finish=make_finish(computed),
         name_schema=name_schema,
         plausible=is_plausible,
         derived_from={"product-version": ""},
-        computed=COMPUTED,
+        computed=computed,
         choose_hide=web_secrets.make_chooser(web_secrets.EXCHANGE_COLUMNS, COLUMNS, settings),
     )
 
@@ -194,16 +229,26 @@ HTTP_PROXY = Source(
         "product-version": "",
         "build": _BUILD,
         "request-url": ("UrlStem", "UrlQuery"),
+        "long-query": "",
+        "activesync-device-id": "",
+        "activesync-device-type": "",
+        "activesync-command": "",
         "user-name": "AuthenticatedUser",
         "user-domain": "",
-        "first-client-address": "",
+        "named-user": "",
+        "user-mailbox": "",
+        "host-name": "UrlHost",
+        "host-address": "UrlHost",
+        "host-port": "",
+        "client-address": "",
+        "client-port": "",
     },
     recognize=recognize_columnar(
         SCHEMAS, log_type=_LOG_TYPE, telltale=_TELLTALE, plausible=is_plausible, file_name=_FILE_NAME
     ),
     open=open_reader,
     event_column="event",
-    events=EVENTS,
+    events=OUTCOMES,
     schemas=SCHEMAS,
     redact=web_secrets.hide_line,
     agent_log_format="HTTPPROXY",

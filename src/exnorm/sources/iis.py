@@ -1,27 +1,21 @@
 """Web logs of IIS 6 to 10 on an Exchange server: OWA and the other web applications of Exchange.
 
-The application is the first part of the path. A logon to OWA is the form that the browser posts; what
-other clients do to authenticate stands in the status: 401 is the routine first leg of NTLM and
-Negotiate, and a failure only where Windows says that it refused the account. Of the columns IIS
+The application is the first part of the path. What became of a request is said by ``web_requests``; of a
+401, ``judge`` tells the routine first leg of NTLM and Negotiate from a failed logon. Of the columns IIS
 encodes, only those that come from request headers have ``+`` for a blank: tables read the known ones
-with ``plus_as_blank``, an administrator's own columns are decoded here, because no table reads them.
+with ``plus_as_blank``, an administrator's own columns stay as logged.
 """
 
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from itertools import pairwise
-from urllib.parse import unquote
 
-from exnorm.convert import plus_as_blank
-from exnorm.model import Confidence, Derivation, Head, Layout, Reader, Record, Source
+from exnorm.model import Confidence, Derivation, Head, Reader, Source
 from exnorm.patterns import compile_later
 from exnorm.settings import Settings
 from exnorm.sources import web_secrets
 from exnorm.sources.columnar import derive
-from exnorm.sources.endpoints import split_endpoint
-from exnorm.sources.http_proxy import split_user
 from exnorm.sources.w3c import (
     HTTP_METHODS,
     WEB,
@@ -32,7 +26,25 @@ from exnorm.sources.w3c import (
     name_foreign,
     split_blanks,
 )
+from exnorm.sources.web_requests import (
+    ACCESS_DENIED,
+    AUTH_CHALLENGE,
+    CLIENT_DISCONNECT,
+    LOGON_FAILURE,
+    LOGON_SUCCESS,
+    OUTCOMES as ANSWERS,
+    REDIRECT,
+    REQUEST,
+    find_account,
+    find_long_query,
+    join_url,
+    make_find_client,
+    make_trusts,
+    name_answer,
+    read_device,
+)
 
+OUTCOMES = ANSWERS - {LOGON_SUCCESS}  # the row of the form that is posted does not say it
 COLUMNS = (
     "date", "time", "s-sitename", "s-computername", "s-ip", "cs-method", "cs-uri-stem", "cs-uri-query",
     "s-port", "cs-username", "c-ip", "cs-version", "cs(User-Agent)", "cs(Cookie)", "cs(Referer)", "cs-host",
@@ -59,41 +71,30 @@ APPLICATIONS = {
 }
 OTHER_APPLICATION = "WEB"
 
-LOGON_SUCCESS = "LOGON-SUCCESS"
-LOGON_FAILURE = "LOGON-FAILURE"
-AUTH_CHALLENGE = "AUTH-CHALLENGE"
-ACCESS_DENIED = "ACCESS-DENIED"
-SESSION_EXPIRED = "SESSION-EXPIRED"
-CLIENT_ERROR = "CLIENT-ERROR"
-SERVER_ERROR = "SERVER-ERROR"
-REQUEST = "REQUEST"
-OUTCOMES = frozenset((
-    LOGON_SUCCESS, LOGON_FAILURE, AUTH_CHALLENGE, ACCESS_DENIED, SESSION_EXPIRED, CLIENT_ERROR, SERVER_ERROR,
-    REQUEST,
-))  # fmt: skip
-"""The words of the HttpProxy log, which has the same requests."""
-
-# Where the logon form is posted: 2010 and later, 2007, 2003.
-LOGON_FORMS = frozenset(("/owa/auth.owa", "/owa/auth/owaauth.dll", "/exchweb/bin/auth/owaauth.dll"))
-# A wrong password is answered with a redirect too: to this page, with this reason.
-LOGON_PAGE = "/owa/auth/logon.aspx"
-WRONG_PASSWORD = "2"
-
 # fmt: off
 LOGON_ERRORS = frozenset((
     "1326",        # unknown user name or wrong password
     "1327",        # account restriction
     "1328",        # outside the hours of logon
+    "1329",        # not from this workstation
     "1330",        # password expired
     "1331",        # account disabled
+    "1385",        # this type of logon is not granted
     "1793",        # account expired
     "1907",        # password must be changed
     "1909",        # account locked out
     "2148074252",  # SEC_E_LOGON_DENIED, what NTLM and Kerberos report for a refused account
 ))
+"""Errors of Windows that refuse an account."""
+GONE_ERRORS = frozenset((
+    "64",          # the client closed the connection before it had the answer
+    "995",         # aborted
+    "1236",        # the connection was aborted
+))
 # fmt: on
+NOT_GRANTED = frozenset(("3", "4", "5"))
+"""Substatus of a 401 that refuses a user who has logged on: by the file, a filter, an application."""
 
-_KNOWN = frozenset(COLUMNS)
 _TIMED = compile_later(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d ")
 
 
@@ -124,58 +125,42 @@ def find_application(path: str) -> str:
     return APPLICATIONS.get(path.lstrip("/").partition("/")[0].lower(), OTHER_APPLICATION)
 
 
-def judge(method: str, path: str, query: str, status: str, win32_status: str) -> str:
-    """What became of a request, as one of ``OUTCOMES``."""
-    place = path.lower()
-    if status == "401":
-        return LOGON_FAILURE if win32_status in LOGON_ERRORS else AUTH_CHALLENGE
-    if status == "302" and method.upper() == "POST" and place in LOGON_FORMS:
-        return LOGON_SUCCESS
-    if status == "200" and place == LOGON_PAGE and read_query(query).get("reason") == WRONG_PASSWORD:
-        return LOGON_FAILURE
-    named = {"403": ACCESS_DENIED, "440": SESSION_EXPIRED}
-    return named.get(status) or {"4": CLIENT_ERROR, "5": SERVER_ERROR}.get(status[:1], REQUEST)
+def judge(
+    method: str, path: str, query: str, status: str, substatus: str, win32_status: str, user: str
+) -> str:
+    """What became of a request, as one of ``OUTCOMES``.
 
-
-def read_query(query: str) -> dict[str, str]:
-    """The parameters of a query by lower-case name, the first of each; ``+`` stays as it is."""
-    found: dict[str, str] = {}
-    for parameter in query.split("&"):
-        name, equals, value = parameter.partition("=")
-        if equals:
-            found.setdefault(name.lower(), unquote(value))
-    return found
-
-
-def first_address(forwarded: str) -> str:
-    """The first address of an ``X-Forwarded-For``, where the request set out; empty where it is none."""
-    return split_endpoint(plus_as_blank(forwarded).partition(",")[0].strip())[0]
-
-
-@lru_cache(maxsize=64)
-def own_columns(columns: tuple[str, ...]) -> tuple[str, ...]:
-    """The columns that an administrator added: copies of request headers."""
-    return tuple(column for column in columns if column not in _KNOWN)
+    A 401 is a failure where Windows refused the account, and where a user is named: the routine first legs
+    of NTLM and Negotiate name none.
+    """
+    found = name_answer(method, path, query, status)
+    if found == AUTH_CHALLENGE:
+        if win32_status in LOGON_ERRORS:
+            return LOGON_FAILURE
+        if not user or user.lower() == "anonymous":
+            return AUTH_CHALLENGE
+        return ACCESS_DENIED if substatus in NOT_GRANTED else LOGON_FAILURE
+    return CLIENT_DISCONNECT if found in (REQUEST, REDIRECT) and win32_status in GONE_ERRORS else found
 
 
 def describe_request(
-    method: str, path: str, query: str, status: str, substatus: str, win32_status: str
+    method: str, path: str, query: str, status: str, substatus: str, win32_status: str, user: str
 ) -> tuple[str, ...]:
     """What the columns of a request say together, in the order of ``COMPUTED``."""
     application = find_application(path)
-    outcome = judge(method, path, query, status, win32_status)
-    parameters = read_query(query) if application == "ACTIVESYNC" else {}
+    outcome = judge(method, path, query, status, substatus, win32_status, user)
+    device = read_device(path, query)
     return (
         application,
         outcome,
         f"{application}:{outcome}",
-        f"{method} {status}".strip(),
-        f"{path}?{query}" if query else path,
+        join_url(path, query),
+        find_long_query(path, query),
         f"{status}.{substatus}" if status and substatus else "",
-        parameters.get("user", ""),
-        parameters.get("deviceid", ""),
-        parameters.get("devicetype", ""),
-        parameters.get("cmd", ""),
+        *find_account(user, path, query),
+        device.id,
+        device.type,
+        device.command,
     )
 
 
@@ -192,43 +177,48 @@ COMPUTED = (
     Derivation(("proxy-request-id",), ("cs-uri-query",), find_proxy_request),
     Derivation(
         (
-            "application", "outcome", "event", "method-status", "request", "http-status", "activesync-user",
-            "activesync-device-id", "activesync-device-type", "activesync-command",
+            "application", "outcome", "event", "request", "long-query", "http-status", "user-domain",
+            "user-name", "named-user", "user-mailbox", "activesync-device-id", "activesync-device-type",
+            "activesync-command",
         ),
-        ("cs-method", "cs-uri-stem", "cs-uri-query", "sc-status", "sc-substatus", "sc-win32-status"),
+        (
+            "cs-method", "cs-uri-stem", "cs-uri-query", "sc-status", "sc-substatus", "sc-win32-status",
+            "cs-username",
+        ),
         describe_request,
     ),
-    Derivation(("user-domain", "user-name"), ("cs-username",), split_user),
-    Derivation(("forwarded-for",), ("X-Forwarded-For",), first_address),
 )  # fmt: skip
 
 
-def complete(record: Record) -> None:
-    """Derive what tables need; ``record.time`` and the columns are known."""
-    for column in own_columns(record.schema.columns):
-        if column in record.values:
-            record.values[column] = plus_as_blank(record.values[column])
-    derive(record, COMPUTED)
+def list_computed(proxies: tuple[str, ...]) -> tuple[Derivation, ...]:
+    """What is derived where these are the site's proxies.
 
+    A proxy of the site that connects is not the client: then the client is whom the proxies name.
+    """
+    find_client = make_find_client(proxies)
+    forwarded = Derivation(("forwarded-for",), ("X-Forwarded-For",), lambda text: find_client(text)[0])
+    if not proxies:
+        return *COMPUTED, forwarded
+    trusts = make_trusts(proxies)
 
-class IisReader(W3cReader):
-    """Reads rows of the web service; those with an administrator's own columns always by themselves."""
+    def find_proxied(peer: str, text: str) -> tuple[str, str]:
+        return find_client(text) if trusts(peer) else ("", "")
 
-    def lay_out(self) -> Layout | None:
-        """The layout where all columns are those that IIS knows."""
-        layout = super().lay_out()
-        return None if layout is None or own_columns(layout.schema.columns) else layout
+    proxied = Derivation(("proxied-client", "proxied-port"), ("c-ip", "X-Forwarded-For"), find_proxied)
+    return *COMPUTED, forwarded, proxied
 
 
 def open_reader(source: Source, head: Head, settings: Settings) -> Reader:
     """A reader for one file."""
-    return IisReader(
+    computed = list_computed(settings.trusted_proxies)
+    never = () if settings.trusted_proxies else ("proxied-client", "proxied-port")
+    return W3cReader(
         source,
         settings,
-        complete,
-        derived_from={"product-version": ""},
-        computed=COMPUTED,
-        choose_hide=web_secrets.make_chooser(web_secrets.W3C_COLUMNS, _KNOWN, settings),
+        lambda record: derive(record, computed),
+        derived_from=dict.fromkeys(("product-version", *never), ""),
+        computed=computed,
+        choose_hide=web_secrets.make_chooser(web_secrets.W3C_COLUMNS, COLUMNS, settings),
     )
 
 
@@ -242,13 +232,16 @@ IIS = Source(
         "application": "",
         "outcome": "",
         "event": "",
-        "method-status": ("cs-method", "sc-status"),
         "request": ("cs-uri-stem", "cs-uri-query"),
+        "long-query": "",
         "http-status": ("sc-status", "sc-substatus"),
         "user-domain": "",
         "user-name": "cs-username",
+        "named-user": "",
+        "user-mailbox": "",
         "forwarded-for": "",
-        "activesync-user": "",
+        "proxied-client": "",
+        "proxied-port": "",
         "activesync-device-id": "",
         "activesync-device-type": "",
         "activesync-command": "",

@@ -17,6 +17,7 @@ from exnorm.lines import join_csv
 from exnorm.model import Head, Reader, Record, Schema, Source, Unparsed
 from exnorm.patterns import compile_later
 from exnorm.settings import Settings
+from exnorm.sources.accounts import split_account
 from exnorm.sources.columnar import ColumnarReader, Refusal, explain_date, split_csv
 from exnorm.sources.endpoints import describe_endpoint, split_endpoint
 from exnorm.sources.mail_secrets import MASK, Dialogues, hide_answers, hide_line
@@ -137,8 +138,9 @@ def name_user(command: str, parameters: str) -> str:
     word = command.lower()
     if word not in _NAMES_USER:
         return ""
-    found = None if word == "user" else _FIRST_WORD.fullmatch(parameters)
-    name = parameters if found is None else found.group(1)
+    given = parameters.strip()
+    found = None if word == "user" else _FIRST_WORD.fullmatch(given)
+    name = given if found is None else found.group(1)
     return "" if set(name) <= {"*", " "} else name.strip('"')
 
 
@@ -155,7 +157,8 @@ def finish(record: Record) -> Refusal | None:
     derived["event"] = name_event(command, parameters, values.get("user", ""), outcome)
     derived["outcome"] = outcome
     derived["reason"] = (reply.get("ErrMsg") or reply.get("R", "")) if outcome == "failure" else ""
-    derived["login-user"] = name_user(command, parameters)
+    account = split_account(values.get("user", "") or name_user(command, parameters))
+    derived["user-domain"], derived["user-name"], derived["user-mailbox"] = account
     derived["product-version"] = name_version(record.schema.version)
     describe_endpoint(derived, values.get("sIp", ""), "server-address", "server-port")
     describe_endpoint(derived, values.get("cIp", ""), "client-address", "client-port")
@@ -233,7 +236,9 @@ IMAP_POP = Source(
         "event": "",
         "outcome": "",
         "reason": "",
-        "login-user": "",
+        "user-domain": "",
+        "user-name": "user",
+        "user-mailbox": "",
         "protocol": "",
         "product-version": "",
         "server-address": "sIp",

@@ -66,11 +66,13 @@ def hide_arguments(command: str, parameters: str) -> str:
         return MASK
     if word not in _SECRET_AFTER_FIRST_WORD:
         return parameters
-    found = _FIRST_WORD.fullmatch(parameters)
-    first = parameters if found is None else found.group(1)
-    if word in _NAMES_MECHANISM and first.strip('"').upper() not in MECHANISMS:
+    given = parameters.lstrip() if word in _NAMES_MECHANISM else parameters
+    before = parameters[: len(parameters) - len(given)]
+    found = _FIRST_WORD.fullmatch(given)
+    first = given if found is None else found.group(1)
+    if word in _NAMES_MECHANISM and first.strip('" ').upper() not in MECHANISMS:
         return MASK
-    return parameters if found is None else found.group(1) + found.group(2) + MASK
+    return parameters if found is None else before + found.group(1) + found.group(2) + MASK
 
 
 def hide_command(command: str, waits: bool = False) -> str:

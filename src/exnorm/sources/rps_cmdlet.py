@@ -16,8 +16,9 @@ from exnorm.model import Derivation, Head, Reader, Record, Schema, Source, Unpar
 from exnorm.patterns import compile_later
 from exnorm.settings import Settings
 from exnorm.sources import cmdlets
+from exnorm.sources.accounts import split_user
 from exnorm.sources.columnar import ColumnarReader, Refusal, derive, explain_date, split_csv
-from exnorm.sources.http_proxy import join_build, name_schema as name_year, split_user
+from exnorm.sources.http_proxy import join_build, name_schema as name_year
 from exnorm.sources.recognition import recognize_columnar
 
 COLUMNS = (

@@ -19,8 +19,9 @@ from exnorm.sources.accounts import split_account
 from exnorm.sources.back_end import ANSWERS, is_probe, judge, name_answer
 from exnorm.sources.columnar import ColumnarReader, Refusal, derive, explain_date, split_csv
 from exnorm.sources.endpoints import split_endpoint
-from exnorm.sources.http_proxy import join_build, join_url, name_schema as name_year
+from exnorm.sources.http_proxy import join_build, name_schema as name_year
 from exnorm.sources.recognition import recognize_columnar
+from exnorm.sources.web_requests import join_url
 
 COLUMNS = (
     "DateTime", "StartTime", "RequestId", "MajorVersion", "MinorVersion", "BuildVersion", "RevisionVersion",

@@ -27,6 +27,7 @@ from exnorm.lines import join_csv
 from exnorm.model import Confidence, Head, Reader, Record, Schema, Source, Unparsed
 from exnorm.patterns import compile_later
 from exnorm.settings import Settings
+from exnorm.sources.accounts import split_account
 from exnorm.sources.columnar import (
     ColumnarReader,
     Refusal,
@@ -71,8 +72,9 @@ DERIVED: Mapping[str, str] = {
         "": (
             "event-name", "direction", "client-address", "client-port", "server-address", "server-port",
             "local-address", "server-name", "greeting-name", "verb", "ehlo-name", "mail-from", "rcpt-to",
-            "auth-type", "auth-user", "tls", "tls-protocol", "tls-cipher", "certificate-subject",
-            "reply-code", "enhanced-status", "message-id", "internal-message-id", "queue-id",
+            "auth-type", "auth-user", "auth-domain", "tls", "tls-protocol", "tls-cipher",
+            "certificate-subject", "reply-code", "enhanced-status", "message-id", "internal-message-id",
+            "queue-id",
             "message-bytes", "tarpit-ms", "reason",
         ),
         "data": ("permissions",),
@@ -273,6 +275,8 @@ class SmtpReader(ColumnarReader):
                 self._said[asked] = said
         derived, after = state.follow(said)
         derived["event-name"] = said.event
+        account = split_account(derived.get("auth-user", ""))
+        derived["auth-user"], derived["auth-domain"] = account.name, account.domain
         return derived, after
 
 

@@ -1,43 +1,34 @@
 """HttpProxy log -> ArcSight.
 
 No vendor guide covers this log: every row is ours. The client is the source; the log has no address of
-the server, and ``UrlHost`` is what the client asked for, so it never fills an address field.
+the server, so the destination is ``UrlHost``, what the client asked for, a name or an address.
 """
 
 from __future__ import annotations
 
-from exnorm.convert import count, integer, ipv4, ipv6, size_bytes, utc_ms
-from exnorm.mapping import by_event, constant, row
+from exnorm.convert import count, integer, ipv4, ipv6, port, size_bytes, utc_ms
+from exnorm.mapping import by_event, column_is, column_is_not, constant, row
 from exnorm.model import Mapping
-from exnorm.taxonomies.arcsight.categories import UNKNOWN_SEVERITY, category_rows, describe_event
+from exnorm.taxonomies.arcsight.categories import UNKNOWN_SEVERITY, category_rows
+from exnorm.taxonomies.arcsight.web_events import EVENTS
 
 _SAME = "the field with this meaning"
 _HEADER = "the CEF header has the field"
 _CUSTOM = "no field has this meaning; a custom field keeps it searchable"
 _CLIENT = (
-    "the one address, or the first of several: it may be taken from X-Forwarded-For, which a client can write"
+    "the one address, or the last of several, but for trusted_proxies: those before it, a client can write"
 )
+_HOST = "UrlHost where it is an address: what the client asked for"
+_DEVICE = column_is_not("activesync-device-id", "")
+_NO_DEVICE = column_is("activesync-device-id", "")
+_LONG = column_is_not("long-query", "")
+_NOT_LONG = column_is("long-query", "")
 _EVENT = "the log names no event; read from the status, see the source"
 _TIMING = "a time taken within the proxy: no field has this meaning; kept as additional data"
 _ROUTING = "how the proxy found the back end: no field has this meaning; kept as additional data"
 _OWN = "no field has this meaning; kept as additional data"
 
 # fmt: off
-EVENTS = dict((
-    #              event            sev. behavior                   outcome     significance              technique
-    describe_event("REQUEST",         1, "/Access",                 "/Success", "/Normal"),
-    describe_event("REDIRECT",        1, "/Access",                 "/Attempt", "/Normal"),
-    describe_event("AUTH-CHALLENGE",  1, "/Authentication/Verify",  "/Attempt", "/Informational"),
-    describe_event("LOGON-ATTEMPT",   2, "/Authentication/Verify",  "/Attempt", "/Informational"),
-    describe_event("LOGON-SUCCESS",   2, "/Authentication/Verify",  "/Success", "/Normal"),
-    describe_event("LOGON-FAILURE",   5, "/Authentication/Verify",  "/Failure", "/Informational/Warning"),
-    describe_event("SESSION-EXPIRED", 1, "/Access/Stop",            "/Success", "/Informational"),
-    describe_event("ACCESS-DENIED",   4, "/Authorization/Verify",   "/Failure", "/Informational/Warning"),
-    describe_event("CLIENT-ERROR",    3, "/Access",                 "/Failure", "/Informational/Warning"),
-    describe_event("SERVER-ERROR",    4, "/Execute/Response",       "/Failure", "/Informational/Error"),
-    describe_event("STATUS-UNKNOWN",  3, "/Access",                 "/Attempt", "/Informational"),
-))
-
 ARCSIGHT_HTTP_PROXY = Mapping("arcsight-http-proxy", source="http_proxy", taxonomy="arcsight",
     title="HttpProxy to ArcSight",
     rows=(
@@ -45,9 +36,13 @@ ARCSIGHT_HTTP_PROXY = Mapping("arcsight-http-proxy", source="http_proxy", taxono
         row("Application Protocol",         "Protocol",                 ours="the service asked for: Owa, Ews, Mapi and so on"),
         row("Bytes In",                     "RequestBytes",             size_bytes, ours=_SAME),
         row("Bytes Out",                    "ResponseBytes",            size_bytes, ours=_SAME),
-        row("Destination Host Name",        "UrlHost",                  ours="the host that the client asked for"),
+        row("Destination Address",          "host-address",             ipv4, ours=_HOST),
+        row("Destination Host Name",        "host-name",                ours="the host that the client asked for"),
+        row("Destination Port",             "host-port",                port, ours="the port in UrlHost, where it has one"),
+        row("Destination User Name",        "user-mailbox",             ours="the mailbox that DOMAIN\\user\\mailbox names"),
         row("Device Action",                "ProxyAction",              ours=_SAME),
-        row("Device Custom IPv6 Address 2", ("ClientIpAddress", "first-client-address"), ipv6, label="Source IPv6 Address", ours=_CLIENT),
+        row("Device Custom IPv6 Address 2", ("ClientIpAddress", "client-address"), ipv6, label="Source IPv6 Address", ours=_CLIENT),
+        row("Device Custom IPv6 Address 3", "host-address",             ipv6, label="Destination IPv6 Address", ours=_HOST),
         row("Device Custom Number 1",       "HttpStatus",               integer, label="HTTP Status", ours=_CUSTOM),
         row("Device Custom Number 2",       "BackEndStatus",            integer, label="Back End Status", ours=_CUSTOM),
         row("Device Custom Number 3",       "TotalRequestTime",         count, label="Total Request Time (ms)", ours=_CUSTOM),
@@ -55,8 +50,10 @@ ARCSIGHT_HTTP_PROXY = Mapping("arcsight-http-proxy", source="http_proxy", taxono
         row("Device Custom String 2",       "AnchorMailbox",            label="Anchor Mailbox", ours=_CUSTOM),
         row("Device Custom String 3",       "TargetServer",             label="Target Server", ours=_CUSTOM),
         row("Device Custom String 4",       "ClientRequestId",          label="Client Request ID", ours=_CUSTOM),
-        row("Device Custom String 5",       "ProtocolAction",           label="Protocol Action", ours=_CUSTOM),
-        row("Device Custom String 6",       "Organization",             label="Organization", ours=_CUSTOM),
+        row("Device Custom String 5",       "ProtocolAction",           when=_NOT_LONG, label="Protocol Action", ours=_CUSTOM),
+        row("Device Custom String 5",       "long-query",               when=_LONG, label="Query", ours="a query that Request URL cuts, whole, so that nothing hides behind the cut"),
+        row("Device Custom String 6",       "Organization",             when=_NO_DEVICE, label="Organization", ours=_CUSTOM),
+        row("Device Custom String 6",       "activesync-device-id",     when=_DEVICE, label="ActiveSync Device ID", ours="from the query of ActiveSync; no CEF field has this meaning"),
         row("Device Event Category",        constant("HttpProxy"),      ours="tells this log's events from those of other logs"),
         row("Device Event Class ID",        "event",                    ours=_EVENT),
         row("Device Host Name",             "ServerHostName",           ours="the front end that wrote the log"),
@@ -75,9 +72,10 @@ ARCSIGHT_HTTP_PROXY = Mapping("arcsight-http-proxy", source="http_proxy", taxono
         row("Request Method",               "Method",                   ours=_SAME),
         row("Request URL",                  "request-url",              ours="UrlStem and UrlQuery, as the client sent them"),
         row("Severity",                     "event",                    by_event("severity", UNKNOWN_SEVERITY), ours=_HEADER),
-        row("Source Address",               ("ClientIpAddress", "first-client-address"), ipv4, ours=_CLIENT),
+        row("Source Address",               ("ClientIpAddress", "client-address"), ipv4, ours=_CLIENT),
+        row("Source Port",                  "client-port",              port, ours="the port in ClientIpAddress, where it has one"),
         row("Source NT Domain",             "user-domain",              ours="the domain of DOMAIN\\user"),
-        row("Source User Name",             "user-name",                ours="the user without the domain; a UPN whole"),
+        row("Source User Name",             ("user-name", "named-user"), ours="the user without the domain, a UPN whole; ActiveSync names the user in the query too"),
         *category_rows("event"),
     ),
     unmapped={

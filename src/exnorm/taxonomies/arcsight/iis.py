@@ -4,38 +4,29 @@ No guide of ArcSight has a table for this log of Exchange, so every row is ours;
 address rows follow the guide's message tracking tables. ``Device Event Class ID`` is
 ``APPLICATION:OUTCOME`` (``OWA:LOGON-SUCCESS``), both from closed lists (``sources.iis.APPLICATIONS``,
 ``OUTCOMES``), so that content can be written against it; method, status and path have fields of their
-own. ``X-Forwarded-For`` stays text: a client may write what it likes into it, so no address of ours can
-vouch for it, and Source Translated Address means the address that a translation leads to, while this
-one is where it set out from.
+own. ``X-Forwarded-For`` stays text: a client may write what it likes into it. Only where the peer is one of
+``trusted_proxies`` is the client whom the proxies name; the peer is then additional data.
 """
 
 from __future__ import annotations
 
 from exnorm.convert import account, count, ipv4, ipv6, plus_as_blank, port, size_bytes, utc_ms
-from exnorm.mapping import by_event, constant, row
+from exnorm.mapping import by_event, column_is, column_is_not, constant, row
 from exnorm.model import Mapping
-from exnorm.taxonomies.arcsight.categories import UNKNOWN_SEVERITY, category_rows, describe_event
+from exnorm.taxonomies.arcsight.categories import UNKNOWN_SEVERITY, category_rows
+from exnorm.taxonomies.arcsight.web_events import EVENTS
 
 _GUIDE = "as in the guide's tables for message tracking"
 _SERVER = "the server that logs is the one that answers"
 _HEADER = "the CEF header has the field"
 _STATUS = "no CEF field has this meaning, and rules compare it as a number"
+_CLIENT = "with trusted_proxies: whom the proxies of the site name as the client"
+_DIRECT = column_is("proxied-client", "")
+_PROXIED = column_is_not("proxied-client", "")
 _ACTIVESYNC = "from the query of ActiveSync; no CEF field has this meaning"
 _REQUEST = "the CEF field of this meaning; blanks for the + that IIS writes"
 
 # fmt: off
-EVENTS = dict((
-    #              outcome            sev. behavior                  outcome     significance
-    describe_event("REQUEST",         1, "/Access",                "/Success", "/Normal"),
-    describe_event("AUTH-CHALLENGE",  1, "/Authentication/Verify", "/Attempt", "/Informational"),
-    describe_event("LOGON-SUCCESS",   2, "/Authentication/Verify", "/Success", "/Normal"),
-    describe_event("LOGON-FAILURE",   5, "/Authentication/Verify", "/Failure", "/Informational/Warning"),
-    describe_event("SESSION-EXPIRED", 1, "/Access/Stop",           "/Success", "/Informational"),
-    describe_event("ACCESS-DENIED",   4, "/Authorization/Verify",  "/Failure", "/Informational/Warning"),
-    describe_event("CLIENT-ERROR",    3, "/Access",                "/Failure", "/Informational/Warning"),
-    describe_event("SERVER-ERROR",    4, "/Execute/Response",      "/Failure", "/Informational/Error"),
-))
-
 ARCSIGHT_OWA = Mapping("arcsight-owa", source="iis", taxonomy="arcsight",
     title="OWA and other Exchange web applications (IIS) to ArcSight",
     rows=(
@@ -50,9 +41,13 @@ ARCSIGHT_OWA = Mapping("arcsight-owa", source="iis", taxonomy="arcsight",
         row("Device Event Category",         "application",             ours="the part of Exchange that logs, as source is in the guide's tables"),
         row("Destination Service Name",      "application",             ours="the service that the client asks"),
         row("Device Receipt Time",           "date-time",               utc_ms, ours=_GUIDE + "; date and time are UTC, the date that of #Date where rows have none"),
-        row("Source Address",                "c-ip",                    ipv4, ours="the other side of the connection: the client, or the load balancer before it"),
-        row("Device Custom IPv6 Address 2",  "c-ip",                    ipv6, label="Source IPv6 Address", ours="the IPv6 twin of Source Address"),
-        row("Source User Name",              ("user-name", "activesync-user"), account, ours="the user without the domain, a UPN whole; Anonymous is none; ActiveSync names the user in the query too"),
+        row("Source Address",                "c-ip",                    ipv4, when=_DIRECT, ours="the other side of the connection: the client, or the load balancer before it"),
+        row("Source Address",                "proxied-client",          ipv4, when=_PROXIED, ours=_CLIENT),
+        row("Device Custom IPv6 Address 2",  "c-ip",                    ipv6, when=_DIRECT, label="Source IPv6 Address", ours="the IPv6 twin of Source Address"),
+        row("Device Custom IPv6 Address 2",  "proxied-client",          ipv6, when=_PROXIED, label="Source IPv6 Address", ours=_CLIENT),
+        row("Source Port",                   "proxied-port",            port, ours=_CLIENT),
+        row("Source User Name",              ("user-name", "named-user"), account, ours="the user without the domain, a UPN whole; Anonymous is none; ActiveSync names the user in the query too"),
+        row("Destination User Name",         "user-mailbox",            ours="the mailbox that DOMAIN\\user\\mailbox names"),
         row("Source NT Domain",              "user-domain",             ours="the domain of DOMAIN\\user"),
         row("Destination Address",           "s-ip",                    ipv4, ours=_SERVER),
         row("Device Custom IPv6 Address 3",  "s-ip",                    ipv6, label="Destination IPv6 Address", ours="the IPv6 twin of Destination Address"),
@@ -80,6 +75,7 @@ ARCSIGHT_OWA = Mapping("arcsight-owa", source="iis", taxonomy="arcsight",
         row("Device Custom String 4",        "activesync-device-type",  label="ActiveSync Device Type", ours=_ACTIVESYNC),
         row("Device Custom String 5",        "activesync-command",      label="ActiveSync Command", ours=_ACTIVESYNC),
         row("External ID",                   "proxy-request-id",        ours="the id of the request in HttpProxy too, where the front end wrote it into the query"),
+        row("Device Custom String 6",        "long-query",              label="Query", ours="a query that Request URL cuts, whole, so that nothing hides behind the cut"),
         *category_rows("outcome"),
     ),
     unmapped={

@@ -65,8 +65,8 @@ ARCSIGHT_2016 = Mapping("arcsight-2016", source="message_tracking", taxonomy="ar
         # not in the guide
         row("Device Custom IPv6 Address 2", "original-client-ip",       ipv6, label="Source IPv6 Address", ours=_IPV6),
         row("Device Version",               "product-version",          ours=_VERSION),
-        row("Event Outcome",                "event-id",                 by_event("eventOutcome"), ours=_OUTCOME),
         row("Severity",                     ("event-id", constant(UNKNOWN_SEVERITY)), by_event("severity", UNKNOWN_SEVERITY), ours=_SEVERITY),
+        row("Event Outcome",                "event-id",                 by_event("eventOutcome"), ours=_OUTCOME),
         *category_rows("event-id"),
         *mail_flow_rows("Flex String 2"),
     ),
@@ -118,8 +118,8 @@ ARCSIGHT_2010 = Mapping("arcsight-2010", source="message_tracking", taxonomy="ar
         row("Source User Name",             "sender-address",           mailbox),
         # not in the guide
         row("Device Version",               "product-version",          ours=_VERSION),
-        row("Event Outcome",                "event-id",                 by_event("eventOutcome"), ours=_OUTCOME),
         row("Severity",                     ("event-id", constant(UNKNOWN_SEVERITY)), by_event("severity", UNKNOWN_SEVERITY), ours=_SEVERITY),
+        row("Event Outcome",                "event-id",                 by_event("eventOutcome"), ours=_OUTCOME),
         *category_rows("event-id"),
         *mail_flow_rows("Flex String 2"),
     ),

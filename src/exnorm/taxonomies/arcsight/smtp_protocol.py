@@ -73,6 +73,7 @@ ARCSIGHT_SMTP = Mapping("arcsight-smtp", source="smtp_protocol", taxonomy="arcsi
         row("Severity",                     "event-name",               by_event("severity", UNKNOWN_SEVERITY), ours="the CEF header has the field: our severity of the event"),
         row("Source Address",               "client-address",           ipv4, ours=_CLIENT),
         row("Source Host Name",             "ehlo-name",                host, ours="the name the client gave itself, as message tracking has it in client-hostname"),
+        row("Source NT Domain",             "auth-domain",              ours="the domain of DOMAIN\\user"),
         row("Source Port",                  "client-port",              port, ours=_CLIENT),
         row("Source User Name",             ("auth-user", "mail-from"), mailbox, ours="who authenticated, or tried to; else the sender as in message tracking"),
         row("Source User Privileges",       "permissions",              ours="the permissions that Exchange gave the session"),

@@ -7,9 +7,10 @@ that the columns have in 2003. So every row is ours, and says only what is not s
 from __future__ import annotations
 
 from exnorm.convert import addresses, ip, mailbox, size_bytes, upper, utc_ms
-from exnorm.mapping import by_event, constant, row, setting_is
+from exnorm.mapping import asked_for, by_event, constant, event_is, event_is_not, row, setting_is
 from exnorm.model import Mapping
 from exnorm.taxonomies.jsa.categories import UNKNOWN_CATEGORY, UNKNOWN_SEVERITY
+from exnorm.taxonomies.jsa.message_tracking import RECIPIENT, SUBMISSIONS
 from exnorm.taxonomies.jsa.message_tracking_events import EVENTS
 from exnorm.taxonomies.jsa.on_request import category_rows, mail_flow_rows
 
@@ -24,7 +25,8 @@ JSA_2003 = Mapping("jsa-2003", source="exchange_2003", taxonomy="jsa",
     rows=(
         #   JSA field           column                      read as
         row("Event ID",         "event-id",                 upper, ours="the name the event has since 2007, so that one search finds all versions"),
-        row("Username",         "Recipient-Address",        mailbox, when=setting_is("username", "recipient"), ours=_GUIDE),
+        row("Username",         "Recipient-Address",        mailbox, when=asked_for(RECIPIENT, event_is_not(*SUBMISSIONS)), ours=_GUIDE),
+        row("Username",         "Sender-Address",           mailbox, when=asked_for(RECIPIENT, event_is(*SUBMISSIONS)), ours="whoever submits is the sender"),
         row("Username",         "Sender-Address",           mailbox, when=setting_is("username", "sender"), ours="the other reading of the lost column, on request"),
         row("Source IP",        "client-ip",                ip, ours=_GUIDE),
         row("Destination IP",   "server-IP",                ip, ours=_GUIDE),

@@ -6,7 +6,7 @@ published low level categories; which reason belongs to which is ours.
 
 from __future__ import annotations
 
-from exnorm.convert import ip, plus_as_blank, port, size_bytes, utc_ms
+from exnorm.convert import count, integer, ip, plus_as_blank, port, size_bytes, utc_ms
 from exnorm.mapping import by_event, constant, row
 from exnorm.model import Mapping
 from exnorm.taxonomies.jsa.categories import UNKNOWN_SEVERITY, describe_event
@@ -16,6 +16,7 @@ UNKNOWN_CATEGORY = "Web Denied"
 
 _HEADER = "the LEEF header has the field"
 _CUSTOM = "no LEEF attribute has this meaning; a custom one, as for the web logs"
+_SAME = "no LEEF attribute has this meaning; a custom one, of the same name in all logs"
 _OWN_KEY = "no LEEF attribute has this meaning; kept as a custom attribute under the column's name"
 
 # fmt: off
@@ -80,6 +81,10 @@ JSA_HTTPERR = Mapping("jsa-httperr", source="httperr", taxonomy="jsa",
         row("resource",       "s-queuename",            ours="the application pool that was to answer"),
         row("srcBytes",       "cs-bytes",               size_bytes, ours="from the client, which is the source"),
         row("dstBytes",       "sc-bytes",               size_bytes, ours="from the server, which is the destination"),
+        row("method",         "cs-method",              ours=_SAME),
+        row("status",         "sc-status",              integer, ours=_SAME),
+        row("timeTaken",      "time-taken",             count, ours=_SAME),
+        row("host",           "cs-host",                ours=_SAME),
         row("userAgent",      "cs(User-Agent)",         plus_as_blank, ours=_CUSTOM),
         row("referrer",       "cs(Referer)",            plus_as_blank, ours=_CUSTOM),
         row("cookies",        "cs(Cookie)",             plus_as_blank, ours=_CUSTOM),
@@ -88,13 +93,9 @@ JSA_HTTPERR = Mapping("jsa-httperr", source="httperr", taxonomy="jsa",
     ),
     unmapped={
         "cs-version":     _OWN_KEY,
-        "cs-method":      _OWN_KEY,
-        "cs-host":        _OWN_KEY,
         "streamid":       _OWN_KEY,
         "streamid_ex":    _OWN_KEY,
-        "sc-status":      _OWN_KEY,
         "s-siteid":       _OWN_KEY,
-        "time-taken":     _OWN_KEY,
         "transport":      _OWN_KEY,
     },
     events=EVENTS,

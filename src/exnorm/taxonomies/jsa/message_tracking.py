@@ -11,7 +11,7 @@ identity? No".
 from __future__ import annotations
 
 from exnorm.convert import addresses, ip, mailbox, size_bytes, upper, utc_ms
-from exnorm.mapping import by_event, constant, row, setting_is
+from exnorm.mapping import asked_for, by_event, constant, event_is, event_is_not, row, setting_is
 from exnorm.model import Mapping
 from exnorm.taxonomies.jsa.categories import UNKNOWN_CATEGORY, UNKNOWN_SEVERITY
 from exnorm.taxonomies.jsa.message_tracking_events import EVENTS
@@ -20,6 +20,17 @@ from exnorm.taxonomies.jsa.on_request import category_rows, mail_flow_rows
 _HEADER = "the LEEF header has the field; as in the ArcSight guide"
 _ADDRESS = "sent whichever address is the Username"
 _LOST = "(lost in print)"
+RECIPIENT = setting_is("username", "recipient")
+SUBMISSIONS = (
+    "SUBMIT",
+    "SUBMITDEFER",
+    "SUBMITFAIL",
+    "CLIENTSUBMISSION",
+    "NOTIFYMAPI",
+    "NOTIFYSHADOW",
+    "THROTTLE",
+)
+"""Events in which a user's mailbox hands a message over: the user is its sender."""
 _OWN_KEY = "no LEEF attribute has this meaning; kept as a custom attribute under the column's name"
 
 # fmt: off
@@ -28,7 +39,8 @@ JSA_MESSAGE_TRACKING = Mapping("jsa-message-tracking", source="message_tracking"
     rows=(
         #   JSA field           column                      read as
         row("Event ID",         "event-id",                 upper, guide=_LOST),
-        row("Username",         "recipient-address",        mailbox, when=setting_is("username", "recipient"), guide=_LOST),
+        row("Username",         "recipient-address",        mailbox, when=asked_for(RECIPIENT, event_is_not(*SUBMISSIONS)), guide=_LOST),
+        row("Username",         "sender-address",           mailbox, when=asked_for(RECIPIENT, event_is(*SUBMISSIONS)), ours="whoever submits is the sender"),
         row("Username",         "sender-address",           mailbox, when=setting_is("username", "sender"), ours="the other reading of the lost column, on request"),
         row("Source IP",        "client-ip",                ip, guide=_LOST),
         row("Destination IP",   "server-ip",                ip, guide=_LOST),

@@ -28,6 +28,7 @@ JSA_SMTP = Mapping("jsa-smtp", source="smtp_protocol", taxonomy="jsa",
         #   JSA field           column or what is read from it  read as
         row("Event ID",         "event-name",                   ours="names of our own for the rows of a log that names none; a closed set"),
         row("Username",         ("auth-user", "mail-from"),     mailbox, ours="who authenticated, or tried to; else the sender"),
+        row("domain",           "auth-domain",                  ours="the domain of DOMAIN\\user"),
         row("Source IP",        "client-address",               ip, ours=_CLIENT),
         row("Destination IP",   "server-address",               ip, ours=_SERVER),
         row("Vendor",           constant("Microsoft"),          ours=_HEADER),

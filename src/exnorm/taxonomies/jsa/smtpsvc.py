@@ -7,7 +7,7 @@ client. The log does not name the account of a logon, so Username is the address
 
 from __future__ import annotations
 
-from exnorm.convert import ip, size_bytes, used_port, utc_ms
+from exnorm.convert import count, ip, size_bytes, used_port, utc_ms
 from exnorm.mapping import by_event, column_is, column_is_not, constant, row
 from exnorm.model import Mapping
 from exnorm.taxonomies.jsa.categories import UNKNOWN_SEVERITY, describe_event
@@ -61,6 +61,7 @@ JSA_SMTPSVC = Mapping("jsa-smtpsvc", source="smtpsvc", taxonomy="jsa",
         row("srcBytes",         "sc-bytes",         size_bytes, when=_COMMAND, ours="from our server, which is the source of an outbound session"),
         row("dstBytes",         "sc-bytes",         size_bytes, when=_INBOUND, ours="from our server, which is the destination"),
         row("dstBytes",         "sc-bytes",         size_bytes, when=_REPLY, ours="seen in real logs: of another server's reply, sc-bytes is the length"),
+        row("timeTaken",        "time-taken",       count, ours="the attribute of this meaning in all logs"),
         row("senderAddress",    "sender",           ours=_ADDRESS),
         row("recipientAddress", "recipient",        ours=_ADDRESS),
         row("messageId", "message-id", ours="no LEEF attribute has this meaning; a custom one, of the same name in all logs"),
@@ -74,7 +75,6 @@ JSA_SMTPSVC = Mapping("jsa-smtpsvc", source="smtpsvc", taxonomy="jsa",
         "cs-uri-query":    _OWN_KEY,
         "sc-status":       _OWN_KEY,
         "sc-win32-status": _OWN_KEY,
-        "time-taken":      _OWN_KEY,
         "cs-version":      _OWN_KEY,
         "cs-uri-stem":     _EMPTY,
         "cs-host":         _EMPTY,

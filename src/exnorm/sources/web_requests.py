@@ -1,0 +1,208 @@
+"""Requests to the web applications of Exchange, as IIS and HttpProxy log them: one meaning for both logs.
+
+The form of Outlook on the web answers a redirect whatever the password was, so posting it is an attempt; a
+wrong one is sent back to the logon page with its reason. ActiveSync answers 200 and says a refusal in its
+own part of the query, ``Log=..._Error:...``, which the server writes behind what the client asked.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from typing import NamedTuple, Union
+from urllib.parse import unquote
+
+from exnorm.convert import ip
+from exnorm.patterns import compile_later
+from exnorm.sources.accounts import split_account
+from exnorm.sources.endpoints import split_endpoint
+
+LOGON_ATTEMPT = "LOGON-ATTEMPT"
+LOGON_SUCCESS = "LOGON-SUCCESS"
+LOGON_FAILURE = "LOGON-FAILURE"
+LOGOFF = "LOGOFF"
+PASSWORD_EXPIRED = "PASSWORD-EXPIRED"
+AUTH_CHALLENGE = "AUTH-CHALLENGE"
+ACCESS_DENIED = "ACCESS-DENIED"
+SESSION_EXPIRED = "SESSION-EXPIRED"
+PROVISIONING = "PROVISIONING"
+REDIRECT = "REDIRECT"
+CLIENT_ERROR = "CLIENT-ERROR"
+CLIENT_DISCONNECT = "CLIENT-DISCONNECT"
+APPLICATION_ERROR = "APPLICATION-ERROR"
+SERVER_ERROR = "SERVER-ERROR"
+STATUS_UNKNOWN = "STATUS-UNKNOWN"
+REQUEST = "REQUEST"
+OUTCOMES = frozenset((
+    LOGON_ATTEMPT, LOGON_SUCCESS, LOGON_FAILURE, LOGOFF, PASSWORD_EXPIRED, AUTH_CHALLENGE, ACCESS_DENIED,
+    SESSION_EXPIRED, PROVISIONING, REDIRECT, CLIENT_ERROR, CLIENT_DISCONNECT, APPLICATION_ERROR, SERVER_ERROR,
+    STATUS_UNKNOWN, REQUEST,
+))  # fmt: skip
+"""What may become of a request: the events of HttpProxy, and of IIS behind the application's name."""
+
+SAFE_REQUEST = 1023
+"""Bytes of path and query that the CEF field for them holds; a longer query stands in a field of its own."""
+
+# The page to which the logon form is posted, in 2003, 2007 and later.
+_LOGON_FORMS = frozenset(("auth.owa", "owaauth.dll"))
+_LOGON_PAGES = frozenset(("logon.aspx", "owalogon.asp"))
+_PAGES = {
+    **dict.fromkeys(("logoff.owa", "logoff.aspx", "logoff.asp", "signout.aspx"), LOGOFF),
+    "expiredpassword.aspx": PASSWORD_EXPIRED,
+}
+_WRONG_PASSWORD = "2"  # the reason with which the form sends back to its page
+
+_STATUS = compile_later(r"[1-5][0-9]{2}")
+_NAMED = {
+    "304": REQUEST,
+    "401": AUTH_CHALLENGE,
+    "403": ACCESS_DENIED,
+    "440": SESSION_EXPIRED,
+    "449": PROVISIONING,
+}
+_CLASSES = {"1": REQUEST, "2": REQUEST, "3": REDIRECT, "4": CLIENT_ERROR, "5": SERVER_ERROR}
+_ACTIVESYNC = "/microsoft-server-activesync"
+_SYNC_ERROR = compile_later(r"(?:^|_)error:([^_]+)", re.IGNORECASE)
+_SYNC_ACCESS = compile_later(r"(?:^|_)as:(?:blocked|quarantined)", re.IGNORECASE)
+# By the names of the status codes of ActiveSync ([MS-ASCMD], common status codes 126 to 145).
+_SYNC_EVENTS = {
+    **dict.fromkeys(
+        (
+            "userdisabledforsync", "useronnewmailboxcannotsync", "useronlegacymailboxcannotsync",
+            "deviceisblockedforthisuser", "accessdenied", "accountdisabled",
+            "externallymanageddevicesnotallowed",
+        ),
+        ACCESS_DENIED,
+    ),
+    **dict.fromkeys(
+        (
+            "devicenotfullyprovisionable", "remotewiperequested", "legacydeviceonstrictpolicy",
+            "devicenotprovisioned", "policyrefresh", "invalidpolicykey",
+        ),
+        PROVISIONING,
+    ),
+}  # fmt: skip
+
+
+def name_answer(method: str, path: str, query: str, status: str) -> str:
+    """What became of a request by its answer, as one of ``OUTCOMES``; a 401 asks to log on, whoever asked."""
+    if _STATUS.fullmatch(status) is None:
+        return STATUS_UNKNOWN
+    found = _NAMED.get(status) or _CLASSES[status[0]]
+    return found if found not in (REQUEST, REDIRECT) else _name_page(method, path, query) or found
+
+
+def _name_page(method: str, path: str, query: str) -> str:
+    """What a request that was answered means by its page; empty where nothing more than that."""
+    place = path.lower().rstrip("/")
+    page = place.rpartition("/")[2]
+    if page in _LOGON_FORMS and method.upper() == "POST":
+        return LOGON_ATTEMPT
+    if page in _LOGON_PAGES and read_query(query).get("reason") == _WRONG_PASSWORD:
+        return LOGON_FAILURE
+    if page in _PAGES:
+        return _PAGES[page]
+    return _name_sync(query) if place.startswith(_ACTIVESYNC) else ""
+
+
+def _name_sync(query: str) -> str:
+    """What the part of the query that the server writes says of a refusal; empty where it says nothing."""
+    logged = query.lower().rpartition("&log=")[2].partition("&")[0] if "log=" in query.lower() else ""
+    error = _SYNC_ERROR.search(logged)
+    if error is not None:
+        return _SYNC_EVENTS.get(error.group(1), APPLICATION_ERROR)
+    return ACCESS_DENIED if _SYNC_ACCESS.search(logged) is not None else ""
+
+
+def read_query(query: str) -> dict[str, str]:
+    """The parameters of a query by lower-case name, the first of each; ``+`` stays as it is."""
+    found: dict[str, str] = {}
+    for parameter in query.removeprefix("?").split("&"):
+        name, equals, value = parameter.partition("=")
+        if equals:
+            found.setdefault(name.lower(), unquote(value))
+    return found
+
+
+class Device(NamedTuple):
+    """What the query of ActiveSync says of the client."""
+
+    user: str = ""
+    id: str = ""
+    type: str = ""
+    command: str = ""
+
+
+def read_device(path: str, query: str) -> Device:
+    """The client of a request to ActiveSync; all empty for any other application."""
+    if not path.lower().startswith(_ACTIVESYNC):
+        return Device()
+    found = read_query(query)
+    return Device(*(found.get(name, "") for name in ("user", "deviceid", "devicetype", "cmd")))
+
+
+def find_account(user: str, path: str, query: str) -> tuple[str, str, str, str]:
+    """The domain, who logged on, else whom ActiveSync names, and the mailbox; ``Anonymous`` is nobody."""
+    if user and user.lower() != "anonymous":
+        domain, name, mailbox = split_account(user)
+        return domain, name, "", mailbox
+    domain, name, mailbox = split_account(read_device(path, query).user)
+    return domain, "", name, mailbox
+
+
+def join_url(path: str, query: str) -> str:
+    """Path and query as one text; HttpProxy writes the query with its ``?``, IIS without."""
+    return path + (query if not query or query.startswith("?") else "?" + query)
+
+
+def find_long_query(path: str, query: str) -> str:
+    """The query where the field for path and query cannot hold all of it; else empty."""
+    url = join_url(path, query)
+    if len(url) * 4 <= SAFE_REQUEST or len(url.encode("utf-8", "surrogatepass")) <= SAFE_REQUEST:
+        return ""
+    return query
+
+
+# --- who asked -----------------------------------------------------------------------------------
+
+Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
+FindClient = Callable[[str], "tuple[str, str]"]
+
+_SEPARATORS = compile_later(r"[,;+\s]+")
+
+
+@lru_cache(maxsize=16)
+def make_find_client(proxies: tuple[str, ...]) -> FindClient:
+    """A function from the members of ``X-Forwarded-For`` to the client's address and port.
+
+    Each proxy writes whom it was asked by at the end; what stands before may be the client's invention. So
+    it is the last member, or with ``proxies`` (addresses and networks) the last that is none of them; the
+    first where all are. Both are empty where that member is no address.
+    """
+    trusts = make_trusts(proxies)
+
+    def find_client(text: str) -> tuple[str, str]:
+        found = "", ""
+        for member in reversed([member for member in _SEPARATORS.split(text) if member]):
+            found = split_endpoint(member.strip('"'))
+            if not trusts(found[0]):
+                break
+        return found
+
+    return find_client
+
+
+def make_trusts(proxies: Iterable[str]) -> Callable[[str], bool]:
+    """A function that says of a text whether it is the address of one of these proxies."""
+    networks = tuple(ipaddress.ip_network(proxy, strict=False) for proxy in proxies)
+    if not networks:
+        return lambda text: False
+
+    @lru_cache(maxsize=4096)
+    def trusts(text: str) -> bool:
+        address = ip(text)
+        return address is not None and any(ipaddress.ip_address(address) in network for network in networks)
+
+    return trusts
