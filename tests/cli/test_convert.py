@@ -482,7 +482,11 @@ def test_an_empty_folder_is_said_to_be_empty(exnorm: Exnorm, tmp_path: Path) -> 
 def test_ctrl_c_says_how_many_events_were_written(tmp_path: Path) -> None:
     reading, writing = os.pipe()
     process = subprocess.Popen(
-        command("convert", "-"), stdin=reading, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        command("convert", "-"),
+        stdin=reading,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a background job ignores it
     )
     os.close(reading)
     os.write(writing, (HEADER + "\n".join(ROWS) + "\n").encode())

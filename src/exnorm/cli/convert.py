@@ -12,7 +12,7 @@ import click
 
 from exnorm.cli import INTERRUPTED, NEXT_HOP, OK, UNPARSED, USAGE, say, tell
 from exnorm.cli.conversion import OutputError, Run, convert_file, guard
-from exnorm.cli.follow import Follower, follow_files
+from exnorm.cli.follow import Follower, end_at_signals, follow_files
 from exnorm.cli.inputs import STDIN, Input, expand, same_file
 from exnorm.cli.options import settings_options
 from exnorm.cli.progress import progress, wants_bar
@@ -103,6 +103,7 @@ def command(
             run.has_bar = wants_bar(inputs, output, quiet)
             advance = stack.enter_context(progress(inputs, run.has_bar))
             if follower is not None:
+                end_at_signals()
                 follow_files(normalizer, follower, target, run)
             elif jobs == 1 or not _convert_parallel(normalizer, inputs, jobs, target, run, advance):
                 for item in inputs:

@@ -8,6 +8,7 @@ join in. A last line without its LF waits for the rest of it.
 from __future__ import annotations
 
 import os
+import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -112,6 +113,12 @@ class Follower:
         if file.handle is not None:
             file.handle.close()
             file.handle = None
+
+
+def end_at_signals() -> None:
+    """Let SIGTERM end the run as Ctrl-C does, and Ctrl-C also where a shell started it in the background."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
 
 
 def follow_files(normalizer: Normalizer, follower: Follower, target: Sink | None, run: Run) -> None:
