@@ -202,7 +202,7 @@ def test_a_batch_through_generated_code_is_what_row_by_row_gives(
     settings: dict[str, Any], kernel: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("EXNORM_KERNEL", kernel)
-    lines = mixed_lines()
+    lines = [line for line in mixed_lines() if b"\n" not in line[0]]  # a batch takes one row a line
     one, path, schema = zip(*lines)
     given = batch(list(one), path=pa.array(path).dictionary_encode(), schema=pa.array(schema))
     made = BatchNormalizer(**settings, max_line_bytes=1_000_000 + int(kernel))(given)

@@ -313,7 +313,8 @@ class Stream:
         if reader is None:
             return None
         self.line_number += 1
-        return self._placed(reader.complete(join_csv(values.values()), dict(values), "fields"))
+        item = reader.complete(join_csv(values.values()), dict(values), "fields")
+        return self._placed(item, is_line=False)
 
     def _open_split(self, values: Mapping[str, str]) -> Reader | None:
         """A reader for a row with these columns, where a log type knows them by their names.
@@ -385,9 +386,9 @@ class Stream:
             return [self._placed(item) for item in found]
         return None if found is None else self._placed(found)
 
-    def _placed(self, item: Record | Unparsed) -> Record | Unparsed:
+    def _placed(self, item: Record | Unparsed, *, is_line: bool = True) -> Record | Unparsed:
         if not isinstance(item, Record):
-            return self._unparsed(item.raw, item.kind, item.reason)
+            return self._unparsed(item.raw, item.kind, item.reason, is_line=is_line)
         if len(item.values) > MOST_COLUMNS:
             reason = f"row has {len(item.values)} columns; expected at most {MOST_COLUMNS}"
             return self._unparsed(item.raw, "width", reason)
@@ -506,8 +507,8 @@ class Stream:
         self._in_header = True
         return True
 
-    def _unparsed(self, raw: str, kind: str, reason: str) -> Unparsed:
-        if kind in _OF_SHAPE and not self._settings.strip_syslog and _has_syslog_header(raw):
+    def _unparsed(self, raw: str, kind: str, reason: str, *, is_line: bool = True) -> Unparsed:
+        if is_line and kind in _OF_SHAPE and not self._settings.strip_syslog and _has_syslog_header(raw):
             reason = f"{_SYSLOG}: {reason}"
         masked = self._redact(self.source, raw, self.directives)
         return Unparsed(masked, kind, reason, self.line_number, self.name)

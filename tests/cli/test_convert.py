@@ -297,11 +297,11 @@ def test_what_an_export_broke_off_in_is_reported_and_rejected(exnorm: Exnorm, tm
 
 def test_a_file_of_an_unknown_type_is_named_and_the_others_go_on(exnorm: Exnorm, tmp_path: Path) -> None:
     other = tmp_path / "a.LOG"
-    other.write_text("#Software: Microsoft Exchange Server\n#Log-type: ECP Server Log\n#Fields: a,b\nx,y\n")
+    other.write_text("#Software: Microsoft Exchange Server\n#Log-type: Store Driver Log\n#Fields: a,b\nx,y\n")
     result = exnorm("convert", other, SAMPLE)
     assert result.status == 1
     assert len(result.lines) == 4
-    assert f"{other}: unknown log type 'ECP Server Log'" in result.err
+    assert f"{other}: unknown log type 'Store Driver Log'" in result.err
     assert "1 file left out" in result.err
 
 

@@ -27,7 +27,7 @@ def test_source_stays_the_setting_where_a_log_type_follows(capfd: pytest.Capture
 
 def test_the_last_word_may_be_source(capfd: pytest.CaptureFixture[str]) -> None:
     assert run(["explain", str(SAMPLE), "--taxonomy", "jsa", "--source"]) == 0
-    assert "usrName=" in capfd.readouterr().out
+    assert "messageSubject=" in capfd.readouterr().out
 
 
 def test_rows_that_go_one_by_one_are_said_to(capfd: pytest.CaptureFixture[str]) -> None:

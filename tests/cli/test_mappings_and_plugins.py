@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 ARCSIGHT = ["arcsight-2016", "arcsight-2010", "arcsight-flow", "arcsight-trace"]
 JSA = ["jsa-message-tracking", "jsa-trace"]
+JSA_CARRIED = [*JSA, "jsa-admin-audit", "jsa-audit-export"]
 SAMPLE = Path(__file__).parents[2] / "examples" / "MSGTRK2018112722-1.LOG"
 
 
@@ -29,7 +30,7 @@ def titles(page: bytes) -> list[str]:
         (("arcsight", "message_tracking"), ARCSIGHT),
         (("message_tracking",), [*ARCSIGHT, *JSA]),
         (("message_trace", "jsa"), JSA),
-        (("tracking_export", "jsa"), JSA),
+        (("tracking_export", "jsa"), JSA_CARRIED),
     ],
 )
 def test_the_tables_of_a_log_type_and_a_product_are_printed(

@@ -824,7 +824,7 @@ def basic(username: str, password: str) -> str:
 def test_a_password_is_asked_for_and_shown_nowhere(
     hop: NextHop, start: Callable[..., Exnorm], tmp_path: Path
 ) -> None:
-    secret = "gehe1m-Pässwort"
+    secret = "gehe1m-Passwort"
     file = tmp_path / "password"
     file.write_text(secret + "\n", encoding="utf-8")
     exnorm = start(

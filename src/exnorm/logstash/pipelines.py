@@ -248,10 +248,14 @@ def _list_names(ecs: bool) -> list[str]:
     """
     names: list[str] = []
     for field in ARCSIGHT.fields:
-        if not field.header:
+        if not field.header and field.key not in _UNKNOWN_TO_THE_CODEC:
             name = _ecs_name(field) if ecs else field.name
             names.append(field.name if name in names else name)
     return names
+
+
+# Keys of CEF 1.2 that Logstash's codec would write under their full names, which no receiver knows.
+_UNKNOWN_TO_THE_CODEC = ("dTranslatedZoneKey", "sTranslatedZoneKey")
 
 
 def _list_header(ecs: bool) -> dict[str, str]:
