@@ -200,10 +200,15 @@ def codec_options(send: str) -> tuple[dict[str, str], list[str]]:
     return options, re.findall(r'"([^"]+)"', listed.group(1))
 
 
+SHORTENED = ("ZoneKey", "TranslatedZoneKey")
+
+
 def test_the_codec_lists_every_field_once_and_no_header_field() -> None:
     for send in ("codec-cef", "codec-cef-ecs"):
         options, fields = codec_options(send)
-        assert len(fields) == len(set(fields)) == sum(not field.header for field in ARCSIGHT.fields)
+        # the codec does not know the four keys of zones that CEF 1.2 adds and shortens
+        known = [item for item in ARCSIGHT.fields if not item.header and item.key[1:] not in SHORTENED]
+        assert len(fields) == len(set(fields)) == len(known)
         assert "deviceReceiptTime" in fields
         assert "@timestamp" not in fields
         assert options["reverse_mapping"] == "true"

@@ -255,7 +255,7 @@ def _list_names(ecs: bool) -> list[str]:
 
 
 # Keys of CEF 1.2 that Logstash's codec would write under their full names, which no receiver knows.
-_UNKNOWN_TO_THE_CODEC = ("dTranslatedZoneKey", "sTranslatedZoneKey")
+_UNKNOWN_TO_THE_CODEC = ("dTranslatedZoneKey", "dZoneKey", "sTranslatedZoneKey", "sZoneKey")
 
 
 def _list_header(ecs: bool) -> dict[str, str]:
