@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import runpy
 import shutil
+import sys
 from pathlib import Path
 
 from setuptools import Extension, setup
@@ -14,11 +15,22 @@ from setuptools.errors import CompileError
 ROOT = Path(__file__).parent
 KERNEL = Path("src", "kernel")  # setuptools wants paths relative to this file
 FILTER = "exnorm.fluentbit.flb-filter_exchange"
+RUN_PATHS = ("-Wl,-rpath", "-Wl,-R", "-Wl,--enable-new-dtags")
 DEPLOYED = {"fluentbit": "exnorm/fluentbit/deploy"}  # what operators drop in -> where it is installed
 
 
 class BuildFilter(build_ext):
-    """Builds the filter with its own module, which the installed ``exnorm fluentbit build`` uses too."""
+    """Builds the filter with its own module, which the installed ``exnorm fluentbit build`` uses too.
+
+    No library looks for others where the builder's Python had its own: that folder is somebody else's later.
+    """
+
+    def build_extensions(self) -> None:
+        """Leave out what Python's own build would have a linker write down."""
+        words = getattr(self.compiler, "linker_so", None)
+        if words is not None:
+            self.compiler.linker_so = [word for word in words if not word.startswith(RUN_PATHS)]
+        super().build_extensions()
 
     def get_ext_filename(self, fullname: str) -> str:
         """Fluent Bit knows a filter by its file name."""
@@ -35,7 +47,8 @@ class BuildFilter(build_ext):
         target = Path(self.get_ext_fullpath(ext.name)).absolute()
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
-            builder["build"](target)
+            # A wheel is built in an environment that is gone when it is used.
+            builder["build"](target, prefix=None if self.editable_mode else Path(sys.base_prefix))
         except builder["BuildError"] as error:
             raise CompileError(str(error)) from None
 

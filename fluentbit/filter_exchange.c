@@ -10,7 +10,7 @@
  * Build: exnorm fluentbit build        (it passes the -D below)
  *   EXNORM_LIBPYTHON  the shared library of the Python that exnorm is installed in
  *   EXNORM_PYTHON     its version as "3.11"
- *   EXNORM_PREFIX     the virtual environment at the time of building
+ *   EXNORM_PREFIX     the Python to use outside of a virtual environment; nobody else can write there
  *   EXNORM_SITE       only where this file is not put beside exnorm: the folder that holds exnorm
  */
 #define _GNU_SOURCE
@@ -363,7 +363,7 @@ static int find_site(char *site, size_t size)
     return 0;
 }
 
-/* The virtual environment that the folder belongs to, else the one of the time of building. */
+/* The virtual environment that the folder belongs to, else the Python of the time of building. */
 static void find_program(const char *site, char *program, size_t size)
 {
     char prefix[4096];

@@ -231,6 +231,21 @@ def test_a_line_longer_than_max_line_bytes_is_unparsed_with_its_beginning(end: b
     assert record(made.read(row("Next"))).values["message-subject"] == "Next"
 
 
+@pytest.mark.parametrize("end", ["", "\n", "\r\n"])
+@pytest.mark.parametrize("letter", ["x", "é"])
+def test_max_line_bytes_is_the_last_length_that_is_read_in_bytes_without_the_end(
+    letter: str, end: str
+) -> None:
+    fits = row(letter * 8)
+    fits = row(letter * ((1024 - len(fits.encode())) // len(letter.encode()) + 8))
+    fits += "x" * (1024 - len(fits.encode()))
+    assert len(fits.encode()) == 1024
+    for line in (fits + end, (fits + end).encode()):
+        assert isinstance(opened(max_line_bytes=1024).read(line), Record)
+    for line in (fits + "x" + end, (fits + "x" + end).encode()):
+        assert unparsed(opened(max_line_bytes=1024).read(line)).kind == "too-long"
+
+
 def test_a_line_of_a_file_that_is_too_long_is_unparsed_and_the_next_row_is_unharmed() -> None:
     made = opened(max_line_bytes=1024)
     lines = made.cut((row("x" * 5000) + "\r\n" + row("Next") + "\r\n").encode())

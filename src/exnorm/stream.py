@@ -416,7 +416,7 @@ class Stream:
 
     def _decode(self, line: bytes | str) -> str | Unparsed:
         limit = self._settings.max_line_bytes
-        if len(line) > limit + 2:  # the line end does not count
+        if _is_too_long(line, limit):
             part = line[: limit + MARGIN]  # as a line of a file is cut
             raw = (part.decode("utf-8", "backslashreplace") if isinstance(part, bytes) else part).rstrip(
                 "\r\n"
@@ -622,6 +622,15 @@ def _refuse_header(line: str) -> str:
         return ""
     names = 1 + max(map(line.count, SEPARATORS))
     return f"header line has {names} names; expected at most {MOST_COLUMNS}" if names > MOST_COLUMNS else ""
+
+
+def _is_too_long(line: bytes | str, limit: int) -> bool:
+    """Whether a line has more bytes than ``limit``, one line end at its end not counted."""
+    if len(line) <= (limit if isinstance(line, bytes) else limit // 4):
+        return False
+    if isinstance(line, str):
+        line = line.encode("utf-8", "surrogatepass")
+    return len(line.removesuffix(b"\n").removesuffix(b"\r")) > limit
 
 
 def _decode_utf8(line: bytes) -> str | None:

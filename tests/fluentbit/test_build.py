@@ -182,3 +182,42 @@ def test_a_wheel_build_without_a_compiler_still_gives_a_package(tmp_path: Path) 
     assert not (package / builder.FILE_NAME).exists()
     names = {path.name for path in (package / "deploy").iterdir()}
     assert {"filter_exchange.c", "filter", "service", "README.md"} <= names
+
+
+def test_no_temporary_prefix_is_baked_in(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """As ``python -m build`` has one, in a folder that anybody can make again when it is gone."""
+    environment = tmp_path / "build-env-1"
+    environment.mkdir()
+    tmp_path.chmod(0o777)
+    monkeypatch.setattr(sys, "prefix", str(environment))
+    try:
+        builder.build(tmp_path / builder.FILE_NAME)
+    except builder.BuildError as error:
+        if "others may write" in str(error):
+            raise
+        pytest.skip(str(error))
+    content = (tmp_path / builder.FILE_NAME).read_bytes()
+    assert str(tmp_path).encode() not in content
+    assert sys.base_prefix.encode() in content
+
+
+@pytest.mark.parametrize("is_missing", [False, True])
+def test_a_folder_that_others_could_fill_is_refused(is_missing: bool, tmp_path: Path) -> None:
+    prefix = tmp_path / "python"
+    if not is_missing:
+        prefix.mkdir()
+        prefix.chmod(0o777)
+    try:
+        builder.find_libpython()
+    except builder.BuildError as error:
+        pytest.skip(str(error))
+    with pytest.raises(builder.BuildError, match=r"others may write to .*: the filter would run theirs"):
+        builder.build(tmp_path / builder.FILE_NAME, prefix=prefix)
+
+
+def test_a_way_on_which_others_may_write_is_told_by_its_first_such_folder(tmp_path: Path) -> None:
+    (tmp_path / "open" / "inside").mkdir(parents=True)
+    (tmp_path / "open").chmod(0o1777)  # as of a temporary folder
+    found = builder.find_open_folder(tmp_path / "open" / "inside")
+    assert found is not None
+    assert found in (tmp_path / "open", *tmp_path.parents)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
+import stat
 import subprocess
 import sys
 import sysconfig
@@ -94,16 +95,49 @@ def find_compiler() -> list[str]:
     raise BuildError(f"no C compiler: {given[0] if given else 'cc, gcc and clang'} not found on PATH")
 
 
-def build(target: Path, *, site: Path | None = None, extra_flags: tuple[str, ...] = ()) -> None:
+def find_open_folder(path: Path) -> Path | None:
+    """The first folder on a way that others may write to, or could make; they could put a Python there."""
+    for folder in (*reversed(path.parents), path):
+        try:
+            mode = folder.stat().st_mode
+        except OSError:
+            return folder
+        if stat.S_ISDIR(mode) and mode & stat.S_IWOTH:
+            return folder
+    return None
+
+
+def choose_prefix() -> Path:
+    """The virtual environment of this Python, or, where others could make that anew, the Python it is of."""
+    prefix, base = Path(sys.prefix), Path(sys.base_prefix)
+    return prefix if find_open_folder(prefix) is None else base
+
+
+def build(
+    target: Path,
+    *,
+    site: Path | None = None,
+    prefix: Path | None = None,
+    extra_flags: tuple[str, ...] = (),
+) -> None:
     """Build the filter into ``target``.
 
     In exnorm's own folder it finds its virtual environment from where it lies; elsewhere, ``site`` is
-    the folder that holds exnorm. Raises ``BuildError``.
+    the folder that holds exnorm. Where it is in none, it uses the Python of ``prefix``. Raises
+    ``BuildError``, also where others may write to a folder that it would take Python from.
     """
+    library = find_libpython()
+    prefix = prefix or choose_prefix()
+    for folder in (library, prefix, *([site] if site is not None else [])):
+        found = find_open_folder(folder)
+        if found is not None:
+            raise BuildError(
+                f"others may write to {found}, on the way to {folder}: the filter would run theirs"
+            )
     definitions = {
-        "EXNORM_LIBPYTHON": str(find_libpython()),
+        "EXNORM_LIBPYTHON": str(library),
         "EXNORM_PYTHON": python_version(),
-        "EXNORM_PREFIX": sys.prefix,
+        "EXNORM_PREFIX": str(prefix),
     }
     if site is not None:
         definitions["EXNORM_SITE"] = str(site)
