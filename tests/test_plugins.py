@@ -556,3 +556,21 @@ def test_a_plugin_brings_a_sites_own_taxonomy() -> None:
     (event,) = (item for item in found if not isinstance(item, Unparsed))
     assert dict(event) == {"when": 1543358402966, "what": "SEND"}
     assert event.additional == {"message-subject": "Receipt"}
+
+
+def test_a_plugins_row_may_name_its_field_by_label_full_name_or_key() -> None:
+    class Plugin:
+        name = "acme"
+
+        @staticmethod
+        @hookimpl
+        def register_mappings() -> list[Mapping]:
+            names = ("Device Facility", "flexString2", "reason")
+            rows = tuple(row(name, "reference", ours="ours") for name in names)
+            return [Mapping("m", "message_tracking", "arcsight", rows, extends="arcsight-2016")]
+
+    (table,) = (
+        table for table in Plugins([Plugin], discover=False).registry.mappings.values()
+        if table.name == "arcsight-2016"
+    )  # fmt: skip
+    assert [row.field for row in table.rows if row.rule] == ["Device Facility", "Flex String 2", "Reason"]

@@ -37,11 +37,13 @@ if TYPE_CHECKING:
         ColumnProcessor,
         Condition,
         Confidence,
+        Derivation,
         Event,
         Field,
         Head,
         Mapping,
         Needed,
+        Reader,
         Record,
         Row,
         Schema,
@@ -51,14 +53,18 @@ if TYPE_CHECKING:
     )
     from exnorm.pipeline import Normalizer
     from exnorm.settings import Settings, read_plugin_settings
+    from exnorm.sources.columnar import ColumnarReader, derive, explain_date, split_csv
+    from exnorm.sources.recognition import recognize_columnar
     from exnorm.stream import Stream
 
 __all__ = [
     "Codec",
     "ColumnProcessor",
+    "ColumnarReader",
     "Condition",
     "Confidence",
     "Counts",
+    "Derivation",
     "EncodeError",
     "Event",
     "Field",
@@ -70,6 +76,7 @@ __all__ = [
     "NormalizerError",
     "ParseError",
     "PluginError",
+    "Reader",
     "Record",
     "Row",
     "Schema",
@@ -83,13 +90,17 @@ __all__ = [
     "column_is",
     "column_is_not",
     "constant",
+    "derive",
     "event_is",
     "event_is_not",
     "exnorm_id",
+    "explain_date",
     "hookimpl",
     "read_plugin_settings",
+    "recognize_columnar",
     "row",
     "setting_is",
+    "split_csv",
 ]
 
 _HOMES = {
@@ -119,11 +130,13 @@ _HOMES = {
         "ColumnProcessor",
         "Condition",
         "Confidence",
+        "Derivation",
         "Event",
         "Field",
         "Head",
         "Mapping",
         "Needed",
+        "Reader",
         "Record",
         "Row",
         "Schema",
@@ -133,6 +146,8 @@ _HOMES = {
     ),
     "exnorm.pipeline": ("Normalizer",),
     "exnorm.settings": ("Settings", "read_plugin_settings"),
+    "exnorm.sources.columnar": ("ColumnarReader", "derive", "explain_date", "split_csv"),
+    "exnorm.sources.recognition": ("recognize_columnar",),
     "exnorm.stream": ("Stream",),
 }
 

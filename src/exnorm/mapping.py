@@ -231,6 +231,29 @@ def _cut(value: str, limit: int) -> tuple[str, int]:
     return shown, len(value.encode("utf-8", "replace")) if len(shown) < len(value) else 0
 
 
+def index_fields(taxonomy: Taxonomy) -> dict[str, Field]:
+    """Fields by label, full name and short key, without case; a label is surer than a name or a key."""
+    found: dict[str, Field] = {}
+    for attribute in ("label", "name", "key"):
+        for item in taxonomy.fields:
+            found.setdefault(str(getattr(item, attribute)).casefold(), item)
+    return found
+
+
+def name_by_label(mapping: Mapping, taxonomy: Taxonomy) -> Mapping:
+    """The table with each row's field under its label, where the row has its full name or its key."""
+    labels = {item.label for item in taxonomy.fields} | {ADDITIONAL_DATA}
+    if all(entry.field in labels for entry in mapping.rows):
+        return mapping
+    known = index_fields(taxonomy)
+
+    def rename(entry: Row) -> Row:
+        target = None if entry.field in labels else known.get(entry.field.casefold())
+        return entry if target is None else replace(entry, field=target.label)
+
+    return replace(mapping, rows=tuple(map(rename, mapping.rows)))
+
+
 # --- checking ------------------------------------------------------------------------------------
 
 

@@ -24,6 +24,7 @@ from exnorm.mapping import (
     describe_rule,
     event_is,
     event_is_not,
+    index_fields,
     set_events,
     setting_of,
 )
@@ -160,7 +161,7 @@ class _Editor:
         self._done = done
         self._table = base
         self._labels = {item.label for item in taxonomy.fields}
-        self._fields = _index_fields(taxonomy)
+        self._fields = index_fields(taxonomy)
 
     def edit(self, key: Node, changes: Node) -> Mapping:
         """The table with all changes that could be read."""
@@ -593,15 +594,6 @@ class _Editor:
                 + ("" if _near(name, known) else "; a column that is new stands under columns"),
             )
         return name
-
-
-def _index_fields(taxonomy: Taxonomy) -> dict[str, Field]:
-    """Fields by label, full name and short key, without case; a label is surer than a name or a key."""
-    found: dict[str, Field] = {}
-    for attribute in ("label", "name", "key"):
-        for item in taxonomy.fields:
-            found.setdefault(str(getattr(item, attribute)).casefold(), item)
-    return found
 
 
 def _read_text(node: Node, where: str, *, empty: bool = False) -> str:

@@ -13,7 +13,7 @@ import pluggy
 from exnorm import hookspecs
 from exnorm.errors import MappingError, PluginError, SettingsError, quote, suggest
 from exnorm.installed import find_entry_points, find_version
-from exnorm.mapping import check_mapping, extend_mapping, mark_row
+from exnorm.mapping import check_mapping, extend_mapping, mark_row, name_by_label
 from exnorm.model import Codec, ColumnProcessor, Mapping, Source, Taxonomy
 from exnorm.settings import Settings
 from exnorm.table_checks import find_odd_item, find_odd_parts, find_odd_values
@@ -188,7 +188,11 @@ class Plugins:
             self._add(registry, "taxonomy", registry.taxonomies, taxonomy, plugin)
         for plugin, codec in self._call("register_codecs", Codec):
             self._add(registry, "codec", registry.codecs, codec, plugin)
-        mappings = self._call("register_mappings", Mapping)
+        mappings = [
+            (plugin, name_by_label(mapping, registry.taxonomies[mapping.taxonomy]))
+            if plugin != STANDARD and mapping.taxonomy in registry.taxonomies else (plugin, mapping)
+            for plugin, mapping in self._call("register_mappings", Mapping)
+        ]  # fmt: skip
         for plugin, mapping in mappings:
             if plugin != STANDARD:
                 _refuse(plugin, find_odd_parts(mapping))

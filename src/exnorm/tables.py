@@ -8,6 +8,16 @@ from exnorm.mapping import ADDITIONAL_DATA, describe_origin, quote_guide
 from exnorm.model import ByEvent, Field, Mapping, Reading, Row, Source, Taxonomy
 
 
+def render_fields(taxonomy: Taxonomy) -> str:
+    """The vocabulary of a taxonomy: what may stand in a row's first column, by label, full name or key."""
+    rows = (
+        (item.label, item.name, item.key, item.type, str(item.max_bytes or ""), "yes" if item.header else "")
+        for item in taxonomy.fields
+    )
+    titles = ("label", "full name", "key", "type", "bytes at most", "in the header")
+    return "\n".join([f"## {taxonomy.title}: fields of {taxonomy.name}", "", *_render_table(titles, rows)])
+
+
 def render_mapping(mapping: Mapping, source: Source, taxonomy: Taxonomy) -> str:
     """One table: the guide's rows in its order, then ours with their reasons, then the rest."""
     fields = {field.label: field for field in taxonomy.fields}

@@ -109,3 +109,21 @@ def test_the_script_is_right_for_the_shells_own_parser(exnorm: Any, tmp_path: Pa
     file = tmp_path / "script"
     file.write_bytes(exnorm("completion", shell).out)
     subprocess.run([program, "-n", str(file)], check=True)
+
+
+def test_what_plugins_register_is_completed_and_stands_in_the_help(tmp_path: Path) -> None:
+    (tmp_path / "lake.py").write_text(
+        "import exnorm\n@exnorm.hookimpl\ndef register_taxonomies():\n"
+        "    yield exnorm.Taxonomy('lake', 'Lake', (exnorm.Field('When', 'when', 'when', 'time'),))\n"
+    )
+    (tmp_path / "lake-1.dist-info").mkdir()
+    (tmp_path / "lake-1.dist-info" / "entry_points.txt").write_text("[exnorm]\nlake = lake\n")
+    (tmp_path / "lake-1.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: lake\nVersion: 1\n")
+    path = os.pathsep.join([str(tmp_path), *filter(None, sys.path)])
+    words = complete("bash", COMP_WORDS="exnorm convert --taxonomy la", COMP_CWORD="3", PYTHONPATH=path)
+    assert words == ["plain,lake"]
+    ran = subprocess.run(
+        [sys.executable, "-m", "exnorm", "convert", "--help"],
+        env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert "--taxonomy arcsight|jsa|lake" in ran.stdout

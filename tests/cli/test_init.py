@@ -168,3 +168,21 @@ def test_fluent_bit_accepts_what_init_writes(exnorm: Any, logs: Path, tmp_path: 
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert ran.returncode == 0, ran.stderr
+
+
+def test_a_wrong_answer_is_asked_for_again_and_the_right_ones_are_kept(
+    exnorm: Any, logs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Terminal:
+        def isatty(self) -> bool:
+            return True
+
+    answers = iter([str(logs / "nowhere"), str(logs / "ex01"), "flunetbit", "fluentbit", "arcsight",
+                    "udp://x", "tcp://siem.example:514"])  # fmt: skip
+    monkeypatch.setattr("sys.stdin", Terminal())
+    monkeypatch.setattr("click.prompt", lambda *_, **__: next(answers))
+    ran = exnorm("init", "--into", tmp_path / "made")
+    assert ran.status == 0, ran.err
+    for said in ("nowhere' is no folder", "did you mean 'fluentbit'?", "to: got 'udp://x'"):
+        assert ran.err.count(said) == 1
+    assert next(answers, None) is None

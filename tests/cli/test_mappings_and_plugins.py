@@ -143,3 +143,10 @@ def test_a_blocked_plugin_is_listed_as_such(exnorm: Exnorm) -> None:
         "registered": {},
         "blocked": True,
     }
+
+
+def test_the_fields_of_a_taxonomy_are_listed_with_label_name_and_key(exnorm: Exnorm) -> None:
+    lines = exnorm("mappings", "--fields", "arcsight").out.decode().splitlines()
+    assert "| Source User Name | sourceUserName | suser | text | 1023 |  |" in lines
+    result = exnorm("mappings", "--fields", "arcsigt")
+    assert (result.status, result.err) == (2, "exnorm: --fields: got 'arcsigt'; did you mean 'arcsight'?\n")

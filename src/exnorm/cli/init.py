@@ -6,11 +6,13 @@ import os
 import shlex
 import socket
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import partial
 from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 import click
 
@@ -35,6 +37,7 @@ from exnorm.pipeline import Normalizer
 
 SINCEDB = "C:/ProgramData/logstash/exnorm.sincedb" if os.name == "nt" else "/var/lib/logstash/exnorm.sincedb"
 """Where Logstash's own user may write, as its packages make it."""
+T = TypeVar("T")
 
 SHIPPERS = ("fluentbit", "logstash")
 SIEMS: Mapping[str, str] = {"arcsight": "cef", "jsa": "leef"}
@@ -162,13 +165,8 @@ def _ask(
     folders: Sequence[str], shipper: str | None, taxonomy: str | None, form: str | None, to: str | None
 ) -> Answers:
     """Everything that is needed, checked; what is missing is asked for, in this order."""
-    given = list(folders) or _prompt("FOLDER", "folder of logs (several with a comma)").split(",")
-    named = tuple(str(Path(folder.strip()).absolute()) for folder in given if folder.strip())
-    for folder in named:
-        if not os.path.isdir(folder):
-            raise SettingsError(
-                f"FOLDER: {quote(folder)} is no folder; expected the folder of a server's logs"
-            )
+    question = "folder of logs (several with a comma)"
+    named = _read_folders(folders) if folders else _prompt("FOLDER", question, _split_folders)
     shipper = _choose("shipper", shipper, SHIPPERS, "shipper")
     if taxonomy is None and form is not None:
         taxonomy = configs.FORMATS.get(form) or None
@@ -176,25 +174,55 @@ def _ask(
     formats = tuple(name for name, owner in configs.FORMATS.items() if owner == taxonomy)
     form = _choose("format", form or SIEMS[taxonomy], formats, "format")
     asked = "destination (tcp://host:port, tls://host:port or file:/path)"
-    to = to or _prompt("--to", asked if shipper == "fluentbit" else "destination (tcp://host:port)")
-    destination = configs.read_destination(to)
-    if shipper == "logstash" and destination.mode != "tcp":
-        raise SettingsError(f"to: got {quote(to)}; the pipelines for Logstash send to tcp://host:port")
+    check = partial(_check_destination, shipper)
+    question = asked if shipper == "fluentbit" else "destination (tcp://host:port)"
+    to = check(to) if to else _prompt("--to", question, check)
     return Answers(named, shipper, taxonomy, form, to)
 
 
+def _split_folders(answer: str) -> tuple[str, ...]:
+    return _read_folders(answer.split(","))
+
+
+def _read_folders(given: Sequence[str]) -> tuple[str, ...]:
+    """Folders by their absolute paths; raises ``SettingsError`` for one that is not there."""
+    named = tuple(str(Path(folder.strip()).absolute()) for folder in given if folder.strip())
+    for folder in named:
+        if not os.path.isdir(folder):
+            raise SettingsError(
+                f"FOLDER: {quote(folder)} is no folder; expected the folder of a server's logs"
+            )
+    if not named:
+        raise SettingsError("FOLDER: got nothing; expected the folder of a server's logs")
+    return named
+
+
+def _check_destination(shipper: str, to: str) -> str:
+    if configs.read_destination(to).mode != "tcp" and shipper == "logstash":
+        raise SettingsError(f"to: got {quote(to)}; the pipelines for Logstash send to tcp://host:port")
+    return to
+
+
 def _choose(name: str, value: str | None, choices: Sequence[str], what: str) -> str:
-    value = value or _prompt(f"--{name}", f"{what} ({' or '.join(choices)})", choices[0])
-    if value not in choices:
-        raise SettingsError(f"{name}: got {quote(value)}{suggest(value, choices)}")
-    return value
+    def check(word: str) -> str:
+        if word not in choices:
+            raise SettingsError(f"{name}: got {quote(word)}{suggest(word, choices)}")
+        return word
+
+    return (
+        check(value) if value else _prompt(f"--{name}", f"{what} ({' or '.join(choices)})", check, choices[0])
+    )
 
 
-def _prompt(option: str, question: str, default: str | None = None) -> str:
-    """Ask on a terminal; elsewhere nobody could answer."""
+def _prompt(option: str, question: str, check: Callable[[str], T], default: str | None = None) -> T:
+    """Ask on a terminal until the answer is right; elsewhere nobody could answer."""
     if sys.stdin is None or not sys.stdin.isatty():
         raise SettingsError(f"{option}: not given, and there is no terminal to ask on; expected {question}")
-    return str(click.prompt(question, default=default, err=True))
+    while True:
+        try:
+            return check(str(click.prompt(question, default=default, err=True)).strip())
+        except SettingsError as error:
+            say(str(error))
 
 
 # --- what there is -------------------------------------------------------------------------------

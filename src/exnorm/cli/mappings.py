@@ -14,7 +14,7 @@ from exnorm.cli.words import FILE, FOLDER
 from exnorm.errors import SettingsError, quote, suggest
 from exnorm.overlay import lay_over, require
 from exnorm.plugins import Plugins, Registry
-from exnorm.tables import render_index, render_mapping
+from exnorm.tables import render_fields, render_index, render_mapping
 
 
 @click.command("mappings")
@@ -30,6 +30,7 @@ from exnorm.tables import render_index, render_mapping
     type=FOLDER,
     help="Write one page for each table, or --categorizer's file, into FOLDER.",
 )
+@click.option("--fields", metavar="TAXONOMY", help="The fields of a taxonomy: label, name, key, type, limit.")
 @click.option("--categorizer", is_flag=True, help="The event categories as the CSV that ArcSight installs.")
 def command(
     source: str | None,
@@ -37,6 +38,7 @@ def command(
     blocked: tuple[str, ...],
     config: str | None,
     write: str | None,
+    fields: str | None,
     categorizer: bool,
 ) -> int:
     """Print the mapping tables as Markdown, with our deviations and unmapped columns and their reasons.
@@ -51,6 +53,10 @@ def command(
     registry = Plugins(blocked=(*settings.block_plugins, *blocked)).registry
     overlaid = lay_over(settings.tables, registry.mappings, registry.sources, registry.taxonomies)
     registry.mappings = require(overlaid)
+    if fields is not None:
+        _check(fields, "--fields", list(registry.taxonomies))
+        click.echo(render_fields(registry.taxonomies[fields]), nl=False)
+        return OK
     if source in registry.taxonomies and (taxonomy is None or taxonomy in registry.sources):
         source, taxonomy = taxonomy, source
     _check(source, "source", list(registry.sources))

@@ -9,6 +9,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,7 +17,7 @@ import click
 
 from exnorm.cli.words import FILE, Words
 from exnorm.convert import iso_utc
-from exnorm.errors import SettingsError, quote
+from exnorm.errors import NormalizerError, SettingsError, quote
 from exnorm.operation.journal import FORMATS, LEVELS
 from exnorm.settings import (
     CHOICES,
@@ -83,9 +84,37 @@ def _make_option(name: str) -> Callable[[F], F]:
         one = f"{flag[:-3]}y" if flag.endswith("ies") else flag.removesuffix("s")
         return click.option(one, name, multiple=True, metavar=metavar, help=text)
     shown = f"{text}  [default: {default}]" if default != "" else text
+    if name in _REGISTERED:
+        words = Words(partial(_list_registered, name))
+        return click.option(flag, name, cls=_Registered, metavar=metavar, type=words, help=shown)
     metavar = metavar or "|".join(CHOICES[name])
     words = Words([word for word in metavar.split("|") if not word.isupper()])
     return click.option(flag, name, metavar=metavar, type=words, help=shown)
+
+
+_REGISTERED = {"taxonomy": "taxonomies", "format": "codecs", "source": "sources", "mapping": "mappings"}
+"""Settings that name what plugins register, and where the registry has it."""
+
+
+def _list_registered(name: str) -> list[str]:
+    """What the installed plugins register for a setting; nothing where one of them cannot be loaded."""
+    from exnorm.plugins import Plugins  # only a help text or a shell asks
+
+    try:
+        registry = Plugins().registry
+    except NormalizerError:
+        return []
+    return [*getattr(registry, _REGISTERED[name]), *(["auto"] if name == "mapping" else [])]
+
+
+class _Registered(click.Option):
+    """An option whose words plugins may add to: its help has those of the installed ones too."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        """As click gives it, with the words that are registered."""
+        if self.name in ("taxonomy", "format") and isinstance(self.type, Words):
+            self.metavar = "|".join(self.type.known) or self.metavar
+        return super().get_help_record(ctx)
 
 
 def block_plugin_option(function: F) -> F:

@@ -1,22 +1,33 @@
-"""``exnorm plugins``: what is loaded, from where, and what it brings."""
+"""``exnorm plugins``: what is loaded, from where, and what it brings; ``new`` begins one."""
 
 from __future__ import annotations
 
+import re
+import shlex
+from pathlib import Path
 from typing import Any
 
 import click
 import msgspec
 
-from exnorm.cli import OK
+from exnorm.cli import OK, say, tell
 from exnorm.cli.options import block_plugin_option
+from exnorm.cli.plugin_template import render_plugin
+from exnorm.cli.words import FOLDER
+from exnorm.errors import SettingsError, quote
 from exnorm.plugins import Plugins
 
+_NAME = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
 
-@click.command("plugins")
+
+@click.group("plugins", invoke_without_command=True)
 @block_plugin_option
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
-def command(blocked: tuple[str, ...], as_json: bool) -> int:
+@click.pass_context
+def command(context: click.Context, blocked: tuple[str, ...], as_json: bool) -> int:
     """List the plugins in the order they are called: distribution, hooks, what they registered."""
+    if context.invoked_subcommand is not None:
+        return OK
     plugins = Plugins(blocked=blocked)
     listing = []
     for plugin in plugins.listing():
@@ -37,6 +48,38 @@ def command(blocked: tuple[str, ...], as_json: bool) -> int:
         click.echo(f"  hooks: {', '.join(entry['hooks']) or 'none'}")
         for kind, names in entry["registered"].items():
             click.echo(f"  {kind}: {', '.join(names)}")
+    return OK
+
+
+@command.command("new")
+@click.argument("name")
+@click.option("--source", "kind", flag_value="source", help="A log type of your own.")
+@click.option("--taxonomy", "kind", flag_value="taxonomy", help="A vocabulary of your own.")
+@click.option(
+    "--processor", "kind", flag_value="processor", help="A step that changes, marks or leaves out rows."
+)
+@click.option("--into", metavar="FOLDER", type=FOLDER, help="Write there.  [default: exnorm-NAME]")
+def new(name: str, kind: str | None, into: str | None) -> int:
+    """Write a complete plugin, a distribution whose tests pass, to begin one's own with."""
+    if _NAME.fullmatch(name) is None:
+        raise SettingsError(
+            f"NAME: got {quote(name)}; expected small letters and digits with _ between, as acme or acme_mail"
+        )
+    if kind is None:
+        raise SettingsError("expected --source, --taxonomy or --processor: which kind of plugin?")
+    folder = Path(into or f"exnorm-{name}")
+    if folder.exists() and any(folder.iterdir() if folder.is_dir() else [folder]):
+        raise SettingsError(f"into: {quote(folder)} is there already; --into names another folder")
+    files = render_plugin(name, kind)
+    try:
+        for path, text in files.items():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise SettingsError(f"into: cannot write {quote(folder)}: {error.strerror}") from None
+    for path in files:
+        say(f"written: {folder / path}")
+    tell(f"\nnext:\n  cd {shlex.quote(str(folder))}\n  pip install '.[test]' && pytest\n  exnorm plugins")
     return OK
 
 

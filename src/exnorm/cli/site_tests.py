@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from exnorm.errors import SettingsError, quote, suggest
-from exnorm.model import Event, Field, Unparsed
+from exnorm.mapping import index_fields
+from exnorm.model import Event, Unparsed
 from exnorm.pipeline import Normalizer
 from exnorm.yamlfile import Node, texts
 
@@ -99,11 +100,7 @@ def _compare(item: Event | Unparsed, key: Node, value: Node, normalizer: Normali
 
 def _find_value(event: Event, name: str, normalizer: Normalizer, at: str) -> str | None:
     """A field by its label, full name or key, or a column of the additional data."""
-    fields: dict[str, Field] = {}
-    for attribute in ("label", "name", "key"):
-        for item in normalizer.taxonomy.fields:
-            fields.setdefault(str(getattr(item, attribute)).casefold(), item)
-    target = fields.get(name.casefold())
+    target = index_fields(normalizer.taxonomy).get(name.casefold())
     if target is not None:
         found = event.fields.get(target.name)
         return None if found is None else str(found)

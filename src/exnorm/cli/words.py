@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -41,10 +41,15 @@ class Files(Typed):
 
 
 class Words(Typed):
-    """One of some words."""
+    """One of some words, given or found when a shell or a help text asks for them."""
 
-    def __init__(self, known: Iterable[str]) -> None:
-        self.known = tuple(known)
+    def __init__(self, known: Iterable[str] | Callable[[], Iterable[str]]) -> None:
+        self._known = known
+
+    @property
+    def known(self) -> tuple[str, ...]:
+        """The words."""
+        return tuple(self._known() if callable(self._known) else self._known)
 
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
