@@ -21,7 +21,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "logs, fields, formats": ("sources", "taxonomies", "codecs"),
     "rows and tables": (
         "stream", "relayed", "mapping", "overlay", "profiles", "tables", "categorizer",
-        "identity", "recipients",
+        "identity", "joined_columns", "recipients",
     ),
     "tools": ("lines", "encodings", "syslog", "convert", "counts", "settings", "yamlfile"),
     "nouns": ("model", "errors", "_kernel"),

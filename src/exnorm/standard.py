@@ -44,6 +44,7 @@ from exnorm.taxonomies.arcsight.imap_pop import ARCSIGHT_IMAP_POP
 from exnorm.taxonomies.arcsight.message_trace import ARCSIGHT_TRACE
 from exnorm.taxonomies.arcsight.message_tracking import ARCSIGHT_2010, ARCSIGHT_2016
 from exnorm.taxonomies.arcsight.message_tracking_flow import ARCSIGHT_FLOW
+from exnorm.taxonomies.arcsight.rich import ARCSIGHT_RICH, ARCSIGHT_RICH_HTTP_PROXY
 from exnorm.taxonomies.arcsight.rps_cmdlet import ARCSIGHT_RPS_CMDLET
 from exnorm.taxonomies.arcsight.rps_http import ARCSIGHT_RPS_HTTP
 from exnorm.taxonomies.arcsight.smtp_protocol import ARCSIGHT_SMTP
@@ -62,6 +63,7 @@ from exnorm.taxonomies.jsa.iis import JSA_OWA
 from exnorm.taxonomies.jsa.imap_pop import JSA_IMAP_POP
 from exnorm.taxonomies.jsa.message_trace import JSA_TRACE
 from exnorm.taxonomies.jsa.message_tracking import JSA_MESSAGE_TRACKING
+from exnorm.taxonomies.jsa.rich import JSA_RICH, JSA_RICH_HTTP_PROXY
 from exnorm.taxonomies.jsa.rps_cmdlet import JSA_RPS_CMDLET
 from exnorm.taxonomies.jsa.rps_http import JSA_RPS_HTTP
 from exnorm.taxonomies.jsa.smtp_protocol import JSA_SMTP
@@ -107,8 +109,10 @@ def register_mappings() -> Iterable[Mapping]:
         ARCSIGHT_2016,
         ARCSIGHT_2010,
         ARCSIGHT_FLOW,
+        ARCSIGHT_RICH,
         ARCSIGHT_TRACE,
         JSA_MESSAGE_TRACKING,
+        JSA_RICH,
         JSA_TRACE,
         ARCSIGHT_2003,
         JSA_2003,
@@ -125,7 +129,9 @@ def register_mappings() -> Iterable[Mapping]:
         ARCSIGHT_EWS,
         JSA_EWS,
         ARCSIGHT_HTTP_PROXY,
+        ARCSIGHT_RICH_HTTP_PROXY,
         JSA_HTTP_PROXY,
+        JSA_RICH_HTTP_PROXY,
         ARCSIGHT_HTTPERR,
         JSA_HTTPERR,
         ARCSIGHT_IMAP_POP,

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from tests.cli.conftest import Exnorm
 
 
-ARCSIGHT = ["arcsight-2016", "arcsight-2010", "arcsight-flow", "arcsight-trace"]
-JSA = ["jsa-message-tracking", "jsa-trace"]
+ARCSIGHT = ["arcsight-2016", "arcsight-2010", "arcsight-flow", "arcsight-rich", "arcsight-trace"]
+JSA = ["jsa-message-tracking", "jsa-rich", "jsa-trace"]
 JSA_CARRIED = [*JSA, "jsa-admin-audit", "jsa-audit-export"]
 SAMPLE = Path(__file__).parents[2] / "examples" / "MSGTRK2018112722-1.LOG"
 

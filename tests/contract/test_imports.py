@@ -58,6 +58,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "exnorm.categorizer": ("exnorm.model",),
     "exnorm.profiles": ("exnorm.model",),
     "exnorm.mapping": (*NOUNS, "exnorm.convert"),
+    "exnorm.joined_columns": ("exnorm.convert",),
     "exnorm.recipients": ("exnorm.model", "exnorm.convert"),
     "exnorm.selection": NOUNS,
     "exnorm.payload_limit": ("exnorm.convert", "exnorm.model"),
@@ -104,7 +105,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "exnorm.heap": (),
     "exnorm.stream": (*NOUNS, "exnorm.encodings", "exnorm.lines", "exnorm.syslog"),
     "exnorm.sources": (*NOUNS, "exnorm.convert", "exnorm.lines", "exnorm.patterns"),
-    "exnorm.taxonomies": (*NOUNS, "exnorm.convert", "exnorm.mapping"),
+    "exnorm.taxonomies": (*NOUNS, "exnorm.convert", "exnorm.joined_columns", "exnorm.mapping"),
     "exnorm.codecs": (*NOUNS, "exnorm.controls", "exnorm.convert", "exnorm.identity"),
     "exnorm.shipped": (*NOUNS, "exnorm.convert", "exnorm.pipeline", "exnorm.stream"),
 }

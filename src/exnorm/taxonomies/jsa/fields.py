@@ -91,5 +91,12 @@ JSA = Taxonomy("jsa", "JSA", default_format="leef", fields=(
     Field("activeSyncDevice", "activeSyncDevice", "activeSyncDevice", "text"),
     Field("activeSyncType",   "activeSyncType",   "activeSyncType",   "text"),
     Field("activeSyncCommand", "activeSyncCommand", "activeSyncCommand", "text"),
+    # custom, of joined columns, on request
+    Field("originalFromAddress", "originalFromAddress", "originalFromAddress", "text"),
+    Field("scl",              "scl",              "scl",              "integer"),
+    Field("bcl",              "bcl",              "bcl",              "integer"),
+    Field("compAuth",         "compAuth",         "compAuth",         "text"),
+    Field("agentVerdicts",    "agentVerdicts",    "agentVerdicts",    "text"),
+    Field("genericInfoErrors", "genericInfoErrors", "genericInfoErrors", "text"),
 ))
 # fmt: on
