@@ -100,7 +100,7 @@ class Needed(NamedTuple):
 def read_columns(
     get: Callable[[str], str], columns: tuple[str, ...], needed: tuple[Needed, ...]
 ) -> Iterable[str]:
-    """The texts of columns, nothing for those that are not needed."""
+    """The texts of columns, nothing for those that are not needed: of one named twice, both must say so."""
     if not needed:
         return map(get, columns)
     left_out = {one.column for one in needed if not one.is_in(get)}

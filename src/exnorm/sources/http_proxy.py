@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 from exnorm.convert import ip, port, utc_ms
-from exnorm.model import Derivation, Head, Reader, Record, Schema, Source
+from exnorm.model import Derivation, Head, Needed, Reader, Record, Schema, Source
 from exnorm.patterns import compile_later
 from exnorm.settings import Settings
 from exnorm.sources import web_secrets
@@ -30,12 +30,11 @@ from exnorm.sources.web_requests import (
     OUTCOMES,
     REDIRECT,
     REQUEST,
-    find_account,
-    find_long_query,
-    join_url,
+    asks_to_log_on,
+    list_derivations,
     make_find_client,
     name_answer,
-    read_device,
+    reads_query,
 )
 
 COLUMNS_2013 = (
@@ -140,12 +139,6 @@ def split_host(text: str) -> tuple[str, str, str]:
     return (name, "", number) if colon and name and port(number) is not None else (text, "", "")
 
 
-def describe_query(path: str, query: str) -> tuple[str, ...]:
-    """What path and query say together, in the order of ``COMPUTED``."""
-    device = read_device(path, query)
-    return join_url(path, query), find_long_query(path, query), device.id, device.type, device.command
-
-
 COMPUTED = (
     Derivation(
         ("event",),
@@ -154,21 +147,13 @@ COMPUTED = (
             "ErrorCode", "GenericErrors",
         ),
         name_event,
+        (
+            Needed("UrlQuery", ("UrlStem",), reads_query),
+            Needed("AuthenticatedUser", ("HttpStatus",), asks_to_log_on),
+        ),
     ),
     Derivation(("build",), _BUILD, join_build),
-    Derivation(
-        (
-            "request-url", "long-query", "activesync-device-id", "activesync-device-type",
-            "activesync-command",
-        ),
-        ("UrlStem", "UrlQuery"),
-        describe_query,
-    ),
-    Derivation(
-        ("user-domain", "user-name", "named-user", "user-mailbox"),
-        ("AuthenticatedUser", "UrlStem", "UrlQuery"),
-        find_account,
-    ),
+    *list_derivations("AuthenticatedUser", "UrlStem", "UrlQuery", "request-url"),
     Derivation(("host-name", "host-address", "host-port"), ("UrlHost",), split_host),
 )  # fmt: skip
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
-from exnorm.model import Confidence, Derivation, Head, Reader, Source
+from exnorm.model import Confidence, Derivation, Head, Needed, Reader, Source
 from exnorm.patterns import compile_later
 from exnorm.settings import Settings
 from exnorm.sources import web_secrets
@@ -35,13 +35,12 @@ from exnorm.sources.web_requests import (
     OUTCOMES as ANSWERS,
     REDIRECT,
     REQUEST,
-    find_account,
-    find_long_query,
-    join_url,
+    asks_to_log_on,
+    list_derivations,
     make_find_client,
     make_trusts,
     name_answer,
-    read_device,
+    reads_query,
 )
 
 OUTCOMES = ANSWERS - {LOGON_SUCCESS}  # the row of the form that is posted does not say it
@@ -143,25 +142,9 @@ def judge(
     return CLIENT_DISCONNECT if found in (REQUEST, REDIRECT) and win32_status in GONE_ERRORS else found
 
 
-def describe_request(
-    method: str, path: str, query: str, status: str, substatus: str, win32_status: str, user: str
-) -> tuple[str, ...]:
-    """What the columns of a request say together, in the order of ``COMPUTED``."""
-    application = find_application(path)
-    outcome = judge(method, path, query, status, substatus, win32_status, user)
-    device = read_device(path, query)
-    return (
-        application,
-        outcome,
-        f"{application}:{outcome}",
-        join_url(path, query),
-        find_long_query(path, query),
-        f"{status}.{substatus}" if status and substatus else "",
-        *find_account(user, path, query),
-        device.id,
-        device.type,
-        device.command,
-    )
+def join_status(status: str, substatus: str) -> str:
+    """Status and substatus in the notation of IIS, ``401.1``; empty where one is missing."""
+    return f"{status}.{substatus}" if status and substatus else ""
 
 
 _PROXY_REQUEST = compile_later(r"(?:^|[?&;])cafeReqId=([^&;\s]*)", re.IGNORECASE)
@@ -175,18 +158,22 @@ def find_proxy_request(query: str) -> str:
 
 COMPUTED = (
     Derivation(("proxy-request-id",), ("cs-uri-query",), find_proxy_request),
+    Derivation(("application",), ("cs-uri-stem",), find_application),
     Derivation(
-        (
-            "application", "outcome", "event", "request", "long-query", "http-status", "user-domain",
-            "user-name", "named-user", "user-mailbox", "activesync-device-id", "activesync-device-type",
-            "activesync-command",
-        ),
+        ("outcome",),
         (
             "cs-method", "cs-uri-stem", "cs-uri-query", "sc-status", "sc-substatus", "sc-win32-status",
             "cs-username",
         ),
-        describe_request,
+        judge,
+        (
+            Needed("cs-uri-query", ("cs-uri-stem",), reads_query),
+            Needed("cs-username", ("sc-status",), asks_to_log_on),
+        ),
     ),
+    Derivation(("event",), ("application", "outcome"), "{}:{}".format),
+    Derivation(("http-status",), ("sc-status", "sc-substatus"), join_status),
+    *list_derivations("cs-username", "cs-uri-stem", "cs-uri-query", "request"),
 )  # fmt: skip
 
 

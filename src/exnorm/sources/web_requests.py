@@ -15,6 +15,7 @@ from typing import NamedTuple, Union
 from urllib.parse import unquote
 
 from exnorm.convert import ip
+from exnorm.model import Derivation, Joined, Needed
 from exnorm.patterns import compile_later
 from exnorm.sources.accounts import split_account
 from exnorm.sources.endpoints import split_endpoint
@@ -137,15 +138,64 @@ class Device(NamedTuple):
 
 def read_device(path: str, query: str) -> Device:
     """The client of a request to ActiveSync; all empty for any other application."""
-    if not path.lower().startswith(_ACTIVESYNC):
+    if not is_sync(path):
         return Device()
     found = read_query(query)
     return Device(*(found.get(name, "") for name in ("user", "deviceid", "devicetype", "cmd")))
 
 
+def is_sync(path: str) -> bool:
+    """Whether a path is ActiveSync's, whose query says who asked and with what."""
+    return path.lower().startswith(_ACTIVESYNC)
+
+
+def reads_query(path: str) -> bool:
+    """Whether it takes the query to say what became of a request to a path."""
+    return is_sync(path) or path.lower().rstrip("/").rpartition("/")[2] in _LOGON_PAGES
+
+
+def asks_to_log_on(status: str) -> bool:
+    """Whether who asked decides what an answer means."""
+    return status == "401"
+
+
+def is_nobody(user: str) -> bool:
+    """Whether a request names no user who logged on."""
+    return not user or user.lower() == "anonymous"
+
+
+def list_derivations(user: str, path: str, query: str, url: str) -> tuple[Derivation, ...]:
+    """What the columns of these names say of who asked for what; path and query as one text are ``url``.
+
+    A query differs in nearly every row, so that it is given to no function that can do without.
+    """
+    return (
+        Derivation((url,), (path, query), Joined("?", once=True)),
+        Derivation(
+            ("long-query",), (path, query), find_long_query, (Needed(query, longer=(url, SAFE_REQUEST // 4)),)
+        ),
+        Derivation(
+            ("activesync-device-id", "activesync-device-type", "activesync-command"),
+            (path, query),
+            lambda path, query: read_device(path, query)[1:],
+            (Needed(query, (path,), is_sync),),
+        ),
+        Derivation(
+            ("user-domain", "user-name", "named-user", "user-mailbox"),
+            (user, path, query),
+            find_account,
+            (
+                Needed(path, (user,), is_nobody),
+                Needed(query, (user,), is_nobody),
+                Needed(query, (path,), is_sync),
+            ),
+        ),
+    )
+
+
 def find_account(user: str, path: str, query: str) -> tuple[str, str, str, str]:
     """The domain, who logged on, else whom ActiveSync names, and the mailbox; ``Anonymous`` is nobody."""
-    if user and user.lower() != "anonymous":
+    if not is_nobody(user):
         domain, name, mailbox = split_account(user)
         return domain, name, "", mailbox
     domain, name, mailbox = split_account(read_device(path, query).user)
