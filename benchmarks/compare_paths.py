@@ -27,8 +27,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 import tracking_rows
 
 from exnorm import Event, Normalizer, Unparsed
-from exnorm.lines import MARGIN, join_csv
 from exnorm.sources.message_tracking import COLUMNS_2007, COLUMNS_2010, COLUMNS_2013, COLUMNS_2016
+from exnorm.text.lines import MARGIN, join_csv
 
 SAMPLES = Path(__file__).resolve().parents[1] / "tests" / "samples"
 

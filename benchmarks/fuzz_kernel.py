@@ -85,7 +85,7 @@ def compare(rows: int, seed: int) -> int:
     from exnorm.engine.batches import Batches
     from exnorm.engine.kernel import describe_path
     from exnorm.engine.programs import Program
-    from exnorm.stream import Stream
+    from exnorm.pipeline.stream import Stream
 
     assert describe_path() == "native kernel"
     chance = random.Random(seed)

@@ -62,7 +62,7 @@ LOGSTASH = """
 import json, sys, time
 from itertools import islice
 from exnorm import Normalizer
-from exnorm.heap import hold_freed_memory
+from exnorm.malloc import hold_freed_memory
 from exnorm.logstash import EventNormalizer, JSONCodec
 beats = sys.argv[3] == "beats"
 around = {

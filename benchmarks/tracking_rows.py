@@ -17,8 +17,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
-from exnorm.lines import join_csv
 from exnorm.sources.message_tracking import COLUMNS_2016
+from exnorm.text.lines import join_csv
 
 VERSION = "15.01.2507.039"
 FIRST_SECOND = 1_767_225_600  # 2026-01-01T00:00:00Z

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from exnorm.entities import render
-from exnorm.plugins import Plugins
+from exnorm.plugins.manager import Plugins
+from exnorm.tables.entities import render
 
 
 def main(path: str) -> None:

@@ -15,22 +15,21 @@ from pathlib import Path
 SRC = Path(__file__).resolve().parents[1] / "src" / "exnorm"
 
 FLOORS: dict[str, tuple[str, ...]] = {
-    "hosts": ("cli", "report", "fluentbit", "logstash", "arrow", "spark"),
-    "the flow": ("pipeline", "engine", "routes", "explanation", "shipped", "testing"),
-    "what there is": ("plugins", "selection", "standard", "hookspecs"),
+    "hosts": ("cli", "report", "fluentbit", "logstash", "relay", "arrow", "spark", "tabular"),
+    "the flow": ("pipeline", "engine", "testing"),
+    "what there is": ("plugins",),
     "logs, fields, formats": ("sources", "taxonomies", "codecs"),
-    "rows and tables": (
-        "stream", "relayed", "mapping", "overlay", "profiles", "tables", "categorizer",
-        "identity", "joined_columns", "recipients",
+    "tables": ("tables", "identity"),
+    "tools": (
+        "text", "convert", "settings", "files", "origin", "extras", "rate_limit", "malloc",
     ),
-    "tools": ("lines", "encodings", "syslog", "convert", "counts", "settings", "yamlfile"),
     "nouns": ("model", "errors", "_kernel"),
 }  # fmt: skip
 HOSTS, FLOW, TOOLS = 0, 1, 5
 
 # What comes in, which room makes it the next thing, ... The rooms are drawn as on their floor.
 STEPS = (
-    "bytes", "lines", "line", "stream + sources", "Record", "mapping + taxonomies", "Event", "codecs",
+    "bytes", "text", "line", "pipeline + sources", "Record", "tables + taxonomies", "Event", "codecs",
     "payload",
 )  # fmt: skip
 

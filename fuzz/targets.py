@@ -18,10 +18,9 @@ import msgpack
 from exnorm import Normalizer, Unparsed
 from exnorm.errors import NormalizerError, SettingsError
 from exnorm.fluentbit import ChunkFilter, handshake, read_options
-from exnorm.fluentbit.carrier import Carrier
 from exnorm.fluentbit.forward import ForwardError, Message, MessageCutter, decode_ack, decode_message
+from exnorm.fluentbit.relay import Carrier
 from exnorm.fluentbit.wire import read_entries
-from exnorm.lines import MARGIN, LineCutter
 from exnorm.logstash import EventNormalizer, JSONCodec, LineTooLong
 from exnorm.logstash.batches import Batches, Body
 from exnorm.logstash.bodies import Bounds, RefusedError
@@ -29,12 +28,13 @@ from exnorm.logstash.json_text import JSONText, read_first, write
 from exnorm.logstash.traffic import Traffic
 from exnorm.logstash.unpack import unpack
 from exnorm.model import Event, Record
-from exnorm.operation.headers import Headers
-from exnorm.overlay import lay_over, require
-from exnorm.plugins import Plugins
+from exnorm.plugins.manager import Plugins
+from exnorm.relay.headers import Headers
 from exnorm.settings import read_config
+from exnorm.tables.overlay import lay_over, require
 from exnorm.testing import normalizer, read_cef, read_leef, read_wincollect
-from exnorm.yamlfile import read_yaml
+from exnorm.text.lines import MARGIN, LineCutter
+from exnorm.text.yamlfile import read_yaml
 
 Target = Callable[[bytes], None]
 

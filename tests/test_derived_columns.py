@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from exnorm.counts import Counts
-from exnorm.mapping import compile_mapping, row
 from exnorm.model import Confidence, Field, Head, Mapping, Reader, Record, Schema, Source, Taxonomy
+from exnorm.pipeline.counts import Counts
 from exnorm.settings import Settings
+from exnorm.tables.mapping import compile_mapping, row
 
 COLUMNS = ("stem", "query", "other")
 TAXONOMY = Taxonomy("t", "T", (Field("URL", "url", "url", max_bytes=8),))

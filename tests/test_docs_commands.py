@@ -64,7 +64,7 @@ ELSEWHERE = {
     r"node benchmarks/": "needs a browser and axe-core; its last result stands beside it",
     r"systemctl|install -": "changes the machine",
     r"exnorm doctor --host": "hosts that run; tests/cli/test_doctor_host.py",
-    r"podman": "needs a container engine; tests/operation/test_deployment.py reads the file",
+    r"podman": "needs a container engine; tests/relay/test_deployment.py reads the file",
     r"export PYSPARK|python job\.py|cat /data/": "a job of Spark; tests/test_spark.py where there is one",
     r"([A-Z_]+=\S+ )*logstash ": "a Logstash; tests/test_examples.py and tests/hosts where there is one",
     r"kcat": "a broker of Kafka",

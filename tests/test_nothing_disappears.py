@@ -13,8 +13,8 @@ import pytest
 
 from exnorm import Normalizer
 from exnorm.fluentbit import ChunkFilter
-from exnorm.lines import LineCutter
 from exnorm.logstash import EventNormalizer, JSONCodec
+from exnorm.text.lines import LineCutter
 
 ROOT = Path(__file__).parents[1]
 CORPUS = ROOT.parent / "shared" / "corpus"

@@ -64,6 +64,6 @@ def test_imports_are_seen_where_they_are_and_those_for_types_are_not(tmp_path: P
 
 def test_a_room_that_no_floor_names_lies_no_lower_than_what_it_imports() -> None:
     placed = picture.place(
-        {"pipeline": set(), "mapping": set(), "a": {"pipeline"}, "b": {"mapping"}, "c": set()}
+        {"pipeline": set(), "tables": set(), "a": {"pipeline"}, "b": {"tables"}, "c": set()}
     )
-    assert [sorted(names) for names in placed] == [["a"], ["pipeline"], [], [], ["b", "mapping"], ["c"], []]
+    assert [sorted(names) for names in placed] == [["a"], ["pipeline"], [], [], ["b", "tables"], ["c"], []]

@@ -26,7 +26,7 @@ def test_an_unknown_name_is_an_attribute_error_as_of_any_module() -> None:
 
 
 def test_the_command_line_starts_without_the_pipeline() -> None:
-    late = ("exnorm.pipeline", "msgspec", "yaml")
+    late = ("exnorm.pipeline.normalizer", "msgspec", "yaml")
     code = f"import sys, exnorm.cli; print([name for name in {late!r} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

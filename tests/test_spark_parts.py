@@ -128,7 +128,9 @@ def test_a_folder_stands_for_every_file_below_it_and_so_does_its_uri(tmp_path: P
 def test_settings_and_plugins_are_written_beside_the_output_but_no_plugins_settings(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("exnorm.plugins.Plugins.check_settings", lambda *_: None)  # as if it were installed
+    monkeypatch.setattr(
+        "exnorm.plugins.manager.Plugins.check_settings", lambda *_: None
+    )  # as if it were installed
     overlay = {"arcsight-2016": {"remove": ["Flex String 1"]}}
     record_run(str(tmp_path / "new"), profile="security", tables=overlay, plugins={"privacy": {"key": "no"}})
     written = json.loads((tmp_path / "new" / "_exnorm.json").read_text(encoding="utf-8"))

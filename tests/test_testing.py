@@ -171,7 +171,7 @@ def test_a_normalizer_for_tests_has_the_built_ins_and_the_given_plugins_alone(
     def explode() -> None:
         raise AssertionError("the installed plugins were looked up")
 
-    monkeypatch.setattr("exnorm.plugins._entry_points", explode)
+    monkeypatch.setattr("exnorm.plugins.manager._entry_points", explode)
 
     class Mine:
         @hookimpl

@@ -11,7 +11,6 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from exnorm.counts import Counts
     from exnorm.errors import (
         EncodeError,
         MappingError,
@@ -20,18 +19,7 @@ if TYPE_CHECKING:
         PluginError,
         SettingsError,
     )
-    from exnorm.hookspecs import hookimpl
     from exnorm.identity import exnorm_id
-    from exnorm.mapping import (
-        by_event,
-        column_is,
-        column_is_not,
-        constant,
-        event_is,
-        event_is_not,
-        row,
-        setting_is,
-    )
     from exnorm.model import (
         Codec,
         ColumnProcessor,
@@ -51,11 +39,23 @@ if TYPE_CHECKING:
         Taxonomy,
         Unparsed,
     )
-    from exnorm.pipeline import Normalizer
+    from exnorm.pipeline.counts import Counts
+    from exnorm.pipeline.normalizer import Normalizer
+    from exnorm.pipeline.stream import Stream
+    from exnorm.plugins.hookspecs import hookimpl
     from exnorm.settings import Settings, read_plugin_settings
     from exnorm.sources.columnar import ColumnarReader, derive, explain_date, split_csv
     from exnorm.sources.recognition import recognize_columnar
-    from exnorm.stream import Stream
+    from exnorm.tables.mapping import (
+        by_event,
+        column_is,
+        column_is_not,
+        constant,
+        event_is,
+        event_is_not,
+        row,
+        setting_is,
+    )
 
 __all__ = [
     "Codec",
@@ -104,7 +104,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "exnorm.counts": ("Counts",),
+    "exnorm.pipeline.counts": ("Counts",),
     "exnorm.errors": (
         "EncodeError",
         "MappingError",
@@ -113,9 +113,9 @@ _HOMES = {
         "PluginError",
         "SettingsError",
     ),
-    "exnorm.hookspecs": ("hookimpl",),
+    "exnorm.plugins.hookspecs": ("hookimpl",),
     "exnorm.identity": ("exnorm_id",),
-    "exnorm.mapping": (
+    "exnorm.tables.mapping": (
         "by_event",
         "column_is",
         "column_is_not",
@@ -144,11 +144,11 @@ _HOMES = {
         "Taxonomy",
         "Unparsed",
     ),
-    "exnorm.pipeline": ("Normalizer",),
+    "exnorm.pipeline.normalizer": ("Normalizer",),
     "exnorm.settings": ("Settings", "read_plugin_settings"),
     "exnorm.sources.columnar": ("ColumnarReader", "derive", "explain_date", "split_csv"),
     "exnorm.sources.recognition": ("recognize_columnar",),
-    "exnorm.stream": ("Stream",),
+    "exnorm.pipeline.stream": ("Stream",),
 }
 
 

@@ -14,8 +14,8 @@ import msgspec
 
 from exnorm.errors import SettingsError, quote
 from exnorm.extras import require
-from exnorm.pipeline import Normalizer
-from exnorm.stream import Stream
+from exnorm.pipeline.normalizer import Normalizer
+from exnorm.pipeline.stream import Stream
 from exnorm.tabular import OK, UNPARSED, Recipe, Row, tabulate
 
 if TYPE_CHECKING:

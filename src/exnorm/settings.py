@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from exnorm.convert import moment_ms
-from exnorm.encodings import find_encoding
 from exnorm.errors import SettingsError, quote, suggest
 from exnorm.origin import list_paths
-from exnorm.yamlfile import NOTHING, Node, make_node, read_yaml
+from exnorm.text.encodings import find_encoding
+from exnorm.text.yamlfile import NOTHING, Node, make_node, read_yaml
 
 ENVIRONMENT_PREFIX = "EXNORM_"
 OTHER_VARIABLES = (
@@ -60,7 +60,7 @@ _FALSE = ("0", "false", "no", "off")
 class Tables:
     """What a site changes in tables, as its file says it; ``file`` is the file's name.
 
-    ``exnorm.overlay`` reads it against the tables that are registered.
+    ``exnorm.tables.overlay`` reads it against the tables that are registered.
     """
 
     content: Node = NOTHING

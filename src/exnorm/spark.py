@@ -18,11 +18,11 @@ from urllib.parse import unquote
 
 from exnorm.arrow import PASSED_ON, BatchNormalizer, event_columns, make_arrays, make_recipe
 from exnorm.errors import SettingsError, quote
-from exnorm.lines import find_utf16
-from exnorm.pipeline import Normalizer
+from exnorm.pipeline.normalizer import Normalizer
+from exnorm.pipeline.stream import Stream
 from exnorm.settings import Tables
-from exnorm.stream import Stream
 from exnorm.tabular import OK, UNPARSED, Recipe, Row, describe_item, list_plugins, tabulate
+from exnorm.text.lines import find_utf16
 
 if TYPE_CHECKING:
     import pyarrow

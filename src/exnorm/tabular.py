@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from exnorm.engine.rows import read_row_time, split_quoted, unclothe
+from exnorm.engine.rows import from_latin1, read_row_time, split_quoted
 from exnorm.errors import EncodeError, SettingsError
 from exnorm.identity import exnorm_id, identify_rows
 from exnorm.model import Event, Layout, Record, Source, Unparsed
-from exnorm.pipeline import Normalizer, Written
+from exnorm.pipeline.normalizer import Normalizer, Written
+from exnorm.pipeline.stream import Stream
 from exnorm.settings import Settings, make_settings
-from exnorm.stream import Stream
 
 OK, UNPARSED, HEADER, DROPPED = "ok", "unparsed", "header", "dropped"
 """What ``status`` may be: an event, a line that did not parse, a header or blank line, or left out."""
@@ -120,7 +120,7 @@ def _describe_plain(
         if payload is None:
             yield [_DROPPED_ROW]
             continue
-        event_id = unclothe(_read_cell(row, cell).decode("latin-1")).upper()
+        event_id = from_latin1(_read_cell(row, cell).decode("latin-1")).upper()
         yield [Row(read_row_time(row, layout), event_id, payload, OK, None, identity)]
 
 

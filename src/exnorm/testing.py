@@ -28,11 +28,11 @@ from typing import Any
 
 from exnorm.errors import NormalizerError, quote
 from exnorm.model import Codec, Confidence, Event, Head, Read, Record, Source, Taxonomy, Unparsed
-from exnorm.pipeline import Normalizer
-from exnorm.plugins import Plugins, Registry
+from exnorm.pipeline.normalizer import Normalizer
+from exnorm.pipeline.stream import Stream
+from exnorm.plugins.manager import Plugins, Registry
 from exnorm.settings import Settings
-from exnorm.stream import Stream
-from exnorm.table_checks import find_gaps
+from exnorm.tables.checks import find_gaps
 
 KINDS = frozenset(
     ("width", "quote", "date", "encoding", "too-long", "unknown-type", "timezone", "syntax")

@@ -11,7 +11,7 @@ import click
 import pytest
 
 from exnorm.cli import walk
-from exnorm.cli.words import Files
+from exnorm.cli.click_types import Files
 
 PLACES = ("FILE", "FOLDER", "PATH", "LOG")
 SHELLS = ("bash", "zsh", "fish", "powershell")

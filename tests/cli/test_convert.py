@@ -252,7 +252,7 @@ class Spoil:
 @pytest.fixture
 def spoiled(monkeypatch: pytest.MonkeyPatch) -> None:
     entry = SimpleNamespace(name="acme", dist=None, load=Spoil)
-    monkeypatch.setattr("exnorm.plugins._entry_points", lambda: [entry])
+    monkeypatch.setattr("exnorm.plugins.manager._entry_points", lambda: [entry])
 
 
 @pytest.mark.usefixtures("spoiled")

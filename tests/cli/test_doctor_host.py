@@ -14,7 +14,7 @@ from exnorm.cli.doctor_host import SAMPLE, check_host
 from exnorm.errors import SettingsError
 from exnorm.logstash import EventNormalizer
 from exnorm.model import Event
-from exnorm.pipeline import Normalizer
+from exnorm.pipeline.normalizer import Normalizer
 
 Answers = dict[str, Any]
 Serve = Callable[[Answers], str]

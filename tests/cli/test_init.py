@@ -12,7 +12,7 @@ import yaml
 
 from exnorm.cli import init as module
 from exnorm.cli.init import survey
-from exnorm.pipeline import Normalizer
+from exnorm.pipeline.normalizer import Normalizer
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 

@@ -81,7 +81,7 @@ class Acme:
 @pytest.fixture
 def installed(monkeypatch: pytest.MonkeyPatch) -> None:
     entry = SimpleNamespace(name="acme", dist=SimpleNamespace(name="exnorm-acme", version="1.0"), load=Acme)
-    monkeypatch.setattr("exnorm.plugins._entry_points", lambda: [entry])
+    monkeypatch.setattr("exnorm.plugins.manager._entry_points", lambda: [entry])
 
 
 @pytest.mark.usefixtures("installed")
@@ -104,7 +104,7 @@ def test_a_table_that_a_plugin_extends_is_listed_under_it(
             return [Mapping("v", "message_tracking", "arcsight", (), extends="arcsight-2016", events=events)]
 
     entry = SimpleNamespace(name="verdict", dist=None, load=Verdict)
-    monkeypatch.setattr("exnorm.plugins._entry_points", lambda: [entry])
+    monkeypatch.setattr("exnorm.plugins.manager._entry_points", lambda: [entry])
     assert exnorm("plugins").lines[-1] == b"  extends: arcsight-2016"
 
 
@@ -114,7 +114,7 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> None:
         raise ImportError("no module named acme")
 
     monkeypatch.setattr(
-        "exnorm.plugins._entry_points", lambda: [SimpleNamespace(name="acme", dist=None, load=fail)]
+        "exnorm.plugins.manager._entry_points", lambda: [SimpleNamespace(name="acme", dist=None, load=fail)]
     )
 
 

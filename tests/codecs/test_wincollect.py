@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from exnorm.codecs.wincollect import WINCOLLECT
-from exnorm.counts import Counts
-from exnorm.hookspecs import hookimpl
 from exnorm.model import Event, Record, Schema
-from exnorm.pipeline import Normalizer
+from exnorm.pipeline.counts import Counts
+from exnorm.pipeline.normalizer import Normalizer
+from exnorm.plugins.hookspecs import hookimpl
 from exnorm.settings import Settings
 from exnorm.sources.message_tracking import COLUMNS_2016, MESSAGE_TRACKING
 from exnorm.taxonomies.jsa.fields import JSA

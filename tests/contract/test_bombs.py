@@ -28,15 +28,15 @@ import pytest
 from exnorm import Normalizer
 from exnorm.cli import run
 from exnorm.fluentbit import ChunkFilter, read_options
-from exnorm.fluentbit.carrier import Carrier
 from exnorm.fluentbit.forward import ForwardError, Message, MessageCutter
+from exnorm.fluentbit.relay import Carrier
 from exnorm.fluentbit.service import Limits as ServiceLimits
 from exnorm.logstash import EventNormalizer, JSONCodec, LineTooLong
 from exnorm.logstash.batches import Batches, Body
 from exnorm.logstash.bodies import Bounds, RefusedError
 from exnorm.logstash.traffic import Traffic
 from exnorm.logstash.unpack import unpack
-from exnorm.operation.headers import Headers
+from exnorm.relay.headers import Headers
 from exnorm.testing import normalizer
 
 Found = tuple[list[str], int]

@@ -28,15 +28,15 @@ from hypothesis import given, settings as hypothesis_settings, strategies as st
 
 from exnorm import Event, Normalizer, Record, Unparsed
 from exnorm.fluentbit import ChunkFilter, read_options
-from exnorm.fluentbit.carrier import Carrier
 from exnorm.fluentbit.forward import Message, MessageCutter
-from exnorm.lines import join_csv
+from exnorm.fluentbit.relay import Carrier
 from exnorm.logstash import EventNormalizer, JSONCodec
 from exnorm.logstash.batches import Batches, Body
 from exnorm.logstash.bodies import Bounds
 from exnorm.logstash.traffic import Traffic
-from exnorm.operation.headers import Headers
+from exnorm.relay.headers import Headers
 from exnorm.testing import normalizer, read_cef, read_leef, read_wincollect
+from exnorm.text.lines import join_csv
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 SOURCES = {

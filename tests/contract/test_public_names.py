@@ -52,8 +52,8 @@ def is_public(module: str, name: str) -> bool:
 @pytest.mark.parametrize(
     "source",
     [
-        "import exnorm.pipeline",
-        "from exnorm.mapping import row",
+        "import exnorm.pipeline.normalizer",
+        "from exnorm.tables.mapping import row",
         "from exnorm import convert_everything",
         "from exnorm.convert import _address",
         "from exnorm.sources.message_tracking import COLUMNS_2016",

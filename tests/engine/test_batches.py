@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from exnorm.engine.batches import Batches
-from exnorm.pipeline import Normalizer
-from exnorm.stream import Stream
+from exnorm.pipeline.normalizer import Normalizer
+from exnorm.pipeline.stream import Stream
 
 NAME = "MSGTRK2018112722-1.LOG"
 HEADER = (

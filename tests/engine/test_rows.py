@@ -23,11 +23,11 @@ from exnorm import Event, Normalizer, Record
 from exnorm.convert import addresses, match, member, text, utc_ms
 from exnorm.engine.kernel import load_kernel
 from exnorm.engine.programs import Program
-from exnorm.engine.rows import clothe, prepare, split_quoted, unclothe
-from exnorm.lines import join_csv
+from exnorm.engine.rows import as_latin1, from_latin1, prepare, split_quoted
 from exnorm.model import Confidence, Derivation, Layout, Reader, Schema, Source
 from exnorm.sources.columnar import split_csv
 from exnorm.sources.message_tracking import COLUMNS_2007, COLUMNS_2010, COLUMNS_2016
+from exnorm.text.lines import join_csv
 
 ROWS = list(tracking_rows.make_rows(500))
 
@@ -650,7 +650,7 @@ def test_a_row_with_one_quoted_cell_is_cut_without_the_reader() -> None:
 
 
 @given(st.text())
-def test_clothed_text_comes_back(text: str) -> None:
+def test_text_read_as_latin_1_comes_back(text: str) -> None:
     encoded = text.encode("utf-8", "replace")
-    assert clothe(text).encode("latin-1") == encoded
-    assert unclothe(clothe(text)) == encoded.decode()
+    assert as_latin1(text).encode("latin-1") == encoded
+    assert from_latin1(as_latin1(text)) == encoded.decode()

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from exnorm import Normalizer
-from exnorm.mapping import quote_guide
 from exnorm.model import Condition, Confidence, Constant, Head, Mapping, Row
-from exnorm.profiles import PROFILES
+from exnorm.pipeline.profiles import PROFILES
 from exnorm.sources.message_tracking import MESSAGE_TRACKING
+from exnorm.tables.mapping import quote_guide
 from exnorm.taxonomies.arcsight.message_tracking import ARCSIGHT_2010, ARCSIGHT_2016
 from exnorm.taxonomies.jsa.message_tracking import JSA_MESSAGE_TRACKING
 

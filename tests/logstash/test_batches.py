@@ -13,7 +13,7 @@ from exnorm.logstash.batches import Batches, Body
 from exnorm.logstash.bodies import Bounds, RefusedError
 from exnorm.logstash.traffic import Traffic
 from exnorm.model import Event
-from exnorm.operation.headers import Headers
+from exnorm.relay.headers import Headers
 from exnorm.sources.message_tracking import COLUMNS_2016
 
 ROW = (

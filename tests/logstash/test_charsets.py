@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from exnorm.encodings import _ALIASES, _PLAIN, _UNREAD, find_charset
 from exnorm.errors import SettingsError
 from exnorm.logstash.charsets import read_text
+from exnorm.text.encodings import _ALIASES, _PLAIN, _UNREAD, find_charset
 
 
 def test_utf_8_is_read_as_it_is() -> None:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings as examples, strategies as st
 
 from exnorm.logstash import EventNormalizer, JSONCodec
-from exnorm.pipeline import Normalizer
+from exnorm.pipeline.normalizer import Normalizer
 
 AnyEvent = dict[str, Any]
 

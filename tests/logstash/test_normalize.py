@@ -11,7 +11,7 @@ from exnorm import Event, ParseError, hookimpl
 from exnorm.logstash import EventNormalizer
 from exnorm.logstash.normalize import add_tag, merge, without_brackets
 from exnorm.model import Record
-from exnorm.pipeline import Normalizer
+from exnorm.pipeline.normalizer import Normalizer
 from exnorm.sources.message_tracking import MESSAGE_TRACKING
 
 AnyEvent = dict[str, Any]

@@ -13,7 +13,7 @@ from exnorm import ParseError, Record, hookimpl
 from exnorm.engine.kernel import load_kernel
 from exnorm.logstash import EventNormalizer, JSONCodec, LineTooLong, normalize
 from exnorm.logstash.splice import read_event
-from exnorm.pipeline import Normalizer
+from exnorm.pipeline.normalizer import Normalizer
 
 AnyEvent = dict[str, Any]
 

@@ -11,7 +11,7 @@ import pytest
 from exnorm.fluentbit import ChunkFilter, read_options
 from exnorm.logstash import EventNormalizer, JSONCodec
 from exnorm.model import Confidence, Head, Record, Unparsed
-from exnorm.pipeline import Normalizer
+from exnorm.pipeline.normalizer import Normalizer
 from exnorm.sources.admin_audit import (
     ADMIN_AUDIT,
     find_error,

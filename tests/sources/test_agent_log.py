@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from exnorm.model import Record, Unparsed
-from exnorm.pipeline import Normalizer
+from exnorm.pipeline.normalizer import Normalizer
 from exnorm.sources.agent_log import COLUMNS
 
 SAMPLE = Path(__file__).parent.parent / "samples" / "agent_log" / "AgentLog20220913-1.LOG"

@@ -12,7 +12,7 @@ import pytest
 from exnorm.fluentbit import ChunkFilter, read_options
 from exnorm.logstash import EventNormalizer
 from exnorm.model import Confidence, Head, Record, Unparsed
-from exnorm.pipeline import Normalizer
+from exnorm.pipeline.normalizer import Normalizer
 from exnorm.sources.audit_export import (
     AUDIT_EXPORT,
     COLUMNS,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from exnorm.model import Confidence, Head, Record, Unparsed
-from exnorm.pipeline import Normalizer
+from exnorm.pipeline.normalizer import Normalizer
 from exnorm.sources import ecp_server, ews, rps_http
 from exnorm.sources.back_end import ANSWERS, is_probe, judge, name_answer
 from exnorm.sources.ecp_server import ECP_SERVER, read_members, split_row

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from exnorm.model import Record, Unparsed
-from exnorm.pipeline import Normalizer
+from exnorm.pipeline.normalizer import Normalizer
 from exnorm.sources.connectivity import COLUMNS, find_peer, name_event
 
 SAMPLE = Path(__file__).parent.parent / "samples" / "connectivity" / "CONNECTLOG2024031508-1.LOG"

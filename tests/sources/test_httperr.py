@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from exnorm.model import Confidence, Head, Record, Unparsed
-from exnorm.pipeline import Normalizer
+from exnorm.pipeline.normalizer import Normalizer
 from exnorm.sources.httperr import COLUMNS, HTTPERR, REASONS, judge, product_version
 
 SAMPLES = Path(__file__).parent.parent / "samples" / "httperr"

@@ -9,10 +9,10 @@ import pytest
 from exnorm import Event, Normalizer
 from exnorm.convert import utc_ms
 from exnorm.model import Confidence, Head, Record, Unparsed
+from exnorm.pipeline.stream import Stream, surest
 from exnorm.settings import Settings
 from exnorm.sources.iis import IIS, find_application, judge, recognize
 from exnorm.sources.smtpsvc import SMTPSVC
-from exnorm.stream import Stream, surest
 
 SAMPLES = Path(__file__).parent.parent / "samples" / "iis"
 HEADER = [

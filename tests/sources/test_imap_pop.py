@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from exnorm.model import Record, Unparsed
-from exnorm.pipeline import Normalizer
+from exnorm.pipeline.normalizer import Normalizer
 from exnorm.sources.imap_pop import (
     COLUMNS,
     judge,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from exnorm.model import Record
-from exnorm.pipeline import Normalizer
+from exnorm.pipeline.normalizer import Normalizer
 
 GRAPH: dict[str, Any] = {
     "@odata.type": "#microsoft.graph.exchangeMessageTrace",

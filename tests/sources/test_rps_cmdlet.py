@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from exnorm.model import Record, Unparsed
-from exnorm.pipeline import Normalizer
+from exnorm.pipeline.normalizer import Normalizer
 from exnorm.sources.rps_cmdlet import COLUMNS, judge, name_reason, name_session_user
 
 SAMPLES = Path(__file__).parent.parent / "samples" / "rps_cmdlet"

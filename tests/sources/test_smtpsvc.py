@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from exnorm.model import Confidence, Head, Record, Schema, Unparsed
-from exnorm.pipeline import Normalizer
+from exnorm.pipeline.normalizer import Normalizer
+from exnorm.pipeline.stream import Stream, surest
 from exnorm.settings import Settings
 from exnorm.sources.iis import IIS
 from exnorm.sources.smtpsvc import (
@@ -23,7 +24,6 @@ from exnorm.sources.smtpsvc import (
     redact_row,
     redact_text,
 )
-from exnorm.stream import Stream, surest
 
 SAMPLE = Path(__file__).parent.parent / "samples" / "smtpsvc" / "ex031204.log"
 HEADER = [

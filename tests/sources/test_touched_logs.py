@@ -6,7 +6,7 @@ import pytest
 
 import exnorm
 from exnorm.model import Record, Unparsed
-from exnorm.pipeline import Normalizer
+from exnorm.pipeline.normalizer import Normalizer
 from exnorm.sources.http_proxy import COLUMNS_2013
 
 SMTP_NAMES = (

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from hypothesis import example, given, settings, strategies as st
 
-from exnorm.hookspecs import hookimpl
 from exnorm.identity import exnorm_id
 from exnorm.model import Confidence, Event, Field, Head, Mapping, Record, Taxonomy, Unparsed
-from exnorm.pipeline import Normalizer
+from exnorm.pipeline.normalizer import Normalizer
+from exnorm.plugins.hookspecs import hookimpl
 from exnorm.settings import Settings
 from exnorm.sources import wincollect
 from exnorm.sources.message_tracking import COLUMNS_2007, COLUMNS_2010, COLUMNS_2013, COLUMNS_2016

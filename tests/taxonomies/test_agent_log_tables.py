@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from exnorm.model import Event
-from exnorm.pipeline import Normalizer
+from exnorm.pipeline.normalizer import Normalizer
 from exnorm.sources.agent_log import ACTIONS, COLUMNS
 from exnorm.taxonomies.arcsight.agent_log import EVENTS as ARCSIGHT_EVENTS
 from exnorm.taxonomies.jsa.agent_log import EVENTS as JSA_EVENTS

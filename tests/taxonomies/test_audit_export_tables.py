@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from exnorm.model import Event
-from exnorm.pipeline import Normalizer
+from exnorm.pipeline.normalizer import Normalizer
 from exnorm.sources.audit_export import OPERATION_CASES, OPERATIONS
 from exnorm.sources.cmdlets import CASE_NAMES
 from exnorm.taxonomies.arcsight.audit_export import EVENTS as ARCSIGHT_EVENTS, MAILBOX_CASES

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from exnorm.model import Event
-from exnorm.pipeline import Normalizer
+from exnorm.pipeline.normalizer import Normalizer
 from exnorm.sources.ews import IMPERSONATED, WEIGHTY
 from exnorm.taxonomies.arcsight.ews import EVENTS as ARCSIGHT_EWS_EVENTS
 from exnorm.taxonomies.jsa.ews import EVENTS as JSA_EWS_EVENTS

@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from exnorm.model import Event
-from exnorm.pipeline import Normalizer
+from exnorm.pipeline.normalizer import Normalizer
 from exnorm.sources.connectivity import EVENTS
 from exnorm.taxonomies.arcsight.connectivity import EVENTS as ARCSIGHT_EVENTS
 from exnorm.taxonomies.jsa.connectivity import EVENTS as JSA_EVENTS

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from exnorm.model import Event
-from exnorm.pipeline import Normalizer
+from exnorm.pipeline.normalizer import Normalizer
 from exnorm.sources.http_proxy import COLUMNS
 from exnorm.sources.web_requests import OUTCOMES as EVENTS
 from exnorm.taxonomies.arcsight.web_events import EVENTS as ARCSIGHT_EVENTS

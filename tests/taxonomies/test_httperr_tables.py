@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from exnorm.model import Event
-from exnorm.pipeline import Normalizer
+from exnorm.pipeline.normalizer import Normalizer
 from exnorm.sources.httperr import REASONS
 from exnorm.taxonomies.arcsight.httperr import EVENTS as ARCSIGHT_EVENTS
 from exnorm.taxonomies.jsa.httperr import EVENTS as JSA_EVENTS

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from exnorm.model import Event
-from exnorm.pipeline import Normalizer
+from exnorm.pipeline.normalizer import Normalizer
 
 SAMPLE = Path(__file__).parent.parent / "samples" / "iis" / "u_ex220919_x.log"
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from exnorm.model import Event
-from exnorm.pipeline import Normalizer
+from exnorm.pipeline.normalizer import Normalizer
 from exnorm.sources.imap_pop import EVENTS
 from exnorm.taxonomies.arcsight.imap_pop import EVENTS as ARCSIGHT_EVENTS
 from exnorm.taxonomies.jsa.imap_pop import EVENTS as JSA_EVENTS

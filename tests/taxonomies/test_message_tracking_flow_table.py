@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from exnorm import Event, Normalizer
-from exnorm.plugins import Plugins
+from exnorm.plugins.manager import Plugins
 from exnorm.testing import events
 
 HEADER = "#Fields: date-time,client-ip,client-hostname,server-ip,server-hostname,event-id,original-client-ip"

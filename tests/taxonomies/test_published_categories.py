@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from exnorm.plugins import Plugins
+from exnorm.plugins.manager import Plugins
 
 FACTS = Path(__file__).parents[3] / "shared" / "facts"
 OURS = (

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from exnorm import Event, Normalizer
-from exnorm.plugins import Plugins
+from exnorm.plugins.manager import Plugins
 from exnorm.testing import events
 
 HEADER = (

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from exnorm.model import Event
-from exnorm.pipeline import Normalizer
+from exnorm.pipeline.normalizer import Normalizer
 from exnorm.sources.cmdlets import CASE_NAMES
 from exnorm.taxonomies.arcsight.cmdlets import CASES as ARCSIGHT_CASES, EVENTS as ARCSIGHT_EVENTS
 from exnorm.taxonomies.jsa.cmdlets import CASES as JSA_CASES, EVENTS as JSA_EVENTS

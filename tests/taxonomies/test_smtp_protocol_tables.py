@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from exnorm import Normalizer
-from exnorm.mapping import compile_mapping
 from exnorm.model import Event, Mapping, Taxonomy
 from exnorm.settings import Settings
 from exnorm.sources.smtp_dialog import EVENTS
 from exnorm.sources.smtp_protocol import COLUMNS, SMTP_PROTOCOL
+from exnorm.tables.mapping import compile_mapping
 from exnorm.taxonomies.arcsight.fields import ARCSIGHT
 from exnorm.taxonomies.arcsight.smtp_protocol import ARCSIGHT_SMTP
 from exnorm.taxonomies.jsa.fields import JSA

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from exnorm.model import Event
-from exnorm.pipeline import Normalizer
+from exnorm.pipeline.normalizer import Normalizer
 
 SAMPLE = Path(__file__).parent.parent / "samples" / "smtpsvc" / "ex031204.log"
 CLIENT, SERVER, REMOTE = "192.0.2.7", "10.0.0.1", "198.51.100.25"

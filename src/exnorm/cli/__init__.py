@@ -75,13 +75,13 @@ class Commands(click.Group):
 
 def _tell_slow_plugins() -> str:
     """Which installed plugins keep rows from the fast way; nothing where none does, or one is broken."""
-    from exnorm.installed import find_entry_points
-    from exnorm.plugins import GROUP
+    from exnorm.plugins.installed import find_entry_points
+    from exnorm.plugins.manager import GROUP
 
     if not list(find_entry_points(GROUP)):
         return ""
     from exnorm.errors import NormalizerError
-    from exnorm.pipeline import Normalizer
+    from exnorm.pipeline.normalizer import Normalizer
 
     try:
         slow = Normalizer().routes.slow_plugins
@@ -93,7 +93,7 @@ def _tell_slow_plugins() -> str:
 def _print_version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
     if value and not ctx.resilient_parsing:
         from exnorm.engine.kernel import describe_path
-        from exnorm.installed import find_version
+        from exnorm.plugins.installed import find_version
 
         click.echo(f"exnorm {find_version('exnorm')} ({describe_path()}{_tell_slow_plugins()})")
         ctx.exit()

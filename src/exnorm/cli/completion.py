@@ -16,7 +16,7 @@ from click.shell_completion import (
 )
 
 from exnorm.cli import COMPLETE_VARIABLE, OK, cli
-from exnorm.cli.words import Words
+from exnorm.cli.click_types import Words
 from exnorm.errors import SettingsError, quote, suggest
 
 _POWERSHELL = """\

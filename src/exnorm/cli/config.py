@@ -10,16 +10,16 @@ import click
 import msgspec
 
 from exnorm.cli import OK, UNPARSED, USAGE, say
+from exnorm.cli.click_types import FILE
 from exnorm.cli.options import load_config, load_settings, read_text
 from exnorm.cli.site_tests import run_tests
-from exnorm.cli.words import FILE
 from exnorm.errors import NormalizerError, show as show_text
 from exnorm.fluentbit.options import OWN_NAMES
-from exnorm.overlay import Overlaid, lay_over
-from exnorm.pipeline import Normalizer
-from exnorm.plugins import Plugins
+from exnorm.pipeline.normalizer import Normalizer
+from exnorm.plugins.manager import Plugins
 from exnorm.settings import Settings, make_settings, read_environment
-from exnorm.yamlfile import read_yaml
+from exnorm.tables.overlay import Overlaid, lay_over
+from exnorm.text.yamlfile import read_yaml
 
 
 @click.group("config")

@@ -11,12 +11,12 @@ import click
 
 from exnorm.cli import is_closed_pipe, say
 from exnorm.cli.inputs import Input, InputError, explain_refusal, read_blocks
-from exnorm.counts import Counts
 from exnorm.errors import quote
+from exnorm.files.rejects import encode_reject
 from exnorm.model import Unparsed
-from exnorm.pipeline import Normalizer
-from exnorm.rejects import encode_reject
-from exnorm.stream import Stream
+from exnorm.pipeline.counts import Counts
+from exnorm.pipeline.normalizer import Normalizer
+from exnorm.pipeline.stream import Stream
 
 WRITE_BYTES = 1024 * 1024
 SHOWN_LINES = 100

@@ -11,6 +11,7 @@ from typing import IO, Any
 import click
 
 from exnorm.cli import INTERRUPTED, NEXT_HOP, OK, UNPARSED, USAGE, say, tell
+from exnorm.cli.click_types import FILE, Words
 from exnorm.cli.conversion import OutputError, Run, convert_file, guard
 from exnorm.cli.follow import Follower, end_at_signals, follow_files
 from exnorm.cli.inputs import STDIN, Input, expand, same_file
@@ -18,11 +19,10 @@ from exnorm.cli.options import settings_options
 from exnorm.cli.progress import progress, wants_bar
 from exnorm.cli.sockets import FRAMINGS, Destination, open_sink, read_destination
 from exnorm.cli.summary import summarize
-from exnorm.cli.words import FILE, Words
 from exnorm.errors import EncodeError, ParseError, SettingsError, quote
-from exnorm.heap import hold_freed_memory
-from exnorm.pipeline import Normalizer
-from exnorm.private_files import open_private
+from exnorm.files.private import open_private
+from exnorm.malloc import hold_freed_memory
+from exnorm.pipeline.normalizer import Normalizer
 from exnorm.settings import Settings
 
 

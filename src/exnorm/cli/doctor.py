@@ -23,19 +23,19 @@ import click
 import msgspec
 
 from exnorm.cli import OK, UNPARSED
+from exnorm.cli.click_types import FILE, FOLDER
 from exnorm.cli.config import examine
 from exnorm.cli.doctor_host import check_host
 from exnorm.cli.findings import BAD, FINE, NOTE, Finding
 from exnorm.cli.inputs import Input, InputError, expand, explain_refusal
-from exnorm.cli.words import FILE, FOLDER
 from exnorm.engine.kernel import load_kernel
 from exnorm.errors import NormalizerError, SettingsError, quote, show
 from exnorm.extras import EXTRAS, find_missing, is_installed, write_command
 from exnorm.fluentbit import build as builder
 from exnorm.fluentbit.addresses import Address, parse_address
 from exnorm.fluentbit.configs import read_destination
-from exnorm.pipeline import Normalizer
-from exnorm.plugins import Plugins
+from exnorm.pipeline.normalizer import Normalizer
+from exnorm.plugins.manager import Plugins
 
 PORTS: Mapping[str, str] = {
     "127.0.0.1:24330": "exnorm fluentbit serve --listen",

@@ -14,15 +14,15 @@ import click
 import msgspec
 
 from exnorm.cli import OK, UNPARSED, USAGE, say
+from exnorm.cli.click_types import FILE
 from exnorm.cli.inputs import STDIN, Input, InputError, expand, explain_refusal, read_blocks
 from exnorm.cli.options import settings_options
-from exnorm.cli.words import FILE
 from exnorm.errors import quote, show, show_json
-from exnorm.explanation import Explanation, explain
 from exnorm.model import Record, Unparsed
-from exnorm.pipeline import Normalizer
+from exnorm.pipeline.explanation import Explanation, explain
+from exnorm.pipeline.normalizer import Normalizer
+from exnorm.pipeline.stream import Stream
 from exnorm.settings import Settings
-from exnorm.stream import Stream
 
 NO_HEADER = (
     "nothing was parsed, and no header came before it: give the log's lines with # too, or --source NAME"

@@ -7,9 +7,9 @@ from pathlib import Path
 import click
 
 from exnorm.cli import OK, USAGE, say
+from exnorm.cli.click_types import FILE
 from exnorm.cli.fluentbit_config import command as config
 from exnorm.cli.fluentbit_serve import command as serve
-from exnorm.cli.words import FILE
 from exnorm.errors import SettingsError, quote
 from exnorm.fluentbit import build as builder
 

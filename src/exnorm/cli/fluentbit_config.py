@@ -9,8 +9,8 @@ from typing import Any
 import click
 
 from exnorm.cli import NEXT_HOP, OK, say
+from exnorm.cli.click_types import FILE, FOLDER
 from exnorm.cli.options import setting_flags
-from exnorm.cli.words import FILE, FOLDER
 from exnorm.errors import SettingsError, quote, suggest
 from exnorm.fluentbit import configs
 from exnorm.fluentbit.addresses import parse_address

@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from exnorm.cli import OK
+from exnorm.cli.click_types import FILE
 from exnorm.cli.options import host_key_option, log_options, setting_flags
-from exnorm.cli.words import FILE
 from exnorm.errors import SettingsError, quote
 from exnorm.extras import require
+from exnorm.files.rejects import RejectFile
 from exnorm.fluentbit.addresses import Address, is_local, parse_address
-from exnorm.rejects import RejectFile
 
 if TYPE_CHECKING:
-    from exnorm.fluentbit.accounts import Accounts
+    from exnorm.fluentbit.reload_counts import Accounts
     from exnorm.fluentbit.sender import NextHop
     from exnorm.fluentbit.service import Listener, Service
     from exnorm.model import Unparsed
-    from exnorm.operation.pages import Panel
+    from exnorm.relay.pages import Panel
 
 _MEBI = 1024 * 1024
 
@@ -164,12 +164,12 @@ def _serve(names: Mapping[str, Any], given: Mapping[str, Any], environ: Mapping[
         require("fluentbit serve", "fluentbit", "fluent")
     else:
         require("fluentbit serve --metrics", "fluentbit")
-    from exnorm.fluentbit.accounts import Accounts
     from exnorm.fluentbit.chunk import ChunkFilter
     from exnorm.fluentbit.options import read_options
+    from exnorm.fluentbit.reload_counts import Accounts
     from exnorm.fluentbit.service import Doors, Limits, Service
-    from exnorm.operation.headers import Headers
-    from exnorm.operation.journal import Journal, take_library_log
+    from exnorm.relay.headers import Headers
+    from exnorm.relay.journal import Journal, take_library_log
 
     journal = Journal(sys.stderr.buffer, given["log_format"], given["log_level"])
     take_library_log(journal)
@@ -271,8 +271,8 @@ def _read_metrics_address(text: str | None) -> Address | None:
 
 
 def _make_panel(service: Service, accounts: Accounts, address: Address) -> Panel:
-    from exnorm.operation.metrics import Metrics
-    from exnorm.operation.pages import Pages, Panel
+    from exnorm.relay.metrics import Metrics
+    from exnorm.relay.pages import Pages, Panel
 
     pages = Pages(Metrics("fluentbit", accounts.counts, service.numbers), service.readiness)
     return Panel(pages, address.host, address.port, address.path)

@@ -17,9 +17,9 @@ from typing import BinaryIO
 from exnorm.cli.conversion import Run, Sink, convert_block
 from exnorm.cli.inputs import READ_BYTES, STDIN, Input, InputError, expand, find_compression, reading
 from exnorm.errors import SettingsError
-from exnorm.pipeline import Normalizer
-from exnorm.shared_files import open_shared
-from exnorm.stream import StreamTable
+from exnorm.files.shared import open_shared
+from exnorm.pipeline.normalizer import Normalizer
+from exnorm.pipeline.stream import StreamTable
 
 LOOK_SECONDS = 0.5
 """How long nothing is looked at after a look that found nothing."""

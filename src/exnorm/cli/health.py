@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import click
 
 from exnorm.cli import OK, say
-from exnorm.cli.words import FILE
+from exnorm.cli.click_types import FILE
 from exnorm.errors import SettingsError, quote
 
 VARIABLE = "EXNORM_HEALTH"

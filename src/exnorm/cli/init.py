@@ -17,6 +17,7 @@ from typing import TypeVar
 import click
 
 from exnorm.cli import NEXT_HOP, OK, UNPARSED, say, tell
+from exnorm.cli.click_types import FOLDER, Words
 from exnorm.cli.inputs import (
     BLOCK_BYTES,
     Input,
@@ -28,12 +29,11 @@ from exnorm.cli.inputs import (
 )
 from exnorm.cli.options import load_settings
 from exnorm.cli.summary import summarize
-from exnorm.cli.words import FOLDER, Words
 from exnorm.errors import SettingsError, quote, show as show_text, suggest
 from exnorm.fluentbit import configs
 from exnorm.fluentbit.build import filter_path
 from exnorm.logstash import pipelines
-from exnorm.pipeline import Normalizer
+from exnorm.pipeline.normalizer import Normalizer
 
 SINCEDB = "C:/ProgramData/logstash/exnorm.sincedb" if os.name == "nt" else "/var/lib/logstash/exnorm.sincedb"
 """Where Logstash's own user may write, as its packages make it."""

@@ -20,8 +20,8 @@ from exnorm.cli.compressed import (
     unpack,
 )
 from exnorm.errors import SettingsError, quote
-from exnorm.pipeline import Normalizer
-from exnorm.shared_files import open_shared
+from exnorm.files.shared import open_shared
+from exnorm.pipeline.normalizer import Normalizer
 
 BLOCK_BYTES = 64 * 1024
 READ_BYTES = 256 * 1024

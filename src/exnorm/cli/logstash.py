@@ -10,17 +10,17 @@ from typing import IO
 import click
 
 from exnorm.cli import NEXT_HOP, OK, UNPARSED, say
+from exnorm.cli.click_types import FILE
 from exnorm.cli.inputs import STDIN, Input, InputError, read_blocks
 from exnorm.cli.logstash_config import command as config
 from exnorm.cli.logstash_serve import command as serve
 from exnorm.cli.options import host_key_option, settings_options
-from exnorm.cli.words import FILE
 from exnorm.errors import ParseError, quote, suggest
-from exnorm.heap import hold_freed_memory
 from exnorm.logstash import LINE_LIMIT, EventNormalizer, JSONCodec, LineTooLong
 from exnorm.logstash.unpack import unpack
+from exnorm.malloc import hold_freed_memory
 from exnorm.model import Unparsed
-from exnorm.pipeline import Normalizer
+from exnorm.pipeline.normalizer import Normalizer
 from exnorm.settings import Settings
 
 SHOWN_LINES = 100

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from exnorm.cli import OK, say
-from exnorm.cli.words import FILE, FOLDER
+from exnorm.cli.click_types import FILE, FOLDER
 from exnorm.errors import SettingsError, quote
 from exnorm.logstash.kafka import BROKERS
 from exnorm.logstash.pipelines import (

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from exnorm.cli import OK
+from exnorm.cli.click_types import FILE
 from exnorm.cli.options import host_key_option, load_settings, log_options, settings_options
-from exnorm.cli.words import FILE
 from exnorm.errors import SettingsError, quote
 from exnorm.extras import require
-from exnorm.pipeline import Normalizer
-from exnorm.rejects import RejectFile
+from exnorm.files.rejects import RejectFile
+from exnorm.pipeline.normalizer import Normalizer
 from exnorm.settings import NAMES, Settings
 
 if TYPE_CHECKING:
@@ -106,8 +106,8 @@ def serve(settings: Settings, load: Callable[[], Settings], options: dict[str, A
     from exnorm.logstash.bodies import Bounds
     from exnorm.logstash.next_hop import NextHop
     from exnorm.logstash.service import Limits, Reloaded, Service, run_service
-    from exnorm.operation.headers import Headers
-    from exnorm.operation.journal import Journal, take_library_log
+    from exnorm.relay.headers import Headers
+    from exnorm.relay.journal import Journal, take_library_log
 
     if not 0 < options["answer_within"] <= SECONDS_MAX:
         shown = quote(options["answer_within"])

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import click
 
-from exnorm.categorizer import CATEGORIZER_FILE, render_categorizer
 from exnorm.cli import OK, say
+from exnorm.cli.click_types import FILE, FOLDER
 from exnorm.cli.options import block_plugin_option, load_settings
-from exnorm.cli.words import FILE, FOLDER
 from exnorm.errors import SettingsError, quote, suggest
-from exnorm.overlay import lay_over, require
-from exnorm.plugins import Plugins, Registry
-from exnorm.tables import render_fields, render_index, render_mapping
+from exnorm.plugins.manager import Plugins, Registry
+from exnorm.tables.categorizer import CATEGORIZER_FILE, render_categorizer
+from exnorm.tables.overlay import lay_over, require
+from exnorm.tables.pages import render_fields, render_index, render_mapping
 
 
 @click.command("mappings")

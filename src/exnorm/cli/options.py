@@ -15,10 +15,10 @@ from typing import Any, TypeVar
 
 import click
 
-from exnorm.cli.words import FILE, Words
+from exnorm.cli.click_types import FILE, Words
 from exnorm.convert import iso_utc
 from exnorm.errors import NormalizerError, SettingsError, quote
-from exnorm.operation.journal import FORMATS, LEVELS
+from exnorm.relay.journal import FORMATS, LEVELS
 from exnorm.settings import (
     CHOICES,
     ENVIRONMENT_PREFIX,
@@ -98,7 +98,7 @@ _REGISTERED = {"taxonomy": "taxonomies", "format": "codecs", "source": "sources"
 
 def _list_registered(name: str) -> list[str]:
     """What the installed plugins register for a setting; nothing where one of them cannot be loaded."""
-    from exnorm.plugins import Plugins  # only a help text or a shell asks
+    from exnorm.plugins.manager import Plugins  # only a help text or a shell asks
 
     try:
         registry = Plugins().registry

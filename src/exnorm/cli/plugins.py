@@ -11,11 +11,11 @@ import click
 import msgspec
 
 from exnorm.cli import OK, say, tell
+from exnorm.cli.click_types import FOLDER
 from exnorm.cli.options import block_plugin_option
 from exnorm.cli.plugin_template import render_plugin
-from exnorm.cli.words import FOLDER
 from exnorm.errors import SettingsError, quote
-from exnorm.plugins import Plugins
+from exnorm.plugins.manager import Plugins
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
 

@@ -17,15 +17,15 @@ from typing import IO, Any
 from exnorm.cli.compressed import name_kind
 from exnorm.cli.conversion import OutputError, Run, Sink, convert_file, guard, put
 from exnorm.cli.inputs import BLOCK_BYTES, READ_BYTES, Input, InputError, reading
-from exnorm.cli.turns import Crew, Note, Outlet, Work, WorkerDiedError
-from exnorm.counts import Counts
+from exnorm.cli.ordered_output import Crew, Note, Outlet, Work, WorkerDiedError
 from exnorm.errors import EncodeError, NormalizerError, ParseError
-from exnorm.lines import find_utf16
+from exnorm.files.shared import open_shared
 from exnorm.model import Unparsed
-from exnorm.pipeline import Normalizer
+from exnorm.pipeline.counts import Counts
+from exnorm.pipeline.normalizer import Normalizer
+from exnorm.pipeline.stream import Stream
 from exnorm.settings import Settings
-from exnorm.shared_files import open_shared
-from exnorm.stream import Stream
+from exnorm.text.lines import find_utf16
 
 SMALLEST = 2 * 1024 * 1024
 LARGEST = 4 * 1024 * 1024  # what comes of one is kept in memory until its turn

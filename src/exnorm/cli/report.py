@@ -17,10 +17,10 @@ from typing import Any
 import click
 
 from exnorm.cli import NEXT_HOP, OK, UNPARSED, USAGE, say
+from exnorm.cli.click_types import FILE
 from exnorm.cli.inputs import STDIN, Input, InputError, expand, explain_refusal, read_blocks, same_file
 from exnorm.cli.options import load_settings, read_layers, setting_flags
 from exnorm.cli.progress import progress, wants_bar
-from exnorm.cli.words import FILE
 from exnorm.cli.workers import Workers
 from exnorm.errors import NormalizerError, SettingsError, quote, show
 from exnorm.report.findings import Finding, many

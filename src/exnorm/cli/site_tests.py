@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from exnorm.errors import SettingsError, quote, suggest
-from exnorm.mapping import index_fields
 from exnorm.model import Event, Unparsed
-from exnorm.pipeline import Normalizer
-from exnorm.yamlfile import Node, texts
+from exnorm.pipeline.normalizer import Normalizer
+from exnorm.tables.mapping import index_fields
+from exnorm.text.yamlfile import Node, texts
 
 TEST_KEYS = ("name", "input", "file", "expect")
 UNPARSED = "unparsed"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from exnorm.counts import Counts
 from exnorm.errors import show, show_json
-from exnorm.profiles import explain_loss
+from exnorm.pipeline.counts import Counts
+from exnorm.pipeline.profiles import explain_loss
 from exnorm.settings import Settings
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from exnorm.controls import TOKENS
 from exnorm.convert import cut_utf8
+from exnorm.text.controls import TOKENS
 
 SEPARATORS = "\t\n\r"
 LINE_ENDS = "\n\r"

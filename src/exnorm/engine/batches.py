@@ -6,14 +6,14 @@ import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from exnorm.counts import Counts
 from exnorm.engine.kernel import Machine
 from exnorm.engine.programs import Begin, Program, Programs
 from exnorm.engine.rows import Batch, read_row_time
 from exnorm.errors import EncodeError
-from exnorm.lines import Span
+from exnorm.pipeline.counts import Counts
+from exnorm.pipeline.stream import Stream, begins_utf16
 from exnorm.settings import Settings
-from exnorm.stream import Stream, begins_utf16
+from exnorm.text.lines import Span
 
 Write = Callable[["bytes | memoryview"], object]
 """Takes payloads, each ended by LF; what it is given holds until it returns."""
@@ -158,10 +158,10 @@ class Batches:
         stream: Stream,
         payloads: list[str],
     ) -> None:
-        """Add the payloads, clothed, to none."""
+        """Append the payloads, as Latin-1 text, to nothing yet written."""
         before, begin = rows.number, self._begin(stream)
         lines = rows.ended_lines if program.needs_lines else ()
-        end = program.run(rows.rows, lines, before, payloads, begin.clothed, begin.seed)
+        end = program.run(rows.rows, lines, before, payloads, begin.latin1, begin.seed)
         if rows is batch and end == len(batch.rows):
             batch.pass_all()
         else:

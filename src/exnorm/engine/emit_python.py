@@ -1,6 +1,6 @@
 """A plan as Python, for where there is no kernel, and for people: ``exnorm explain --source`` prints it.
 
-All text in the code is clothed (``rows.clothe``), and cells are escaped before they are cut.
+All text in the code is UTF-8 read as Latin-1 (``rows.as_latin1``), and cells are escaped before they are cut.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from exnorm.engine.plan import (
     Value,
     Whole,
 )
-from exnorm.engine.rows import clothe, exceeds, split_quoted, unclothe
+from exnorm.engine.rows import as_latin1, exceeds, from_latin1, split_quoted
 from exnorm.model import Wire
 
 
@@ -189,7 +189,9 @@ class Emitter:
             "exceeds": partial(exceeds, unescape=self.unescape),
             "holds_one": self._holds_one,
             "holds_hint": lambda text, hints: any(hint in text for hint in hints),
-            "note": lambda what, texts: [self.plan.count(what, unclothe(one)) for one in texts.split("\n")],
+            "note": lambda what, texts: [
+                self.plan.count(what, from_latin1(one)) for one in texts.split("\n")
+            ],
             **more,
         }
         remember("second", read_second, scope)
@@ -204,7 +206,7 @@ class Emitter:
         return scope[function]
 
     def _finder(self, memo: Memo) -> Callable[[Any], tuple[str, ...] | None]:
-        """``find`` for clothed and escaped texts."""
+        """``find`` for escaped texts read as Latin-1."""
         escape, cells, single = self.plan.wire.escape, len(memo.into), len(memo.keys) == 1
         around = None if memo.for_ipv4 is None else tuple(zip(*memo.for_ipv4))
 
@@ -212,16 +214,16 @@ class Emitter:
             texts = (key,) if single else key
             if around is not None and is_plain_ipv4(texts[0]) and not any(texts[1:]):
                 return tuple([one if after is None else f"{one}{texts[0]}{after}" for one, after in around])
-            made = memo.find([unclothe(self.unescape(text)) for text in texts])
+            made = memo.find([from_latin1(self.unescape(text)) for text in texts])
             if made is None:
                 return None
-            return tuple([clothe(escape(one) if at < cells else one) for at, one in enumerate(made)])
+            return tuple([as_latin1(escape(one) if at < cells else one) for at, one in enumerate(made)])
 
         return find
 
     def _holds_one(self, cells: Sequence[str], texts: str) -> bool:
-        joined = "\n".join(unclothe(self.unescape(cell)) for cell in cells).lower()
-        return any(text in joined for text in unclothe(texts).split("\n"))
+        joined = "\n".join(from_latin1(self.unescape(cell)) for cell in cells).lower()
+        return any(text in joined for text in from_latin1(texts).split("\n"))
 
     def _cut(self, limit: int, name: str, cell: str) -> str:
         """A cell cut to so many bytes, which is counted; as it is where it has no more."""
@@ -229,15 +231,15 @@ class Emitter:
         if len(plain) <= limit:
             return cell
         self.plan.count("cut", name)
-        return clothe(self.plan.wire.escape(cut_utf8(unclothe(plain), limit)))
+        return as_latin1(self.plan.wire.escape(cut_utf8(from_latin1(plain), limit)))
 
 
 def emit_run(plan: Plan) -> str:
     """The source of a function over a batch of rows.
 
     It takes rows, the same lines as bytes (needless where the plan has no identity), where to begin, where to
-    put payloads, what begins a payload, what begins an identity; all text is clothed. It gives the number of
-    the first row that was left alone.
+    put payloads, what begins a payload, what begins an identity; all text is UTF-8 read as Latin-1. It gives
+    the number of the first row that was left alone.
     """
     return "\n".join(_emit_run(Emitter(plan, "return at"))) + "\n"
 
@@ -303,14 +305,14 @@ def _name(slot: Slot) -> str:
 
 
 def literal(constant: str) -> str:
-    """A constant as it stands, clothed, inside an f-string."""
-    plain = clothe(constant).encode("unicode_escape").decode("ascii")
+    """A constant as it stands, read as Latin-1, inside an f-string."""
+    plain = as_latin1(constant).encode("unicode_escape").decode("ascii")
     return plain.replace('"', '\\"').replace("{", "{{").replace("}", "}}")
 
 
 def literal_of(constant: str) -> str:
-    """A constant by itself, clothed."""
-    return repr(clothe(constant))
+    """A constant by itself, read as Latin-1."""
+    return repr(as_latin1(constant))
 
 
 def remember(name: str, find: Callable[[Any], Any], scope: dict[str, Any]) -> None:

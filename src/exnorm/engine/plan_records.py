@@ -14,12 +14,15 @@ from exnorm.convert import iso_utc
 from exnorm.engine.emit_python import Emitter, remember
 from exnorm.engine.plan import Part, Plan, Unfit, Value, Whole
 from exnorm.engine.planner import Planner, name_derived
-from exnorm.engine.rows import clothe, join_cells
-from exnorm.mapping import CompiledMapping
+from exnorm.engine.rows import as_latin1, join_cells
 from exnorm.model import Record, Schema, Wire
+from exnorm.tables.mapping import CompiledMapping
 
 Encode = Callable[[Record, str], "str | None"]
-"""A record and what begins its payload; gives the payload, ``None`` of an odd record. All text is clothed."""
+"""Takes a record and the start of its payload; gives the payload, ``None`` for an odd record.
+
+Text is UTF-8 read as Latin-1.
+"""
 
 MOST_COLUMNS = 128
 """Columns that a plan is made for; it takes memory by the column."""
@@ -162,9 +165,9 @@ def _remember_marks(plan: Plan) -> Callable[[Mapping[str, str]], str]:
 
 
 def _write_original(wire: Wire, raw: str) -> str | None:
-    """A raw row, clothed; ``None`` where it holds half of a surrogate pair."""
+    """A raw row, read as Latin-1; ``None`` where it holds half of a surrogate pair."""
     try:
-        return clothe(wire.write_original(raw))
+        return as_latin1(wire.write_original(raw))
     except UnicodeEncodeError:
         return None
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 from exnorm.convert import utc_ms
 from exnorm.engine.plan import Gate, Join, Memo, Note, Part, Plan, Sift, Slot, Unfit, Value, Whole
 from exnorm.engine.planner import Planner, is_odd, look_for_ipv4, name_derived
-from exnorm.mapping import CompiledMapping
 from exnorm.model import ColumnProcessor, Derivation, Joined, Layout, Needed, Record, Watched, Wire
+from exnorm.tables.mapping import CompiledMapping
 
 _ANY_TIME = "2000-01-01T00:00:00.000Z"
 _ANY_DATE_AND_TIME = "2000-01-01", "00:00:00"

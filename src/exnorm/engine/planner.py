@@ -35,8 +35,8 @@ from exnorm.engine.plan import (
     Value as PlanValue,
     Whole,
 )
-from exnorm.mapping import CompiledMapping, CompiledRow
 from exnorm.model import ByEvent, Constant, Event, Record, Source, Value, Wire
+from exnorm.tables.mapping import CompiledMapping, CompiledRow
 
 _NUMBERS = (integer, size_bytes, count)
 _INLINE = (text, addresses, mailbox, utc_ms, *_NUMBERS)

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
-from exnorm.counts import Counts
 from exnorm.engine.emit_python import bind_run, emit_run
 from exnorm.engine.kernel import Machine, load_kernel, pack
 from exnorm.engine.plan import Plan, Whole
@@ -18,12 +17,13 @@ from exnorm.engine.plan_records import (
     plan_records,
 )
 from exnorm.engine.plan_rows import plan_rows
-from exnorm.engine.rows import Batch, clothe
+from exnorm.engine.rows import Batch, as_latin1
 from exnorm.identity import exnorm_id, identity_seed
 from exnorm.model import ColumnProcessor, Layout, Record, Schema, Source, Wire
-from exnorm.routes import Route, Routes
+from exnorm.pipeline.counts import Counts
+from exnorm.pipeline.routes import Route, Routes
+from exnorm.pipeline.stream import Stream
 from exnorm.settings import Settings
-from exnorm.stream import Stream
 
 Kind = tuple[str, Schema, str]
 """What rows of one kind have in common: the source's name, the schema, the layout's edition."""
@@ -40,7 +40,7 @@ class Begin:
     name: str
     source: Source
     start: bytes
-    clothed: str
+    latin1: str
     seed: bytes
 
 
@@ -90,7 +90,7 @@ class Programs:
             assert self.wire is not None  # nobody asks otherwise
             start = _without_surrogates(self.wire.start(name, source))
             known = self._last_begin = Begin(
-                name, source, start.encode("utf-8"), clothe(start), identity_seed(name)
+                name, source, start.encode("utf-8"), as_latin1(start), identity_seed(name)
             )
         return known
 
@@ -159,7 +159,7 @@ class Programs:
         if self.wire is None or route.event_processors:
             return None
         encode = self._of_records.find(record)
-        start = "" if encode is None else self.begin(record.path, record.source).clothed
+        start = "" if encode is None else self.begin(record.path, record.source).latin1
         payload = encode(record, start) if encode is not None and start else None
         return None if payload is None else payload.encode("latin-1")
 

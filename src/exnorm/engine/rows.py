@@ -9,8 +9,8 @@ from io import BytesIO
 from operator import methodcaller
 
 from exnorm.convert import utc_ms
-from exnorm.lines import MOST_CELLS, SEPARATORS, Span
 from exnorm.model import Layout, Wire
+from exnorm.text.lines import MOST_CELLS, SEPARATORS, Span
 
 _ENDS_IN_CRLF = methodcaller("endswith", b"\r\n")
 
@@ -109,7 +109,7 @@ class Batch:
 
 
 def prepare(block: bytes, wire: Wire, max_line_bytes: int) -> list[str]:
-    """Lines as escaped rows, clothed; one that cannot be read like the others becomes an empty row.
+    """Lines as escaped rows, read as Latin-1; one that cannot be read like the others becomes an empty row.
 
     ``block`` holds them, each ended by a LF, which may be missing behind the last one.
     """
@@ -162,7 +162,7 @@ def _without_odd(rows: list[str], block: bytes, wire: Wire, but: bytes = b"") ->
 
 
 def _find_refused(data: bytes, wire: Wire, but: bytes = b"") -> list[str]:
-    """The refused characters that are there, clothed."""
+    """The refused characters that are there, read as Latin-1."""
     narrow, wide = wire.refused_bytes
     narrow = narrow.replace(but, b"")
     found = [one for one in wide if one in data] if wide and not data.isascii() else []
@@ -171,17 +171,17 @@ def _find_refused(data: bytes, wire: Wire, but: bytes = b"") -> list[str]:
     return [one.decode("latin-1") for one in found]
 
 
-def _is_utf8(clothed: str) -> bool:
-    if clothed.isascii():
+def _is_utf8(text: str) -> bool:
+    if text.isascii():
         return True
     try:
-        clothed.encode("latin-1").decode("utf-8")
+        text.encode("latin-1").decode("utf-8")
     except UnicodeDecodeError:
         return False
     return True
 
 
-def clothe(text: str) -> str:
+def as_latin1(text: str) -> str:
     """Text as generated code handles it: its UTF-8 bytes, each as one character.
 
     Such text is never wide in memory, its length is that of the value on the wire, and a whole block of
@@ -190,8 +190,8 @@ def clothe(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "replace").decode("latin-1")
 
 
-def unclothe(text: str) -> str:
-    """The inverse of ``clothe``."""
+def from_latin1(text: str) -> str:
+    """The inverse of ``as_latin1``."""
     return text if text.isascii() else text.encode("latin-1").decode("utf-8")
 
 
@@ -214,7 +214,7 @@ def split_quoted(row: str, quote: str = '"') -> list[str]:
 
 
 def join_cells(wire: Wire, texts: Iterable[str]) -> str:
-    """Texts as escaped cells, clothed, with a LF between two; more or fewer of them where one is odd."""
+    """Texts as escaped cells, read as Latin-1, joined by LF; more or fewer of them where one is odd."""
     try:
         block = "\n".join(texts).encode("utf-8")
     except (TypeError, UnicodeEncodeError):  # what a plugin gave, or a text that is none

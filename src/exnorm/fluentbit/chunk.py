@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from exnorm.codecs.logstash_json import build_shape
-from exnorm.counts import Counts, Tally
 from exnorm.engine.batches import OpenRows
 from exnorm.engine.kernel import MOST_KEYS, FindEnd, Form, load_find_end
 from exnorm.engine.rows import Batch, read_row_time
@@ -31,11 +30,12 @@ from exnorm.fluentbit.wire import (
     set_time,
 )
 from exnorm.model import Event, Layout, Record, Unparsed
-from exnorm.operation.headers import Headers
 from exnorm.origin import HOST_KEYS, find_text, list_paths
-from exnorm.pipeline import NOT_OURS, Normalizer, Written
-from exnorm.shipped import SplitRows, is_done, is_finished, is_swallowed, looks_ours, read_text
-from exnorm.stream import Stream
+from exnorm.pipeline.counts import Counts, Tally
+from exnorm.pipeline.normalizer import NOT_OURS, Normalizer, Written
+from exnorm.pipeline.shipped import SplitRows, is_done, is_finished, is_swallowed, looks_ours, read_text
+from exnorm.pipeline.stream import Stream
+from exnorm.relay.headers import Headers
 
 _HEAD_BYTES = 1024  # of a line, enough to see what it is
 BATCH_ROWS = 128

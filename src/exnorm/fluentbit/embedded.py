@@ -13,8 +13,8 @@ from functools import lru_cache
 from exnorm.errors import NormalizerError, SettingsError, quote
 from exnorm.fluentbit.chunk import ChunkFilter
 from exnorm.fluentbit.options import Options
-from exnorm.heap import hold_freed_memory
-from exnorm.operation.figures import sum_up
+from exnorm.malloc import hold_freed_memory
+from exnorm.relay.figures import sum_up
 from exnorm.settings import Settings
 
 ERROR, WARNING, INFO = 1, 2, 3

@@ -14,12 +14,12 @@ from collections.abc import Iterable
 from itertools import takewhile
 from weakref import WeakSet
 
-from exnorm.counts import Tally
-from exnorm.lines import LineCutter
 from exnorm.model import Record, Unparsed
-from exnorm.operation.headers import Headers
-from exnorm.pipeline import Normalizer
-from exnorm.stream import Stream, StreamTable
+from exnorm.pipeline.counts import Tally
+from exnorm.pipeline.normalizer import Normalizer
+from exnorm.pipeline.stream import Stream, StreamTable
+from exnorm.relay.headers import Headers
+from exnorm.text.lines import LineCutter
 
 SCANNED_BYTES = 32 << 20  # Exchange's own logs end at 10 MB; a filter must not read for long
 REPLAYED_BYTES = 1 << 20  # rows before the first one, for what a log type remembers of them

@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Callable
 
 from exnorm.errors import quote
-from exnorm.rarely import Rarely
+from exnorm.rate_limit import Rarely
 
 
 class Reports:

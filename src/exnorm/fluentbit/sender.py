@@ -17,7 +17,7 @@ from fluent.sender import FluentSender
 from exnorm.fluentbit import handshake
 from exnorm.fluentbit.addresses import Address
 from exnorm.fluentbit.forward import ForwardError, Message, decode_ack, encode_packed
-from exnorm.operation.descriptors import OUT_OF_DESCRIPTORS, is_out_of_descriptors
+from exnorm.relay.descriptors import OUT_OF_DESCRIPTORS, is_out_of_descriptors
 
 _REPLY_BYTES = 4096
 

@@ -25,19 +25,19 @@ from typing import Any, Protocol
 import msgpack
 
 from exnorm.errors import NormalizerError, SettingsError, quote
+from exnorm.files.rejects import RejectFile
 from exnorm.fluentbit import handshake
-from exnorm.fluentbit.accounts import Accounts
 from exnorm.fluentbit.addresses import Address, is_local
-from exnorm.fluentbit.carrier import Carrier, Filter, SenderGoneError
 from exnorm.fluentbit.forward import ForwardError, MessageCutter
+from exnorm.fluentbit.relay import Carrier, Filter, SenderGoneError
+from exnorm.fluentbit.reload_counts import Accounts
 from exnorm.fluentbit.sender import AckSender, NextHop, NextHopError, explain
-from exnorm.gate import Bounds, Gate, Guest
-from exnorm.operation.figures import sum_up
-from exnorm.operation.journal import Journal
-from exnorm.operation.notify import READY, STOPPING, notify
-from exnorm.operation.readiness import Readiness, connect_once
-from exnorm.operation.signals import handling
-from exnorm.rejects import RejectFile
+from exnorm.relay.connection_limit import Bounds, Gate, Guest
+from exnorm.relay.figures import sum_up
+from exnorm.relay.journal import Journal
+from exnorm.relay.notify import READY, STOPPING, notify
+from exnorm.relay.readiness import Readiness, connect_once
+from exnorm.relay.signals import handling
 
 SMALL = 64 * 1024
 _READ = 64 * 1024

@@ -15,7 +15,7 @@ import msgpack
 import msgspec
 
 from exnorm.fluentbit.scan import ScanError, Scanner
-from exnorm.lines import MARGIN
+from exnorm.text.lines import MARGIN
 
 Body = dict[Any, Any]
 Head = Union[bytes, msgspec.Raw]

@@ -7,7 +7,6 @@ from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
-from exnorm.encodings import find_encoding
 from exnorm.engine.rows import Batch
 from exnorm.errors import ParseError
 from exnorm.logstash.charsets import read_text
@@ -33,8 +32,9 @@ from exnorm.logstash.documents import ObjectEnds, is_crowded, read_documents
 from exnorm.logstash.json_text import replace_surrogates
 from exnorm.logstash.normalize import EventNormalizer
 from exnorm.logstash.splice import read_event
-from exnorm.pipeline import Normalizer
+from exnorm.pipeline.normalizer import Normalizer
 from exnorm.sources.json_objects import JsonObjects
+from exnorm.text.encodings import find_encoding
 
 __all__ = ["EventNormalizer", "JSONCodec", "LineTooLong"]
 

@@ -6,17 +6,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from exnorm.counts import Counts, Ledger
 from exnorm.errors import quote
+from exnorm.files.rejects import RejectFile
 from exnorm.logstash import EventNormalizer, JSONCodec
 from exnorm.logstash.bodies import Bounds, RefusedError, is_document, pack, unpack
 from exnorm.logstash.normalize import MESSAGE, AnyEvent, add_tag, split_log
 from exnorm.logstash.traffic import Traffic
 from exnorm.model import Unparsed
-from exnorm.operation.headers import Headers
-from exnorm.operation.journal import Journal
-from exnorm.pipeline import Normalizer
-from exnorm.rejects import RejectFile
+from exnorm.pipeline.counts import Counts, Ledger
+from exnorm.pipeline.normalizer import Normalizer
+from exnorm.relay.headers import Headers
+from exnorm.relay.journal import Journal
 
 T = TypeVar("T")
 DROPPED_TAG = "_exnormdropped"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from exnorm.encodings import UTF_8
+from exnorm.text.encodings import UTF_8
 
 _STRAY = re.compile("[\udc80-\udcff]")  # how bytes that are no UTF-8 are held until they are escaped
 _HASH_MARK = re.compile(r"#(?=[$@{])")

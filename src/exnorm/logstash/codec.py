@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from datetime import date, datetime, timezone
 from typing import Any
 
-from exnorm.encodings import UTF_8, find_charset
 from exnorm.errors import SettingsError, quote, suggest
 from exnorm.logstash.charsets import read_text
 from exnorm.logstash.json_text import JSONText, has_surrogates, keep_valid, read_first, write
 from exnorm.logstash.timestamps import normalize_timestamp, now
+from exnorm.text.encodings import UTF_8, find_charset
 
 AnyEvent = dict[str, Any]
 

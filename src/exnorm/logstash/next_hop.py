@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from exnorm.logstash.access import Credentials
-from exnorm.operation.descriptors import OUT_OF_DESCRIPTORS, is_out_of_descriptors
-from exnorm.operation.readiness import connect_once
+from exnorm.relay.descriptors import OUT_OF_DESCRIPTORS, is_out_of_descriptors
+from exnorm.relay.readiness import connect_once
 
 CONNECT_SECONDS = 3.0
 _ANSWER_BYTES = 65536

@@ -17,15 +17,15 @@ from exnorm.convert import iso_utc
 from exnorm.engine.kernel import load_kernel
 from exnorm.engine.rows import Batch
 from exnorm.identity import exnorm_id
-from exnorm.lines import join_csv
 from exnorm.logstash.json_text import write
 from exnorm.logstash.splice import find_names, has_brackets, splice
 from exnorm.model import Event, Head, Record, Unparsed
 from exnorm.origin import HOST_KEYS, find_text, list_paths
-from exnorm.pipeline import NOT_OURS, Normalizer, Written
-from exnorm.shipped import SplitRows, is_done, is_finished, is_swallowed, looks_ours, read_text
+from exnorm.pipeline.normalizer import NOT_OURS, Normalizer, Written
+from exnorm.pipeline.shipped import SplitRows, is_done, is_finished, is_swallowed, looks_ours, read_text
+from exnorm.pipeline.stream import Stream, StreamTable
 from exnorm.sources.columnar import split_csv
-from exnorm.stream import Stream, StreamTable
+from exnorm.text.lines import join_csv
 
 AnyEvent = dict[str, Any]
 Shape = Callable[[Event], AnyEvent]

@@ -17,24 +17,24 @@ from typing import Any, TypeVar
 
 from aiohttp import web
 
-from exnorm.counts import Counts
 from exnorm.errors import NormalizerError, SettingsError
-from exnorm.gate import Bounds as GateBounds, Gate, describe_peer
+from exnorm.files.rejects import RejectFile
 from exnorm.logstash.access import Address, Credentials
 from exnorm.logstash.batches import Batches, Body
 from exnorm.logstash.bodies import Bounds, LineLengths, RefusedError
 from exnorm.logstash.next_hop import NextHop, Verdict
 from exnorm.logstash.traffic import Traffic
-from exnorm.operation.figures import sum_up
-from exnorm.operation.headers import Headers
-from exnorm.operation.journal import Journal
-from exnorm.operation.metrics import Metrics
-from exnorm.operation.notify import READY, STOPPING, notify
-from exnorm.operation.pages import HEALTH, METRICS, OPEN_PATHS, READY as READY_PATH, Pages
-from exnorm.operation.readiness import Readiness
-from exnorm.operation.signals import handling
-from exnorm.pipeline import Normalizer
-from exnorm.rejects import RejectFile
+from exnorm.pipeline.counts import Counts
+from exnorm.pipeline.normalizer import Normalizer
+from exnorm.relay.connection_limit import Bounds as GateBounds, Gate, describe_peer
+from exnorm.relay.figures import sum_up
+from exnorm.relay.headers import Headers
+from exnorm.relay.journal import Journal
+from exnorm.relay.metrics import Metrics
+from exnorm.relay.notify import READY, STOPPING, notify
+from exnorm.relay.pages import HEALTH, METRICS, OPEN_PATHS, READY as READY_PATH, Pages
+from exnorm.relay.readiness import Readiness
+from exnorm.relay.signals import handling
 
 T = TypeVar("T")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 from exnorm.convert import iso_utc
 from exnorm.errors import show
 from exnorm.model import Source
-from exnorm.profiles import EXTERNAL, PROFILES, explain_loss
+from exnorm.pipeline.profiles import EXTERNAL, PROFILES, explain_loss
 from exnorm.report.masks import mask_text
 from exnorm.report.silences import Gap
 from exnorm.report.survey import DAY, LogFile, Place, RowUse, Survey, TableUse, VersionUse

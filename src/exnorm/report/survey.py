@@ -12,9 +12,16 @@ from collections.abc import Iterable, Iterator, Mapping as AnyMapping
 from dataclasses import dataclass, field, replace
 
 from exnorm.convert import members
-from exnorm.counts import OTHER, Tally
-from exnorm.explanation import ExplainedColumn, ExplainedField, explain
-from exnorm.mapping import (
+from exnorm.model import Constant, Record, Schema, Source, Taxonomy, Unparsed
+from exnorm.pipeline.counts import OTHER, Tally
+from exnorm.pipeline.explanation import ExplainedColumn, ExplainedField, explain
+from exnorm.pipeline.normalizer import Normalizer
+from exnorm.pipeline.profiles import PROFILES, select
+from exnorm.plugins.manager import Registry
+from exnorm.report.masks import mask_reason
+from exnorm.report.tallies import TimeSlots, TopTally
+from exnorm.settings import Settings
+from exnorm.tables.mapping import (
     ADDITIONAL_DATA,
     CompiledMapping,
     CompiledRow,
@@ -22,13 +29,6 @@ from exnorm.mapping import (
     describe_origin,
     describe_rule,
 )
-from exnorm.model import Constant, Record, Schema, Source, Taxonomy, Unparsed
-from exnorm.pipeline import Normalizer
-from exnorm.plugins import Registry
-from exnorm.profiles import PROFILES, select
-from exnorm.report.masks import mask_reason
-from exnorm.report.tallies import TimeSlots, TopTally
-from exnorm.settings import Settings
 
 EXAMINED = 1000
 EVERY = 16

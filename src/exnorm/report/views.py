@@ -10,7 +10,7 @@ from typing import Any
 
 from exnorm.errors import show
 from exnorm.model import Mapping, Source, Taxonomy
-from exnorm.profiles import PROFILES
+from exnorm.pipeline.profiles import PROFILES
 from exnorm.report import plots
 from exnorm.report.findings import (
     LOGS,

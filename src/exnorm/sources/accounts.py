@@ -9,7 +9,7 @@ import re
 from typing import NamedTuple
 from urllib.parse import unquote
 
-from exnorm.patterns import compile_later
+from exnorm.text.patterns import compile_later
 
 _ENCODED = compile_later(r"%(?:5c|40)", re.IGNORECASE)
 

@@ -17,7 +17,6 @@ from typing import Any
 from exnorm.convert import iso_utc
 from exnorm.errors import quote
 from exnorm.model import Confidence, Derivation, Head, Read, Reader, Record, Schema, Source, Unparsed
-from exnorm.patterns import compile_later
 from exnorm.settings import Settings
 from exnorm.sources import cmdlets
 from exnorm.sources.clock import Clock
@@ -32,6 +31,7 @@ from exnorm.sources.windows_events import (
     read_xml,
     used_names,
 )
+from exnorm.text.patterns import compile_later
 
 CHANNEL = "MSExchange Management"
 PROVIDER = "MSExchange CmdletLogs"

@@ -11,12 +11,12 @@ from collections.abc import Mapping, Sequence
 
 from exnorm.convert import utc_ms
 from exnorm.model import Derivation, Head, Reader, Record, Schema, Source
-from exnorm.patterns import compile_later
 from exnorm.settings import Settings
 from exnorm.sources.columnar import ColumnarReader, Refusal, derive, explain_date, split_csv
 from exnorm.sources.endpoints import split_endpoint
 from exnorm.sources.mail_flow import DERIVED, MailColumns, describe_mail
 from exnorm.sources.recognition import recognize_columnar
+from exnorm.text.patterns import compile_later
 
 COLUMNS_2007 = (
     "Timestamp", "SessionId", "LocalEndpoint", "RemoteEndpoint", "EnteredOrgFromIP", "MessageId",

@@ -17,7 +17,6 @@ from typing import Any, NamedTuple
 from exnorm.convert import iso_utc
 from exnorm.errors import quote
 from exnorm.model import Confidence, Derivation, Head, Read, Reader, Record, Schema, Source, Unparsed
-from exnorm.patterns import compile_later
 from exnorm.settings import Settings
 from exnorm.sources import cmdlets
 from exnorm.sources.clock import Clock
@@ -25,6 +24,7 @@ from exnorm.sources.columnar import Refusal, derive, explain_quote, split_csv
 from exnorm.sources.endpoints import split_endpoint
 from exnorm.sources.exports import UNNAMED, ReadObject, write_text
 from exnorm.sources.json_objects import JsonObjects, read_object
+from exnorm.text.patterns import compile_later
 
 
 class Kind(NamedTuple):

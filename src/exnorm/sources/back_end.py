@@ -5,7 +5,7 @@ A 401 without a user is the routine first leg of a handshake.
 
 from __future__ import annotations
 
-from exnorm.patterns import compile_later
+from exnorm.text.patterns import compile_later
 
 REQUEST = "REQUEST"
 AUTH_CHALLENGE = "AUTH-CHALLENGE"

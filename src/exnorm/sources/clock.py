@@ -17,8 +17,8 @@ import re
 from datetime import datetime, timedelta, timezone, tzinfo
 
 from exnorm.errors import quote
-from exnorm.patterns import compile_later
 from exnorm.sources.columnar import Refusal
+from exnorm.text.patterns import compile_later
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _SECOND = timedelta(seconds=1)

@@ -13,8 +13,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from exnorm.patterns import compile_later
 from exnorm.sources.cmdlet_cases import CASES
+from exnorm.text.patterns import compile_later
 
 Pairs = list[tuple[str, str]]
 """Parameters in order: each one's name as it is written, and its value without quotes."""

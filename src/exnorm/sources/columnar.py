@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from exnorm.errors import quote
-from exnorm.lines import INDENT, SEPARATORS as CELL_ENDS, join_csv
 from exnorm.model import Derivation, Layout, Reader, Record, Schema, Source, Unparsed, Watched, read_columns
-from exnorm.patterns import compile_later
 from exnorm.settings import Settings
 from exnorm.sources.secrets import HideRow, hide_foreign
+from exnorm.text.lines import INDENT, SEPARATORS as CELL_ENDS, join_csv
+from exnorm.text.patterns import compile_later
 
 Split = Callable[[str], "list[str] | None"]
 """Cuts a row into cells; ``None`` where a quote is left open."""

@@ -13,14 +13,14 @@ import re
 from collections.abc import Mapping
 
 from exnorm.convert import utc_ms
-from exnorm.lines import join_csv
 from exnorm.model import Derivation, Head, Reader, Record, Schema, Source
-from exnorm.patterns import compile_later
 from exnorm.settings import Settings
 from exnorm.sources import cmdlets, web_secrets
 from exnorm.sources.accounts import split_account
 from exnorm.sources.columnar import ColumnarReader, Finish, Refusal, derive, explain_date, split_csv
 from exnorm.sources.recognition import recognize_columnar
+from exnorm.text.lines import join_csv
+from exnorm.text.patterns import compile_later
 
 COLUMNS = ("TimeStamp", "ServerName", "EventId", "EventData", "MyTimeStamp")
 SCHEMAS = (Schema("2013", COLUMNS[:4]),)

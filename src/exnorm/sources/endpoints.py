@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from exnorm.convert import ADDRESS_LONGEST, ip, port
-from exnorm.patterns import compile_later
+from exnorm.text.patterns import compile_later
 
 _LONGEST = ADDRESS_LONGEST + len("[]:65535")
 

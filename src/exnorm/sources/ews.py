@@ -12,9 +12,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from exnorm.convert import utc_ms
-from exnorm.lines import join_csv
 from exnorm.model import Derivation, Head, Reader, Record, Schema, Source
-from exnorm.patterns import compile_later
 from exnorm.settings import Settings
 from exnorm.sources import web_secrets
 from exnorm.sources.accounts import split_account
@@ -24,6 +22,8 @@ from exnorm.sources.endpoints import split_endpoint
 from exnorm.sources.http_proxy import join_build, name_schema as name_year
 from exnorm.sources.recognition import recognize_columnar
 from exnorm.sources.web_secrets import HIDDEN
+from exnorm.text.lines import join_csv
+from exnorm.text.patterns import compile_later
 
 COLUMNS_2013 = (
     "DateTime", "RequestId", "MajorVersion", "MinorVersion", "BuildVersion", "RevisionVersion",

@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from exnorm.convert import gmt_ms, iso_utc
 from exnorm.errors import quote
 from exnorm.model import Confidence, Head, Reader, Record, Schema, Source
-from exnorm.patterns import compile_later
 from exnorm.settings import Settings
 from exnorm.sources.columnar import ColumnarReader, Refusal
 from exnorm.sources.mail_flow import DERIVED, MailColumns, describe_mail
+from exnorm.text.patterns import compile_later
 
 COLUMNS = (
     "Date", "Time", "client-ip", "Client-hostname", "Partner-Name", "Server-hostname", "server-IP",

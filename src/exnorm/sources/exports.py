@@ -17,12 +17,12 @@ from typing import Any
 from exnorm.convert import iso_utc, utc_ms
 from exnorm.errors import quote
 from exnorm.model import Read, Reader, Record, Schema, Unparsed
-from exnorm.patterns import compile_later
 from exnorm.settings import Settings
 from exnorm.sources import message_tracking
 from exnorm.sources.clock import Clock
 from exnorm.sources.columnar import Refusal, explain_quote, split_csv
 from exnorm.sources.json_objects import JsonObjects, read_object
+from exnorm.text.patterns import compile_later
 
 MOMENT = "date-time"
 UNNAMED = "unnamed"

@@ -13,7 +13,6 @@ from functools import lru_cache
 
 from exnorm.convert import ip, port, utc_ms
 from exnorm.model import Derivation, Head, Needed, Reader, Record, Schema, Source
-from exnorm.patterns import compile_later
 from exnorm.settings import Settings
 from exnorm.sources import web_secrets
 from exnorm.sources.columnar import ColumnarReader, Finish, Refusal, derive, explain_date, split_csv
@@ -36,6 +35,7 @@ from exnorm.sources.web_requests import (
     name_answer,
     reads_query,
 )
+from exnorm.text.patterns import compile_later
 
 COLUMNS_2013 = (
     "DateTime", "RequestId", "MajorVersion", "MinorVersion", "BuildVersion", "RevisionVersion",

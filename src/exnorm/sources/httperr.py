@@ -14,11 +14,11 @@ from collections.abc import Mapping, Sequence
 
 from exnorm.convert import ip, port
 from exnorm.model import Confidence, Derivation, Head, Reader, Record, Schema, Source
-from exnorm.patterns import compile_later
 from exnorm.settings import Settings
 from exnorm.sources import web_secrets
 from exnorm.sources.columnar import derive, field_names
 from exnorm.sources.w3c import W3cReader, split_blanks
+from exnorm.text.patterns import compile_later
 
 _CONNECTION = ("date", "time", "c-ip", "c-port", "s-ip", "s-port", "cs-version", "cs-method", "cs-uri")
 _END = ("sc-status", "s-siteid", "s-reason")

@@ -12,7 +12,6 @@ import re
 from itertools import pairwise
 
 from exnorm.model import Confidence, Derivation, Head, Needed, Reader, Source
-from exnorm.patterns import compile_later
 from exnorm.settings import Settings
 from exnorm.sources import web_secrets
 from exnorm.sources.columnar import derive
@@ -42,6 +41,7 @@ from exnorm.sources.web_requests import (
     name_answer,
     reads_query,
 )
+from exnorm.text.patterns import compile_later
 
 OUTCOMES = ANSWERS - {LOGON_SUCCESS}  # the row of the form that is posted does not say it
 COLUMNS = (

@@ -13,15 +13,15 @@ from collections.abc import Mapping
 
 from exnorm.convert import utc_ms
 from exnorm.errors import quote
-from exnorm.lines import join_csv
 from exnorm.model import Head, Reader, Record, Schema, Source, Unparsed
-from exnorm.patterns import compile_later
 from exnorm.settings import Settings
 from exnorm.sources.accounts import split_account
 from exnorm.sources.columnar import ColumnarReader, Refusal, explain_date, split_csv
 from exnorm.sources.endpoints import describe_endpoint, split_endpoint
 from exnorm.sources.mail_secrets import MASK, Dialogues, hide_answers, hide_line
 from exnorm.sources.recognition import recognize_columnar
+from exnorm.text.lines import join_csv
+from exnorm.text.patterns import compile_later
 
 COLUMNS = (
     "dateTime", "sessionId", "seqNumber", "sIp", "cIp", "user", "duration", "rqsize", "rpsize",

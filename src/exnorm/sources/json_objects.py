@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from exnorm.errors import quote
-from exnorm.patterns import compile_later
 from exnorm.sources.columnar import Refusal
+from exnorm.text.patterns import compile_later
 
 MAX_DEPTH = 32
 MAX_DIGITS = 64

@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from exnorm.patterns import compile_later
 from exnorm.sources.smtp_secrets import looks_secret
+from exnorm.text.patterns import compile_later
 
 MASK = "*****"
 """As Exchange itself masks what it does not want in its logs."""

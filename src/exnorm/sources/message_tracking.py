@@ -14,7 +14,6 @@ from functools import lru_cache
 
 from exnorm.convert import utc_ms
 from exnorm.model import Confidence, Head, Reader, Record, Schema, Source
-from exnorm.patterns import compile_later
 from exnorm.settings import Settings
 from exnorm.sources.columnar import (
     ColumnarReader,
@@ -26,6 +25,7 @@ from exnorm.sources.columnar import (
     split_csv,
 )
 from exnorm.sources.mail_flow import DERIVED, MailColumns, describe_mail
+from exnorm.text.patterns import compile_later
 
 COLUMNS_2007 = (
     "date-time", "client-ip", "client-hostname", "server-ip", "server-hostname", "source-context",

@@ -11,15 +11,15 @@ import re
 from collections.abc import Mapping, Sequence
 
 from exnorm.convert import find_member, utc_ms
-from exnorm.lines import join_csv
 from exnorm.model import Derivation, Head, Reader, Record, Schema, Source, Unparsed
-from exnorm.patterns import compile_later
 from exnorm.settings import Settings
 from exnorm.sources import cmdlets
 from exnorm.sources.accounts import split_user
 from exnorm.sources.columnar import ColumnarReader, Refusal, derive, explain_date, split_csv
 from exnorm.sources.http_proxy import join_build, name_schema as name_year
 from exnorm.sources.recognition import recognize_columnar
+from exnorm.text.lines import join_csv
+from exnorm.text.patterns import compile_later
 
 COLUMNS = (
     "DateTime", "StartTime", "RequestId", "ClientRequestId", "MajorVersion", "MinorVersion", "BuildVersion",

@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 
 from exnorm.convert import find_member, utc_ms
 from exnorm.model import Derivation, Head, Reader, Record, Schema, Source
-from exnorm.patterns import compile_later
 from exnorm.settings import Settings
 from exnorm.sources import web_secrets
 from exnorm.sources.accounts import split_account
@@ -22,6 +21,7 @@ from exnorm.sources.endpoints import split_endpoint
 from exnorm.sources.http_proxy import join_build, name_schema as name_year
 from exnorm.sources.recognition import recognize_columnar
 from exnorm.sources.web_requests import join_url
+from exnorm.text.patterns import compile_later
 
 COLUMNS = (
     "DateTime", "StartTime", "RequestId", "MajorVersion", "MinorVersion", "BuildVersion", "RevisionVersion",

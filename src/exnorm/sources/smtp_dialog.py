@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-from exnorm.patterns import compile_later
 from exnorm.sources.smtp_secrets import HIDDEN, is_masked, is_unmistakable
 from exnorm.sources.smtp_texts import (
     ends_reply,
@@ -36,6 +35,7 @@ from exnorm.sources.smtp_texts import (
     read_verb,
     takes_message_over,
 )
+from exnorm.text.patterns import compile_later
 
 RECEIVE, SEND = "receive", "send"
 

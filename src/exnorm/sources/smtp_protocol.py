@@ -23,9 +23,7 @@ from functools import lru_cache
 from types import MappingProxyType
 
 from exnorm.convert import utc_ms
-from exnorm.lines import join_csv
 from exnorm.model import Confidence, Head, Reader, Record, Schema, Source, Unparsed
-from exnorm.patterns import compile_later
 from exnorm.settings import Settings
 from exnorm.sources.accounts import split_account
 from exnorm.sources.columnar import (
@@ -59,6 +57,8 @@ from exnorm.sources.smtp_secrets import (
 )
 from exnorm.sources.smtp_sessions import Sessions
 from exnorm.sources.smtp_texts import read_reply, read_verb
+from exnorm.text.lines import join_csv
+from exnorm.text.patterns import compile_later
 
 COLUMNS = (
     "date-time", "connector-id", "session-id", "sequence-number", "local-endpoint", "remote-endpoint",

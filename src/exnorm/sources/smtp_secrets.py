@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from exnorm.patterns import compile_later
+from exnorm.text.patterns import compile_later
 
 HIDDEN = "<redacted>"
 

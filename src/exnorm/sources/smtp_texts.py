@@ -9,8 +9,8 @@ import re
 from typing import NamedTuple
 
 from exnorm.convert import port
-from exnorm.patterns import compile_later
 from exnorm.sources.endpoints import split_endpoint
+from exnorm.text.patterns import compile_later
 
 _FLAGS = re.IGNORECASE | re.DOTALL
 _VERB = compile_later(r"\s*([A-Za-z][A-Za-z0-9-]{1,39})(?![^\s:])")

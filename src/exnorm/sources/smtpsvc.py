@@ -18,7 +18,6 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 
 from exnorm.model import Confidence, Head, Reader, Record, Schema, Source, Unparsed
-from exnorm.patterns import compile_later
 from exnorm.settings import Settings
 from exnorm.sources.smtp_secrets import looks_secret
 from exnorm.sources.w3c import (
@@ -30,6 +29,7 @@ from exnorm.sources.w3c import (
     has_name,
     split_blanks,
 )
+from exnorm.text.patterns import compile_later
 
 COLUMNS = (
     "date", "time", "c-ip", "cs-username", "s-sitename", "s-computername", "s-ip", "s-port", "cs-method",

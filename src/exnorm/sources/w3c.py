@@ -13,9 +13,9 @@ from dataclasses import replace
 from exnorm.convert import iso_utc, utc_ms
 from exnorm.errors import quote
 from exnorm.model import Derivation, Head, Layout, Record, Source
-from exnorm.patterns import compile_later
 from exnorm.settings import Settings
 from exnorm.sources.columnar import ChooseHide, ColumnarReader, Refusal, cut_otherwise, field_names
+from exnorm.text.patterns import compile_later
 
 WEB = "W3SVC"
 FTP = "FTPSVC"

@@ -16,9 +16,9 @@ from urllib.parse import unquote
 
 from exnorm.convert import ip
 from exnorm.model import Derivation, Joined, Needed
-from exnorm.patterns import compile_later
 from exnorm.sources.accounts import split_account
 from exnorm.sources.endpoints import split_endpoint
+from exnorm.text.patterns import compile_later
 
 LOGON_ATTEMPT = "LOGON-ATTEMPT"
 LOGON_SUCCESS = "LOGON-SUCCESS"

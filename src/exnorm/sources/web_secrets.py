@@ -11,8 +11,8 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple
 
-from exnorm.patterns import compile_later
 from exnorm.settings import Settings
+from exnorm.text.patterns import compile_later
 
 HIDDEN = "*****"
 """As Exchange itself masks what it does not want in its logs."""

@@ -38,7 +38,6 @@ from exnorm.model import (
     Source,
     Unparsed,
 )
-from exnorm.patterns import compile_later
 from exnorm.settings import Settings
 from exnorm.sources import web_secrets
 from exnorm.sources.admin_audit import ADMIN_AUDIT
@@ -61,6 +60,7 @@ from exnorm.sources.smtp_protocol import SMTP_PROTOCOL
 from exnorm.sources.smtp_secrets import hide_mention, hide_said
 from exnorm.sources.smtpsvc import SECRET_VERBS, SMTPSVC, redact_all
 from exnorm.sources.w3c import FTP, SMTP_VERBS, find_service_of
+from exnorm.text.patterns import compile_later
 
 
 class Carried(NamedTuple):

@@ -13,9 +13,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from xml.etree import ElementTree
 
-from exnorm.patterns import compile_later
 from exnorm.sources.columnar import Refusal
 from exnorm.sources.exports import write_text
+from exnorm.text.patterns import compile_later
 
 # fmt: off
 PATHS = {

@@ -6,8 +6,8 @@ No vendor guide covers this log: every row is ours. The event is the cmdlet. The
 from __future__ import annotations
 
 from exnorm.convert import integer, utc_ms
-from exnorm.mapping import constant, row
 from exnorm.model import Mapping
+from exnorm.tables.mapping import constant, row
 from exnorm.taxonomies.arcsight.cmdlets import EVENTS, case_rows
 
 _GUIDE = "as in the guide for message tracking"

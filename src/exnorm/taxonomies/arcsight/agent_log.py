@@ -7,8 +7,8 @@ destination, and the device too, because it writes the log. The event is Microso
 from __future__ import annotations
 
 from exnorm.convert import address_list, count, ipv4, ipv6, mailbox_list, port, utc_ms
-from exnorm.mapping import by_event, constant, row
 from exnorm.model import Mapping
+from exnorm.tables.mapping import by_event, constant, row
 from exnorm.taxonomies.arcsight.categories import UNKNOWN_SEVERITY, category_rows, describe_event
 from exnorm.taxonomies.arcsight.mail_flow import mail_flow_rows
 

@@ -6,8 +6,8 @@ No vendor guide covers them: every row is ours. The event is the operation: a cm
 from __future__ import annotations
 
 from exnorm.convert import count, ipv4, ipv6, port, utc_ms
-from exnorm.mapping import column_is, column_is_not, constant, row
 from exnorm.model import Mapping
+from exnorm.tables.mapping import column_is, column_is_not, constant, row
 from exnorm.taxonomies.arcsight.categories import describe_event
 from exnorm.taxonomies.arcsight.cmdlets import CASES, Events, case_rows, weigh
 

@@ -6,8 +6,8 @@ known to have; the severities, 0 to 10, say how soon somebody should look.
 
 from __future__ import annotations
 
-from exnorm.mapping import by_event, row, setting_is
 from exnorm.model import Row
+from exnorm.tables.mapping import by_event, row, setting_is
 
 UNKNOWN_SEVERITY = 3
 """For an event that is not listed: above routine, below trouble, so that it is noticed."""

@@ -6,8 +6,8 @@ that a program of Exchange itself ran (its weight ends in ``/ROUTINE``) has two 
 
 from __future__ import annotations
 
-from exnorm.mapping import by_event, row, setting_is
 from exnorm.model import Row
+from exnorm.tables.mapping import by_event, row, setting_is
 from exnorm.taxonomies.arcsight.categories import UNKNOWN_SEVERITY, category_rows, describe_event
 
 ATTACK = 9

@@ -7,8 +7,8 @@ destination; the log does not say which server it was written on.
 from __future__ import annotations
 
 from exnorm.convert import count, ipv4, ipv6, port, size_bytes, utc_ms
-from exnorm.mapping import by_event, column_is, column_is_not, constant, row
 from exnorm.model import Mapping
+from exnorm.tables.mapping import by_event, column_is, column_is_not, constant, row
 from exnorm.taxonomies.arcsight.categories import UNKNOWN_SEVERITY, category_rows, describe_event
 from exnorm.taxonomies.arcsight.mail_flow import correlation_row
 

@@ -7,8 +7,8 @@ all logs of cmdlets share. Server rows name neither user nor client.
 from __future__ import annotations
 
 from exnorm.convert import count, utc_ms
-from exnorm.mapping import constant, row
 from exnorm.model import Mapping
+from exnorm.tables.mapping import constant, row
 from exnorm.taxonomies.arcsight.cmdlets import EVENTS, case_rows
 
 _GUIDE = "as in the guide for message tracking"

@@ -7,8 +7,8 @@ the server, so the destination is ``UrlHost``, what the client asked for, a name
 from __future__ import annotations
 
 from exnorm.convert import count, integer, ipv4, ipv6, port, size_bytes, utc_ms
-from exnorm.mapping import by_event, column_is, column_is_not, constant, row
 from exnorm.model import Mapping
+from exnorm.tables.mapping import by_event, column_is, column_is_not, constant, row
 from exnorm.taxonomies.arcsight.categories import UNKNOWN_SEVERITY, category_rows
 from exnorm.taxonomies.arcsight.web_events import EVENTS
 

@@ -7,8 +7,8 @@ so it is written as it stands there. No user is ever in it.
 from __future__ import annotations
 
 from exnorm.convert import count, ipv4, ipv6, plus_as_blank, port, size_bytes, utc_ms
-from exnorm.mapping import by_event, constant, row
 from exnorm.model import Mapping
+from exnorm.tables.mapping import by_event, constant, row
 from exnorm.taxonomies.arcsight.categories import UNKNOWN_SEVERITY, category_rows, describe_event
 
 _GUIDE = "as in the guide's tables for message tracking"

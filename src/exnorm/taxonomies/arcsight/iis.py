@@ -11,8 +11,8 @@ own. ``X-Forwarded-For`` stays text: a client may write what it likes into it. O
 from __future__ import annotations
 
 from exnorm.convert import account, count, ipv4, ipv6, plus_as_blank, port, size_bytes, utc_ms
-from exnorm.mapping import by_event, column_is, column_is_not, constant, row
 from exnorm.model import Mapping
+from exnorm.tables.mapping import by_event, column_is, column_is_not, constant, row
 from exnorm.taxonomies.arcsight.categories import UNKNOWN_SEVERITY, category_rows
 from exnorm.taxonomies.arcsight.web_events import EVENTS
 

@@ -7,8 +7,8 @@ server: the destination, and the device too, because the server writes the log.
 from __future__ import annotations
 
 from exnorm.convert import count, ipv4, ipv6, port, size_bytes, utc_ms
-from exnorm.mapping import by_event, constant, row
 from exnorm.model import Mapping
+from exnorm.tables.mapping import by_event, constant, row
 from exnorm.taxonomies.arcsight.categories import UNKNOWN_SEVERITY, category_rows, describe_event
 
 _SAME = "the field with this meaning"

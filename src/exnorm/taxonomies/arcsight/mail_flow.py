@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from exnorm.convert import text
-from exnorm.mapping import row, setting_is
 from exnorm.model import Row
+from exnorm.tables.mapping import row, setting_is
 
 _NUMBERS = {"inbound": 0, "outbound": 1}
 _ID_BYTES = 128

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from exnorm.convert import ipv4, ipv6
-from exnorm.mapping import row
+from exnorm.tables.mapping import row
 from exnorm.taxonomies.arcsight.message_tracking import ARCSIGHT_2016
 
 _SOURCE = "where the message came from"

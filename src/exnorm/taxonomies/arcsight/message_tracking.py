@@ -11,8 +11,8 @@ about ``client-ip``; each is followed for its versions, because deployed content
 from __future__ import annotations
 
 from exnorm.convert import count, ipv4, ipv6, mailbox, size_bytes, upper, utc_ms
-from exnorm.mapping import by_event, constant, event_is, event_is_not, row
 from exnorm.model import Mapping
+from exnorm.tables.mapping import by_event, constant, event_is, event_is_not, row
 from exnorm.taxonomies.arcsight.categories import UNKNOWN_SEVERITY, category_rows
 from exnorm.taxonomies.arcsight.mail_flow import mail_flow_rows
 from exnorm.taxonomies.arcsight.message_tracking_events import EVENTS

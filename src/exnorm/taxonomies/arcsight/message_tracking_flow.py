@@ -18,7 +18,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from exnorm.convert import ipv4, ipv6
-from exnorm.mapping import event_is, event_is_not, row
+from exnorm.tables.mapping import event_is, event_is_not, row
 from exnorm.taxonomies.arcsight.message_tracking import ARCSIGHT_2016
 
 _BY_THE_CLIENT = (

@@ -11,9 +11,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from exnorm.convert import member
-from exnorm.joined_columns import agent_verdicts, bcl, comp_auth, faults, scl
-from exnorm.mapping import event_is, event_is_not, row
 from exnorm.model import Mapping, Row
+from exnorm.tables.joined_columns import agent_verdicts, bcl, comp_auth, faults, scl
+from exnorm.tables.mapping import event_is, event_is_not, row
 from exnorm.taxonomies.arcsight.http_proxy import ARCSIGHT_HTTP_PROXY
 from exnorm.taxonomies.arcsight.message_tracking import ARCSIGHT_2016
 

@@ -7,8 +7,8 @@ what became of the request.
 from __future__ import annotations
 
 from exnorm.convert import count, integer, ipv4, ipv6, port, second_utc_ms, size_bytes, utc_ms
-from exnorm.mapping import by_event, constant, row
 from exnorm.model import Mapping
+from exnorm.tables.mapping import by_event, constant, row
 from exnorm.taxonomies.arcsight.categories import UNKNOWN_SEVERITY, category_rows, describe_event
 
 _GUIDE = "as in the guide for message tracking"

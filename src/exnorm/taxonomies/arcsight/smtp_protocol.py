@@ -8,8 +8,8 @@ finds it in both. Device Version is left out: ``#Version`` is a constant in thes
 from __future__ import annotations
 
 from exnorm.convert import addresses, count, host, integer, ipv4, ipv6, mailbox, port, size_bytes, utc_ms
-from exnorm.mapping import by_event, column_is, constant, event_is, event_is_not, row, setting_is
 from exnorm.model import Mapping
+from exnorm.tables.mapping import by_event, column_is, constant, event_is, event_is_not, row, setting_is
 from exnorm.taxonomies.arcsight.mail_flow import correlation_row
 from exnorm.taxonomies.arcsight.smtp_protocol_events import EVENTS, UNKNOWN_SEVERITY
 

@@ -9,8 +9,8 @@ is ``VERB:OUTCOME`` (``RCPT:REJECTED``), with ``OUTBOUND-`` before it where our 
 from __future__ import annotations
 
 from exnorm.convert import count, ipv4, ipv6, size_bytes, used_port, utc_ms
-from exnorm.mapping import by_event, column_is, column_is_not, constant, row
 from exnorm.model import Mapping
+from exnorm.tables.mapping import by_event, column_is, column_is_not, constant, row
 from exnorm.taxonomies.arcsight.categories import UNKNOWN_SEVERITY, category_rows, describe_event
 
 _GUIDE = "as in the guide's tables for message tracking"

@@ -6,8 +6,8 @@ The JSA guide does not cover this log: every row is ours. ``Event ID`` is the cm
 from __future__ import annotations
 
 from exnorm.convert import utc_ms
-from exnorm.mapping import constant, row
 from exnorm.model import Mapping
+from exnorm.tables.mapping import constant, row
 from exnorm.taxonomies.jsa.cmdlets import EVENTS, case_rows
 
 _HEADER = "the LEEF header has the field"

@@ -7,8 +7,8 @@ Destination IP. Username follows the setting, as for message tracking; both addr
 from __future__ import annotations
 
 from exnorm.convert import address_list, ip, mailbox_list, port, utc_ms
-from exnorm.mapping import by_event, constant, row, setting_is
 from exnorm.model import Mapping
+from exnorm.tables.mapping import by_event, constant, row, setting_is
 from exnorm.taxonomies.jsa.categories import UNKNOWN_CATEGORY, UNKNOWN_SEVERITY, describe_event
 from exnorm.taxonomies.jsa.on_request import category_rows, mail_flow_rows
 

@@ -7,8 +7,8 @@ mailbox.
 from __future__ import annotations
 
 from exnorm.convert import ip, port, utc_ms
-from exnorm.mapping import constant, row
 from exnorm.model import Mapping
+from exnorm.tables.mapping import constant, row
 from exnorm.taxonomies.jsa.cmdlets import CASES, READ, UPDATE, Kind, case_rows, weigh
 
 _HEADER = "the LEEF header has the field"

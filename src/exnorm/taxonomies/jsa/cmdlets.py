@@ -8,8 +8,8 @@ in ``/ROUTINE``) has two less, except in a case of attack.
 
 from __future__ import annotations
 
-from exnorm.mapping import by_event, row
 from exnorm.model import Row
+from exnorm.tables.mapping import by_event, row
 from exnorm.taxonomies.jsa.categories import UNKNOWN_SEVERITY, describe_event
 from exnorm.taxonomies.jsa.on_request import category_rows
 

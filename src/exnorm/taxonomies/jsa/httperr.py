@@ -7,8 +7,8 @@ published low level categories; which reason belongs to which is ours.
 from __future__ import annotations
 
 from exnorm.convert import count, integer, ip, plus_as_blank, port, size_bytes, utc_ms
-from exnorm.mapping import by_event, constant, row
 from exnorm.model import Mapping
+from exnorm.tables.mapping import by_event, constant, row
 from exnorm.taxonomies.jsa.categories import UNKNOWN_SEVERITY, describe_event
 from exnorm.taxonomies.jsa.on_request import category_rows
 

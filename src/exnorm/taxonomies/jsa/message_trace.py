@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from exnorm.convert import ip
-from exnorm.mapping import row
+from exnorm.tables.mapping import row
 from exnorm.taxonomies.jsa.message_tracking import JSA_MESSAGE_TRACKING
 
 _NO_DEVICE = "traces have no such column: the service does not say which of its servers reports"

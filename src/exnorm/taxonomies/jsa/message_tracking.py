@@ -11,8 +11,8 @@ identity? No".
 from __future__ import annotations
 
 from exnorm.convert import addresses, ip, mailbox, size_bytes, upper, utc_ms
-from exnorm.mapping import asked_for, by_event, constant, event_is, event_is_not, row, setting_is
 from exnorm.model import Mapping
+from exnorm.tables.mapping import asked_for, by_event, constant, event_is, event_is_not, row, setting_is
 from exnorm.taxonomies.jsa.categories import UNKNOWN_CATEGORY, UNKNOWN_SEVERITY
 from exnorm.taxonomies.jsa.message_tracking_events import EVENTS
 from exnorm.taxonomies.jsa.on_request import category_rows, mail_flow_rows

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from exnorm.mapping import by_event, row, setting_is
 from exnorm.model import Row
+from exnorm.tables.mapping import by_event, row, setting_is
 
 _DIRECTION = setting_is("direction", True)
 _CORRELATION = setting_is("correlation", True)

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from exnorm.convert import member
-from exnorm.joined_columns import agent_verdicts, bcl, comp_auth, faults, scl
-from exnorm.mapping import row
 from exnorm.model import Mapping, Row
+from exnorm.tables.joined_columns import agent_verdicts, bcl, comp_auth, faults, scl
+from exnorm.tables.mapping import row
 from exnorm.taxonomies.jsa.http_proxy import JSA_HTTP_PROXY
 from exnorm.taxonomies.jsa.message_tracking import JSA_MESSAGE_TRACKING
 

@@ -8,8 +8,8 @@ constant in these logs. No identity attribute is written: the guide says "Includ
 from __future__ import annotations
 
 from exnorm.convert import addresses, count, integer, ip, mailbox, port, size_bytes, utc_ms
-from exnorm.mapping import by_event, constant, row
 from exnorm.model import Mapping
+from exnorm.tables.mapping import by_event, constant, row
 from exnorm.taxonomies.jsa.categories import UNKNOWN_CATEGORY, UNKNOWN_SEVERITY
 from exnorm.taxonomies.jsa.on_request import category_rows, correlation_row
 from exnorm.taxonomies.jsa.smtp_protocol_events import EVENTS

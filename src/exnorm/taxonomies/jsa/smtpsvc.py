@@ -8,8 +8,8 @@ client. The log does not name the account of a logon, so Username is the address
 from __future__ import annotations
 
 from exnorm.convert import count, ip, size_bytes, used_port, utc_ms
-from exnorm.mapping import by_event, column_is, column_is_not, constant, row
 from exnorm.model import Mapping
+from exnorm.tables.mapping import by_event, column_is, column_is_not, constant, row
 from exnorm.taxonomies.jsa.categories import UNKNOWN_SEVERITY, describe_event
 from exnorm.taxonomies.jsa.on_request import category_rows
 

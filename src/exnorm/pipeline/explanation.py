@@ -1,0 +1,251 @@
+"""Why each field of a record is what it is: the mapping's rows, the columns they read, what is left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from exnorm.model import ByEvent, Constant, Event, Record, Row, Unparsed, Value
+from exnorm.pipeline.normalizer import Normalizer
+from exnorm.pipeline.recipients import split_recipients
+from exnorm.pipeline.routes import Route
+from exnorm.tables.mapping import ADDITIONAL_DATA, CompiledMapping, describe_origin, describe_rule
+
+_WRITTEN = {
+    "cut": "cut to the field's length",
+    "replaced": "has line breaks, separators or controls replaced",
+    "refused": "cannot be carried in its own field",
+}
+
+
+@dataclass(frozen=True)
+class ExplainedField:
+    """One field: where its value comes from, by which row, and whose rule that row is.
+
+    ``rule`` is ``guide``, ``exnorm``, ``plugin NAME`` or ``overlay FILE:LINE``; ``ours`` is why the row
+    is there, if it is not the guide's. ``column`` is empty for a constant; ``derived`` says that it is no
+    column of the log but worked out.
+    """
+
+    field: str
+    key: str
+    value: Value
+    column: str
+    row: str
+    rule: str = ""
+    ours: str = ""
+    cut_from: int = 0
+    derived: bool = False
+
+
+@dataclass(frozen=True)
+class ExplainedColumn:
+    """A column that is kept as additional data, or would be, and why."""
+
+    column: str
+    value: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Everything about one event; for a line that did not parse, its reason and raw text only.
+
+    ``part`` tells apart the events of one row, ``dropped`` says why there is none after all,
+    ``changed`` what processors made of fields, ``lost`` which columns the settings leave out, and
+    ``written`` what the format had to do to values.
+    """
+
+    path: str
+    line_number: int
+    source: str = ""
+    schema: str = ""
+    version: str = ""
+    columns_from: str = ""
+    part: str = ""
+    mapping: str = ""
+    event: str = ""
+    fields: tuple[ExplainedField, ...] = ()
+    additional: tuple[ExplainedColumn, ...] = ()
+    lost: tuple[ExplainedColumn, ...] = ()
+    dropped: str = ""
+    changed: dict[str, str] = field(default_factory=dict)
+    format: str = ""
+    written: tuple[str, ...] = ()
+    unparsed: str = ""
+    raw: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON, empty ones left out."""
+        return {name: value for name, value in asdict(self).items() if value not in ("", (), {})}
+
+
+def explain(item: Record | Unparsed, normalizer: Normalizer) -> Iterator[Explanation]:
+    """Explain each event of one row. Uses the counts of ``normalizer``, so give it one of its own."""
+    if isinstance(item, Unparsed):
+        yield Explanation(item.path, item.line_number, unparsed=item.reason, raw=item.raw)
+        return
+    for part in split_recipients(item) if normalizer.settings.per_recipient else (item,):
+        yield _explain_event(part, normalizer)
+
+
+def _explain_event(item: Record, normalizer: Normalizer) -> Explanation:
+    route = normalizer.routes.of(item)
+    mapping = route.mapping
+    kept = _explain_additional(item, mapping, normalizer)
+    return Explanation(
+        path=item.path,
+        line_number=item.line_number,
+        source=item.source.name,
+        schema=item.schema.name or "unknown",
+        version=item.schema.version,
+        columns_from=item.schema.found,
+        part=item.part,
+        mapping=mapping.mapping.name,
+        event=item.event_id,
+        fields=tuple(_explain_fields(item, mapping)),
+        additional=kept if mapping.keep_additional else (),
+        lost=() if mapping.keep_additional else kept,
+        dropped=_explain_drop(item, route, normalizer),
+        changed=_explain_changes(item, route, normalizer),
+        format=normalizer.codec.name,
+        written=tuple(_explain_writing(item, normalizer)),
+    )
+
+
+def _explain_fields(record: Record, mapping: CompiledMapping) -> list[ExplainedField]:
+    found = []
+    for given in mapping.assign(record):
+        target = given.row.field
+        if target is None:
+            continue
+        row = given.row.row
+        found.append(
+            ExplainedField(
+                field=target.name,
+                key=target.key,
+                value=given.value,
+                column=given.origin,
+                row=f"{row.field} <- {describe_origin(row)}",
+                rule=_find_rule(row, record, mapping),
+                ours=row.ours,
+                cut_from=given.cut_from,
+                derived=given.origin in record.source.derived,
+            )
+        )
+    return found
+
+
+def _find_rule(row: Row, record: Record, mapping: CompiledMapping) -> str:
+    """Whose word won: for a value that is looked up by event, who wrote that entry."""
+    if isinstance(row.read, ByEvent):
+        for origin in row.origins:
+            event = record.get(origin).upper() if isinstance(origin, str) else ""
+            rule = mapping.mapping.event_rules.get((event, row.read.attribute))
+            if rule:
+                return rule
+    return describe_rule(row)
+
+
+def _explain_additional(
+    record: Record, mapping: CompiledMapping, normalizer: Normalizer
+) -> tuple[ExplainedColumn, ...]:
+    event = replace(mapping, keep_additional=True).normalize(record, normalizer.counts)
+    return tuple(
+        ExplainedColumn(column, value, _why_additional(column, value, mapping))
+        for column, value in event.additional.items()
+    )
+
+
+def _why_additional(column: str, value: str, mapping: CompiledMapping) -> str:
+    if column not in mapping.known_columns:
+        return "unknown column"
+    if column in mapping.mapping.unmapped:
+        return mapping.mapping.unmapped[column]
+    if mapping.mapping.rest and not any(column in row.origins for row in mapping.mapping.rows):
+        return mapping.mapping.rest
+    for row in mapping.mapping.rows:
+        if row.field == ADDITIONAL_DATA and column in row.origins:
+            return f"row {ADDITIONAL_DATA} <- {column}"
+    reading = [
+        row
+        for row in mapping.rows
+        if any(
+            column in mapping.source.columns_of(origin)
+            for origin in row.row.origins
+            if not isinstance(origin, Constant)
+        )
+    ]
+    for compiled in reading:
+        if compiled.loses is not None and compiled.loses(value):
+            return f"as logged: {compiled.row.field} does not hold all of it"
+    targets = [compiled.row.field for compiled in reading]
+    return f"no value fit for {' or '.join(dict.fromkeys(targets))}, or it was cut"
+
+
+def _explain_drop(record: Record, route: Route, normalizer: Normalizer) -> str:
+    if route.keeps is not None and not route.keeps(record):
+        return f"by profile {normalizer.settings.profile}"
+    rule = "" if route.find_rule is None else route.find_rule(record)
+    if rule:
+        return f"by {rule}"
+    if not _is_processed(route):
+        return ""
+    before = dict(normalizer.counts.removed)
+    if not list(normalizer.normalize_record(record)):
+        for name, number in normalizer.counts.removed.items():
+            if number > before.get(name, 0):
+                return f"by plugin {name}"
+    return ""
+
+
+def _explain_changes(record: Record, route: Route, normalizer: Normalizer) -> dict[str, str]:
+    """Fields that processors set or changed: their final values, and the plugin that had the last word."""
+    if not _is_processed(route):
+        return {}
+    changed: dict[str, str] = {}
+    for plugin, before, after in _replay(record, route, normalizer):
+        for name in before.keys() | after.keys():
+            if before.get(name) != after.get(name):
+                whose = plugin if plugin.startswith("overlay ") else f"plugin {plugin}"
+                changed[name] = f"{after.get(name, '(removed)')} ({whose})"
+    return dict(sorted(changed.items()))
+
+
+def _replay(
+    record: Record, route: Route, normalizer: Normalizer
+) -> Iterator[tuple[str, dict[str, Value], dict[str, Value]]]:
+    """The fields before and after each processor that gives something."""
+    event: Event = route.mapping.normalize(record, normalizer.counts)
+    for processor in route.record_processors:
+        changed = normalizer.routes.process(record, (processor,))
+        if changed is None:
+            return
+        after = route.mapping.normalize(changed, normalizer.counts)
+        yield processor.plugin, event.fields, after.fields
+        record, event = changed, after
+    for processor in route.event_processors:
+        done = normalizer.routes.process(event, (processor,))
+        if done is None:
+            return
+        yield processor.plugin, event.fields, done.fields
+        event = done
+
+
+def _explain_writing(record: Record, normalizer: Normalizer) -> Iterator[str]:
+    """What the format had to do to values so that it could carry them."""
+    counts = normalizer.counts
+    for event in normalizer.normalize_record(record):
+        before = {what: dict(getattr(counts, what)) for what in _WRITTEN}
+        encoded = normalizer.encode_event(event)
+        if isinstance(encoded, Unparsed):
+            yield encoded.reason
+        for what, meaning in _WRITTEN.items():
+            for name, number in getattr(counts, what).items():
+                if number > before[what].get(name, 0):
+                    yield f"{name} {meaning}"
+
+
+def _is_processed(route: Route) -> bool:
+    return bool(route.record_processors or route.event_processors)

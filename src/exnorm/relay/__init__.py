@@ -1,0 +1,1 @@
+"""What every service has: limits on connections, log lines, metrics, health; it knows no protocol."""
