@@ -1,6 +1,6 @@
 """The nouns: line -> Record -> Event -> payload, and the tables that lead from one to the next.
 
-Nothing here reads, writes or decides; the verbs live in ``stream``, ``mapping`` and ``pipeline``.
+Nothing here reads, writes or decides; the verbs live in ``pipeline`` and ``tables``.
 """
 
 from __future__ import annotations
