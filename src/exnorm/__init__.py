@@ -1,8 +1,8 @@
 """exnorm: Microsoft Exchange logs for ArcSight and JSA.
 
-``Normalizer`` is all there is to embedding it; ``hookimpl``, the model and the words of ``exnorm.tables.mapping``
-are what a plugin is written with; ``exnorm.testing`` is what it is tested with. Each name is imported
-when it is first asked for, so that a command that needs little starts at once.
+``Normalizer`` is all that embedding needs; a plugin is written with ``hookimpl``, the model and the words of
+``exnorm.tables.mapping``, and tested with ``exnorm.testing``. Each name is imported when it is first used, so
+that a command that needs little starts at once.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The forward service: connections in, one carrier behind them, acknowledgements back.
 
-Memory is bounded by settings: there are so many connections (``relay.connection_limit``), each holds at most ``SMALL`` bytes
-of an unfinished message until it has one of a few permits for a large one, and only ``slots`` messages are
-worked on at a time. Who gets no permit or slot is not read from, so back pressure reaches the sender.
+Memory is bounded by settings: connections are limited (``relay.connection_limit``), each holds at most
+``SMALL`` bytes of an unfinished message until it has one of a few permits for a large one, and only ``slots``
+messages are worked on at a time. Who gets no permit or slot is not read from, so back pressure reaches the sender.
 Nothing is spooled.
 """
 
