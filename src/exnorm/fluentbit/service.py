@@ -2,7 +2,7 @@
 
 Memory is bounded by settings: connections are limited (``relay.connection_limit``), each holds at most
 ``SMALL`` bytes of an unfinished message until it has one of a few permits for a large one, and only ``slots``
-messages are worked on at a time. Who gets no permit or slot is not read from, so back pressure reaches the sender.
+messages are worked on at a time. A sender without permit or slot is not read from: back pressure reaches it.
 Nothing is spooled.
 """
 
