@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from exnorm import Codec, Event, Mapping, Record, Taxonomy, hookimpl, hookspecs, row
+from exnorm import Codec, Event, Mapping, Record, Taxonomy, hookimpl, row
+from exnorm.plugins import hookspecs
 from exnorm.sources.message_tracking import MESSAGE_TRACKING
 from exnorm.testing import events, normalizer
 

@@ -188,14 +188,14 @@ class Plugins:
             self._add(registry, "taxonomy", registry.taxonomies, taxonomy, plugin)
         for plugin, codec in self._call("register_codecs", Codec):
             self._add(registry, "codec", registry.codecs, codec, plugin)
-        mappings = [
-            (plugin, name_by_label(mapping, registry.taxonomies[mapping.taxonomy]))
-            if plugin != STANDARD and mapping.taxonomy in registry.taxonomies else (plugin, mapping)
-            for plugin, mapping in self._call("register_mappings", Mapping)
-        ]  # fmt: skip
-        for plugin, mapping in mappings:
+        mappings = []
+        for plugin, mapping in self._call("register_mappings", Mapping):
             if plugin != STANDARD:
                 _refuse(plugin, find_odd_parts(mapping))
+                taxonomy = registry.taxonomies.get(mapping.taxonomy)
+                mappings.append((plugin, mapping if taxonomy is None else name_by_label(mapping, taxonomy)))
+            else:
+                mappings.append((plugin, mapping))
         for plugin, mapping in mappings:
             if not (mapping.extends or mapping.replaces):
                 rows = tuple(mark_row(entry, _rule(plugin)) for entry in mapping.rows)
