@@ -22,14 +22,14 @@ from exnorm.fluentbit.forward import ForwardError, Message, MessageCutter, decod
 from exnorm.fluentbit.relay import Carrier
 from exnorm.fluentbit.wire import read_entries
 from exnorm.logstash import EventNormalizer, JSONCodec, LineTooLong
-from exnorm.logstash.batches import Batches, Body
-from exnorm.logstash.bodies import Bounds, RefusedError
+from exnorm.logstash.batches import Batches
 from exnorm.logstash.json_text import JSONText, read_first, write
-from exnorm.logstash.traffic import Traffic
 from exnorm.logstash.unpack import unpack
 from exnorm.model import Event, Record
 from exnorm.plugins.manager import Plugins
+from exnorm.relay.bodies import Body, Bounds, RefusedError
 from exnorm.relay.headers import Headers
+from exnorm.relay.traffic import Traffic
 from exnorm.settings import read_config
 from exnorm.tables.overlay import lay_over, require
 from exnorm.testing import normalizer, read_cef, read_leef, read_wincollect

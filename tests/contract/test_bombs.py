@@ -32,11 +32,11 @@ from exnorm.fluentbit.forward import ForwardError, Message, MessageCutter
 from exnorm.fluentbit.relay import Carrier
 from exnorm.fluentbit.service import Limits as ServiceLimits
 from exnorm.logstash import EventNormalizer, JSONCodec, LineTooLong
-from exnorm.logstash.batches import Batches, Body
-from exnorm.logstash.bodies import Bounds, RefusedError
-from exnorm.logstash.traffic import Traffic
+from exnorm.logstash.batches import Batches
 from exnorm.logstash.unpack import unpack
+from exnorm.relay.bodies import Body, Bounds, RefusedError
 from exnorm.relay.headers import Headers
+from exnorm.relay.traffic import Traffic
 from exnorm.testing import normalizer
 
 Found = tuple[list[str], int]

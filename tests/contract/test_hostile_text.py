@@ -31,10 +31,10 @@ from exnorm.fluentbit import ChunkFilter, read_options
 from exnorm.fluentbit.forward import Message, MessageCutter
 from exnorm.fluentbit.relay import Carrier
 from exnorm.logstash import EventNormalizer, JSONCodec
-from exnorm.logstash.batches import Batches, Body
-from exnorm.logstash.bodies import Bounds
-from exnorm.logstash.traffic import Traffic
+from exnorm.logstash.batches import Batches
+from exnorm.relay.bodies import Body, Bounds
 from exnorm.relay.headers import Headers
+from exnorm.relay.traffic import Traffic
 from exnorm.testing import normalizer, read_cef, read_leef, read_wincollect
 from exnorm.text.lines import join_csv
 

@@ -35,7 +35,7 @@ from delivery_faults import (
 
 from exnorm.cli import run
 from exnorm.fluentbit import handshake
-from exnorm.logstash import access
+from exnorm.relay import access
 
 WAIT = 20.0
 LOUD = {"PYTHONASYNCIODEBUG": "1", "PYTHONDEVMODE": "1"}

@@ -9,11 +9,11 @@ import pytest
 
 import exnorm
 from exnorm import Normalizer
-from exnorm.logstash.batches import Batches, Body
-from exnorm.logstash.bodies import Bounds, RefusedError
-from exnorm.logstash.traffic import Traffic
+from exnorm.logstash.batches import Batches
 from exnorm.model import Event
+from exnorm.relay.bodies import Body, Bounds, RefusedError
 from exnorm.relay.headers import Headers
+from exnorm.relay.traffic import Traffic
 from exnorm.sources.message_tracking import COLUMNS_2016
 
 ROW = (

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import bz2
-import importlib
 import lzma
-import sys
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Any, Protocol
 
+from exnorm.files import zstd
+
 OUT_BYTES = 256 * 1024
 BOMB_BYTES = 256 * 1024 * 1024
 """So much may come of anything; of more, ``BOMB_RATIO`` bytes at most for each one that was read."""
 BOMB_RATIO = 500
 XZ_MEMORY = 256 * 1024 * 1024
-ZSTD_WINDOW_LOG = 27
 MOST_MEMBERS = 10_000
 
 GZIP, BZIP2, XZ, ZSTD, ZIP = "gzip", "bzip2", "xz", "zstd", "zip"
@@ -61,7 +60,7 @@ def explain_closed(kind: str) -> str:
     """Why nothing that is compressed so can be read here; empty where it can."""
     if kind not in (GZIP, BZIP2, XZ, ZSTD, ZIP):
         return f"is compressed ({kind}), which exnorm does not read"
-    if kind == ZSTD and _load_zstd() is None:
+    if kind == ZSTD and zstd.load() is None:
         return "is compressed (zstd): needs pip install 'exnorm[zstd]', or Python 3.14"
     return ""
 
@@ -95,7 +94,7 @@ def _may_be_magic(beginning: bytes) -> bool:
 
 
 def _decompress(blocks: Iterable[bytes], kind: str) -> Iterator[bytes]:
-    make = {GZIP: _Gzip, BZIP2: bz2.BZ2Decompressor, XZ: _open_xz, ZSTD: _open_zstd}[kind]
+    make = {GZIP: _Gzip, BZIP2: bz2.BZ2Decompressor, XZ: _open_xz, ZSTD: zstd.open_decompressor}[kind]
     bound = Bound(kind)
     engine: Any = make()
     is_open = False
@@ -117,7 +116,7 @@ _REFUSALS = (zlib.error, lzma.LZMAError, EOFError, OSError, ValueError)
 
 
 def _run(engine: Engine, data: bytes, kind: str) -> bytes:
-    refusals: tuple[type[Exception], ...] = (*_REFUSALS, *_zstd_errors())
+    refusals: tuple[type[Exception], ...] = (*_REFUSALS, *zstd.list_errors())
     try:
         return engine.decompress(data, OUT_BYTES)
     except refusals as error:
@@ -165,60 +164,6 @@ class _Gzip:
 
 def _open_xz() -> lzma.LZMADecompressor:
     return lzma.LZMADecompressor(memlimit=XZ_MEMORY)
-
-
-def _load_zstd() -> Any:
-    """The module for zstd: of Python 3.14, else ``zstandard``; ``None`` where there is neither."""
-    for name in ("compression.zstd", "zstandard"):
-        try:
-            return importlib.import_module(name)
-        except ImportError:
-            continue
-    return None
-
-
-def _zstd_errors() -> tuple[type[Exception], ...]:
-    for name in ("compression.zstd", "zstandard"):
-        if name in sys.modules:
-            return (sys.modules[name].ZstdError,)
-    return ()
-
-
-def _open_zstd() -> Any:
-    module = _load_zstd()
-    if hasattr(module, "DecompressionParameter"):
-        options = {module.DecompressionParameter.window_log_max: ZSTD_WINDOW_LOG}
-        return module.ZstdDecompressor(options=options)
-    return _Zstandard(module.ZstdDecompressor(max_window_size=1 << ZSTD_WINDOW_LOG))
-
-
-class _Zstandard:
-    """An engine of ``zstandard``: it gives all that its input gives, so it is given little at a time."""
-
-    _PIECE = 64  # a block of zstd gives 128 KiB at most, and has 3 bytes at least
-
-    def __init__(self, decompressor: Any) -> None:
-        self._engine = decompressor.decompressobj()
-        self._rest = b""
-        self.needs_input = True
-
-    @property
-    def eof(self) -> bool:
-        return bool(self._engine.eof)
-
-    @property
-    def unused_data(self) -> bytes:
-        return bytes(self._engine.unused_data) + self._rest
-
-    def decompress(self, data: bytes, max_length: int) -> bytes:
-        self._rest += data
-        made, at = bytearray(), 0
-        while at < len(self._rest) and len(made) < max_length and not self._engine.eof:
-            made += self._engine.decompress(self._rest[at : at + self._PIECE])
-            at += self._PIECE
-        self._rest = self._rest[at:]
-        self.needs_input = not self._rest
-        return bytes(made)
 
 
 # --- zip -----------------------------------------------------------------------------------------

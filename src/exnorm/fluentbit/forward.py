@@ -13,21 +13,18 @@ came in, back to back, so whatever a record holds (bytes that are no UTF-8 too) 
 from __future__ import annotations
 
 import contextlib
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from importlib import import_module
-from typing import Any
 
 import msgpack
 
 from exnorm.fluentbit.scan import ScanError, Scanner
+from exnorm.relay.compression import DamagedError, inflate, is_readable
 
 MAX_TAG_BYTES = 1024
 MAX_CHUNK_ID_BYTES = 256
 """An acknowledgement must stay under 512 bytes; Fluent Bit's own ids have 24."""
 
-_PIECE_BYTES = 1024 * 1024
 _MAX_OPTIONS = 64
 _MAX_OPTION_NAME = 256
 _PACK = msgpack.Packer(use_bin_type=True, unicode_errors="surrogateescape").pack
@@ -332,49 +329,17 @@ def _check_compression(name: bytes) -> str:
 
 def decompress(data: bytes, method: str, max_bytes: int) -> bytes:
     """What was compressed, in one piece or several after each other; never more than ``max_bytes``."""
-    make = _gzip if method == "gzip" else _zstd()
+    if not is_readable(method):
+        raise ForwardError(f"events are compressed with {method}, which this Python cannot read; use gzip")
     content = bytearray()
-    while data:
-        decompressor = make()
-        try:
-            _inflate(decompressor, data, content, max_bytes)
-        except ForwardError:
-            raise
-        except Exception as error:  # zlib.error, ZstdError
-            raise ForwardError(f"compressed events: not {method}: {type(error).__name__}") from None
-        if not decompressor.eof:
-            raise ForwardError("compressed events end too soon")
-        data = decompressor.unused_data
-    return bytes(content)
-
-
-def _inflate(decompressor: Any, data: bytes, content: bytearray, max_bytes: int) -> None:
-    """Add one member's content piece by piece, so that no more is ever held than the bound."""
-    while not decompressor.eof:
-        piece = decompressor.decompress(data, _PIECE_BYTES)
-        content += piece
-        if len(content) > max_bytes:
-            raise ForwardError(f"compressed events hold more than {max_bytes} bytes")
-        data = getattr(decompressor, "unconsumed_tail", b"")  # zstd keeps it itself
-        if not data and len(piece) < _PIECE_BYTES:
-            return
-
-
-def _gzip() -> zlib._Decompress:
-    return zlib.decompressobj(wbits=31)
-
-
-def _zstd() -> Callable[[], zlib._Decompress]:
     try:
-        zstd: Any = import_module("compression.zstd")  # Python 3.14
-    except ImportError:
-        try:
-            zstd = import_module("backports.zstd")
-        except ImportError:
-            reason = "events are compressed with zstd, which this Python cannot read; use gzip"
-            raise ForwardError(reason) from None
-    make: Callable[[], zlib._Decompress] = zstd.ZstdDecompressor
-    return make
+        for piece in inflate(data, method):
+            content += piece
+            if len(content) > max_bytes:
+                raise ForwardError(f"compressed events hold more than {max_bytes} bytes")
+    except DamagedError as error:
+        raise ForwardError(f"compressed events: {error}") from None
+    return bytes(content)
 
 
 # --- messages -> bytes ---------------------------------------------------------------------------

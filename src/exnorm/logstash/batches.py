@@ -9,26 +9,17 @@ from typing import Any, TypeVar
 from exnorm.errors import quote
 from exnorm.files.rejects import RejectFile
 from exnorm.logstash import EventNormalizer, JSONCodec
-from exnorm.logstash.bodies import Bounds, RefusedError, is_document, pack, unpack
 from exnorm.logstash.normalize import MESSAGE, AnyEvent, add_tag, split_log
-from exnorm.logstash.traffic import Traffic
 from exnorm.model import Unparsed
 from exnorm.pipeline.counts import Counts, Ledger
 from exnorm.pipeline.normalizer import Normalizer
+from exnorm.relay.bodies import Body, Bounds, RefusedError, is_document, pack, unpack
 from exnorm.relay.headers import Headers
 from exnorm.relay.journal import Journal
+from exnorm.relay.traffic import Traffic
 
 T = TypeVar("T")
 DROPPED_TAG = "_exnormdropped"
-
-
-@dataclass(frozen=True)
-class Body:
-    """What a request brought, and the headers that say how to read it."""
-
-    content: bytes
-    encoding: str = ""
-    content_type: str = ""
 
 
 @dataclass(frozen=True)

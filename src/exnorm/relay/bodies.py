@@ -8,11 +8,10 @@ from dataclasses import dataclass
 
 import msgspec
 
+from exnorm.relay.compression import METHODS, DamagedError, inflate, is_readable
+
 MIB = 1024 * 1024
-_PIECE_BYTES = MIB
 _HELD_BYTES = 16 * MIB  # a larger content is unpacked once to be measured, and once more to be read
-_WINDOW = {"gzip": 31, "x-gzip": 31, "deflate": 47}  # zlib's words for which header to expect
-_MEMBERS = 100  # a gzip body may have several, one after the other; each costs a copy of the rest
 
 
 @dataclass(frozen=True)
@@ -27,6 +26,15 @@ class Bounds:
     unpacked_bytes: int = 128 * MIB
     events: int = 100_000
     line_bytes: int = 20 * MIB
+
+
+@dataclass(frozen=True)
+class Body:
+    """What a request brought, and the headers that say how to read it."""
+
+    content: bytes
+    encoding: str = ""
+    content_type: str = ""
 
 
 class RefusedError(Exception):
@@ -47,8 +55,9 @@ def unpack(body: bytes, encoding: str, limit: int, longest: int = Bounds.line_by
     if name in ("", "identity"):
         lines.add(body)
         return body
-    if name not in _WINDOW:
-        raise RefusedError(415, "Content-Encoding is none of gzip, deflate, identity")
+    if not is_readable(name):
+        known = ", ".join(method for method in METHODS if is_readable(method))
+        raise RefusedError(415, f"Content-Encoding is none of {known}, identity")
     unpacked = bytearray()
     total = 0
     for piece in _inflate(body, name):
@@ -59,6 +68,13 @@ def unpack(body: bytes, encoding: str, limit: int, longest: int = Bounds.line_by
         if total <= _HELD_BYTES:
             unpacked += piece
     return bytes(unpacked) if total <= _HELD_BYTES else b"".join(_inflate(body, name))
+
+
+def _inflate(body: bytes, name: str) -> Iterator[bytes]:
+    try:
+        yield from inflate(body, name)
+    except DamagedError as error:
+        raise RefusedError(413 if error.is_bomb else 400, f"the body is {error}") from None
 
 
 class LineLengths:
@@ -84,29 +100,6 @@ class LineLengths:
     def _check(self, length: int) -> None:
         if length > self._longest:
             raise RefusedError(413, f"a line of the body is longer than {self._longest} bytes")
-
-
-def _inflate(body: bytes, name: str) -> Iterator[bytes]:
-    """The content in pieces."""
-    for _ in range(_MEMBERS):
-        unpacker = zlib.decompressobj(_WINDOW[name])
-        rest = body
-        while not unpacker.eof:
-            try:
-                piece = unpacker.decompress(rest, _PIECE_BYTES)
-            except zlib.error:
-                reason = f"the body is no {name}, though its Content-Encoding says so"
-                raise RefusedError(400, reason) from None
-            yield piece
-            rest = unpacker.unconsumed_tail
-            if not rest and len(piece) < _PIECE_BYTES:
-                break
-        if not unpacker.eof:
-            raise RefusedError(400, f"the body's {name} ends too early")
-        body = unpacker.unused_data
-        if not body:
-            return
-    raise RefusedError(413, f"the body has more than {_MEMBERS} members of {name}")
 
 
 def is_document(body: bytes, content_type: str) -> bool:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from exnorm.logstash.access import Credentials
+from exnorm.relay.access import Secret
 from exnorm.relay.descriptors import OUT_OF_DESCRIPTORS, is_out_of_descriptors
 from exnorm.relay.readiness import connect_once
 
@@ -28,11 +28,16 @@ _REFUSALS = {
 
 
 class Verdict(NamedTuple):
-    """What the shipper is answered (200, 429 or 503), and the next hop's failure for metrics and log."""
+    """What the shipper is answered (200, 429 or 503), and the next hop's failure for metrics and log.
+
+    ``answer`` is how the next hop's answer begins, ``retry_after`` its header of that name.
+    """
 
     status: int
     failure: str = ""
     explanation: str = ""
+    answer: bytes = b""
+    retry_after: str = ""
 
 
 TAKEN = Verdict(200)
@@ -42,17 +47,22 @@ class NextHop:
     """The one next hop; open it inside the running loop."""
 
     def __init__(
-        self, url: str, credentials: Credentials | None, tls: ssl.SSLContext | None, connections: int
+        self,
+        url: str,
+        secret: Secret | None,
+        tls: ssl.SSLContext | None,
+        connections: int,
+        content_type: str = "application/x-ndjson",
     ) -> None:
         self.url = url
         self._headers = {
-            "Content-Type": "application/x-ndjson",
+            "Content-Type": content_type,
             "Content-Encoding": "gzip",
             "User-Agent": "exnorm",
             "Connection": "close",
         }
-        if credentials is not None:
-            self._headers["Authorization"] = credentials.header
+        if secret is not None:
+            self._headers["Authorization"] = secret.header
         self._tls = tls
         self._connections = connections
         self._session: aiohttp.ClientSession | None = None
@@ -82,9 +92,13 @@ class NextHop:
         assert self._session is not None
         try:
             async with self._session.post(self.url, data=body, allow_redirects=False) as response:
-                while await response.content.read(_ANSWER_BYTES):
-                    pass  # up to its end: an answer that breaks off is none
-                return judge(response.status)
+                answer = bytearray()
+                while piece := await response.content.read(
+                    _ANSWER_BYTES
+                ):  # to its end: half an answer is none
+                    answer += piece[: _ANSWER_BYTES - len(answer)]
+                wait = response.headers.get("Retry-After", "")
+                return judge(response.status)._replace(answer=bytes(answer), retry_after=wait)
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             if is_out_of_descriptors(error):
                 return Verdict(503, "descriptors", OUT_OF_DESCRIPTORS)

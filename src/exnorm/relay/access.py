@@ -10,11 +10,30 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 from exnorm.errors import SettingsError, quote
 
 SECRET_BYTES = 4096
+
+
+class Words(NamedTuple):
+    """What a secret is called, and the options that give it."""
+
+    what: str
+    one: str
+    listen: str
+    forward: str
+
+
+PASSWORDS = Words(
+    "password",
+    "a password",
+    "--auth-user and --auth-password-file",
+    "--forward-user and --forward-password-file",
+)
+TOKENS = Words("access token", "an access token", "--auth-token-file", "--forward-token-file")
 
 
 @dataclass(frozen=True)
@@ -38,7 +57,7 @@ class Address:
             return False
 
 
-def read_address(text: str) -> Address:
+def read_address(text: str, example: str = "127.0.0.1:9801") -> Address:
     """``127.0.0.1:9801``, ``[::1]:9801`` or ``:9801``, which is every address of the machine."""
     host, colon, port = text.rpartition(":")
     bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
@@ -49,26 +68,29 @@ def read_address(text: str) -> Address:
         or int(port) > 65535
         or (":" in bare) != (bare != host)
     ):
-        raise SettingsError(f"listen: got {quote(text)}; expected address:port, such as 127.0.0.1:9801")
+        raise SettingsError(f"listen: got {quote(text)}; expected address:port, such as {example}")
     return Address(bare or "0.0.0.0", int(port))
 
 
-def check_url(url: str, has_password: bool) -> str:
-    """The address of the next hop; a password never goes to another machine in the clear."""
+def check_url(
+    url: str, has_secret: bool, words: Words = PASSWORDS, example: str = "http://127.0.0.1:9800"
+) -> str:
+    """The address of the next hop; a secret never goes to another machine in the clear."""
     try:
         parts = urlsplit(url)
         parts.port  # noqa: B018  raises for a port that is no number
     except ValueError:
         parts = urlsplit("")
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise SettingsError(f"forward: got {quote(_hide(url))}; expected a URL such as http://127.0.0.1:9800")
+        raise SettingsError(f"forward: got {quote(_hide(url))}; expected a URL such as {example}")
     if parts.username is not None or parts.password is not None:
         raise SettingsError(
-            "forward: a URL with a password can be read in the list of processes; "
-            "use --forward-user and --forward-password-file"
+            f"forward: a URL with a password can be read in the list of processes; use {words.forward}"
         )
-    if has_password and parts.scheme == "http" and not Address(parts.hostname, 0).is_loopback:
-        raise SettingsError(f"forward: {quote(url)} would carry the password in the clear; expected https")
+    if has_secret and parts.scheme == "http" and not Address(parts.hostname, 0).is_loopback:
+        raise SettingsError(
+            f"forward: {quote(url)} would carry the {words.what} in the clear; expected https"
+        )
     return url
 
 
@@ -78,26 +100,45 @@ def _hide(url: str) -> str:
     return f"...@{tail}" if at and head else url
 
 
-def check_exposure(address: Address, has_tls: bool, has_password: bool) -> None:
-    """Anything but the loopback needs TLS and a password."""
-    if address.is_loopback or (has_tls and has_password):
+class Secret(Protocol):
+    """What a request must bring in ``Authorization``, and what we bring to the next hop."""
+
+    what: ClassVar[str]
+    """What it is called."""
+    challenge: ClassVar[str]
+    """The value of ``WWW-Authenticate``."""
+
+    @property
+    def header(self) -> str:
+        """The value of ``Authorization``."""
+
+    def match(self, header: str) -> bool:
+        """Whether a request's ``Authorization`` is this one; the time it takes says nothing."""
+
+
+def check_exposure(address: Address, has_tls: bool, has_secret: bool, words: Words = PASSWORDS) -> None:
+    """Anything but the loopback needs TLS and a secret."""
+    if address.is_loopback or (has_tls and has_secret):
         return
     missing = [
         *(() if has_tls else ("--tls-cert and --tls-key",)),
-        *(() if has_password else ("--auth-user and --auth-password-file",)),
+        *(() if has_secret else (words.listen,)),
     ]
     raise SettingsError(
-        f"listen: {address} can be reached from other machines, which needs TLS and a password; "
+        f"listen: {address} can be reached from other machines, which needs TLS and {words.one}; "
         f"give {' and '.join(missing)}, or listen on 127.0.0.1"
     )
 
 
-# --- passwords -----------------------------------------------------------------------------------
+# --- passwords and tokens ------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Credentials:
     """A user name and a password, as basic authentication carries them."""
+
+    what: ClassVar[str] = "user name or password"
+    challenge: ClassVar[str] = 'Basic realm="exnorm"'
 
     username: str
     password: str = field(repr=False)
@@ -122,6 +163,27 @@ class Credentials:
         return f"{self.username}:{self.password}".encode()
 
 
+@dataclass(frozen=True)
+class Token:
+    """An access token, as ``Authorization: Bearer`` carries it."""
+
+    what: ClassVar[str] = "access token"
+    challenge: ClassVar[str] = 'Bearer realm="exnorm"'
+
+    token: str = field(repr=False)
+
+    @property
+    def header(self) -> str:
+        """The value of ``Authorization``."""
+        return f"Bearer {self.token}"
+
+    def match(self, header: str) -> bool:
+        """Whether a request's ``Authorization`` is this one; the time it takes says nothing."""
+        scheme, _, given = header.partition(" ")
+        given_bytes = given.strip().encode("utf-8", "replace")
+        return scheme.lower() == "bearer" and hmac.compare_digest(given_bytes, self.token.encode())
+
+
 def read_credentials(
     username: str | None, password_file: str | None, environ: Mapping[str, str], *, option: str, variable: str
 ) -> Credentials | None:
@@ -129,7 +191,9 @@ def read_credentials(
 
     ``option`` is what the names of the options begin with, ``variable`` the password's variable.
     """
-    password = _read_secret(password_file, option) if password_file else environ.get(variable)
+    password = (
+        _read_secret(password_file, f"{option}password-file") if password_file else environ.get(variable)
+    )
     if not username and not password:
         return None
     if not username:
@@ -149,8 +213,17 @@ def read_credentials(
     return Credentials(username, password)
 
 
-def _read_secret(path: str, option: str) -> str:
-    name = f"{option}password-file"
+def read_token(path: str | None, environ: Mapping[str, str], *, option: str, variable: str) -> Token | None:
+    """An access token from a file, else from the environment; never from the command line."""
+    token = _read_secret(path, option) if path else environ.get(variable)
+    if not token:
+        return None
+    if not token.isascii() or not token.isprintable() or " " in token:
+        raise SettingsError(f"{option}: expected printable ASCII without blanks, which a header can carry")
+    return Token(token)
+
+
+def _read_secret(path: str, name: str) -> str:
     try:
         with Path(path).open("rb") as file:
             content = file.read(SECRET_BYTES + 1)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from exnorm.errors import SettingsError
-from exnorm.logstash.access import (
+from exnorm.relay.access import (
     Address,
     Credentials,
     check_exposure,
@@ -51,12 +51,12 @@ def test_what_is_no_address_and_port_is_refused(text: str) -> None:
 
 def test_only_what_is_missing_is_asked_for() -> None:
     open_to_all = Address("0.0.0.0", 9801)
-    check_exposure(open_to_all, has_tls=True, has_password=True)
-    check_exposure(Address("127.0.0.1", 9801), has_tls=False, has_password=False)
+    check_exposure(open_to_all, has_tls=True, has_secret=True)
+    check_exposure(Address("127.0.0.1", 9801), has_tls=False, has_secret=False)
     with pytest.raises(SettingsError, match="give --tls-cert and --tls-key, or listen"):
-        check_exposure(open_to_all, has_tls=False, has_password=True)
+        check_exposure(open_to_all, has_tls=False, has_secret=True)
     with pytest.raises(SettingsError, match="give --auth-user and --auth-password-file, or listen"):
-        check_exposure(open_to_all, has_tls=True, has_password=False)
+        check_exposure(open_to_all, has_tls=True, has_secret=False)
 
 
 def test_a_password_may_go_to_the_loopback_or_over_tls() -> None:
@@ -66,8 +66,8 @@ def test_a_password_may_go_to_the_loopback_or_over_tls() -> None:
         "http://localhost",
         "https://next.example.com",
     ):
-        assert check_url(url, has_password=True) == url
-    assert check_url("http://next.example.com", has_password=False) == "http://next.example.com"
+        assert check_url(url, has_secret=True) == url
+    assert check_url("http://next.example.com", has_secret=False) == "http://next.example.com"
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_a_password_may_go_to_the_loopback_or_over_tls() -> None:
 )
 def test_what_is_no_url_is_refused(url: str) -> None:
     with pytest.raises(SettingsError, match="forward: got"):
-        check_url(url, has_password=False)
+        check_url(url, has_secret=False)
 
 
 def header(pair: bytes) -> str:

@@ -1,0 +1,174 @@
+"""What the commands of services over HTTP share: options, TLS, limits, and the run to its end."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from exnorm.cli import OK
+from exnorm.cli.click_types import FILE
+from exnorm.cli.options import host_key_option, load_settings, log_options
+from exnorm.errors import SettingsError, quote
+from exnorm.files.rejects import RejectFile
+from exnorm.pipeline.normalizer import Normalizer
+from exnorm.settings import NAMES, Settings
+
+if TYPE_CHECKING:
+    from exnorm.relay.access import Secret, Words
+    from exnorm.relay.headers import Headers
+    from exnorm.relay.http_service import HttpService, Limits, Reloaded
+    from exnorm.relay.journal import Journal
+    from exnorm.relay.next_hop import NextHop
+
+KIB = 1024
+SECONDS_MAX = 3600.0
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def tls_options(command: Command) -> Command:
+    """The options for certificates."""
+    return _add(
+        command,
+        click.option("--tls-cert", metavar="FILE", type=FILE, help="Certificate chain to serve with, PEM."),
+        click.option("--tls-key", metavar="FILE", type=FILE, help="Its key, PEM."),
+        click.option(
+            "--tls-ca", metavar="FILE", type=FILE, help="Certificates to trust in the next hop, PEM."
+        ),
+    )
+
+
+def relay_options(command: Command) -> Command:
+    """The options for files beside, limits and the log."""
+    return _add(
+        command,
+        click.option(
+            "--rejects", metavar="FILE", type=FILE,
+            help="Write lines that do not parse to FILE too, as NDJSON.",
+        ),
+        host_key_option,
+        click.option(
+            "--state", metavar="FILE", type=FILE, help="Keep the header lines of logs here, over a restart."
+        ),
+        click.option(
+            "--max-in-flight", type=click.IntRange(1, 1000), default=16, show_default=True, metavar="N",
+            help="Requests worked on at a time; one more is answered with 429.",
+        ),
+        click.option(
+            "--max-connections", type=click.IntRange(1, 4096), default=128, show_default=True, metavar="N",
+            help="Close the quietest, or refuse, where there are more.",
+        ),
+        click.option(
+            "--max-body-bytes", type=click.IntRange(KIB, 1 << 31), default=64 * KIB * KIB, show_default=True,
+            metavar="N", help="A larger body is answered with 413, and its sender drops it.",
+        ),
+        click.option(
+            "--max-unpacked-bytes", type=click.IntRange(KIB, 1 << 32), default=128 * KIB * KIB,
+            show_default=True, metavar="N", help="The same for a body without its compression.",
+        ),
+        click.option(
+            "--max-batch-events", type=click.IntRange(1, 10_000_000), default=100_000, show_default=True,
+            metavar="N", help="The same for the events of a body.",
+        ),
+        click.option(
+            "--answer-within", type=float, default=8.0, show_default=True, metavar="SECONDS",
+            help="Answer 429 after so long; senders give up after 10.",
+        ),
+        log_options,
+    )  # fmt: skip
+
+
+def _add(command: Command, *options: Callable[[Command], Command]) -> Command:
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@dataclass(frozen=True)
+class Door:
+    """What tells one service from another.
+
+    ``read_secret`` gives what senders must bring, ``read_onward`` what the next hop wants; ``words`` are for
+    messages. ``url`` makes the next hop's address whole.
+    """
+
+    example: str
+    words: Words
+    read_secret: Callable[[], Secret | None]
+    read_onward: Callable[[], Secret | None]
+    make: Callable[[Reloaded, NextHop | None, Limits, Journal, Headers, RejectFile | None], HttpService]
+    make_normalizer: Callable[[Settings], Normalizer]
+    content_type: str = "application/x-ndjson"
+    url: Callable[[str], str] = str
+
+
+def serve(settings: Settings, params: dict[str, Any], options: dict[str, Any], door: Door) -> int:
+    """Check everything, then run until a signal; ``params`` are read again at each reload."""
+    from exnorm.relay.access import (
+        check_exposure,
+        check_url,
+        load_certificate,
+        read_address,
+        serve_tls,
+        trust_tls,
+    )
+    from exnorm.relay.bodies import Bounds
+    from exnorm.relay.headers import Headers
+    from exnorm.relay.http_service import Limits, Reloaded, run_service
+    from exnorm.relay.journal import Journal, take_library_log
+    from exnorm.relay.next_hop import NextHop
+
+    if not 0 < options["answer_within"] <= SECONDS_MAX:
+        shown = quote(options["answer_within"])
+        raise SettingsError(
+            f"answer-within: got {shown}; expected more than 0, at most {SECONDS_MAX:g} seconds"
+        )
+    limits = Limits(
+        options["max_in_flight"],
+        options["answer_within"],
+        Bounds(options["max_body_bytes"], options["max_unpacked_bytes"], options["max_batch_events"]),
+        options["max_connections"],
+    )
+    address = read_address(options["listen"], door.example)
+    cert, key = options["tls_cert"], options["tls_key"]
+    tls = serve_tls(cert, key)
+    secret = door.read_secret()
+    check_exposure(address, tls is not None, secret is not None, door.words)
+    next_hop = None
+    if options["forward"]:
+        onward = door.read_onward()
+        url = check_url(options["forward"], onward is not None, door.words, f"http://{door.example}")
+        trusted = trust_tls(options["tls_ca"]) if url.startswith("https:") else None
+        next_hop = NextHop(door.url(url), onward, trusted, limits.in_flight, door.content_type)
+
+    def reload() -> Reloaded:
+        again = load_settings(params["config"], {name: params[name] for name in NAMES if name in params})
+        changed = Reloaded(door.make_normalizer(again), door.read_secret())
+        check_exposure(address, tls is not None, changed.secret is not None, door.words)
+        if tls is not None:
+            serve_tls(cert, key)  # first into a context of its own: a broken pair must not reach the live one
+            load_certificate(tls, cert, key)
+        return changed
+
+    journal = Journal(sys.stderr.buffer, options["log_format"], options["log_level"])
+    take_library_log(journal)
+
+    def report(text: str) -> None:
+        journal("error", "a file is not written", reason=text)
+
+    headers = Headers(Path(options["state"]) if options["state"] else None, report)
+    rejects = RejectFile(Path(options["rejects"]), report) if options["rejects"] else None
+    first = Reloaded(door.make_normalizer(settings), secret)
+    service = door.make(first, next_hop, limits, journal, headers, rejects)
+    asyncio.run(run_service(service, next_hop, address, tls, limits, reload, journal, params["config"]))
+    return OK
+
+
+def tagging(settings: Settings, format_name: str) -> Normalizer:
+    """A normalizer of that format; a line that does not parse goes on, whatever ``on_error`` says."""
+    return Normalizer.from_settings(replace(settings, format=format_name, on_error="tag"))
