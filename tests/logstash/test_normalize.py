@@ -139,7 +139,7 @@ def test_the_logs_that_are_remembered_are_bounded() -> None:
     events = EventNormalizer(make(), max_files=3)
     for number in range(50):
         assert events.normalize({"message": ROWS[0], "path": f"{number}.log"})[0]["name"]
-    assert len(events._streams) == 3
+    assert len(events._logs._streams) == 3
 
 
 # --- what stays of the incoming event ------------------------------------------------------------

@@ -9,10 +9,11 @@ from typing import Any, TypeVar
 from exnorm.errors import quote
 from exnorm.files.rejects import RejectFile
 from exnorm.logstash import EventNormalizer, JSONCodec
-from exnorm.logstash.normalize import MESSAGE, AnyEvent, add_tag, split_log
+from exnorm.logstash.normalize import MESSAGE, AnyEvent, add_tag
 from exnorm.model import Unparsed
 from exnorm.pipeline.counts import Counts, Ledger
 from exnorm.pipeline.normalizer import Normalizer
+from exnorm.pipeline.shipped import split_log
 from exnorm.relay.bodies import Body, Bounds, RefusedError, is_document, pack, unpack
 from exnorm.relay.headers import Headers
 from exnorm.relay.journal import Journal

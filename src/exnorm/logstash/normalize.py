@@ -19,11 +19,11 @@ from exnorm.engine.rows import Batch
 from exnorm.identity import exnorm_id
 from exnorm.logstash.json_text import write
 from exnorm.logstash.splice import find_names, has_brackets, splice
-from exnorm.model import Event, Head, Record, Unparsed
+from exnorm.model import Event, Record, Unparsed
 from exnorm.origin import HOST_KEYS, find_text, list_paths
 from exnorm.pipeline.normalizer import NOT_OURS, Normalizer, Written
-from exnorm.pipeline.shipped import SplitRows, is_done, is_finished, is_swallowed, looks_ours, read_text
-from exnorm.pipeline.stream import Stream, StreamTable
+from exnorm.pipeline.shipped import RAW, ShippedLogs, is_finished, name_log
+from exnorm.pipeline.stream import Stream
 from exnorm.sources.columnar import split_csv
 from exnorm.text.lines import join_csv
 
@@ -32,9 +32,6 @@ Shape = Callable[[Event], AnyEvent]
 TAG = Unparsed.TAG
 MESSAGE = "message"
 _USED = frozenset((MESSAGE,))
-RAW = "-"
-"""The name under which lines that came without an event around them are one log."""
-_BY_TYPE = "\0\0"  # and a log type: lines without a file name that look like it
 
 # Where shippers say which file a line is from: ECS, the file input without ECS, nxlog, Fluent Bit.
 _FILE_FIELDS = (
@@ -45,7 +42,6 @@ _FILE_FIELDS = (
     ("file", "path"),
     ("file",),
 )
-_NAME_KEPT = 1024  # characters of a host's or file's name; the end of a path says most
 
 
 class EventNormalizer:
@@ -70,7 +66,6 @@ class EventNormalizer:
         self.normalizer = normalizer
         self.unparsed = 0
         self.untouched = 0
-        self._raw_name = raw_name
         self._on_unparsed = on_unparsed
         self._finished = finished
         self._shape: Shape = build_shape(normalizer.taxonomy, normalizer.settings)
@@ -81,8 +76,9 @@ class EventNormalizer:
             normalizer.write_item if has_payloads else normalizer.normalize_item
         )
         self._hosts = list_paths(normalizer.settings.host_key or HOST_KEYS)
-        self._streams: StreamTable[str] = StreamTable(self._open, max_files)
-        self._split = SplitRows(normalizer, lambda found: write(found).decode("utf-8"))
+        self._logs = ShippedLogs(
+            normalizer, max_files, raw_name=raw_name, write=lambda found: write(found).decode("utf-8")
+        )
         self._names = find_names(normalizer.taxonomy, normalizer.settings)
         self._encoded_names = tuple(name.encode("utf-8") for name in self._names)
         # the kernel knows the usual keys of a host only
@@ -141,7 +137,7 @@ class EventNormalizer:
         Gives them, how many of the given lines were done, and the log of the next one where it is another;
         ``None`` where the kernel has no program for the log. ``log`` is one of ``find_log``.
         """
-        stream = self._streams.get(log)
+        stream = self._logs.get(log)
         try:
             rows = self.normalizer.batches.open(stream)
             if rows is None or has_brackets(rows.program.columns):
@@ -165,19 +161,19 @@ class EventNormalizer:
             return None
         try:
             lines = [text.encode() for text in messages]
-            return self.normalizer.batches.prepare(lines, self._streams.get(log))
+            return self.normalizer.batches.prepare(lines, self._logs.get(log))
         except Exception:  # as in encode_rows
             return None
 
     def reads_each(self, log: str) -> bool:
         """Whether every line of a log must come to its reader, as far as is known."""
-        return self._streams.get(log).reads_each
+        return self._logs.get(log).reads_each
 
     def may_run(self, log: str) -> bool:
         """Whether ``run`` may take one of the next lines, as far as is known; a log's name may be empty."""
         if not self.runs or not log:
             return self.runs
-        stream = self._streams.get(log)
+        stream = self._logs.get(log)
         try:
             return stream.ready() is None or self.normalizer.batches.open(stream) is not None
         except Exception:  # as in encode_rows
@@ -190,7 +186,7 @@ class EventNormalizer:
 
         Finished lines where they can be, else events; ``None`` where the profile leaves a row out.
         """
-        stream = self._streams.get(log)
+        stream = self._logs.get(log)
         layout = stream.layout
         if layout is None:
             return []
@@ -207,11 +203,11 @@ class EventNormalizer:
 
     def header(self, log: str) -> list[str]:
         """The header lines of a log as far as they came; ``log`` is one of ``find_log``."""
-        return self._streams.get(log).header()
+        return self._logs.get(log).header()
 
     def replay(self, log: str, lines: Iterable[str]) -> None:
         """Know the header lines of a log that came before."""
-        stream = self._streams.get(log)
+        stream = self._logs.get(log)
         for line in lines:
             stream.read(line)
 
@@ -225,7 +221,7 @@ class EventNormalizer:
     def finish(self) -> list[AnyEvent]:
         """What logs with records of several lines still held when the input ended."""
         found: list[AnyEvent] = []
-        for stream in self._streams.all():
+        for stream in self._logs.all():
             for item in stream.drain():
                 found += self._replace({}, [item], frozenset())
         return found
@@ -235,30 +231,11 @@ class EventNormalizer:
     def _normalize_line(
         self, event: AnyEvent, text: str, line: str | bytes, key: str, splices: bool
     ) -> list[Any] | None:
-        stream = self._streams.get(key)
-        plain = self._read_plain(line, stream)
+        plain = self._read_plain(line, self._logs.get(key))
         if plain is not None:
             return [merge(event, fields, _USED, _strip_end(text)) for fields in plain]
-        items = self._read_text(event, text, line, stream, key)
-        if items is None and not key:
-            other = self._find_elsewhere(text, stream)
-            items = None if other is None else self._read_text(event, text, line, other, key)
+        items = self._logs.read_line(event, text, line, key)
         return None if items is None else self._replace(event, items, _USED, splices)
-
-    def _read_text(
-        self, event: AnyEvent, text: str, line: str | bytes, stream: Stream, key: str
-    ) -> list[Record | Unparsed] | None:
-        """What the lines of a text hold; ``None`` where they are none of Exchange."""
-
-        def is_foreign(items: Sequence[Record | Unparsed]) -> bool:
-            if not items:
-                return not is_swallowed(self.normalizer, text, stream, bool(key))
-            if not key and self._find_elsewhere(text, stream) is not None:
-                return True
-            is_ours = stream.source is not None and (bool(key) or looks_ours(text))
-            return not is_ours or is_done(event)
-
-        return read_text(self.normalizer, line, stream, is_foreign)
 
     def _read_plain(self, line: str | bytes, stream: Stream) -> list[AnyEvent] | None:
         """The fields of a row with nothing odd about it, by the program for such rows where there is one.
@@ -275,16 +252,9 @@ class EventNormalizer:
             return None
         return [self._decode(payload) for payload in payloads if payload is not None]
 
-    def _find_elsewhere(self, text: str, stream: Stream) -> Stream | None:
-        """The log of the type a line looks like: events without a file name may mix several."""
-        source = self.normalizer.recognize(Head("", {}, text.partition("\n")[0]))
-        return (
-            None if source is None or source is stream.source else self._streams.get(_BY_TYPE + source.name)
-        )
-
     def _normalize_fields(self, event: AnyEvent, key: str) -> list[AnyEvent] | None:
         """A row that came already split, or an object of an export with its properties."""
-        found = self._split.read(event, lambda: self._streams.get(key))
+        found = self._logs.read_columns(event, key)
         if found is None:
             return None
         refused = found.items[0] if found.items else None
@@ -351,17 +321,7 @@ class EventNormalizer:
 
     def find_log(self, event: AnyEvent) -> str:
         """Which log an event is of: two servers have files of one name. Empty where no file is named."""
-        name = _shorten(find_text(event, _FILE_FIELDS))
-        return f"{_shorten(find_text(event, self._hosts))}\0{name}" if name else ""
-
-    def _open(self, key: str) -> Stream:
-        if key == RAW:
-            return self.normalizer.stream(self._raw_name)
-        host, path = ("", "") if key.startswith(_BY_TYPE) else split_log(key)
-        stream = self.normalizer.stream(path)
-        stream.take_text()  # the codec has decoded it
-        stream.may_be_several = bool(path) and not host
-        return stream
+        return name_log(find_text(event, self._hosts), find_text(event, _FILE_FIELDS))
 
 
 def _strip_end(text: str) -> str:
@@ -454,13 +414,3 @@ def _with_original(outer: AnyEvent, text: Any, raw: str) -> AnyEvent:
 
 def _was_masked(text: Any, raw: str) -> bool:
     return not isinstance(text, str) or text.removeprefix("\ufeff").rstrip("\r\n") != raw.rstrip("\r\n")
-
-
-def split_log(log: str) -> tuple[str, str]:
-    """Host and path of the log that ``find_log`` names; both empty where no file is named."""
-    host, _, path = log.partition("\0")
-    return host, path
-
-
-def _shorten(name: str) -> str:
-    return name[-_NAME_KEPT:].replace("\0", "")

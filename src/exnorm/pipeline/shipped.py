@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from exnorm.convert import digits
 from exnorm.model import Confidence, Head, Record, Source, Unparsed
 from exnorm.pipeline.normalizer import Normalizer
-from exnorm.pipeline.stream import Stream, split_heads
+from exnorm.pipeline.stream import Stream, StreamTable, split_heads
 
 Write = Callable[[Mapping[str, Any]], str]
 """Writes an object as JSON."""
@@ -100,6 +100,105 @@ def is_swallowed(normalizer: Normalizer, text: str, stream: Stream, has_file: bo
 def looks_ours(text: str) -> bool:
     """Whether a text begins as rows or headers of Exchange do."""
     return _ROW.match(text) is not None or _HEADER.match(text) is not None
+
+
+# --- logs by name ----------------------------------------------------------------------------------
+
+RAW = "-"
+"""The name under which lines that came without a record around them are one log."""
+_BY_TYPE = "\0\0"  # and a log type: lines without a file name that look like it
+_NAME_KEPT = 1024  # characters of a host's or file's name; the end of a path says most
+
+
+def name_log(host: str, path: str) -> str:
+    """What a log is known by: two servers have files of one name. Empty where no file is named."""
+    return f"{_shorten(host)}\0{_shorten(path)}" if path else ""
+
+
+def split_log(log: str) -> tuple[str, str]:
+    """Host and path of the log that ``name_log`` names; both empty where no file is named."""
+    host, _, path = log.partition("\0")
+    return host, path
+
+
+def _shorten(name: str) -> str:
+    return name[-_NAME_KEPT:].replace("\0", "")
+
+
+class ShippedLogs:
+    """Reads the records of a shipper, log by log, and remembers each log's header, within bounds.
+
+    ``max_files`` logs are remembered; ``raw_name`` is the file of lines that came without a record around
+    them. ``write`` writes an object as JSON.
+    """
+
+    def __init__(
+        self,
+        normalizer: Normalizer,
+        max_files: int = 4096,
+        *,
+        raw_name: str = "",
+        write: Write | None = None,
+    ) -> None:
+        self._normalizer = normalizer
+        self._raw_name = raw_name
+        self._streams: StreamTable[str] = StreamTable(self._open, max_files)
+        self._split = SplitRows(normalizer, write)
+
+    def get(self, log: str) -> Stream:
+        """The state of a log; ``log`` is one of ``name_log``, or ``RAW``."""
+        return self._streams.get(log)
+
+    def all(self) -> list[Stream]:
+        """The state of every log."""
+        return self._streams.all()
+
+    def read_line(
+        self, record: Mapping[str, Any], text: str, line: str | bytes, log: str
+    ) -> list[Record | Unparsed] | None:
+        """What the lines of a record's text hold; ``None`` where they are none of Exchange.
+
+        ``line`` is ``text``, or the bytes that it was read from.
+        """
+        stream = self._streams.get(log)
+        items = self._read_text(record, text, line, stream, log)
+        if items is None and not log:
+            other = self._find_elsewhere(text, stream)
+            items = None if other is None else self._read_text(record, text, line, other, log)
+        return items
+
+    def read_columns(self, record: Mapping[str, Any], log: str) -> Split | None:
+        """A row that came already split, or an object of an export with its properties."""
+        return self._split.read(record, lambda: self._streams.get(log))
+
+    def _read_text(
+        self, record: Mapping[str, Any], text: str, line: str | bytes, stream: Stream, log: str
+    ) -> list[Record | Unparsed] | None:
+        def is_foreign(items: Sequence[Record | Unparsed]) -> bool:
+            if not items:
+                return not is_swallowed(self._normalizer, text, stream, bool(log))
+            if not log and self._find_elsewhere(text, stream) is not None:
+                return True
+            is_ours = stream.source is not None and (bool(log) or looks_ours(text))
+            return not is_ours or is_done(record)
+
+        return read_text(self._normalizer, line, stream, is_foreign)
+
+    def _find_elsewhere(self, text: str, stream: Stream) -> Stream | None:
+        """The log of the type a line looks like: records without a file name may mix several."""
+        source = self._normalizer.recognize(Head("", {}, text.partition("\n")[0]))
+        return (
+            None if source is None or source is stream.source else self._streams.get(_BY_TYPE + source.name)
+        )
+
+    def _open(self, log: str) -> Stream:
+        if log == RAW:
+            return self._normalizer.stream(self._raw_name)
+        host, path = ("", "") if log.startswith(_BY_TYPE) else split_log(log)
+        stream = self._normalizer.stream(path)
+        stream.take_text()  # the shipper has decoded it
+        stream.may_be_several = bool(path) and not host
+        return stream
 
 
 # --- rows that came split ------------------------------------------------------------------------
