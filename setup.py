@@ -1,56 +1,45 @@
-"""What setup.cfg cannot say: the filter and the kernel, built where there is a C compiler."""
+"""What setup.cfg cannot say: the kernel, built where there is a C compiler, and folders outside of src."""
 
 from __future__ import annotations
 
-import runpy
+import os
 import shutil
 import sys
+import sysconfig
 from pathlib import Path
 
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 from setuptools.command.build_py import build_py
-from setuptools.errors import CompileError
 
 ROOT = Path(__file__).parent
 KERNEL = Path("src", "kernel")  # setuptools wants paths relative to this file
-FILTER = "exnorm.fluentbit.flb-filter_exchange"
+LIMITED_API = (
+    0x030B0000  # of Python 3.11, the first whose limited API has buffers: one build for all later ones
+)
 RUN_PATHS = ("-Wl,-rpath", "-Wl,-R", "-Wl,--enable-new-dtags")
 DEPLOYED = {"fluentbit": "exnorm/fluentbit/deploy"}  # what operators drop in -> where it is installed
 
 
-class BuildFilter(build_ext):
-    """Builds the filter with its own module, which the installed ``exnorm fluentbit build`` uses too.
-
-    No library looks for others where the builder's Python had its own: that folder is somebody else's later.
-    """
+class BuildKernel(build_ext):
+    """Builds the kernel so that it knows no folder of the machine that built it."""
 
     def build_extensions(self) -> None:
-        """Leave out what Python's own build would have a linker write down."""
+        """Leave out where Python's own build had its sources and libraries: somebody else's folders later."""
+        if self.compiler.compiler_type == "unix":
+            for extension in self.extensions:
+                extension.extra_compile_args.append("-g0")
         words = getattr(self.compiler, "linker_so", None)
         if words is not None:
             self.compiler.linker_so = [word for word in words if not word.startswith(RUN_PATHS)]
         super().build_extensions()
 
-    def get_ext_filename(self, fullname: str) -> str:
-        """Fluent Bit knows a filter by its file name."""
-        if fullname.endswith("flb-filter_exchange"):
-            return fullname.replace(".", "/") + ".so"
-        return str(super().get_ext_filename(fullname))
-
-    def build_extension(self, ext: Extension) -> None:
-        """One that cannot be built is left out: it is optional."""
-        if ext.name != FILTER:
-            super().build_extension(ext)
-            return
-        builder = runpy.run_path(str(ROOT / "src" / "exnorm" / "fluentbit" / "build.py"))
-        target = Path(self.get_ext_fullpath(ext.name)).absolute()
-        target.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            # A wheel is built in an environment that is gone when it is used.
-            builder["build"](target, prefix=None if self.editable_mode else Path(sys.base_prefix))
-        except builder["BuildError"] as error:
-            raise CompileError(str(error)) from None
+    def copy_extensions_to_source(self) -> None:
+        """Remove the kernel of an earlier checkout, which Python would prefer to the one for all versions."""
+        super().copy_extensions_to_source()
+        if is_limited():
+            own = f"_kernel{sysconfig.get_config_var('EXT_SUFFIX')}"
+            (ROOT / "src" / "exnorm" / own).unlink(missing_ok=True)
 
 
 class CopyDeployed(build_py):
@@ -65,15 +54,23 @@ class CopyDeployed(build_py):
             shutil.copytree(ROOT / folder, Path(self.build_lib, target), dirs_exist_ok=True)
 
 
+def is_limited() -> bool:
+    """Whether this Python takes a kernel that is made for several versions."""
+    is_usual = sys.implementation.name == "cpython" and not sysconfig.get_config_var("Py_GIL_DISABLED")
+    return is_usual and sys.hexversion >= LIMITED_API
+
+
+kernel = Extension(
+    "exnorm._kernel",
+    sorted(path.as_posix() for path in KERNEL.glob("*.c")),
+    depends=sorted(path.as_posix() for path in KERNEL.glob("*.h")),
+    define_macros=[("Py_LIMITED_API", hex(LIMITED_API))] if is_limited() else [],
+    py_limited_api=is_limited(),
+    optional=True,
+)
 setup(
-    cmdclass={"build_ext": BuildFilter, "build_py": CopyDeployed},
-    ext_modules=[
-        Extension(FILTER, ["fluentbit/filter_exchange.c"], optional=True),
-        Extension(
-            "exnorm._kernel",
-            sorted(path.as_posix() for path in KERNEL.glob("*.c")),
-            depends=sorted(path.as_posix() for path in KERNEL.glob("*.h")),
-            optional=True,
-        ),
-    ],
+    cmdclass={"build_ext": BuildKernel, "build_py": CopyDeployed},
+    # EXNORM_KERNEL=0 does without it here as it does when exnorm runs: that wheel is for every machine.
+    ext_modules=[] if os.environ.get("EXNORM_KERNEL") == "0" else [kernel],
+    options={"bdist_wheel": {"py_limited_api": "cp311"}} if is_limited() else {},
 )

@@ -9,6 +9,7 @@ A block without a language counts as commands; what cannot be run stands in ELSE
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import re
@@ -28,6 +29,7 @@ import pytest
 from fluent_bit_delivery import find_fluent_bit
 
 from exnorm.cli import cli, run
+from exnorm.fluentbit import build as builder
 
 ROOT = Path(__file__).parents[1]
 PAGES = [
@@ -201,6 +203,9 @@ class Scratch:
             Path(self.localize(environment[1])).mkdir(parents=True)
         elif command.startswith("fluent-bit "):
             self.start_fluent_bit(command)
+        elif re.fullmatch(r"(/opt/\S+/bin/)?exnorm fluentbit build", command):
+            with contextlib.suppress(builder.BuildError):  # the pages say what to do without a filter
+                builder.build(builder.filter_path())
         elif SERVES.match(command):
             self.serve(command)
         elif not say_why_not(command):
@@ -346,13 +351,20 @@ def follow(page: Path, scratch: Scratch) -> None:
         elif block.is_commands:
             said, last = "", ""
             for part, status in block.parts():
-                if part.startswith("fluent-bit ") and find_fluent_bit() is None:
+                if part.startswith("fluent-bit ") and not has_fluent_bit():
                     missing, skipped = part, 2  # the next block looks at what it did
                     break
                 printed = scratch.do(part, status)
                 said, last = said + printed, part
     if missing:
-        pytest.skip(f"all but '{missing}' was run: no fluent-bit, neither FLUENT_BIT nor PATH has one")
+        pytest.skip(
+            f"all but '{missing}' was run: no fluent-bit on PATH or in FLUENT_BIT, or no filter for it"
+        )
+
+
+def has_fluent_bit() -> bool:
+    """Whether there is a Fluent Bit and what the pages load into it."""
+    return find_fluent_bit() is not None and builder.filter_path().is_file()
 
 
 # --- the tests -------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ enum { SCALAR, NUMBER, TEXT, BINARY, LIST, MAP, EXTENSION, BROKEN }; /* kinds of
 #define LARGEST 262144    /* bytes of an event; a larger one is read with more care */
 #define MOST_CONTAINERS 256 /* in metadata; readers of msgpack have their bounds too */
 #define MOST_OTHERS 32  /* keys that are kept beside the payload */
+#define MOST_KEYS 32    /* that may name a line, a file or a host: bits of a set */
 #define DEEPEST 4       /* objects inside of each other in a payload */
 #define TIME 10         /* bytes of an event's time, which is the longest of all forms of a time */
 #define HEADS 32        /* more than the heads and the time that are written for one event */
@@ -30,10 +31,15 @@ typedef struct {
     uint64_t length; /* bytes that follow the head; of a list or map, values */
 } Head;
 
+typedef struct { /* the first that is there counts */
+    Text at[MOST_KEYS];
+    Py_ssize_t count;
+} Keys;
+
 /* What the caller wants, made once for a filter. */
 typedef struct {
-    PyObject *line_keys, *file_keys, *host_keys; /* tuples of bytes, the first that is there counts */
-    Text result;                                 /* the key of the payload; empty = the payload's own pairs */
+    Keys lines, files, hosts;
+    Text result; /* the key of the payload; empty = the payload's own pairs */
     int event_time, keep_others;
 } Form;
 
@@ -142,14 +148,11 @@ static int is_shortest(Place at, const Head *head)
 /* --- reading an event --------------------------------------------------------------------------- */
 
 /* The place of a key among names; how many there are where it is none of them. */
-static Py_ssize_t find_name(PyObject *names, Text key)
+static Py_ssize_t find_name(const Keys *names, Text key)
 {
     Py_ssize_t i = 0;
-    for (; i < PyTuple_GET_SIZE(names); i++) {
-        PyObject *name = PyTuple_GET_ITEM(names, i);
-        if (is_same(key, PyBytes_AS_STRING(name), PyBytes_GET_SIZE(name)))
-            break;
-    }
+    while (i < names->count && !is_same(key, names->at[i].at, names->at[i].length))
+        i++;
     return i;
 }
 
@@ -195,8 +198,7 @@ static int read_event(Event *event, Place at, Place end, const Form *form)
     at = read_head(event->head_end, end, &head);
     if (at == NULL || head.kind != MAP)
         return 0;
-    Py_ssize_t lines = PyTuple_GET_SIZE(form->line_keys), files = PyTuple_GET_SIZE(form->file_keys);
-    Py_ssize_t hosts = PyTuple_GET_SIZE(form->host_keys);
+    Py_ssize_t lines = form->lines.count, files = form->files.count, hosts = form->hosts.count;
     uint64_t seen_lines = 0, seen_files = 0, seen_hosts = 0;
     Py_ssize_t best_line = lines, best_file = files, best_host = hosts, line_other = -1;
     event->other_count = 0;
@@ -214,8 +216,8 @@ static int read_event(Event *event, Place at, Place end, const Form *form)
             return 0;
         const Text value = {(const char *)at, (Py_ssize_t)value_head.length};
         at += value_head.length;
-        Py_ssize_t line = find_name(form->line_keys, key), file = find_name(form->file_keys, key);
-        Py_ssize_t host = find_name(form->host_keys, key);
+        Py_ssize_t line = find_name(&form->lines, key), file = find_name(&form->files, key);
+        Py_ssize_t host = find_name(&form->hosts, key);
         if ((line < lines && seen_lines & 1u << line) || (file < files && seen_files & 1u << file) ||
             (host < hosts && seen_hosts & 1u << host))
             return 0; /* twice: the later would count */
@@ -471,13 +473,17 @@ static int write_event(Machine *self, const Event *event, const Form *form, Text
 
 /* --- called from Python ---------------------------------------------------------------------------- */
 
-static int is_names(PyObject *names)
+static int read_keys(Keys *keys, PyObject *names)
 {
-    if (PyTuple_GET_SIZE(names) > 32)
+    keys->count = PyTuple_Size(names);
+    if (keys->count > MOST_KEYS)
         return 0;
-    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(names); i++)
-        if (!PyBytes_Check(PyTuple_GET_ITEM(names, i)))
+    for (Py_ssize_t i = 0; i < keys->count; i++) {
+        PyObject *name = PyTuple_GetItem(names, i);
+        if (!PyBytes_Check(name))
             return 0;
+        keys->at[i] = look_at(name);
+    }
     return 1;
 }
 
@@ -485,18 +491,19 @@ static int is_names(PyObject *names)
  * -> (events anew, where the first event begins that was left alone, rows, events, the last row's time in ms) */
 PyObject *run_chunk(Machine *self, PyObject *arguments)
 {
-    PyObject *chunk;
+    PyObject *chunk, *lines, *files, *hosts;
     Text host, path, start, seed;
     Form form;
     Py_ssize_t begin, rows = 0, events = 0;
     long long last = 0;
-    if (!PyArg_ParseTuple(arguments, "(O!O!O!y#pp)Sny#y#y#y#:run_chunk", &PyTuple_Type, &form.line_keys,
-                          &PyTuple_Type, &form.file_keys, &PyTuple_Type, &form.host_keys, &form.result.at,
+    if (!PyArg_ParseTuple(arguments, "(O!O!O!y#pp)Sny#y#y#y#:run_chunk", &PyTuple_Type, &lines,
+                          &PyTuple_Type, &files, &PyTuple_Type, &hosts, &form.result.at,
                           &form.result.length, &form.event_time, &form.keep_others, &chunk, &begin, &host.at,
                           &host.length, &path.at, &path.length, &start.at, &start.length, &seed.at, &seed.length))
         return NULL;
-    if (begin < 0 || begin > PyBytes_GET_SIZE(chunk) || !is_names(form.line_keys) || !is_names(form.file_keys) ||
-        !is_names(form.host_keys)) {
+    const Text whole = look_at(chunk);
+    if (begin < 0 || begin > whole.length || !read_keys(&form.lines, lines) || !read_keys(&form.files, files) ||
+        !read_keys(&form.hosts, hosts)) {
         PyErr_SetString(PyExc_ValueError, "run_chunk: an argument is not well formed");
         return NULL;
     }
@@ -504,7 +511,7 @@ PyObject *run_chunk(Machine *self, PyObject *arguments)
         return NULL;
     if (form.result.length == 0)
         form.keep_others = 0; /* which of two pairs with one name counts is not decided here */
-    Place first = (Place)PyBytes_AS_STRING(chunk), end = first + PyBytes_GET_SIZE(chunk), at = first + begin;
+    Place first = (Place)whole.at, end = first + whole.length, at = first + begin;
     Event event;
     while (at < end && read_event(&event, at, end, &form) && is_same(path, event.path.at, event.path.length) &&
            is_same(host, event.host.at, event.host.length)) {
@@ -539,11 +546,12 @@ PyObject *find_end(PyObject *module, PyObject *arguments)
     int kinds = 0;
     if (!PyArg_ParseTuple(arguments, "Sn:find_end", &chunk, &begin))
         return NULL;
-    if (begin < 0 || begin > PyBytes_GET_SIZE(chunk)) {
+    const Text whole = look_at(chunk);
+    if (begin < 0 || begin > whole.length) {
         PyErr_SetString(PyExc_ValueError, "find_end: begins outside of the chunk");
         return NULL;
     }
-    Place first = (Place)PyBytes_AS_STRING(chunk);
-    Place end = skip(first + begin, first + PyBytes_GET_SIZE(chunk), &kinds, &containers);
+    Place first = (Place)whole.at;
+    Place end = skip(first + begin, first + whole.length, &kinds, &containers);
     return PyLong_FromSsize_t(end == NULL ? -1 : end - first);
 }

@@ -39,7 +39,8 @@ enum { ANY, REFUSED, MESSAGE, TIME, VERSIONED, TAGS, EVENT, LOG, LOG_FILE, HOST_
        FILE_NAME = HOST + HOSTS, FILE_OBJECT = FILE_NAME + FILES - 1 };
 
 typedef struct {
-    PyObject *names; /* those of the payload, which the event must not have */
+    Text *at; /* those of the payload, which the event must not have */
+    Py_ssize_t count;
     unsigned char filter[256];
 } Names;
 
@@ -207,11 +208,9 @@ static int is_of_payload(const Names *names, Text name)
 {
     if (!names->filter[filter_place(name)])
         return 0;
-    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(names->names); i++) {
-        PyObject *one = PyTuple_GET_ITEM(names->names, i);
-        if (is_same(name, PyBytes_AS_STRING(one), PyBytes_GET_SIZE(one)))
+    for (Py_ssize_t i = 0; i < names->count; i++)
+        if (is_same(name, names->at[i].at, names->at[i].length))
             return 1;
-    }
     return 0;
 }
 
@@ -474,31 +473,41 @@ static int write_event(Machine *self, const Event *event, Text row, Text start, 
     return put(self, "\n", 1) < 0 ? FAILED : WRITTEN;
 }
 
-static int read_names(Names *names)
+/* 0, or -1 with an exception set; what `at` points to is the caller's to free. */
+static int read_names(Names *names, PyObject *given)
 {
     memset(names->filter, 0, sizeof names->filter);
-    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(names->names); i++) {
-        PyObject *name = PyTuple_GET_ITEM(names->names, i);
-        if (!PyBytes_Check(name))
-            return 0;
-        names->filter[filter_place((Text){PyBytes_AS_STRING(name), PyBytes_GET_SIZE(name)})] = 1;
+    names->count = PyTuple_Size(given);
+    names->at = PyMem_Calloc((size_t)names->count + 1, sizeof(Text));
+    if (names->at == NULL) {
+        PyErr_NoMemory();
+        return -1;
     }
-    return 1;
+    for (Py_ssize_t i = 0; i < names->count; i++) {
+        PyObject *name = PyTuple_GetItem(given, i);
+        if (!PyBytes_Check(name)) {
+            PyErr_SetString(PyExc_TypeError, "run_events: a name is no bytes");
+            return -1;
+        }
+        names->at[i] = look_at(name);
+        names->filter[filter_place(names->at[i])] = 1;
+    }
+    return 0;
 }
 
 /* How many lines may be read in this run, and the memory for their rows; -1 with an exception set. */
 static Py_ssize_t count_lines(Machine *self, PyObject *lines)
 {
     Py_ssize_t count = 0, size = LARGEST + MORE + SLACK;
-    for (; count < PyTuple_GET_SIZE(lines) && count < MOST_EVENTS; count++) {
-        PyObject *line = PyTuple_GET_ITEM(lines, count);
+    for (; count < PyTuple_Size(lines) && count < MOST_EVENTS; count++) {
+        PyObject *line = PyTuple_GetItem(lines, count);
         if (!PyBytes_Check(line)) {
             PyErr_SetString(PyExc_TypeError, "run_events: a line is no bytes");
             return -1;
         }
-        if (PyBytes_GET_SIZE(line) > LARGEST)
+        if (PyBytes_Size(line) > LARGEST)
             break;
-        size += PyBytes_GET_SIZE(line) + 1 + SLACK;
+        size += PyBytes_Size(line) + 1 + SLACK;
     }
     if (make_scratch(&self->copied, &self->copied_size, size) < 0 ||
         make_scratch(&self->scratch, &self->scratch_size, LARGEST + SLACK) < 0)
@@ -515,7 +524,7 @@ static PyObject *cut_lines(const Machine *self, const Py_ssize_t *ends, Py_ssize
         if (line == NULL)
             Py_CLEAR(made);
         else
-            PyList_SET_ITEM(made, i, line);
+            PyList_SetItem(made, i, line);
     }
     return made;
 }
@@ -526,17 +535,15 @@ static PyObject *cut_lines(const Machine *self, const Py_ssize_t *ends, Py_ssize
 PyObject *run_events(Machine *self, PyObject *arguments)
 {
     Names names;
-    PyObject *lines;
+    PyObject *given, *lines;
     Text log, start, seed, other = {NULL, 0};
-    if (!PyArg_ParseTuple(arguments, "O!O!y#y#y#:run_events", &PyTuple_Type, &names.names, &PyTuple_Type, &lines,
+    if (!PyArg_ParseTuple(arguments, "O!O!y#y#y#:run_events", &PyTuple_Type, &given, &PyTuple_Type, &lines,
                           &log.at, &log.length, &start.at, &start.length, &seed.at, &seed.length))
         return NULL;
-    if (!read_names(&names)) {
-        PyErr_SetString(PyExc_TypeError, "run_events: a name is no bytes");
+    if (read_names(&names, given) < 0 || begin_run(self) < 0) {
+        PyMem_Free(names.at);
         return NULL;
     }
-    if (begin_run(self) < 0)
-        return NULL;
     Py_ssize_t count = count_lines(self, lines), at = 0, made = 0;
     Py_ssize_t ends[MOST_EVENTS];
     char named[2 * LONGEST_PATH + 2 + SLACK];
@@ -545,8 +552,8 @@ PyObject *run_events(Machine *self, PyObject *arguments)
     Py_ssize_t row_at = LARGEST + MORE + SLACK; /* behind what is written of the event itself */
     Event event;
     for (; at < count && done != FAILED; at++) {
-        PyObject *line = PyTuple_GET_ITEM(lines, at);
-        const char *begin = PyBytes_AS_STRING(line), *end = begin + PyBytes_GET_SIZE(line);
+        const Text line = look_at(PyTuple_GetItem(lines, at));
+        const char *begin = line.at, *end = begin + line.length;
         Text found, row;
         if (!read_event(&event, begin, end, self->copied, &names) || !find_log(&event, named, &found) ||
             !is_plain_utf8((const unsigned char *)begin, end - begin))
@@ -580,6 +587,7 @@ PyObject *run_events(Machine *self, PyObject *arguments)
         if (written != NULL)
             result = Py_BuildValue("Nny#L", written, at, other.at, other.length, last);
     }
+    PyMem_Free(names.at);
     self->running = 0;
     return result;
 }

@@ -133,9 +133,7 @@ static inline int is_filled(const Machine *self, int cell)
     const Text *text = &self->cells[cell].text;
     if (!self->may_be_absent[cell])
         return text->length > 0;
-    Py_ssize_t absent = PyBytes_GET_SIZE(self->absent);
-    return text->length > 0 && !(absent > 0 && text->length == absent &&
-                                 memcmp(text->at, PyBytes_AS_STRING(self->absent), (size_t)absent) == 0);
+    return text->length > 0 && !is_same(*text, self->absent.at, self->absent.length);
 }
 
 static int is_number(const Text *text, Py_ssize_t digits)
@@ -576,8 +574,7 @@ static int holds(const Machine *self, const Condition *condition)
     const Text *text = &self->cells[condition->a].text;
     if (condition->kind == FITS)
         return text->length <= condition->b;
-    Py_ssize_t length = PyBytes_GET_SIZE(condition->text);
-    return text->length != length || memcmp(text->at, PyBytes_AS_STRING(condition->text), (size_t)length) != 0;
+    return !is_same(*text, condition->text.at, condition->text.length);
 }
 
 static int hold_all(const Machine *self, int begin, int end)

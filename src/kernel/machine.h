@@ -8,6 +8,8 @@
  * Memory: a cell is a pointer into the row, which is followed by SLACK bytes that may be read, into a scratch
  * buffer as large as the row, into what was looked up, or into the buffer of a step. A row is written only after
  * room was made for the most it can come to, and SLACK bytes more. Nothing here calls itself.
+ *
+ * Of Python only what is in the limited API of 3.11 is used, so that one build serves all later ones.
  */
 #ifndef EXNORM_MACHINE_H
 #define EXNORM_MACHINE_H
@@ -15,6 +17,7 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "blake2b.h"
@@ -103,7 +106,7 @@ typedef struct {
 typedef struct {
     int kind, a;
     Py_ssize_t b;
-    PyObject *text; /* bytes */
+    Text text; /* memory of our own */
 } Condition;
 
 typedef struct {
@@ -132,7 +135,8 @@ typedef struct {
     int separator, times;    /* how many of the first cells are the row's time */
     char quote;                               /* what encloses cells; LF, which is in none, where nothing does */
     Py_ssize_t longest, remembered, longest_key;
-    PyObject *absent, *count;
+    Text absent; /* memory of our own */
+    PyObject *count;
     Cell *cells;
     unsigned char *may_be_absent; /* for each cell */
     Step *steps;
@@ -229,6 +233,12 @@ static inline int put(Machine *self, const char *at, Py_ssize_t length)
     memcpy(self->out + self->out_length, at, (size_t)length);
     self->out_length += length;
     return 0;
+}
+
+/* What bytes hold; they must be bytes, and live as long as it is looked at. */
+static inline Text look_at(PyObject *bytes)
+{
+    return (Text){PyBytes_AsString(bytes), PyBytes_Size(bytes)};
 }
 
 static inline int is_same(Text one, const char *at, Py_ssize_t length)

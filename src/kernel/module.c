@@ -121,7 +121,7 @@ static void machine_dealloc(Machine *self)
         Py_XDECREF(self->parts[i].field);
     }
     for (Py_ssize_t i = 0; self->conditions != NULL && i < self->condition_count; i++)
-        Py_XDECREF(self->conditions[i].text);
+        PyMem_Free((char *)self->conditions[i].text.at);
     for (int byte = 0; byte < 128; byte++)
         PyMem_Free((char *)self->escapes[byte].at);
     PyMem_Free(self->cells);
@@ -137,9 +137,11 @@ static void machine_dealloc(Machine *self)
     PyMem_Free(self->copied);
     PyMem_Free(self->hashed);
     leave_room(self->room);
-    Py_XDECREF(self->absent);
+    PyMem_Free((char *)self->absent.at);
     Py_XDECREF(self->count);
-    Py_TYPE(self)->tp_free((PyObject *)self);
+    PyTypeObject *type = Py_TYPE((PyObject *)self);
+    ((freefunc)PyType_GetSlot(type, Py_tp_free))(self);
+    Py_DECREF(type);
 }
 
 static PyMethodDef machine_methods[] = {
@@ -149,19 +151,22 @@ static PyMethodDef machine_methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
-static PyBufferProcs machine_buffer = {(getbufferproc)look, (releasebufferproc)look_away};
+static PyType_Slot machine_slots[] = {
+    {Py_tp_doc, "Runs one program; a buffer of the payloads of its last run."},
+    {Py_tp_new, PyType_GenericNew},
+    {Py_tp_init, machine_init},
+    {Py_tp_dealloc, machine_dealloc},
+    {Py_tp_methods, machine_methods},
+    {Py_bf_getbuffer, look},
+    {Py_bf_releasebuffer, look_away},
+    {0, NULL},
+};
 
-static PyTypeObject machine_type = {
-    PyVarObject_HEAD_INIT(NULL, 0)
-    .tp_name = "exnorm._kernel.Machine",
-    .tp_doc = "Runs one program; a buffer of the payloads of its last run.",
-    .tp_basicsize = sizeof(Machine),
-    .tp_flags = Py_TPFLAGS_DEFAULT,
-    .tp_new = PyType_GenericNew,
-    .tp_init = (initproc)machine_init,
-    .tp_dealloc = (destructor)machine_dealloc,
-    .tp_methods = machine_methods,
-    .tp_as_buffer = &machine_buffer,
+static PyType_Spec machine_spec = {
+    .name = "exnorm._kernel.Machine",
+    .basicsize = sizeof(Machine),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE,
+    .slots = machine_slots,
 };
 
 static PyMethodDef kernel_functions[] = {
@@ -186,12 +191,12 @@ static const struct {
 
 PyMODINIT_FUNC PyInit__kernel(void)
 {
-    if (PyType_Ready(&machine_type) < 0)
-        return NULL;
     PyObject *module = PyModule_Create(&kernel);
     if (module == NULL)
         return NULL;
-    int done = PyModule_AddObjectRef(module, "Machine", (PyObject *)&machine_type);
+    PyObject *type = PyType_FromSpec(&machine_spec);
+    int done = PyModule_AddObjectRef(module, "Machine", type); /* -1 where the type is none */
+    Py_XDECREF(type);
     for (size_t i = 0; done == 0 && i < sizeof numbers / sizeof *numbers; i++)
         done = PyModule_AddIntConstant(module, numbers[i].name, numbers[i].number);
     if (done < 0) {

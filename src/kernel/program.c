@@ -17,22 +17,22 @@ static int refuse(const char *what)
 /* A copy of bytes with SLACK behind it. */
 static int keep(Text *text, PyObject *bytes)
 {
-    Py_ssize_t length = PyBytes_GET_SIZE(bytes);
-    char *at = PyMem_Calloc((size_t)length + SLACK, 1);
+    Text given = look_at(bytes);
+    char *at = PyMem_Calloc((size_t)given.length + SLACK, 1);
     if (at == NULL) {
         PyErr_NoMemory();
         return -1;
     }
-    memcpy(at, PyBytes_AS_STRING(bytes), (size_t)length);
+    memcpy(at, given.at, (size_t)given.length);
     PyMem_Free((char *)text->at);
-    *text = (Text){at, length};
+    *text = (Text){at, given.length};
     return 0;
 }
 
 /* Numbers of cells. */
 static int read_cells(Machine *self, PyObject *list, Cells *cells)
 {
-    Py_ssize_t count = PyTuple_GET_SIZE(list);
+    Py_ssize_t count = PyTuple_Size(list);
     cells->cells = allocate(count, sizeof(int));
     if (cells->cells == NULL) {
         PyErr_NoMemory();
@@ -40,7 +40,7 @@ static int read_cells(Machine *self, PyObject *list, Cells *cells)
     }
     cells->count = count;
     for (Py_ssize_t i = 0; i < count; i++) {
-        long number = PyLong_AsLong(PyTuple_GET_ITEM(list, i));
+        long number = PyLong_AsLong(PyTuple_GetItem(list, i));
         if (number == -1 && PyErr_Occurred())
             return -1;
         if (number < 0 || number >= self->cell_count)
@@ -63,14 +63,14 @@ static int is_special(const Machine *self, Text text)
  * and after it, a slot each, `None` after it where the slot does not hold it. */
 Found *make_found(const Machine *self, PyObject *slots, Py_ssize_t count, Text key, PyObject *after)
 {
-    int good = PyTuple_Check(slots) && PyTuple_GET_SIZE(slots) == count;
-    good = good && (after == NULL || (PyTuple_Check(after) && PyTuple_GET_SIZE(after) == count));
+    int good = PyTuple_Check(slots) && PyTuple_Size(slots) == count;
+    good = good && (after == NULL || (PyTuple_Check(after) && PyTuple_Size(after) == count));
     Py_ssize_t total = 0;
     for (Py_ssize_t i = 0; good && i < count; i++) {
-        PyObject *last = after == NULL ? Py_None : PyTuple_GET_ITEM(after, i);
-        good = PyBytes_Check(PyTuple_GET_ITEM(slots, i)) && (last == Py_None || PyBytes_Check(last));
+        PyObject *last = after == NULL ? Py_None : PyTuple_GetItem(after, i);
+        good = PyBytes_Check(PyTuple_GetItem(slots, i)) && (last == Py_None || PyBytes_Check(last));
         if (good)
-            total += PyBytes_GET_SIZE(PyTuple_GET_ITEM(slots, i)) + (last == Py_None ? 0 : PyBytes_GET_SIZE(last));
+            total += PyBytes_Size(PyTuple_GetItem(slots, i)) + (last == Py_None ? 0 : PyBytes_Size(last));
     }
     if (!good) {
         PyErr_SetString(PyExc_TypeError, "Machine: what was looked up is no tuple of so many bytes");
@@ -85,11 +85,11 @@ Found *make_found(const Machine *self, PyObject *slots, Py_ssize_t count, Text k
     found->total = total;
     char *at = (char *)found + fixed;
     for (Py_ssize_t i = 0; i < count; i++) {
-        PyObject *texts[2] = {PyTuple_GET_ITEM(slots, i), after == NULL ? Py_None : PyTuple_GET_ITEM(after, i)};
+        PyObject *texts[2] = {PyTuple_GetItem(slots, i), after == NULL ? Py_None : PyTuple_GetItem(after, i)};
         for (int k = 0; k < 2; k++) {
-            Py_ssize_t length = texts[k] == Py_None ? 0 : PyBytes_GET_SIZE(texts[k]);
+            Py_ssize_t length = texts[k] == Py_None ? 0 : PyBytes_Size(texts[k]);
             if (length > 0)
-                memcpy(at, PyBytes_AS_STRING(texts[k]), (size_t)length);
+                memcpy(at, PyBytes_AsString(texts[k]), (size_t)length);
             *(k == 0 ? &found->slots[i].before : &found->slots[i].after) = (Text){at, length};
             at += length;
         }
@@ -147,7 +147,7 @@ static int read_hints(Step *step)
 
 static int read_steps(Machine *self, PyObject *list)
 {
-    Py_ssize_t count = PyTuple_GET_SIZE(list);
+    Py_ssize_t count = PyTuple_Size(list);
     self->steps = allocate(count, sizeof(Step));
     self->caches = allocate(count, sizeof(Cache));
     if (self->steps == NULL || self->caches == NULL) {
@@ -157,7 +157,7 @@ static int read_steps(Machine *self, PyObject *list)
     for (Py_ssize_t i = 0; i < count; i++) {
         Step *step = &self->steps[i];
         PyObject *into, *keys, *text, *find, *before, *after;
-        if (!PyArg_ParseTuple(PyTuple_GET_ITEM(list, i), "iO!O!iiSOOO", &step->kind, &PyTuple_Type, &into, &PyTuple_Type,
+        if (!PyArg_ParseTuple(PyTuple_GetItem(list, i), "iO!O!iiSOOO", &step->kind, &PyTuple_Type, &into, &PyTuple_Type,
                               &keys, &step->a, &step->b, &text, &find, &before, &after))
             return -1;
         self->step_count = i + 1;
@@ -194,7 +194,7 @@ static int read_steps(Machine *self, PyObject *list)
 
 static int read_checks(Machine *self, PyObject *list)
 {
-    self->check_count = PyTuple_GET_SIZE(list);
+    self->check_count = PyTuple_Size(list);
     self->checks = allocate(self->check_count, sizeof(Check));
     if (self->checks == NULL) {
         PyErr_NoMemory();
@@ -202,7 +202,7 @@ static int read_checks(Machine *self, PyObject *list)
     }
     for (Py_ssize_t i = 0; i < self->check_count; i++) {
         Check *check = &self->checks[i];
-        if (!PyArg_ParseTuple(PyTuple_GET_ITEM(list, i), "iin", &check->kind, &check->cell, &check->most))
+        if (!PyArg_ParseTuple(PyTuple_GetItem(list, i), "iin", &check->kind, &check->cell, &check->most))
             return -1;
         if (check->kind < LIMIT || check->kind > UNWRAPPED || check->cell < 0 || check->cell >= self->cell_count ||
             check->most < 0)
@@ -213,7 +213,7 @@ static int read_checks(Machine *self, PyObject *list)
 
 static int read_notes(Machine *self, PyObject *list)
 {
-    Py_ssize_t count = PyTuple_GET_SIZE(list);
+    Py_ssize_t count = PyTuple_Size(list);
     self->notes = allocate(count, sizeof(Note));
     if (self->notes == NULL) {
         PyErr_NoMemory();
@@ -222,7 +222,7 @@ static int read_notes(Machine *self, PyObject *list)
     for (Py_ssize_t i = 0; i < count; i++) {
         Note *note = &self->notes[i];
         PyObject *what;
-        if (!PyArg_ParseTuple(PyTuple_GET_ITEM(list, i), "iiUp", &note->cache, &note->slot, &what, &note->drops))
+        if (!PyArg_ParseTuple(PyTuple_GetItem(list, i), "iiUp", &note->cache, &note->slot, &what, &note->drops))
             return -1;
         note->what = Py_NewRef(what);
         self->note_count = i + 1;
@@ -235,9 +235,9 @@ static int read_notes(Machine *self, PyObject *list)
 
 static int read_conditions(Machine *self, PyObject *conditions, PyObject *groups)
 {
-    self->condition_count = PyTuple_GET_SIZE(conditions);
+    self->condition_count = PyTuple_Size(conditions);
     self->conditions = allocate(self->condition_count, sizeof(Condition));
-    self->group_count = PyTuple_GET_SIZE(groups);
+    self->group_count = PyTuple_Size(groups);
     self->groups = allocate(self->group_count, sizeof(Group));
     if (self->conditions == NULL || self->groups == NULL) {
         PyErr_NoMemory();
@@ -246,10 +246,11 @@ static int read_conditions(Machine *self, PyObject *conditions, PyObject *groups
     for (Py_ssize_t i = 0; i < self->condition_count; i++) {
         Condition *condition = &self->conditions[i];
         PyObject *text;
-        if (!PyArg_ParseTuple(PyTuple_GET_ITEM(conditions, i), "iinS", &condition->kind, &condition->a,
+        if (!PyArg_ParseTuple(PyTuple_GetItem(conditions, i), "iinS", &condition->kind, &condition->a,
                               &condition->b, &text))
             return -1;
-        condition->text = Py_NewRef(text);
+        if (keep(&condition->text, text) < 0)
+            return -1;
         Py_ssize_t most = condition->kind == HAS_SLOT ? self->cache_count : self->cell_count;
         int bad = condition->kind < NOT_TEXT || condition->kind > FITS || condition->a < 0 || condition->a >= most ||
                   condition->b < 0;
@@ -258,7 +259,7 @@ static int read_conditions(Machine *self, PyObject *conditions, PyObject *groups
     }
     for (Py_ssize_t i = 0; i < self->group_count; i++) {
         Group *group = &self->groups[i];
-        if (!PyArg_ParseTuple(PyTuple_GET_ITEM(groups, i), "ii", &group->begin, &group->end))
+        if (!PyArg_ParseTuple(PyTuple_GetItem(groups, i), "ii", &group->begin, &group->end))
             return -1;
         if (group->begin < 0 || group->end < group->begin || group->end > self->condition_count)
             return refuse("no such condition");
@@ -268,7 +269,7 @@ static int read_conditions(Machine *self, PyObject *conditions, PyObject *groups
 
 static int read_parts(Machine *self, PyObject *list)
 {
-    self->part_count = PyTuple_GET_SIZE(list);
+    self->part_count = PyTuple_Size(list);
     self->parts = allocate(self->part_count, sizeof(Part));
     if (self->parts == NULL) {
         PyErr_NoMemory();
@@ -278,7 +279,7 @@ static int read_parts(Machine *self, PyObject *list)
     for (Py_ssize_t i = 0; i < self->part_count; i++) {
         Part *part = &self->parts[i];
         PyObject *before, *after;
-        if (!PyArg_ParseTuple(PyTuple_GET_ITEM(list, i), "iiiSSinUniiii", &part->kind, &part->a, &part->b, &before,
+        if (!PyArg_ParseTuple(PyTuple_GetItem(list, i), "iiiSSinUniiii", &part->kind, &part->a, &part->b, &before,
                               &after, &part->when, &part->limit, &part->field, &part->skip, &part->all_begin,
                               &part->all_end, &part->groups_begin, &part->groups_end)) {
             part->field = NULL;
@@ -360,8 +361,8 @@ static int read_escapes(Machine *self, PyObject *escapes)
         for (int k = self->special_count; k < SPECIALS; k++)
             self->specials[k] = (char)byte;
         self->special_count++;
-        if (PyBytes_GET_SIZE(value) > self->widest)
-            self->widest = PyBytes_GET_SIZE(value);
+        if (PyBytes_Size(value) > self->widest)
+            self->widest = PyBytes_Size(value);
     }
     return 0;
 }
@@ -382,7 +383,6 @@ int build(Machine *self, PyObject *arguments)
     if (self->remembered < 1 || self->remembered > TABLE / 2 || self->longest_key < 0)
         return refuse("too much to remember");
     self->quote = self->separator == ',' ? '"' : '\n';
-    self->absent = Py_NewRef(absent);
     self->count = Py_NewRef(count);
     self->cells = allocate(self->cell_count, sizeof(Cell));
     self->may_be_absent = allocate(self->cell_count, 1);
@@ -390,6 +390,8 @@ int build(Machine *self, PyObject *arguments)
         PyErr_NoMemory();
         return -1;
     }
+    if (keep(&self->absent, absent) < 0)
+        return -1;
     for (int i = 0; i < self->cell_count; i++)
         self->cells[i].text.at = nothing; /* where a step is yet to fill it */
     Cells without = {NULL, 0};

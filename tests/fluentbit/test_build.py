@@ -179,7 +179,6 @@ def test_a_wheel_build_without_a_compiler_still_gives_a_package(tmp_path: Path) 
     )
     assert ran.returncode == 0, ran.stderr
     (package,) = source.glob("build/lib*/exnorm/fluentbit")
-    assert not (package / builder.FILE_NAME).exists()
     names = {path.name for path in (package / "deploy").iterdir()}
     assert {"filter_exchange.c", "filter", "service", "README.md"} <= names
 

@@ -48,9 +48,9 @@ def path() -> int:
 def build(output: str | None) -> int:
     """Build the filter for this Python, and print where it lies.
 
-    It needs a C compiler (CC, or cc, gcc or clang on PATH) and no headers. Installing exnorm builds
-    it where there is a compiler; this builds it later, or for a folder that cannot be written to, with
-    --output, elsewhere.
+    It needs a C compiler (CC, or cc, gcc or clang on PATH) and no headers. No package carries it, since
+    it is bound to the Python that builds it. Where its folder cannot be written to, --output builds it
+    elsewhere.
     """
     try:
         target = _choose_target(output)

@@ -1,6 +1,6 @@
 """Builds ``flb-filter_exchange.so`` for the Python that runs this.
 
-Used when exnorm is installed, before it can be imported, so it needs nothing but the standard library.
+No package carries it: it is bound to one Python, whose place it knows.
 """
 
 from __future__ import annotations
