@@ -15,11 +15,11 @@ from pathlib import Path
 SRC = Path(__file__).resolve().parents[1] / "src" / "exnorm"
 
 FLOORS: dict[str, tuple[str, ...]] = {
-    "hosts": ("cli", "report", "fluentbit", "logstash", "relay", "arrow", "spark", "tabular"),
+    "hosts": ("cli", "report", "trace", "fluentbit", "logstash", "relay", "arrow", "spark", "tabular"),
     "the flow": ("pipeline", "engine", "testing"),
     "what there is": ("plugins",),
     "logs, fields, formats": ("sources", "taxonomies", "codecs"),
-    "tables": ("tables", "identity"),
+    "tables": ("tables", "journey", "identity"),
     "tools": (
         "text", "convert", "settings", "files", "origin", "extras", "rate_limit", "malloc",
     ),

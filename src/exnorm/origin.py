@@ -58,3 +58,9 @@ def find_text(record: Mapping[Any, Any], paths: Iterable[Path]) -> str:
         if isinstance(value, str) and value:
             return value
     return ""
+
+
+def name_server(name: str) -> str:
+    """The one spelling of a server: logs have it with and without its domain, in any case."""
+    digits = name.replace(".", "").isdigit() or ":" in name
+    return name if digits else name.partition(".")[0].upper()

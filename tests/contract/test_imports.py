@@ -16,6 +16,7 @@ HOSTS = (
     "exnorm.report",
     "exnorm.spark",
     "exnorm.tabular",
+    "exnorm.trace",
     "exnorm.__main__",
 )
 NOUNS = ("exnorm.errors", "exnorm.model", "exnorm.settings")
@@ -111,6 +112,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "exnorm.engine.planner",
         "exnorm.tables.mapping",
     ),
+    "exnorm.journey": ("exnorm.convert", "exnorm.model", "exnorm.origin", "exnorm.tables.joined_columns"),
     "exnorm.relay": (
         *NOUNS,
         "exnorm.convert",

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from exnorm.report.survey import EVERY, SERIES_LIMIT, Survey, Surveyor, name_server
+from exnorm.origin import name_server
+from exnorm.report.survey import EVERY, SERIES_LIMIT, Survey, Surveyor
 from exnorm.settings import make_settings
 
 if TYPE_CHECKING:

@@ -21,6 +21,7 @@ COMMANDS = {
     "convert": "exnorm.cli.convert",
     "explain": "exnorm.cli.explain",
     "report": "exnorm.cli.report",
+    "trace": "exnorm.cli.trace",
     "fluentbit": "exnorm.cli.fluentbit",
     "health": "exnorm.cli.health",
     "mappings": "exnorm.cli.mappings",

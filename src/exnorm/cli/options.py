@@ -7,7 +7,7 @@ import functools
 import os
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -135,7 +135,15 @@ def settings_options(function: F) -> F:
 
     Precedence: defaults < file < environment (``EXNORM_PROFILE``) < command line.
     """
+    return choose_settings(*_OPTIONS)(function)
 
+
+def choose_settings(*names: str) -> Callable[[F], F]:
+    """The same with some of the options, for a command that has no use for the others."""
+    return functools.partial(_give_settings, names=names)
+
+
+def _give_settings(function: F, names: Iterable[str]) -> F:
     @functools.wraps(function)
     def wrapper(**arguments: Any) -> Any:
         given = {
@@ -147,14 +155,14 @@ def settings_options(function: F) -> F:
             settings = make_settings(*(layer.values for layer in layers))
             return function(settings=settings, **arguments)
 
-    return setting_flags(wrapper)  # type: ignore[return-value]
+    return setting_flags(wrapper, names)  # type: ignore[return-value]
 
 
-def setting_flags(function: F) -> F:
+def setting_flags(function: F, names: Iterable[str] = tuple(_OPTIONS)) -> F:
     """Give a command the options above and ``--config``, each ``None`` where it is not given."""
     text = "YAML file of settings and of changes to tables."
     function = click.option("--config", metavar="FILE", type=FILE, help=text)(function)
-    for name in reversed(list(_OPTIONS)):
+    for name in reversed(list(names)):
         function = _make_option(name)(function)
     return function
 

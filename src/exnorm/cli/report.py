@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import BrokenExecutor
 from dataclasses import replace
 from importlib import metadata
-from pathlib import Path
 from typing import Any
 
 import click
 
 from exnorm.cli import NEXT_HOP, OK, UNPARSED, USAGE, say
 from exnorm.cli.click_types import FILE
-from exnorm.cli.inputs import STDIN, Input, InputError, expand, explain_refusal, read_blocks, same_file
+from exnorm.cli.inputs import STDIN, Input, InputError, expand, explain_refusal, read_blocks
 from exnorm.cli.options import load_settings, read_layers, setting_flags
+from exnorm.cli.pages import check_page, leave_out, write_page
 from exnorm.cli.progress import progress, wants_bar
 from exnorm.cli.workers import Workers
-from exnorm.errors import NormalizerError, SettingsError, quote, show
+from exnorm.errors import NormalizerError
 from exnorm.report.findings import Finding, many
 from exnorm.report.page import GENERATOR, check_libraries, render
 from exnorm.report.survey import EXAMINED, Survey, Surveyor
@@ -31,8 +27,6 @@ from exnorm.settings import NAMES, Settings
 
 DEFAULT_OUTPUT = "report.html"
 TAXONOMIES = ("arcsight", "jsa")
-HEAD_BYTES = 2048
-_MARK = f'<meta name="generator" content="{GENERATOR} '.encode()
 
 
 @click.command("report")
@@ -104,7 +98,7 @@ def command(
     registry = surveyor.normalizer.plugins.registry
     known = Known(surveyor.sources, surveyor.taxonomies, registry.mappings)
     page, findings = render(survey, about, known, draw)
-    written = _write(output, page.encode("utf-8", "backslashreplace"))
+    written = write_page(output, page.encode("utf-8", "backslashreplace"))
     if written:
         say(written)
         return NEXT_HOP
@@ -208,74 +202,5 @@ def _survey_in_worker(plan: Plan, item: Input) -> Survey:
 def _expand(paths: tuple[str, ...], output: str, force: bool) -> list[Input]:
     """The files to read, without the page that is going to be written, which may lie among them."""
     inputs = expand(paths, may_be_empty=True)
-    if output == STDIN:
-        return inputs
-    folder = os.path.dirname(os.path.realpath(output))
-    if not os.path.isdir(folder):  # said before much is read for nothing
-        raise SettingsError(f"--output: cannot write {quote(output)}: there is no folder {quote(folder)}")
-    if not os.path.exists(output):
-        return inputs
-    if os.path.isdir(output):
-        raise SettingsError(f"--output: {quote(output)} is a folder")
-    if not os.path.isfile(output):
-        return inputs  # a device or a pipe
-    ours = _is_report(output)
-    if not ours and any(item.name != STDIN and same_file(output, item.name) for item in inputs):
-        raise SettingsError(f"--output {quote(output)} is one of the files to read")
-    if not ours and not force:
-        raise SettingsError(f"--output: {quote(output)} is there and is no report; --force writes over it")
-    return [item for item in inputs if item.name == STDIN or not same_file(output, item.name)]
-
-
-def _is_report(path: str) -> bool:
-    """Whether a file is a page of this command, or empty."""
-    try:
-        with open(path, "rb") as file:
-            head = file.read(HEAD_BYTES)
-    except OSError:
-        return False
-    return not head or _MARK in head
-
-
-# --- writing -------------------------------------------------------------------------------------
-
-
-def _write(output: str, page: bytes) -> str:
-    """Write the page whole or not at all; why it could not be written."""
-    try:
-        if output == STDIN:
-            sys.stdout.buffer.write(page)
-            sys.stdout.buffer.flush()
-        elif os.path.exists(output) and not os.path.isfile(output):
-            Path(output).write_bytes(page)
-        else:
-            _replace(output, page)
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        return f"--output: cannot write {show(quote(output))}: {error.strerror or error}"
-    return ""
-
-
-def _replace(output: str, page: bytes) -> None:
-    """Put the page where it belongs only when all of it is on the disk."""
-    target = os.path.realpath(output)
-    number, draft = tempfile.mkstemp(prefix=".report-", suffix=".html", dir=os.path.dirname(target))
-    try:
-        with os.fdopen(number, "wb") as file:
-            file.write(page)
-        os.chmod(draft, _mode(target))
-        os.replace(draft, target)
-    except OSError:
-        with contextlib.suppress(OSError):
-            os.unlink(draft)
-        raise
-
-
-def _mode(target: str) -> int:
-    """The rights of the page that is replaced; of a new one, those of any file that is made here."""
-    if os.path.exists(target):
-        return os.stat(target).st_mode & 0o777
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask
+    check_page(output, force, GENERATOR, inputs)
+    return leave_out(inputs, output)

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-from importlib import resources
-from typing import Any
-
 from exnorm.extras import require
 from exnorm.report import plots
 from exnorm.report.findings import NO_EVENT, Finding, find
+from exnorm.report.html import digest, make_environment, mark_safe, read_asset
 from exnorm.report.silences import find_gaps
 from exnorm.report.survey import Survey
 from exnorm.report.views import (
@@ -34,16 +30,16 @@ GENERATOR = "exnorm report"
 
 def render(survey: Survey, about: About, known: Known, draw: plots.Draw) -> tuple[str, list[Finding]]:
     """The page, and what it says is wrong. ``draw`` is what ``check_libraries`` gave."""
-    environment = _environment()
-    template = environment.from_string(_read("page.html"))
-    style = _read("page.css")
+    environment = make_environment()
+    template = environment.from_string(read_asset("exnorm.report", "page.html"))
+    style = read_asset("exnorm.report", "page.css")
     masks = choose_masks(about.show_values)
     plain = gather_plain(known)
     gaps = find_gaps(survey.series)
     findings = find(survey, gaps, known.sources, about.profile, masks.text, about.made)
     content = {
-        "style": _mark_safe(style),
-        "style_hash": _mark_safe(f"sha256-{_digest(style)}"),
+        "style": mark_safe(style),
+        "style_hash": mark_safe(f"sha256-{digest(style)}"),
         "generator": f"{GENERATOR} {about.version}".strip(),
         "sections": SECTIONS,
         **view_heading(survey, about, findings),
@@ -64,24 +60,3 @@ def check_libraries() -> plots.Draw:
     """What draws plots; raises ``SettingsError`` where that, or Jinja2, is not installed."""
     require("report", "report")
     return plots.load()
-
-
-def _environment() -> Any:
-    import jinja2  # an extra: only this command writes pages
-
-    return jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
-
-
-def _mark_safe(text: str) -> Any:
-    """A text that is HTML already: ours, never a log's."""
-    from markupsafe import Markup
-
-    return Markup(text)
-
-
-def _read(name: str) -> str:
-    return resources.files("exnorm.report").joinpath(name).read_text(encoding="utf-8")
-
-
-def _digest(text: str) -> str:
-    return base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii")

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from exnorm.convert import members
 from exnorm.model import Constant, Record, Schema, Source, Taxonomy, Unparsed
+from exnorm.origin import name_server
 from exnorm.pipeline.counts import OTHER, Tally
 from exnorm.pipeline.explanation import ExplainedColumn, ExplainedField, explain
 from exnorm.pipeline.normalizer import Normalizer
@@ -642,12 +643,6 @@ class Surveyor:
 
 
 # --- helpers -------------------------------------------------------------------------------------
-
-
-def name_server(name: str) -> str:
-    """The one spelling of a server: logs have it with and without its domain, in any case."""
-    digits = name.replace(".", "").isdigit() or ":" in name
-    return name if digits else name.partition(".")[0].upper()
 
 
 def _assemble(settings: Settings, taxonomy: str) -> Normalizer:

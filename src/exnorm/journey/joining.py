@@ -1,0 +1,128 @@
+"""Which rows are of one message.
+
+A row has a key: its network message id, which stays the same in every copy that Exchange makes of a message,
+else its message id, else the internal id that its server gave it. Rows of one key are of one message. Two
+keys are joined where a row asks for another one: a row without a network message id asks for that of its
+message id; a copy (TRANSFER, what a mailbox rule or an agent sent again) names its original by ``reference``,
+as the internal id on the same server or as a message id. An ask that more than one message answers joins
+nothing: whoever chooses a message id must not be able to put two messages into one. A delivery status
+notification is a message of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from exnorm.convert import members
+from exnorm.journey.events import REFERS_TO_OTHERS
+from exnorm.journey.steps import Step
+
+NETWORK, MESSAGE, INTERNAL = "n:", "m:", "i:"
+_MOST_REFERENCES = 16
+
+
+def find_key(step: Step) -> str:
+    """The key of a row; empty where it carries no message."""
+    if step.network:
+        return NETWORK + step.network
+    if step.message:
+        return MESSAGE + step.message
+    return name_internal(step)
+
+
+def name_internal(step: Step) -> str:
+    """The internal id with its server, which alone makes it one message's; empty without either."""
+    return f"{INTERNAL}{step.server}/{step.internal}" if step.internal and step.server else ""
+
+
+def find_names(step: Step) -> tuple[str, ...]:
+    """The names under which other rows may ask for the message of this one."""
+    internal = name_internal(step)
+    message = MESSAGE + step.message if step.message else ""
+    return tuple(name for name in (internal, message) if name)
+
+
+def find_asks(step: Step) -> list[str]:
+    """The names of what belongs to the same message as this row, beside the rows of its own key."""
+    asks: list[str] = []
+    if not step.network:
+        asks += [MESSAGE + step.message] if step.message else find_names(step)
+    if step.reference and step.event not in REFERS_TO_OTHERS:
+        for reference in members(step.reference)[:_MOST_REFERENCES]:
+            found = reference.strip()
+            if found.isdecimal() and found.strip("0"):
+                asks += [f"{INTERNAL}{step.server}/{found}"] if step.server else []
+            elif found.startswith("<") and found.endswith(">"):
+                asks.append(MESSAGE + found)
+    return asks
+
+
+class Groups:
+    """Keys that were found to be one message; ``find`` gives the smallest of them."""
+
+    def __init__(self) -> None:
+        self._above: dict[str, str] = {}
+
+    def find(self, key: str) -> str:
+        """The key that stands for all that are joined with this one."""
+        root = key
+        while root in self._above:
+            root = self._above[root]
+        while key != root:
+            self._above[key], key = root, self._above[key]
+        return root
+
+    def join(self, one: str, other: str) -> None:
+        """Know that two keys are one message."""
+        first, second = sorted((self.find(one), self.find(other)))
+        if first != second:
+            self._above[second] = first
+
+    @property
+    def joined(self) -> list[str]:
+        """Every key that another one stands for."""
+        return list(self._above)
+
+
+def choose_answer(key: str, answers: Iterable[str]) -> str:
+    """Which of the keys that go by a name is the message that is asked for; empty where none is certain.
+
+    ``key`` is who asks. A network message id tells messages apart, a message id does not.
+    """
+    others = {answer for answer in answers if answer and answer != key}
+    certain = {answer for answer in others if answer.startswith(NETWORK)} or others
+    return certain.pop() if len(certain) == 1 else ""
+
+
+def resolve(asks: Iterable[tuple[str, str]], answers: Mapping[str, Iterable[str]]) -> Groups:
+    """The groups of keys, from who asks for which name, and the keys that go by each name."""
+    groups = Groups()
+    for key, name in asks:
+        answer = choose_answer(key, answers.get(name, ()))
+        if answer:
+            groups.join(key, answer)
+    return groups
+
+
+def join(steps: Iterable[Step]) -> list[list[Step]]:
+    """Rows by message, each row once, in the order of their first rows; rows without one are left out."""
+    by_key: dict[str, set[Step]] = {}
+    answers: dict[str, set[str]] = {}
+    asks: set[tuple[str, str]] = set()
+    for step in steps:
+        key = find_key(step)
+        if not key:
+            continue
+        by_key.setdefault(key, set()).add(step)
+        for name in find_names(step):
+            answers.setdefault(name, set()).add(key)
+        asks.update((key, name) for name in find_asks(step))
+    groups = resolve(sorted(asks), answers)
+    by_message: dict[str, list[Step]] = {}
+    for key, rows in by_key.items():
+        by_message.setdefault(groups.find(key), []).extend(rows)
+    return sorted((sorted(rows) for rows in by_message.values()), key=_first)
+
+
+def _first(rows: Sequence[Step]) -> tuple[int, str]:
+    return rows[0].time, find_key(rows[0])
