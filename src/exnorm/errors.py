@@ -15,8 +15,6 @@ as ``model.Unparsed``. Only a host catches ``NormalizerError``, in one place.
 
 from __future__ import annotations
 
-import difflib
-import json
 from collections.abc import Iterable
 
 QUOTE_LIMIT = 200
@@ -70,11 +68,15 @@ def show_json(text: str) -> str:
     """JSON on a terminal: what cannot be printed stands as an escape of JSON."""
     if text.isprintable():
         return text
+    import json  # few runs meet such text, or a wrong name
+
     return "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)
 
 
 def suggest(name: str, known: Iterable[str]) -> str:
     """``"; did you mean 'x'?"`` for the nearest known name, or all names where none is near."""
+    import difflib
+
     names = sorted(known)
     folded = {candidate.casefold(): candidate for candidate in names}
     near = difflib.get_close_matches(name.casefold(), folded, n=1, cutoff=0.6)

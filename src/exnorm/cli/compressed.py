@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import bz2
-import lzma
-import zipfile
+import sys
 import zlib
 from collections.abc import Iterable, Iterator
 from itertools import chain
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from exnorm.files import zstd
+
+if TYPE_CHECKING:
+    import zipfile
 
 OUT_BYTES = 256 * 1024
 BOMB_BYTES = 256 * 1024 * 1024
@@ -94,7 +95,7 @@ def _may_be_magic(beginning: bytes) -> bool:
 
 
 def _decompress(blocks: Iterable[bytes], kind: str) -> Iterator[bytes]:
-    make = {GZIP: _Gzip, BZIP2: bz2.BZ2Decompressor, XZ: _open_xz, ZSTD: zstd.open_decompressor}[kind]
+    make = {GZIP: _Gzip, BZIP2: _open_bzip2, XZ: _open_xz, ZSTD: zstd.open_decompressor}[kind]
     bound = Bound(kind)
     engine: Any = make()
     is_open = False
@@ -112,11 +113,8 @@ def _decompress(blocks: Iterable[bytes], kind: str) -> Iterator[bytes]:
         raise CompressedError(f"is cut off: the {kind} data ends in the middle")
 
 
-_REFUSALS = (zlib.error, lzma.LZMAError, EOFError, OSError, ValueError)
-
-
 def _run(engine: Engine, data: bytes, kind: str) -> bytes:
-    refusals: tuple[type[Exception], ...] = (*_REFUSALS, *zstd.list_errors())
+    refusals = _find_refusals()
     try:
         return engine.decompress(data, OUT_BYTES)
     except refusals as error:
@@ -162,8 +160,23 @@ class _Gzip:
         return made
 
 
-def _open_xz() -> lzma.LZMADecompressor:
+def _open_bzip2() -> Any:
+    import bz2
+
+    return bz2.BZ2Decompressor()
+
+
+def _open_xz() -> Any:
+    import lzma
+
     return lzma.LZMADecompressor(memlimit=XZ_MEMORY)
+
+
+def _find_refusals() -> tuple[type[Exception], ...]:
+    """What an engine raises of data it cannot read; of those modules that have been imported."""
+    lzma = sys.modules.get("lzma")
+    own = () if lzma is None else (lzma.LZMAError,)
+    return (zlib.error, EOFError, OSError, ValueError, *own, *zstd.list_errors())
 
 
 # --- zip -----------------------------------------------------------------------------------------
@@ -184,20 +197,26 @@ def read_member(path: str, member: str) -> Iterator[bytes]:
 
 
 def _read_member(path: str, member: str) -> Iterator[bytes]:
+    import zipfile
+
     with _opening(path) as archive:
         info = archive.getinfo(member)
         if info.flag_bits & 1:
             raise CompressedError("is encrypted in its zip archive")
         bound = Bound(ZIP, info.compress_size)
+        refusals: tuple[type[Exception], ...]
+        refusals = (zipfile.BadZipFile, NotImplementedError, *_find_refusals())
         try:
             with archive.open(info) as file:
                 while block := file.read(OUT_BYTES):
                     yield from bound.pass_on(block)
-        except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError) as error:
+        except refusals as error:
             raise CompressedError(f"cannot be unpacked: zip: {error}") from None
 
 
 def _opening(path: str) -> zipfile.ZipFile:
+    import zipfile
+
     try:
         return zipfile.ZipFile(path)
     except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:

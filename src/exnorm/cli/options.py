@@ -18,7 +18,6 @@ import click
 from exnorm.cli.click_types import FILE, Words
 from exnorm.convert import iso_utc
 from exnorm.errors import NormalizerError, SettingsError, quote
-from exnorm.relay.journal import FORMATS, LEVELS
 from exnorm.settings import (
     CHOICES,
     ENVIRONMENT_PREFIX,
@@ -179,6 +178,8 @@ def host_key_option(function: F) -> F:
 
 def log_options(function: F) -> F:
     """Give a service the options of its log; it is called with ``log_format`` and ``log_level``."""
+    from exnorm.relay.journal import FORMATS, LEVELS  # it brings logging, which only services need
+
     level = click.option(
         "--log-level", type=click.Choice(LEVELS), default="info", show_default=True,
         help="Write lines of this level and above. At debug they quote records: subjects, addresses.",

@@ -8,15 +8,16 @@ payload alone.
 from __future__ import annotations
 
 import io
-import socket
-import ssl
 import time
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING
 
 from exnorm.cli.conversion import guard
 from exnorm.convert import iso_utc
 from exnorm.errors import SettingsError, quote, suggest
+
+if TYPE_CHECKING:
+    import socket
 
 SCHEMES = ("udp", "tcp", "tls")
 FRAMINGS = ("syslog", "lines", "bare")
@@ -43,6 +44,8 @@ class Destination:
 
 def read_destination(url: str, framing: str, ca: str | None) -> Destination:
     """The destination that a URL names; raises ``SettingsError``."""
+    from urllib.parse import urlsplit
+
     expected = "expected udp://HOST:PORT, tcp://HOST:PORT or tls://HOST:PORT"
     try:
         parts = urlsplit(url)
@@ -75,6 +78,8 @@ class SocketSink:
     """
 
     def __init__(self, destination: Destination) -> None:
+        import socket  # most runs open none
+
         self.destination = destination
         self.sent = 0
         self._is_broken = False
@@ -85,6 +90,9 @@ class SocketSink:
             raise self._explain(error, "cannot be reached") from None
 
     def _connect(self) -> socket.socket:
+        import socket
+        import ssl
+
         to = self.destination
         if to.scheme == "udp":
             family, kind, protocol, _, address = socket.getaddrinfo(to.host, to.port, type=socket.SOCK_DGRAM)[
@@ -129,6 +137,8 @@ class SocketSink:
         """Say that no more comes, and wait until the receiver has closed or has taken what was sent."""
         try:
             if self.destination.scheme == "tcp" and not self._is_broken:
+                import socket
+
                 self._socket.shutdown(socket.SHUT_WR)
         except OSError as error:
             raise self._explain(error, "broke") from None

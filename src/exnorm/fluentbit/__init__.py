@@ -5,11 +5,14 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
-from exnorm.fluentbit.chunk import ChunkFilter
-from exnorm.fluentbit.options import Options, read_options
+if TYPE_CHECKING:
+    from exnorm.fluentbit.chunk import ChunkFilter
+    from exnorm.fluentbit.options import Options, read_options
 
 __all__ = ["ChunkFilter", "Options", "filter_chunk", "read_options"]
 
@@ -26,4 +29,15 @@ def filter_chunk(tag: str, chunk: bytes) -> bytes | None:
 
 @lru_cache(maxsize=1)
 def _shared_filter() -> ChunkFilter:
+    from exnorm.fluentbit.chunk import ChunkFilter
+
     return ChunkFilter.from_names({}, environ=os.environ)
+
+
+_HOMES = {"ChunkFilter": "chunk", "Options": "options", "read_options": "options"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(importlib.import_module(f"exnorm.fluentbit.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

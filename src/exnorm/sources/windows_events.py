@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
-from xml.etree import ElementTree
 
 from exnorm.sources.columnar import Refusal
 from exnorm.sources.exports import write_text
@@ -159,6 +158,8 @@ def begins_event(line: str) -> bool:
 
 def read_xml(text: str) -> tuple[Columns, list[str]] | Refusal:
     """The columns of one ``<Event>``, and its data in order."""
+    from xml.etree import ElementTree  # most runs read no XML
+
     if "<!DOCTYPE" in text or "<!ENTITY" in text:
         return "syntax", "an event in XML has no DOCTYPE and no entities of its own"
     if text.count("<") > MOST_TAGS:
