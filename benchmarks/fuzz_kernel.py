@@ -82,7 +82,7 @@ def compare(rows: int, seed: int) -> int:
     import compare_paths
     import tracking_rows
 
-    from exnorm.engine.batches import Batches
+    from exnorm.engine.batches import BatchEncoder
     from exnorm.engine.kernel import describe_path
     from exnorm.engine.programs import Program
     from exnorm.pipeline.stream import Stream
@@ -91,16 +91,16 @@ def compare(rows: int, seed: int) -> int:
     chance = random.Random(seed)
     made = tracking_rows.make_rows(rows, seed)
     done = taken = 0
-    count = Batches.count
+    count = BatchEncoder.count
 
     def watch(
-        self: Batches, stream: Stream, program: Program, rows: int, events: int, last: int | None
+        self: BatchEncoder, stream: Stream, program: Program, rows: int, events: int, last: int | None
     ) -> None:
         nonlocal taken
         taken += rows
         count(self, stream, program, rows, events, last)
 
-    Batches.count = watch  # type: ignore[method-assign]
+    BatchEncoder.count = watch  # type: ignore[method-assign]
     logs = compare_paths.find_columnar_logs()
     while batch := list(islice(made, 500)):
         number = done // 500

@@ -30,7 +30,7 @@ from exnorm.cli import run
 from exnorm.fluentbit import ChunkFilter, read_options
 from exnorm.fluentbit.forward import ForwardError, Message, MessageCutter
 from exnorm.fluentbit.relay import Carrier
-from exnorm.fluentbit.service import Limits as ServiceLimits
+from exnorm.fluentbit.service import ServiceLimits
 from exnorm.logstash import EventNormalizer, JSONCodec, LineTooLong
 from exnorm.logstash.batches import Batches
 from exnorm.logstash.unpack import unpack

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from exnorm.engine.batches import Batches
+from exnorm.engine.batches import BatchEncoder
 from exnorm.pipeline.normalizer import Normalizer
 from exnorm.pipeline.stream import Stream
 
@@ -25,7 +25,7 @@ def make_row(number: int, event: str = "SEND") -> bytes:
     return f"2018-11-27T22:40:02.{number:03}Z,{event},subject {number},a@x.test".encode()
 
 
-def begin(**settings: Any) -> tuple[Batches, Stream]:
+def begin(**settings: Any) -> tuple[BatchEncoder, Stream]:
     """The batches of a normalizer, and a stream that has its header and enough rows for a program."""
     normalizer = Normalizer(format="json", discover_plugins=False, **settings)
     stream = normalizer.stream(NAME)

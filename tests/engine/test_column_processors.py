@@ -13,7 +13,7 @@ import tracking_rows
 
 import exnorm
 from exnorm import ColumnProcessor, Needed, Normalizer, Record, Source
-from exnorm.engine.batches import Batches
+from exnorm.engine.batches import BatchEncoder
 from exnorm.engine.programs import Program
 
 pytestmark = pytest.mark.usefixtures("each_path")
@@ -92,15 +92,15 @@ class Taken:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.rows = 0
-        count = Batches.count
+        count = BatchEncoder.count
 
         def watch(
-            batches: Batches, stream: Any, program: Program, rows: int, events: int, last: int | None
+            batches: BatchEncoder, stream: Any, program: Program, rows: int, events: int, last: int | None
         ) -> None:
             self.rows += rows
             count(batches, stream, program, rows, events, last)
 
-        monkeypatch.setattr(Batches, "count", watch)
+        monkeypatch.setattr(BatchEncoder, "count", watch)
 
 
 def compare(lines: list[bytes], settings: dict[str, Any], processors: Iterable[object], name: str) -> None:

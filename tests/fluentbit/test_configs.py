@@ -18,8 +18,8 @@ from exnorm.errors import SettingsError
 from exnorm.fluentbit.build import FILE_NAME, BuildError, build, site_path
 from exnorm.fluentbit.configs import (
     READY_PLUGIN,
+    ConfigPlan,
     Destination,
-    Plan,
     read_destination,
     render_classic,
     render_ready,
@@ -34,7 +34,7 @@ TCP = Destination("tcp", "siem.example", 514)
 needs_fluent_bit = pytest.mark.skipif(BINARY is None, reason="no Fluent Bit: set FLUENT_BIT or PATH")
 
 
-def load(plan: Plan) -> Any:
+def load(plan: ConfigPlan) -> Any:
     return yaml.safe_load(render_yaml(plan))
 
 
@@ -58,7 +58,9 @@ def read_classic(text: str) -> list[tuple[str, dict[str, str]]]:
 
 
 def test_each_server_has_an_input_with_its_own_wildcard_tag_and_offsets() -> None:
-    config = load(Plan(("/mnt/ex01", "/mnt/ex02"), TCP, "cef", patterns=("MSGTRK*.LOG", "MSGTRKMD*.LOG")))
+    config = load(
+        ConfigPlan(("/mnt/ex01", "/mnt/ex02"), TCP, "cef", patterns=("MSGTRK*.LOG", "MSGTRKMD*.LOG"))
+    )
     tails = part(config, "inputs", "tail")
     assert [t["path"] for t in tails] == [
         "/mnt/ex01/MSGTRK*.LOG,/mnt/ex01/MSGTRKMD*.LOG",
@@ -70,7 +72,7 @@ def test_each_server_has_an_input_with_its_own_wildcard_tag_and_offsets() -> Non
 
 @pytest.mark.parametrize("plugin", ["", "/x/flb-filter_exchange.so"])
 def test_what_the_delivery_depends_on_is_switched_on(plugin: str) -> None:
-    config = load(Plan(("/mnt/ex01",), TCP, "cef", plugin=plugin))
+    config = load(ConfigPlan(("/mnt/ex01",), TCP, "cef", plugin=plugin))
     assert config["service"]["storage.path"]
     for section in config["pipeline"]["inputs"]:
         assert section["storage.type"] == "filesystem"
@@ -88,7 +90,7 @@ def test_what_the_delivery_depends_on_is_switched_on(plugin: str) -> None:
 
 
 def test_what_comes_back_matches_no_rule_that_sends() -> None:
-    config = load(Plan(("/mnt/ex01",), TCP, "cef"))
+    config = load(ConfigPlan(("/mnt/ex01",), TCP, "cef"))
     sends = part(config, "outputs", "forward")[0]["match"]
     back = "normalized." + part(config, "inputs", "tail")[0]["tag"]
     assert not re.fullmatch(re.escape(sends).replace(r"\*", ".*"), back)
@@ -98,7 +100,7 @@ def test_what_comes_back_matches_no_rule_that_sends() -> None:
 
 @pytest.mark.parametrize(("form", "taxonomy"), [("cef", "arcsight"), ("leef", "jsa"), ("wincollect", "jsa")])
 def test_the_format_brings_its_taxonomy_and_is_the_message(form: str, taxonomy: str) -> None:
-    config = load(Plan(("/mnt/ex01",), TCP, form, plugin="/x/flb-filter_exchange.so"))
+    config = load(ConfigPlan(("/mnt/ex01",), TCP, form, plugin="/x/flb-filter_exchange.so"))
     found = part(config, "filters", "exchange")[0]
     assert (found["taxonomy"], found["format"]) == (taxonomy, form)
     syslog = part(config, "outputs", "syslog")[0]
@@ -107,7 +109,7 @@ def test_the_format_brings_its_taxonomy_and_is_the_message(form: str, taxonomy: 
 
 
 def test_tls_is_verified() -> None:
-    plan = Plan(("/mnt/ex01",), Destination("tls", "siem.example", 6514), "cef", ca="/etc/ca.pem")
+    plan = ConfigPlan(("/mnt/ex01",), Destination("tls", "siem.example", 6514), "cef", ca="/etc/ca.pem")
     syslog = part(load(plan), "outputs", "syslog")[0]
     assert (syslog["tls"], syslog["tls.verify"], syslog["tls.verify_hostname"]) == (True, True, True)
     assert syslog["tls.ca_file"] == "/etc/ca.pem"
@@ -115,7 +117,9 @@ def test_tls_is_verified() -> None:
 
 @pytest.mark.parametrize(("form", "key"), [("cef", "cef"), ("leef", "leef"), ("json", "exnorm_id")])
 def test_what_has_nothing_to_deliver_goes_to_the_unparsed_output(form: str, key: str) -> None:
-    plan = Plan(("/mnt/ex01",), Destination("file", path="/a/b"), form, plugin="/x/flb-filter_exchange.so")
+    plan = ConfigPlan(
+        ("/mnt/ex01",), Destination("file", path="/a/b"), form, plugin="/x/flb-filter_exchange.so"
+    )
     filters = load(plan)["pipeline"]["filters"]
     assert [section["name"] for section in filters] == ["exchange", "modify", "rewrite_tag"]
     assert filters[1]["condition"] == f"Key_does_not_exist {key}"
@@ -128,23 +132,23 @@ def test_the_pattern_of_a_folder_matches_that_folder_and_no_other(name: str, tmp
     for folder in (name, "logs 1", "whatx", "allx", "q"):
         (tmp_path / folder).mkdir(exist_ok=True)
         (tmp_path / folder / "MSGTRK1.LOG").write_text("")
-    tail = part(load(Plan((str(tmp_path / name),), TCP, "cef")), "inputs", "tail")[0]
+    tail = part(load(ConfigPlan((str(tmp_path / name),), TCP, "cef")), "inputs", "tail")[0]
     assert glob.glob(tail["path"]) == [str(tmp_path / name / "MSGTRK1.LOG")]
 
 
 def test_a_folder_of_windows_is_written_as_it_is() -> None:
-    tail = part(load(Plan((r"D:\logs [1]",), TCP, "cef")), "inputs", "tail")[0]
+    tail = part(load(ConfigPlan((r"D:\logs [1]",), TCP, "cef")), "inputs", "tail")[0]
     assert tail["path"] == r"D:\logs [1]\MSGTRK*.LOG"
 
 
 def test_a_file_gets_the_bare_line() -> None:
-    plan = Plan(("/mnt/ex01",), Destination("file", path="/var/log/exchange.cef"), "cef")
+    plan = ConfigPlan(("/mnt/ex01",), Destination("file", path="/var/log/exchange.cef"), "cef")
     file = next(s for s in part(load(plan), "outputs", "file") if "template" in s)
     assert (file["path"], file["file"], file["template"]) == ("/var/log", "exchange.cef", "{cef}")
 
 
 def test_both_formats_say_the_same() -> None:
-    plan = Plan(("/mnt/ex 01's", r"C:\logs\a"), TCP, "leef", plugin="/x/flb-filter_exchange.so")
+    plan = ConfigPlan(("/mnt/ex 01's", r"C:\logs\a"), TCP, "leef", plugin="/x/flb-filter_exchange.so")
     config = load(plan)
     sections = [
         ("SERVICE", config["service"]),
@@ -162,7 +166,7 @@ def test_both_formats_say_the_same() -> None:
 
 
 def test_the_heading_has_the_command_of_the_service_with_the_settings() -> None:
-    plan = Plan(("/mnt/ex01",), TCP, "leef", settings={"profile": "security", "tz": "a b"})
+    plan = ConfigPlan(("/mnt/ex01",), TCP, "leef", settings={"profile": "security", "tz": "a b"})
     command = serve_command(plan)
     assert command == (
         "exnorm fluentbit serve --listen 127.0.0.1:24330 --forward 127.0.0.1:24331"
@@ -172,13 +176,13 @@ def test_the_heading_has_the_command_of_the_service_with_the_settings() -> None:
 
 
 def test_a_plugin_with_capitals_in_its_path_is_named_on_the_command_line_for_classic() -> None:
-    text = render_classic(Plan(("/mnt/ex01",), TCP, "cef", plugin="/Opt/flb-filter_exchange.so"))
+    text = render_classic(ConfigPlan(("/mnt/ex01",), TCP, "cef", plugin="/Opt/flb-filter_exchange.so"))
     assert "[PLUGINS]" not in text
     assert "fluent-bit --dry-run -e /Opt/flb-filter_exchange.so -c FILE" in text
 
 
 def test_a_topic_keeps_every_event_and_its_messages_in_order() -> None:
-    config = load(Plan(("/mnt/ex01",), KAFKA, "leef", plugin="/x/flb-filter_exchange.so"))
+    config = load(ConfigPlan(("/mnt/ex01",), KAFKA, "leef", plugin="/x/flb-filter_exchange.so"))
     for output in part(config, "outputs", "kafka"):
         assert (output["retry_limit"], output["queue_full_retries"]) == ("no_limits", 0)
         assert output["rdkafka.message.timeout.ms"] == 0
@@ -193,7 +197,7 @@ def test_a_topic_keeps_every_event_and_its_messages_in_order() -> None:
 
 
 def test_raw_lines_are_keyed_by_server_and_path_and_no_exnorm_is_in_that_config() -> None:
-    text = render_yaml(Plan(("/mnt/ex01",), KAFKA, "raw", normalizes=False))
+    text = render_yaml(ConfigPlan(("/mnt/ex01",), KAFKA, "raw", normalizes=False))
     assert "'${HOSTNAME}:' .. r['filename']" in text.replace("''", "'")
     assert "exnorm fluentbit serve" not in text
     assert part(yaml.safe_load(text), "filters", "exchange") == []
@@ -213,24 +217,27 @@ def test_the_address_of_kafka_is_that_of_the_first_broker(brokers: str, address:
 @pytest.mark.parametrize(
     ("plan", "message"),
     [
-        (Plan((), TCP, "cef"), "no folder given"),
-        (Plan(("/a,b",), TCP, "cef"), "takes a comma in a path for the next path"),
-        (Plan(("/a\n[OUTPUT]",), TCP, "cef"), "no control characters"),
-        (Plan(("/a${HOME}",), TCP, "cef"), "no '${' in a config"),
-        (Plan(("/a",), TCP, "cfe"), "did you mean 'cef'"),
-        (Plan(("/a",), TCP, "json"), "json goes to a file"),
-        (Plan(("/a",), TCP, "raw", normalizes=False), "raw lines go from folders to Kafka only"),
-        (Plan(("/a",), KAFKA, "raw"), "raw lines go from folders to Kafka only"),
-        (Plan((), TCP, "raw", queue=KAFKA, normalizes=False), "raw lines go from folders to Kafka only"),
-        (Plan(("/a",), TCP, "cef", normalizes=False), "none passes on finished lines from Kafka"),
-        (Plan(("/a",), TCP, "cef", queue=KAFKA, plugin="/x"), "expected one or the other"),
-        (Plan((), TCP, "cef", queue=KAFKA), "by the filter only, not by the service"),
-        (Plan(("/a ",), TCP, "cef"), "blanks at the ends"),
-        (Plan((r"D:\what?",), TCP, "cef"), "no folder of Windows has * or ?"),
-        (Plan((r"/mnt/a\b",), TCP, "cef"), "takes a backslash in a path for an escape"),
+        (ConfigPlan((), TCP, "cef"), "no folder given"),
+        (ConfigPlan(("/a,b",), TCP, "cef"), "takes a comma in a path for the next path"),
+        (ConfigPlan(("/a\n[OUTPUT]",), TCP, "cef"), "no control characters"),
+        (ConfigPlan(("/a${HOME}",), TCP, "cef"), "no '${' in a config"),
+        (ConfigPlan(("/a",), TCP, "cfe"), "did you mean 'cef'"),
+        (ConfigPlan(("/a",), TCP, "json"), "json goes to a file"),
+        (ConfigPlan(("/a",), TCP, "raw", normalizes=False), "raw lines go from folders to Kafka only"),
+        (ConfigPlan(("/a",), KAFKA, "raw"), "raw lines go from folders to Kafka only"),
+        (
+            ConfigPlan((), TCP, "raw", queue=KAFKA, normalizes=False),
+            "raw lines go from folders to Kafka only",
+        ),
+        (ConfigPlan(("/a",), TCP, "cef", normalizes=False), "none passes on finished lines from Kafka"),
+        (ConfigPlan(("/a",), TCP, "cef", queue=KAFKA, plugin="/x"), "expected one or the other"),
+        (ConfigPlan((), TCP, "cef", queue=KAFKA), "by the filter only, not by the service"),
+        (ConfigPlan(("/a ",), TCP, "cef"), "blanks at the ends"),
+        (ConfigPlan((r"D:\what?",), TCP, "cef"), "no folder of Windows has * or ?"),
+        (ConfigPlan((r"/mnt/a\b",), TCP, "cef"), "takes a backslash in a path for an escape"),
     ],
 )
-def test_a_config_that_would_say_something_else_is_refused(plan: Plan, message: str) -> None:
+def test_a_config_that_would_say_something_else_is_refused(plan: ConfigPlan, message: str) -> None:
     with pytest.raises(SettingsError) as caught:
         render_yaml(plan)
     assert message in str(caught.value)
@@ -280,7 +287,7 @@ def test_what_is_no_destination_is_refused(text: str) -> None:
 def test_the_command_prints_the_config(capsys: pytest.CaptureFixture[str]) -> None:
     options = ("--via", "service", "--hostname", "ex", "--profile", "security")
     assert run(["fluentbit", "config", "/mnt/ex01", "--to", "tcp://siem.example", *options]) == 0
-    plan = Plan(("/mnt/ex01",), TCP, "cef", hostname="ex", settings={"profile": "security"})
+    plan = ConfigPlan(("/mnt/ex01",), TCP, "cef", hostname="ex", settings={"profile": "security"})
     assert capsys.readouterr().out == render_yaml(plan)
 
 

@@ -23,7 +23,7 @@ from exnorm import Normalizer
 from exnorm.fluentbit import build as builder
 from exnorm.fluentbit.configs import (
     RAW,
-    Plan,
+    ConfigPlan,
     read_destination,
     read_queue,
     render_classic,
@@ -72,7 +72,9 @@ def plugin(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @contextmanager
-def running(plan: Plan, tmp_path: Path, render: Callable[[Plan], str] = render_yaml) -> Iterator[None]:
+def running(
+    plan: ConfigPlan, tmp_path: Path, render: Callable[[ConfigPlan], str] = render_yaml
+) -> Iterator[None]:
     """Fluent Bit with a plan's config."""
     assert FLUENT_BIT is not None
     Path(plan.state).mkdir(exist_ok=True)
@@ -162,7 +164,7 @@ def test_events_go_to_kafka_finished_and_keyed_by_what_a_messages_rows_share(
 ) -> None:
     log = make_log(tmp_path / "logs", *ROWS, "too,short")
     to = read_destination(f"kafka://{broker}/events.{form}")
-    plan = Plan((str(log.parent),), to, form, plugin=plugin, state=str(tmp_path / "state"))
+    plan = ConfigPlan((str(log.parent),), to, form, plugin=plugin, state=str(tmp_path / "state"))
     with running(plan, tmp_path):
         found = take(broker, f"events.{form}", 4)
         ((_, unparsed),) = take(broker, f"events.{form}.unparsed", 1)
@@ -183,10 +185,10 @@ def test_raw_lines_through_kafka_come_out_as_one_process_has_them(
     port, lines, came = listener
     log = make_log(tmp_path / "logs", *ROWS)
     topic = f"kafka://{broker}/raw.lines"
-    produce = Plan(
+    produce = ConfigPlan(
         (str(log.parent),), read_destination(topic), RAW, normalizes=False, state=str(tmp_path / "one")
     )
-    consume = Plan(
+    consume = ConfigPlan(
         (), read_destination(f"tcp://127.0.0.1:{port}"), "cef", queue=read_queue(topic), group="behind",
         plugin=plugin, state=str(tmp_path / "two"),
     )  # fmt: skip
@@ -217,7 +219,7 @@ def test_two_servers_with_a_log_of_one_name_are_kept_apart_by_the_key(
     )
     queue = read_queue(f"kafka://{broker}/raw.two")
     to = read_destination(f"tcp://127.0.0.1:{port}")
-    plan = Plan((), to, "cef", queue=queue, group="raw.two", plugin=plugin, state=str(tmp_path / "s"))
+    plan = ConfigPlan((), to, "cef", queue=queue, group="raw.two", plugin=plugin, state=str(tmp_path / "s"))
     with running(plan, tmp_path):
         assert came.acquire(timeout=WAIT)
         assert came.acquire(timeout=WAIT)
@@ -231,7 +233,9 @@ def test_finished_lines_are_passed_on_from_kafka_without_exnorm(
     put(broker, "finished", (b"id", b"CEF:0|a|b|c|d|e|1|msg=one"), (None, b"CEF:0|a|b|c|d|e|1|msg=two"))
     queue = read_queue(f"kafka://{broker}/finished")
     to = read_destination(f"tcp://127.0.0.1:{port}")
-    plan = Plan((), to, "cef", queue=queue, group="finished", normalizes=False, state=str(tmp_path / "s"))
+    plan = ConfigPlan(
+        (), to, "cef", queue=queue, group="finished", normalizes=False, state=str(tmp_path / "s")
+    )
     with running(plan, tmp_path):
         assert came.acquire(timeout=WAIT)
         assert came.acquire(timeout=WAIT)

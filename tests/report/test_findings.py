@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from exnorm.cli.inputs import expand
-from exnorm.cli.report import Plan
+from exnorm.cli.report import SurveyPlan
 from exnorm.report.findings import Finding, duration, find, moment, percent
 from exnorm.report.silences import find_gaps
 from exnorm.settings import make_settings
@@ -20,7 +20,7 @@ NOW = 1_770_000_000_000  # 2026-02-02
 
 
 def judge(folder: Path, profile: str = "all", now: int = 0) -> dict[str, Finding]:
-    plan = Plan(make_settings({}), ("arcsight", "jsa"), 2, 1000, NOW)
+    plan = SurveyPlan(make_settings({}), ("arcsight", "jsa"), 2, 1000, NOW)
     survey = plan.survey(expand([str(folder)], may_be_empty=True), lambda size: None)
     found = find(survey, find_gaps(survey.series), plan.surveyor().sources, profile, now=now)
     return {finding.title: finding for finding in found}

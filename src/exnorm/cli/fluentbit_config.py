@@ -120,7 +120,7 @@ def command(
     settings = {name: value for name, value in given.items() if value not in (None, (), False)}
     form = _choose_format(settings)
     normalizes = form != configs.RAW and via != "none"
-    plan = configs.Plan(
+    plan = configs.ConfigPlan(
         folders=folders,
         destination=configs.read_destination(destination),
         queue=None if queue is None else configs.read_queue(queue),

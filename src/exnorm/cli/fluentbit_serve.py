@@ -167,7 +167,7 @@ def _serve(names: Mapping[str, Any], given: Mapping[str, Any], environ: Mapping[
     from exnorm.fluentbit.chunk import ChunkFilter
     from exnorm.fluentbit.options import read_options
     from exnorm.fluentbit.reload_counts import Accounts
-    from exnorm.fluentbit.service import Doors, Limits, Service
+    from exnorm.fluentbit.service import Doors, Service, ServiceLimits
     from exnorm.relay.headers import Headers
     from exnorm.relay.journal import Journal, take_library_log
 
@@ -177,7 +177,7 @@ def _serve(names: Mapping[str, Any], given: Mapping[str, Any], environ: Mapping[
     listener, hop = _read_listener(given, environ), _read_hop(given, environ)
     if listener.address == hop.address and listener.address.port != 0:
         raise SettingsError(f"listen and forward are the same address, {listener.address}")
-    limits = Limits(
+    limits = ServiceLimits(
         slots=given["slots"],
         max_connections=given["max_connections"],
         max_chunk_bytes=given["max_chunk_mb"] * _MEBI,

@@ -88,7 +88,7 @@ class Answers:
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundLogs:
     """What lies in the folders: logs and their wildcards, each by folder, and what is no log of ours."""
 
     logs: Mapping[str, tuple[Input, ...]]
@@ -228,7 +228,7 @@ def _prompt(option: str, question: str, check: Callable[[str], T], default: str 
 # --- what there is -------------------------------------------------------------------------------
 
 
-def survey(folders: Sequence[str], normalizer: Normalizer) -> Found:
+def survey(folders: Sequence[str], normalizer: Normalizer) -> FoundLogs:
     """The logs below folders, by the folder each lies in, newest last."""
     logs: dict[str, list[Input]] = {}
     refused: list[str] = []
@@ -252,7 +252,7 @@ def survey(folders: Sequence[str], normalizer: Normalizer) -> Found:
         for folder, count in compressed.items()
     ]
     ordered = {folder: tuple(sorted(items, key=_age)) for folder, items in logs.items()}
-    return Found(ordered, {folder: _patterns(items) for folder, items in ordered.items()}, tuple(refused))
+    return FoundLogs(ordered, {folder: _patterns(items) for folder, items in ordered.items()}, tuple(refused))
 
 
 def _patterns(items: Sequence[Input]) -> tuple[str, ...]:
@@ -290,11 +290,11 @@ def render_settings(answers: Answers, file: Path) -> str:
 
 
 def _plan_fluent_bit(
-    answers: Answers, found: Found, settings_file: Path, state: Path
+    answers: Answers, found: FoundLogs, settings_file: Path, state: Path
 ) -> tuple[dict[str, str], list[str]]:
     """Fluent Bit's config, and the commands that check and run it."""
     plugin = filter_path()
-    plan = configs.Plan(
+    plan = configs.ConfigPlan(
         folders=tuple(found.logs),
         destination=configs.read_destination(answers.to),
         format=answers.format,
@@ -312,7 +312,7 @@ def _plan_fluent_bit(
 
 
 def _plan_logstash(
-    answers: Answers, found: Found, settings_file: Path, state: Path
+    answers: Answers, found: FoundLogs, settings_file: Path, state: Path
 ) -> tuple[dict[str, str], list[str]]:
     """The pipelines, with the folders in their file input, and the commands that run them."""
     destination = configs.read_destination(answers.to)
@@ -359,7 +359,7 @@ def _write(folder: Path, files: Mapping[str, str], state: Path | None) -> int:
 # --- the dry run ---------------------------------------------------------------------------------
 
 
-def _try_out(settings_file: Path, found: Found) -> int:
+def _try_out(settings_file: Path, found: FoundLogs) -> int:
     """Read the logs with the settings that were written; the first events and the counts."""
     settings = load_settings(str(settings_file), {})
     normalizer = Normalizer.from_settings(settings)

@@ -49,7 +49,7 @@ class Range:
 
 
 @dataclass(frozen=True)
-class Done:
+class RangeResult:
     """What became of a range; ``memory`` is that of the stream at its end, ``None`` where it stopped."""
 
     counts: Counts
@@ -159,9 +159,9 @@ class _File:
             if done.error is not None:
                 raise done.error
 
-    def _listen(self, number: int) -> Done:
+    def _listen(self, number: int) -> RangeResult:
         self.reported = 0
-        done = Done(Counts())
+        done = RangeResult(Counts())
         for note in self.crew.listen(number):
             if note.kind == "done":
                 done = note.value
@@ -267,7 +267,7 @@ def _begin_work(settings: Settings, parts: list[Range], has_target: bool) -> Wor
     normalizer = Normalizer.from_settings(settings)
     streams = _Streams(normalizer)
 
-    def work(outlet: Outlet, number: int) -> Done:
+    def work(outlet: Outlet, number: int) -> RangeResult:
         part = parts[number]
         if part.prelude:
             return _convert_range(normalizer, part, outlet, streams)
@@ -299,7 +299,7 @@ class _Streams:
             self._left = part.item, stream
 
 
-def _convert_whole(normalizer: Normalizer, item: Input, outlet: Outlet, has_target: bool) -> Done:
+def _convert_whole(normalizer: Normalizer, item: Input, outlet: Outlet, has_target: bool) -> RangeResult:
     told = _Told()
     told.outlet = outlet
     error: NormalizerError | None = None
@@ -308,10 +308,10 @@ def _convert_whole(normalizer: Normalizer, item: Input, outlet: Outlet, has_targ
     except (ParseError, EncodeError) as stopped:
         error = stopped
     run = Run(files=told.files, refused=told.refused, failed=told.failed)
-    return Done(normalizer.counts.take(), error=error, run=run)
+    return RangeResult(normalizer.counts.take(), error=error, run=run)
 
 
-def _convert_range(normalizer: Normalizer, part: Range, outlet: Outlet, streams: _Streams) -> Done:
+def _convert_range(normalizer: Normalizer, part: Range, outlet: Outlet, streams: _Streams) -> RangeResult:
     stream = streams.begin(part)
     before = stream.line_number
     memory = None
@@ -320,7 +320,7 @@ def _convert_range(normalizer: Normalizer, part: Range, outlet: Outlet, streams:
         _convert(normalizer, stream, part, outlet, partial(_refuse, outlet, before=before))
         memory = stream.memory
         streams.leave(part, stream)
-    return Done(normalizer.counts.take(), stream.line_number - before, memory, outlet.written)
+    return RangeResult(normalizer.counts.take(), stream.line_number - before, memory, outlet.written)
 
 
 def _convert(normalizer: Normalizer, stream: Stream, part: Range, target: Sink, report: Report) -> None:

@@ -84,7 +84,7 @@ def command(
     settings, taxonomies = _choose(given)
     draw = check_libraries()
     inputs = _expand(paths, output, force)
-    plan = Plan(settings, taxonomies, samples, examined, int(time.time() * 1000))
+    plan = SurveyPlan(settings, taxonomies, samples, examined, int(time.time() * 1000))
     has_bar = wants_bar(inputs, output, quiet)
     with progress(inputs, has_bar) as advance:
         if jobs > 1 and len(inputs) > 1 and all(item.name != STDIN for item in inputs):
@@ -139,7 +139,7 @@ def _choose(given: dict[str, Any]) -> tuple[Settings, tuple[str, ...]]:
 # --- reading -------------------------------------------------------------------------------------
 
 
-class Plan:
+class SurveyPlan:
     """How logs are to be surveyed, in this process or in a worker."""
 
     def __init__(
@@ -179,7 +179,9 @@ def survey_file(surveyor: Surveyor, item: Input, advance: Callable[[int], object
         surveyor.fail(item.shown, item.size, str(error))
 
 
-def _survey_parallel(plan: Plan, inputs: list[Input], jobs: int, advance: Callable[[int], object]) -> Survey:
+def _survey_parallel(
+    plan: SurveyPlan, inputs: list[Input], jobs: int, advance: Callable[[int], object]
+) -> Survey:
     """Survey files in worker processes, and put the surveys together in the order of the files."""
     plan.surveyor()  # what is wrong with the settings is said here, once
     survey = Survey()
@@ -195,7 +197,7 @@ def _survey_parallel(plan: Plan, inputs: list[Input], jobs: int, advance: Callab
     return survey
 
 
-def _survey_in_worker(plan: Plan, item: Input) -> Survey:
+def _survey_in_worker(plan: SurveyPlan, item: Input) -> Survey:
     return plan.survey((item,), lambda size: None)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from exnorm.engine.kernel import Machine
-from exnorm.engine.programs import Begin, Program, Programs
+from exnorm.engine.programs import PayloadStart, Program, Programs
 from exnorm.engine.rows import Batch, read_row_time
 from exnorm.errors import EncodeError
 from exnorm.pipeline.counts import Counts
@@ -28,7 +28,7 @@ class OpenRows(NamedTuple):
     seed: bytes
 
 
-class Batches:
+class BatchEncoder:
     """Puts lines of a log together, and gives the payloads of those that a program is sure of.
 
     Every method stops at the first other line: that one is for ``Normalizer.parse``.
@@ -168,7 +168,7 @@ class Batches:
             batch.pass_over(batch.number + end - before)
         self.count(stream, program, end - before, len(payloads), read_row_time(batch.last, program.layout))
 
-    def _begin(self, stream: Stream) -> Begin:
+    def _begin(self, stream: Stream) -> PayloadStart:
         assert stream.source is not None
         return self._programs.begin(stream.name, stream.source)
 

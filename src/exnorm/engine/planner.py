@@ -47,14 +47,14 @@ _ANY_TEXT = "x"
 _ODD = re.compile("[\x00-\x1f\x85\u2028\u2029\ud800-\udfff]")
 
 
-class Found:
+class LookedUp:
     """What the table makes of the texts that were looked up."""
 
     def __init__(self, record: Record, event: Event) -> None:
         self.record, self.event = record, event
 
 
-Make = Callable[[Found], "str | None"]
+Make = Callable[[LookedUp], "str | None"]
 """One finished text from what was found; ``None`` where a row with it is odd."""
 
 
@@ -376,7 +376,7 @@ class Planner(ABC):
         name, wire, at_end, is_narrow = row.field.name, self.wire, not self.fixed, _is_narrow(row)
         pairs = {is_text: self._pair_of(row, is_text) for is_text in (True, False)}
 
-        def make(found: Found) -> str | None:
+        def make(found: LookedUp) -> str | None:
             value = found.event.fields.get(name)
             if value is None or (row.holds is not None and not row.holds(found.record)):
                 return ""
@@ -469,7 +469,7 @@ class Planner(ABC):
         is_text = group[0].read not in _NUMBERS
         befores = [self._pair_of(row, is_text)[0] for row in group]
 
-        def make(found: Found) -> str | None:
+        def make(found: LookedUp) -> str | None:
             for row, before in zip(group, befores):
                 assert row.holds is not None
                 if row.holds(found.record):
@@ -564,7 +564,7 @@ class Planner(ABC):
     def _make_leftover(self, column: str, around: tuple[str, str]) -> Make:
         wire = self.wire
 
-        def make(found: Found) -> str | None:
+        def make(found: LookedUp) -> str | None:
             shown = wire.carry(found.event.additional.get(column, ""))
             return shown and f"{wire.separator}{around[0]}{shown}{around[1]}"
 
@@ -596,7 +596,7 @@ class _Finder:
             event = table.normalize(record, _Silent())
             if event.cut:
                 return None
-            found, made = Found(record, event), []
+            found, made = LookedUp(record, event), []
             for make in cache.makes:
                 part = make(found)
                 if part is None:

@@ -34,7 +34,7 @@ _KEPT = 64  # a log may bring any number of headers
 
 
 @dataclass(frozen=True)
-class Begin:
+class PayloadStart:
     """What the payloads of a log begin with, as both kinds of program take it, and so their identity."""
 
     name: str
@@ -81,15 +81,15 @@ class Programs:
         self._of_rows: dict[Kind, Program | None] = {}
         self._of_records = RecordPrograms(self._generate_for_record, worth=_FEW_RECORDS, most=_KEPT)
         self._few: dict[Kind, int] = {}  # rows of layouts that have no program yet
-        self._last_begin: Begin | None = None
+        self._last_begin: PayloadStart | None = None
 
-    def begin(self, name: str, source: Source) -> Begin:
+    def begin(self, name: str, source: Source) -> PayloadStart:
         """What the payloads of a log begin with; an empty ``start`` says that its rows have no code."""
         known = self._last_begin
         if known is None or known.name != name or known.source is not source:
             assert self.wire is not None  # nobody asks otherwise
             start = _without_surrogates(self.wire.start(name, source))
-            known = self._last_begin = Begin(
+            known = self._last_begin = PayloadStart(
                 name, source, start.encode("utf-8"), as_latin1(start), identity_seed(name)
             )
         return known

@@ -66,7 +66,7 @@ class Destination:
 
 
 @dataclass(frozen=True)
-class Plan:
+class ConfigPlan:
     """What a config is to do.
 
     ``patterns`` are the wildcards of every folder but those that have their own under ``own_patterns``.
@@ -162,7 +162,7 @@ def _read_kafka(name: str, text: str) -> Destination:
     return Destination("kafka", found.group(1), path=found.group(2))
 
 
-def check_plan(plan: Plan) -> None:
+def check_plan(plan: ConfigPlan) -> None:
     """Refuse what would make another config than the one that was meant. Raises ``SettingsError``."""
     if not plan.folders and plan.queue is None:
         raise SettingsError("config: no folder given; expected the folder of each server's logs")
@@ -196,7 +196,7 @@ def check_plan(plan: Plan) -> None:
     _check_format(plan)
 
 
-def _check_format(plan: Plan) -> None:
+def _check_format(plan: ConfigPlan) -> None:
     if plan.format not in (*FORMATS, RAW):
         raise SettingsError(f"format: got {quote(plan.format)}{suggest(plan.format, FORMATS)}")
     if plan.format == RAW and (plan.destination.mode != "kafka" or plan.normalizes or plan.queue is not None):
@@ -237,7 +237,7 @@ def render_ready() -> dict[str, str]:
     files = {}
     for name, (form, to) in _READY.items():
         for way, plugin in (("filter", READY_PLUGIN), ("service", "")):
-            plan = Plan(_READY_FOLDERS, read_destination(to), form, plugin=plugin)
+            plan = ConfigPlan(_READY_FOLDERS, read_destination(to), form, plugin=plugin)
             files[f"{way}/{name}.yaml"] = render_yaml(plan)
             files[f"{way}/{name}.conf"] = render_classic(plan)
     for name, plan in _plan_kafka():
@@ -246,24 +246,30 @@ def render_ready() -> dict[str, str]:
     return files
 
 
-def _plan_kafka() -> Iterator[tuple[str, Plan]]:
+def _plan_kafka() -> Iterator[tuple[str, ConfigPlan]]:
     """The configs before Kafka and behind it."""
-    raw = Plan(_READY_FOLDERS, read_destination(_RAW), RAW, normalizes=False)
+    raw = ConfigPlan(_READY_FOLDERS, read_destination(_RAW), RAW, normalizes=False)
     yield "raw-to-kafka", raw
     for name, (form, to) in _READY.items():
         if not name.endswith("-tcp"):
             continue
         siem = read_destination(to)
         short = name.removesuffix("-tcp")
-        yield f"{short}-to-kafka", Plan(_READY_FOLDERS, read_destination(_EVENTS), form, plugin=READY_PLUGIN)
-        yield f"kafka-{short}-to-tcp", Plan((), siem, form, queue=read_queue(_EVENTS), normalizes=False)
-        yield f"kafka-raw-to-{short}-tcp", Plan((), siem, form, queue=read_queue(_RAW), plugin=READY_PLUGIN)
+        yield (
+            f"{short}-to-kafka",
+            ConfigPlan(_READY_FOLDERS, read_destination(_EVENTS), form, plugin=READY_PLUGIN),
+        )
+        yield f"kafka-{short}-to-tcp", ConfigPlan((), siem, form, queue=read_queue(_EVENTS), normalizes=False)
+        yield (
+            f"kafka-raw-to-{short}-tcp",
+            ConfigPlan((), siem, form, queue=read_queue(_RAW), plugin=READY_PLUGIN),
+        )
 
 
 # --- what the config says ------------------------------------------------------------------------
 
 
-def describe(plan: Plan) -> tuple[Section, ...]:
+def describe(plan: ConfigPlan) -> tuple[Section, ...]:
     """The sections of a config. Raises ``SettingsError``."""
     check_plan(plan)
     match = f"{PREFIX}{TAG}.*" if plan.needs_service else f"{TAG}.*"
@@ -283,7 +289,7 @@ def describe(plan: Plan) -> tuple[Section, ...]:
     )
 
 
-def _service(plan: Plan) -> Section:
+def _service(plan: ConfigPlan) -> Section:
     return Section(
         "service",
         "The filesystem buffer below is the spool: what was read and not delivered waits there.",
@@ -301,7 +307,7 @@ def _service(plan: Plan) -> Section:
     )
 
 
-def _tail(plan: Plan, number: int, folder: str) -> Section:
+def _tail(plan: ConfigPlan, number: int, folder: str) -> Section:
     name = f"server{number:02d}"
     patterns = plan.own_patterns.get(folder, plan.patterns)
     return Section(
@@ -323,7 +329,7 @@ def _tail(plan: Plan, number: int, folder: str) -> Section:
     )
 
 
-def _take(plan: Plan, queue: Destination) -> Section:
+def _take(plan: ConfigPlan, queue: Destination) -> Section:
     return Section(
         "inputs",
         "From Kafka. Every instance of the group gets partitions of its own.",
@@ -342,7 +348,7 @@ def _take(plan: Plan, queue: Destination) -> Section:
     )
 
 
-def _filter(plan: Plan) -> Section:
+def _filter(plan: ConfigPlan) -> Section:
     return Section(
         "filters",
         f"exnorm: each line becomes a record with the finished line under '{plan.format}'.",
@@ -361,7 +367,7 @@ def _read_queued() -> Iterator[Line]:
     yield Line("read_header", False, "the file is on another machine")
 
 
-def _find_key(plan: Plan, match: str) -> Section:
+def _find_key(plan: ConfigPlan, match: str) -> Section:
     what = "server and path, so that the lines of a log stay in their order" if plan.format == RAW else (
         "what all rows of one message share, so that they meet in one partition"
     )  # fmt: skip
@@ -380,7 +386,7 @@ def _find_key(plan: Plan, match: str) -> Section:
     )
 
 
-def _mark(plan: Plan, match: str) -> Section:
+def _mark(plan: ConfigPlan, match: str) -> Section:
     return Section(
         "filters",
         "What exnorm left alone (a wrong key, a broken reload, an error) has nothing to deliver.",
@@ -393,12 +399,12 @@ def _mark(plan: Plan, match: str) -> Section:
     )
 
 
-def _finished_key(plan: Plan) -> str:
+def _finished_key(plan: ConfigPlan) -> str:
     """A key that each record has which exnorm has finished, and no other."""
     return "exnorm_id" if plan.format == "json" else plan.format
 
 
-def _set_apart(plan: Plan, match: str) -> Section:
+def _set_apart(plan: ConfigPlan, match: str) -> Section:
     return Section(
         "filters",
         "That, and lines that did not parse, must not reach the SIEM as empty messages.",
@@ -412,7 +418,7 @@ def _set_apart(plan: Plan, match: str) -> Section:
     )
 
 
-def _to_service(plan: Plan) -> Section:
+def _to_service(plan: ConfigPlan) -> Section:
     host, port = plan.service
     return Section(
         "outputs",
@@ -429,7 +435,7 @@ def _to_service(plan: Plan) -> Section:
     )
 
 
-def _back(plan: Plan) -> Section:
+def _back(plan: ConfigPlan) -> Section:
     host, port = plan.back
     return Section(
         "inputs",
@@ -445,7 +451,7 @@ def _back(plan: Plan) -> Section:
     )
 
 
-def _deliver(plan: Plan, match: str) -> Section:
+def _deliver(plan: ConfigPlan, match: str) -> Section:
     to = plan.destination
     title = f"{plan.format.upper()} to {to.title}"
     if to.mode == "kafka":
@@ -476,7 +482,7 @@ def _deliver(plan: Plan, match: str) -> Section:
     )  # fmt: skip
 
 
-def _shape_message(plan: Plan) -> Iterator[Line]:
+def _shape_message(plan: ConfigPlan) -> Iterator[Line]:
     if plan.format == "json":
         yield Line("format", "json")
         yield Line("timestamp_key", "shipped", "the event has an @timestamp of its own")
@@ -500,7 +506,7 @@ def _produce(match: str, brokers: str, topic: str) -> Iterator[Line]:
     yield Line("retry_limit", "no_limits")
 
 
-def _tls(plan: Plan) -> Iterator[Line]:
+def _tls(plan: ConfigPlan) -> Iterator[Line]:
     if plan.destination.mode == "tls":
         yield Line("tls", True)
         yield Line("tls.verify", True)
@@ -509,7 +515,7 @@ def _tls(plan: Plan) -> Iterator[Line]:
             yield Line("tls.ca_file", plan.ca)
 
 
-def _keep_unparsed(plan: Plan) -> Section:
+def _keep_unparsed(plan: ConfigPlan) -> Section:
     if plan.destination.mode == "kafka":
         topic = f"{plan.destination.path}.unparsed"
         return Section(
@@ -531,7 +537,7 @@ def _keep_unparsed(plan: Plan) -> Section:
     )
 
 
-def _settings(plan: Plan) -> dict[str, str]:
+def _settings(plan: ConfigPlan) -> dict[str, str]:
     """exnorm's settings: whose fields and which format first, then what was asked for."""
     taxonomy = FORMATS[plan.format]
     first = {"taxonomy": taxonomy} if taxonomy else {}
@@ -540,7 +546,7 @@ def _settings(plan: Plan) -> dict[str, str]:
     return {**first, "format": plan.format, **plan.settings}
 
 
-def serve_command(plan: Plan) -> str:
+def serve_command(plan: ConfigPlan) -> str:
     """The command that runs the service that a config without the plugin needs."""
     options = "".join(f" --{name.replace('_', '-')} {_shell(v)}" for name, v in _settings(plan).items())
     return (
@@ -579,7 +585,7 @@ def _split_path(path: str) -> tuple[str, str]:
 # --- the two formats -----------------------------------------------------------------------------
 
 
-def render_yaml(plan: Plan) -> str:
+def render_yaml(plan: ConfigPlan) -> str:
     """The config as YAML (Fluent Bit 2.2 and later)."""
     sections = describe(plan)
     lines = _heading(plan, "yaml")
@@ -618,7 +624,7 @@ def _yaml_word(value: Word) -> str:
     return text if isinstance(value, int) else "'" + text.replace("'", "''") + "'"
 
 
-def render_classic(plan: Plan) -> str:
+def render_classic(plan: ConfigPlan) -> str:
     """The config in the classic format."""
     lines = _heading(plan, "classic")
     names = {"inputs": "INPUT", "filters": "FILTER", "outputs": "OUTPUT", "service": "SERVICE"}
@@ -636,7 +642,7 @@ def render_classic(plan: Plan) -> str:
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
-def _classic_plugins(plan: Plan) -> Iterable[str]:
+def _classic_plugins(plan: ConfigPlan) -> Iterable[str]:
     if _fits_classic(plan.plugin):
         return ("# exnorm's filter", "[PLUGINS]", f"    {plan.plugin} on", "")
     return ()
@@ -653,7 +659,7 @@ def _classic_word(value: Word) -> str:
     return str(value)
 
 
-def _heading(plan: Plan, form: str) -> list[str]:
+def _heading(plan: ConfigPlan, form: str) -> list[str]:
     loads = plan.normalizes and bool(plan.plugin)
     extra = form == "classic" and loads and not _fits_classic(plan.plugin)
     load = f" -e {_shell(plan.plugin)}" if extra else ""

@@ -57,7 +57,7 @@ class Panel(Protocol):
 
 
 @dataclass(frozen=True)
-class Limits:
+class ServiceLimits:
     """What the service may take up."""
 
     slots: int = 2
@@ -117,7 +117,7 @@ class Service:
         self,
         doors: Doors,
         normalize: Filter,
-        limits: Limits,
+        limits: ServiceLimits,
         tag_prefix: str,
         log: Journal,
         accounts: Accounts,

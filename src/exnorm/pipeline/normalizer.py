@@ -10,7 +10,7 @@ from functools import partial
 from io import BufferedReader
 from typing import Any, NamedTuple, TypeVar
 
-from exnorm.engine.batches import Batches, Write
+from exnorm.engine.batches import BatchEncoder, Write
 from exnorm.engine.kernel import load_kernel
 from exnorm.engine.plan_records import RecordProgram
 from exnorm.engine.programs import Program, Programs
@@ -165,7 +165,7 @@ class Normalizer:
             self.counts,
         )
         self.programs = Programs(self._describe_codec(), self.routes, self.settings, self.counts)
-        self.batches = Batches(self.programs, self.settings, self.counts)
+        self.batches = BatchEncoder(self.programs, self.settings, self.counts)
         self._objects = [
             (source.takes, self._stream_of(source)) for source in self.sources if source.takes is not None
         ]

@@ -204,7 +204,7 @@ class ShippedLogs:
 # --- rows that came split ------------------------------------------------------------------------
 
 
-class Layout(NamedTuple):
+class ShippedLayout(NamedTuple):
     """What names are of: ``source`` with a ``row`` or an ``object``, and each name's column, in order."""
 
     source: Source
@@ -235,7 +235,7 @@ class SplitRows:
         self._write = write or _write
         self._columns = {source.name: _by_plain_name(source.columns) for source in normalizer.sources}
         self._known = frozenset(name for columns in self._columns.values() for name in columns)
-        self._layouts: dict[tuple[str, ...], Layout | None] = {}
+        self._layouts: dict[tuple[str, ...], ShippedLayout | None] = {}
         self._streams: dict[str, Stream] = {}  # of objects, by source
 
     def read(
@@ -278,14 +278,14 @@ class SplitRows:
         stream = self._streams.setdefault(source.name, self._normalizer.stream())
         return list(self._normalizer.parse((self._write(found),), stream))
 
-    def _find_layout(self, names: tuple[str, ...]) -> Layout | None:
+    def _find_layout(self, names: tuple[str, ...]) -> ShippedLayout | None:
         if names not in self._layouts:
             if len(self._layouts) >= _LAYOUTS_KEPT:
                 self._layouts.clear()
             self._layouts[names] = self._make_layout(names)
         return self._layouts[names]
 
-    def _make_layout(self, names: tuple[str, ...]) -> Layout | None:
+    def _make_layout(self, names: tuple[str, ...]) -> ShippedLayout | None:
         """What these names are of. Shippers keep no order of columns, and ``exnorm_id`` needs one."""
         sources = self._normalizer.sources
         rows = [self._lay_out_row(source, names) for source in sources if not source.carries]
@@ -295,7 +295,7 @@ class SplitRows:
         objects = (self._lay_out_object(source, names) for source in sources if source.carries)
         return next((found for found in objects if found is not None), None)
 
-    def _lay_out_row(self, source: Source, names: tuple[str, ...]) -> Layout | None:
+    def _lay_out_row(self, source: Source, names: tuple[str, ...]) -> ShippedLayout | None:
         """The columns of one log type among the names, in its order; ``None`` where it needs others."""
         mine = self._match(source, names)
         if source.columns[0] not in mine:  # its time
@@ -305,14 +305,18 @@ class SplitRows:
         is_row = any(
             source.recognize(head) is Confidence.HEADER for head in split_heads("", dict.fromkeys(order, ""))
         )
-        return Layout(source, False, {mine[column]: column for column in order}) if is_row else None
+        return ShippedLayout(source, False, {mine[column]: column for column in order}) if is_row else None
 
-    def _lay_out_object(self, source: Source, names: tuple[str, ...]) -> Layout | None:
+    def _lay_out_object(self, source: Source, names: tuple[str, ...]) -> ShippedLayout | None:
         mine = self._match(source, names)
         text = _write(dict.fromkeys(mine, ""))
         is_of_mail = any(column.lower().startswith(_OF_MAIL) for column in mine)
         is_object = is_of_mail and source.recognize(Head("", {}, text)) > Confidence.SHAPE
-        return Layout(source, True, {name: column for column, name in mine.items()}) if is_object else None
+        return (
+            ShippedLayout(source, True, {name: column for column, name in mine.items()})
+            if is_object
+            else None
+        )
 
     def _match(self, source: Source, names: tuple[str, ...]) -> dict[str, str]:
         """For each column of a log type the one of the names that stands for it."""

@@ -43,7 +43,7 @@ class LogFile:
     size: int = 0
 
 
-class Found(NamedTuple):
+class FoundLine(NamedTuple):
     """A row that holds an id, or a header line: without its line end, with where it begins in the file.
 
     ``number`` counts the file's lines from 1; 0 where they were not counted so far down.
@@ -112,7 +112,7 @@ class Finder:
         self._scanned = 0
         self._mark = b""  # what every header begins with
 
-    def find(self, needles: Needles, window: Window | None = None) -> list[Found]:
+    def find(self, needles: Needles, window: Window | None = None) -> list[FoundLine]:
         """The rows that hold one of the needles, in order, with the header lines in force for them.
 
         With a ``window`` only rows written then are looked for, where the file's rows are in order of time.
@@ -131,10 +131,10 @@ class Finder:
             self._begin_anew()
         numbers = self._note_headers([place for place, _ in rows])
         found = [
-            Found(line.removesuffix(b"\r"), numbers.get(place, 0), place, is_header=False)
+            FoundLine(line.removesuffix(b"\r"), numbers.get(place, 0), place, is_header=False)
             for place, line in rows
         ]
-        found += [Found(line, 0, place, is_header=True) for place, line in self._headers]
+        found += [FoundLine(line, 0, place, is_header=True) for place, line in self._headers]
         return sorted(found, key=lambda one: (one.place, not one.is_header))
 
     def _note_headers(self, places: Sequence[int]) -> dict[int, int]:

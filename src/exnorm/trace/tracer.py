@@ -16,7 +16,7 @@ from exnorm.model import Record
 from exnorm.pipeline.normalizer import Normalizer
 from exnorm.pipeline.row_filters import TimeRange
 from exnorm.pipeline.stream import Stream, begins_utf16
-from exnorm.trace.search import Finder, Found, LogFile, Needles, Window, make_needle, widen
+from exnorm.trace.search import Finder, FoundLine, LogFile, Needles, Window, make_needle, widen
 
 # Logs of which each line is a row or a header line, so that a row can be read by itself.
 BY_LINE = frozenset((
@@ -263,7 +263,7 @@ class Tracer:
         for found in finder.find(needles, window):
             yield from self._parse(found, stream)
 
-    def _parse(self, found: Found, stream: Stream) -> Iterator[Record]:
+    def _parse(self, found: FoundLine, stream: Stream) -> Iterator[Record]:
         for item in self._normalizer.parse((found.line,), stream):
             if isinstance(item, Record):
                 item.line_number = found.number
