@@ -15,7 +15,9 @@ from pathlib import Path
 SRC = Path(__file__).resolve().parents[1] / "src" / "exnorm"
 
 FLOORS: dict[str, tuple[str, ...]] = {
-    "hosts": ("cli", "report", "trace", "fluentbit", "logstash", "relay", "arrow", "spark", "tabular"),
+    "hosts": (
+        "cli", "report", "compare", "trace", "fluentbit", "logstash", "relay", "arrow", "spark", "tabular",
+    ),
     "the flow": ("pipeline", "engine", "testing"),
     "what there is": ("plugins",),
     "logs, fields, formats": ("sources", "taxonomies", "codecs"),

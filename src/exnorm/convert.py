@@ -39,6 +39,11 @@ def upper(value: str) -> str:
     return value.upper()
 
 
+def lower(value: str) -> str:
+    """The text in lower case, for sites whose rules compare names so."""
+    return value.lower()
+
+
 def ipv4(value: str) -> str | None:
     """An IPv4 address; ``::ffff:a.b.c.d`` is one."""
     version, address = _read_address(value)

@@ -13,6 +13,7 @@ HOSTS = (
     "exnorm.fluentbit",
     "exnorm.logstash",
     "exnorm.arrow",
+    "exnorm.compare",
     "exnorm.report",
     "exnorm.spark",
     "exnorm.tabular",

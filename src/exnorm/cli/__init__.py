@@ -22,6 +22,7 @@ COMMANDS = {
     "explain": "exnorm.cli.explain",
     "report": "exnorm.cli.report",
     "trace": "exnorm.cli.trace",
+    "compare": "exnorm.cli.compare",
     "fluentbit": "exnorm.cli.fluentbit",
     "health": "exnorm.cli.health",
     "mappings": "exnorm.cli.mappings",

@@ -93,7 +93,7 @@ def command(
             for explanation in _explain_items(normalizer, item, stream, chosen):
                 status = max(status, UNPARSED if explanation.unparsed else OK)
                 parsed += not explanation.unparsed
-                _print(explanation, as_json, _find_width() if width is None else width)
+                _print(explanation, as_json, find_width() if width is None else width)
                 shown += 1
                 found_here += 1
                 if limit is not None and shown >= limit:
@@ -188,7 +188,7 @@ def _print(explanation: Explanation, as_json: bool, width: int) -> None:
         click.echo("\n".join(render(explanation, width, has_colour=_has_colour())))
 
 
-def _find_width() -> int:
+def find_width() -> int:
     """The columns of the terminal; 0 where there is none."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
 

@@ -51,8 +51,8 @@ def _is_page(path: str, generator: str) -> bool:
     return not head or f'<meta name="generator" content="{generator} '.encode() in head
 
 
-def write_page(output: str, page: bytes) -> str:
-    """Write the page whole or not at all; why it could not be written."""
+def write_page(output: str, page: bytes, option: str = "--output") -> str:
+    """Write the page whole or not at all; why what ``option`` names could not be written."""
     try:
         if output == STDIN:
             sys.stdout.buffer.write(page)
@@ -64,7 +64,7 @@ def write_page(output: str, page: bytes) -> str:
     except BrokenPipeError:
         raise
     except OSError as error:
-        return f"--output: cannot write {show(quote(output))}: {error.strerror or error}"
+        return f"{option}: cannot write {show(quote(output))}: {error.strerror or error}"
     return ""
 
 

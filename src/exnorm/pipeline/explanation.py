@@ -104,17 +104,18 @@ def _explain_event(item: Record, normalizer: Normalizer) -> Explanation:
         part=item.part,
         mapping=mapping.mapping.name,
         event=item.event_id,
-        fields=tuple(_explain_fields(item, mapping)),
+        fields=tuple(explain_fields(item, mapping)),
         additional=kept if mapping.keep_additional else (),
         lost=() if mapping.keep_additional else kept,
         dropped=_explain_drop(item, route, normalizer),
-        changed=_explain_changes(item, route, normalizer),
+        changed=explain_changes(item, route, normalizer),
         format=normalizer.codec.name,
         written=tuple(_explain_writing(item, normalizer)),
     )
 
 
-def _explain_fields(record: Record, mapping: CompiledMapping) -> list[ExplainedField]:
+def explain_fields(record: Record, mapping: CompiledMapping) -> list[ExplainedField]:
+    """Each field that the table gives, before processors change it, with its column and its rule."""
     found = []
     for given in mapping.assign(record):
         target = given.row.field
@@ -153,12 +154,13 @@ def _explain_additional(
 ) -> tuple[ExplainedColumn, ...]:
     event = replace(mapping, keep_additional=True).normalize(record, normalizer.counts)
     return tuple(
-        ExplainedColumn(column, value, _why_additional(column, value, mapping))
+        ExplainedColumn(column, value, explain_kept(column, value, mapping))
         for column, value in event.additional.items()
     )
 
 
-def _why_additional(column: str, value: str, mapping: CompiledMapping) -> str:
+def explain_kept(column: str, value: str, mapping: CompiledMapping) -> str:
+    """Why a column with this value is additional data."""
     if column not in mapping.known_columns:
         return "unknown column"
     if column in mapping.mapping.unmapped:
@@ -200,7 +202,7 @@ def _explain_drop(record: Record, route: Route, normalizer: Normalizer) -> str:
     return ""
 
 
-def _explain_changes(record: Record, route: Route, normalizer: Normalizer) -> dict[str, str]:
+def explain_changes(record: Record, route: Route, normalizer: Normalizer) -> dict[str, str]:
     """Fields that processors set or changed: their final values, and the plugin that had the last word."""
     if not _is_processed(route):
         return {}

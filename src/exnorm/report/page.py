@@ -31,7 +31,9 @@ GENERATOR = "exnorm report"
 def render(survey: Survey, about: About, known: Known, draw: plots.Draw) -> tuple[str, list[Finding]]:
     """The page, and what it says is wrong. ``draw`` is what ``check_libraries`` gave."""
     environment = make_environment()
-    template = environment.from_string(read_asset("exnorm.report", "page.html"))
+    template = environment.from_string(
+        read_asset("exnorm.report", "table.html") + read_asset("exnorm.report", "page.html")
+    )
     style = read_asset("exnorm.report", "page.css")
     masks = choose_masks(about.show_values)
     plain = gather_plain(known)

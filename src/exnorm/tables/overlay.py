@@ -58,14 +58,14 @@ WHY = "the site's own row"
 READINGS: AnyMapping[str, Reading] = {
     reading.__name__: reading
     for reading in (
-        convert.text, convert.upper, convert.ip, convert.ipv4, convert.ipv6, convert.integer,
+        convert.text, convert.upper, convert.lower, convert.ip, convert.ipv4, convert.ipv6, convert.integer,
         convert.port, convert.used_port, convert.utc_ms, convert.gmt_ms, convert.mailbox,
         convert.addresses, convert.account, convert.host, convert.plus_as_blank,
     )
 }  # fmt: skip
 """What ``as`` may say: functions of ``exnorm.convert`` by name."""
 
-_OF_TYPE: AnyMapping[str, tuple[str, ...]] = {
+READINGS_OF_TYPE: AnyMapping[str, tuple[str, ...]] = {
     "ipv4": ("ipv4",),
     "ipv6": ("ipv6",),
     "ip": ("ip", "ipv4", "ipv6"),
@@ -516,7 +516,7 @@ class _Editor:
         return found
 
     def _find_reading(self, node: Node | None, target: str, item: Field | None) -> Reading:
-        fit = _OF_TYPE.get(item.type if item is not None else "text", ())
+        fit = READINGS_OF_TYPE.get(item.type if item is not None else "text", ())
         if node is None:
             return READINGS[fit[0]] if fit else convert.text
         name = _read_text(node, "as")
