@@ -1,1 +1,1 @@
-"""The built-in formats, one module each; ``keys`` and ``tokens`` are what several of them share."""
+"""The built-in formats, one module each; ``keys`` and ``tokens`` are shared by several of them."""

@@ -20,21 +20,21 @@ REPLACED = "exnormReplaced"
 
 
 def escape_extension(text: str) -> str:
-    """A value as it stands in the extension."""
-    # Several times as fast as a table: in most values there is nothing to be replaced.
+    """Return a value as it is written in the extension."""
+    # Several times as fast as str.translate, because most values contain nothing to replace.
     return text.replace("\\", "\\\\").replace("=", "\\=").replace("\n", "\\n").replace("\r", "\\r")
 
 
 def escape_header(text: str) -> str:
-    """A value without line ends as it stands in the header."""
+    """Return a value without line ends as it is written in the header."""
     return text.replace("\\", "\\\\").replace("|", "\\|")
 
 
 def build(taxonomy: Taxonomy, settings: Settings, notes: Notes) -> Encode:
-    """An encoder for events of ``taxonomy``.
+    """Return an encoder for events of ``taxonomy``.
 
-    An integer over 2147483647 does not fit a field that CEF 0 calls Integer: it is written as
-    additional data under the field's full name, and counted as refused.
+    CEF 0 limits an Integer field to 2147483647. A larger number is written as additional data under the
+    field's full name, and counted as refused.
     """
     in_header = sorted((f for f in taxonomy.fields if f.header), key=lambda f: f.header)
     header_names = frozenset(field.name for field in in_header)
@@ -95,7 +95,7 @@ def build(taxonomy: Taxonomy, settings: Settings, notes: Notes) -> Encode:
 
 
 def describe(taxonomy: Taxonomy, settings: Settings) -> Wire:
-    """The same format as data."""
+    """Describe the format as data, for the engine."""
     key_of = {field.name: field.key for field in taxonomy.fields}
     in_header = sorted((f for f in taxonomy.fields if f.header), key=lambda f: f.header)
     controls = choose_controls(settings.control)

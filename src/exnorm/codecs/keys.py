@@ -16,7 +16,7 @@ _LONGEST = 100  # characters of a column's name; a log may bring longer ones, wh
 
 
 def ad_key(column: str) -> str:
-    """``ad.custom-data``: as ArcSight's connectors write additional data."""
+    """Return a key such as ``ad.custom-data``, as ArcSight's connectors name additional data."""
     return _write_ad_key(column[:_LONGEST])
 
 
@@ -26,7 +26,9 @@ def _write_ad_key(column: str) -> str:
 
 
 def word_key(column: str, prefix: str = "") -> str:
-    """``customData``: a single word of letters and digits; with a prefix, ``adCustomData``."""
+    """Return the column name as one word of letters and digits, ``customData``; with a prefix,
+    ``adCustomData``.
+    """
     return _write_word_key(column[:_LONGEST], prefix)
 
 
@@ -38,19 +40,21 @@ def _write_word_key(column: str, prefix: str) -> str:
 
 
 def user_key(column: str) -> str:
-    """``adCustomData``: a key that a producer of CEF may define."""
+    """Return a key such as ``adCustomData``, which a producer of CEF may define."""
     return word_key(column, "ad")
 
 
 def cef_key(settings: Settings) -> Callable[[str], str]:
-    """The key maker for CEF that ``additional_data`` asks for."""
+    """Return the function that makes CEF keys, as the setting ``additional_data`` chooses."""
     return user_key if settings.additional_data == "user" else ad_key
 
 
 def unique_keys(
     pairs: Iterable[tuple[str, str]], make_key: Callable[[str], str], taken: set[str]
 ) -> Iterator[tuple[str, str]]:
-    """Pairs of key and text, each key once and none of ``taken``, which grows."""
+    """Yield pairs of key and text with distinct keys, none of them in ``taken``; each key is added to
+    ``taken``.
+    """
     for column, value in pairs:
         key = make_key(column)
         number = 2
@@ -62,6 +66,8 @@ def unique_keys(
 
 
 def distinct_keys(columns: Iterable[str], make_key: Callable[[str], str]) -> list[tuple[str, str]] | None:
-    """What stands before and after each column's value; ``None`` where two columns want the same key."""
+    """Return the text before and after each column's value; ``None`` where two columns would get the same
+    key.
+    """
     keys = [make_key(column) for column in columns]
     return [(f"{key}=", "") for key in keys] if len(set(keys)) == len(keys) else None

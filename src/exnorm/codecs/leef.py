@@ -29,9 +29,10 @@ PREDEFINED = frozenset((
 
 
 def build(taxonomy: Taxonomy, settings: Settings, notes: Notes) -> Encode:
-    """An encoder for events of ``taxonomy``; custom attributes never take a key of the taxonomy or of LEEF.
+    """Return an encoder for events of ``taxonomy``; custom attributes never take a key of the taxonomy or of
+    LEEF.
 
-    A field that the taxonomy does not have becomes a custom attribute, and is counted as refused.
+    A field that the taxonomy lacks becomes a custom attribute, and is counted as refused.
     """
     in_header = sorted((f for f in taxonomy.fields if f.header), key=lambda f: f.header)
     header_names = [field.name for field in in_header]
@@ -93,7 +94,7 @@ def build(taxonomy: Taxonomy, settings: Settings, notes: Notes) -> Encode:
 
 
 def describe(taxonomy: Taxonomy, settings: Settings) -> Wire:
-    """The same format as data."""
+    """Describe the format as data, for the engine."""
     key_of = {field.name: field.key for field in taxonomy.fields}
     in_header = sorted((f for f in taxonomy.fields if f.header), key=lambda f: f.header)
     start, delimiter = _frame(settings)
@@ -116,7 +117,7 @@ def describe(taxonomy: Taxonomy, settings: Settings) -> Wire:
 
 
 def _frame(settings: Settings) -> tuple[str, str]:
-    """What a payload begins with, and what follows its header."""
+    """Return the beginning of a payload and the text that follows its header."""
     return ("LEEF:1.0|", "") if settings.leef == 1 else ("LEEF:2.0|", "x09|")
 
 

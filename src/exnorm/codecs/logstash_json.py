@@ -1,8 +1,8 @@
 """JSON, one object a line, in the shapes ``full``, ``key`` and ``ecs``.
 
-``full`` puts the full field names at top level (for ArcSight, the names that Logstash's ``codec =>
-cef`` uses), ``key`` the short keys, ``ecs`` the nested names of that codec's ECS modes. Every shape
-has ``@timestamp`` (the row's own time), ``exnorm_id`` and, where there is any, ``additionalData``.
+``full`` puts the full field names at top level (for ArcSight, the names that Logstash's ``codec => cef``
+uses), ``key`` the short keys, ``ecs`` the nested names of that codec's ECS modes. Every shape has
+``@timestamp`` (the row's own time), ``exnorm_id`` and, if there is any additional data, ``additionalData``.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ _LINE_ENDS = tuple((one.encode(), f"\\u{ord(one):04x}".encode()) for one in _END
 
 
 def build(taxonomy: Taxonomy, settings: Settings, notes: Notes) -> Encode:
-    """An encoder for events of any taxonomy. Raises ``SettingsError`` for ``ecs`` without names."""
+    """Return an encoder for events of any taxonomy. Raises ``SettingsError`` for ``ecs`` if the taxonomy has
+    no ECS names.
+    """
     shape = build_shape(taxonomy, settings)
 
     def encode(event: Event) -> bytes:
@@ -32,7 +34,7 @@ def build(taxonomy: Taxonomy, settings: Settings, notes: Notes) -> Encode:
 
 
 def build_shape(taxonomy: Taxonomy, settings: Settings) -> Any:
-    """A function from an event to the JSON object, for hosts that have their own wire format."""
+    """Return a function from an event to its JSON object, for hosts with a wire format of their own."""
     by_name = {field.name: field for field in taxonomy.fields}
     if settings.fields == "ecs" and not any(field.ecs for field in taxonomy.fields):
         raise SettingsError(f"fields: 'ecs' is not there for taxonomy {taxonomy.name}; expected full or key")
@@ -73,7 +75,7 @@ def _ecs(content: dict[str, Any], fields: Mapping[str, Value], by_name: Mapping[
 
 
 def _put(content: dict[str, Any], dotted: str, value: Value) -> bool:
-    """Set ``a.b.c`` as nested objects; ``False`` where the place is taken."""
+    """Set ``a.b.c`` as nested objects; return ``False`` where the place is taken."""
     *parents, last = dotted.split(".")
     for parent in parents:
         content = content.setdefault(parent, {})
@@ -83,8 +85,8 @@ def _put(content: dict[str, Any], dotted: str, value: Value) -> bool:
 
 
 def dump(content: Mapping[str, Any]) -> bytes:
-    """One line of JSON; a lone surrogate, which JSON cannot carry, becomes ``?``."""
-    from msgspec.json import encode  # the other formats do without
+    """Return one line of JSON; a lone surrogate, which JSON cannot carry, becomes ``?``."""
+    from msgspec.json import encode  # imported here because only JSON needs it
 
     try:
         return escape_line_ends(encode(content))
@@ -93,7 +95,7 @@ def dump(content: Mapping[str, Any]) -> bytes:
 
 
 def escape_line_ends(line: bytes) -> bytes:
-    """JSON in which U+0085, U+2028 and U+2029 are escaped as controls are: some readers end a line there."""
+    """Escape U+0085, U+2028 and U+2029 in JSON, because some readers end a line there."""
     if line.isascii():
         return line
     for character, escaped in _LINE_ENDS:
@@ -110,18 +112,18 @@ def _clean(value: Any) -> Any:
 
 
 def dump_unparsed(line: Unparsed) -> bytes:
-    """A line that did not parse: ``{"message": ..., "tags": [...], "error": {"reason": ...}}``."""
+    """Return an unparsed line as ``{"message": ..., "tags": [...], "error": {"reason": ...}}``."""
     return dump(line.as_dict())
 
 
 def describe(taxonomy: Taxonomy, settings: Settings) -> Wire | None:
-    """The same format as data, in the shapes without nested names."""
+    """Describe the format as data for the engine; ``None`` for the nested names of ``ecs``."""
     if settings.fields == "ecs":
         return None
     names = {field.name: field.name if settings.fields == "full" else field.key for field in taxonomy.fields}
     own = {"@timestamp", ADDITIONAL, "event", "exnorm_id"}
     if len(set(names.values()) | own) < len(names) + len(own):
-        return None  # of two values under one name, the later would have to take the earlier's place
+        return None  # two values under one name: the later one would replace the earlier
 
     def quoted(name: str, is_text: bool = True) -> tuple[str, str]:
         key = dump_text(name)
@@ -145,7 +147,7 @@ def describe(taxonomy: Taxonomy, settings: Settings) -> Wire | None:
 
 
 def dump_text(text: str) -> str:
-    """A text as JSON, quotes and all."""
+    """Return a text as a JSON string with its quotes."""
     from msgspec.json import encode
 
     return escape_line_ends(encode(text)).decode("utf-8")

@@ -1,4 +1,6 @@
-"""Visible tokens for the characters that would cut a payload or a pair in two, or hide what follows them."""
+"""Replace the characters that would split a payload or a pair, or hide the text after them, by visible
+tokens.
+"""
 
 from __future__ import annotations
 
@@ -21,24 +23,24 @@ Show = Callable[[str], str]
 
 
 def choose_controls(control: str) -> str:
-    """The controls that are shown as tokens where the setting ``control`` says so."""
+    """Return the controls to show as tokens, as the setting ``control`` chooses."""
     return CONTROLS if control == "token" else ""
 
 
 def make_show(characters: str) -> Show:
-    """A function that shows some of the characters of ``TOKENS`` as tokens."""
+    """Return a function that replaces ``characters``, keys of ``TOKENS``, by their tokens."""
     if not characters:
         return lambda text: text
     found = re.compile(f"[{re.escape(characters)}]")
 
     def show(text: str) -> str:
-        # None of them is printable; most texts are, which is asked much faster.
+        # None of the characters is printable and most texts are, which is much faster to test.
         return text if text.isprintable() else found.sub(lambda one: TOKENS[one.group()], text)
 
     return show
 
 
 def cut_shown(text: str, max_bytes: int) -> str:
-    """Text with tokens, cut to a field's limit between two characters and never inside a token."""
+    """Cut text with tokens to a field's limit, between two characters and never inside a token."""
     shown = cut_utf8(text, max_bytes)
     return shown if len(shown) == len(text) else _TORN.sub("", shown)

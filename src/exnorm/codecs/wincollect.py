@@ -1,12 +1,12 @@
-"""The native payload: what the Microsoft Exchange protocol of JSA hands to the Exchange DSM.
+"""The native payload: the text that JSA's Microsoft Exchange protocol passes to the Exchange DSM.
 
-TAB separated ``key=value``: SourceIp, AgentDevice, AgentLogFile, AgentLogFormat, then the log's own
-columns in file order, empty ones too, as in the sample message of the JSA guide. Values have no
-escape: TAB, line breaks and other controls become visible tokens, and a last key ``exnorm-replaced`` names
-the columns whose values were changed.
+TAB separated ``key=value``: SourceIp, AgentDevice, AgentLogFile, AgentLogFormat, then the log's own columns
+in file order, empty ones too, as in the sample message of the JSA guide. Values have no escape: TAB, line
+breaks and other controls become visible tokens, and a last key ``exnorm-replaced`` names the columns whose
+values were changed.
 
-A record that came in such a payload goes out in its own envelope: every key whose value is still the
-one that was read is written as it was read, so that a payload nobody changed is the same byte for byte.
+A record that came in such a payload keeps its envelope: every key with an unchanged value is written exactly
+as it was read, so an unchanged payload comes out the same byte for byte.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Carry = Callable[[str, str], str]
 
 
 def build(taxonomy: Taxonomy, settings: Settings, notes: Notes) -> Encode:
-    """An encoder that writes the record an event was made from; the event's own fields are not used."""
+    """Return an encoder that writes the record behind an event; the event's own fields are not used."""
     controls = choose_controls(settings.control)
     show, show_controls = make_show(SEPARATORS + controls), make_show(controls)
 
@@ -66,7 +66,7 @@ def build(taxonomy: Taxonomy, settings: Settings, notes: Notes) -> Encode:
 
 
 def _wrap(record: Record, source_ip: str, carry: Carry) -> Iterator[str]:
-    """The pairs of a record that came from a log file."""
+    """Yield the pairs of a record that came from a log file."""
     for key, value in _own_pairs(record.path, record.source, source_ip):
         yield carry(key, value)
     for column, value in record.values.items():
@@ -74,7 +74,7 @@ def _wrap(record: Record, source_ip: str, carry: Carry) -> Iterator[str]:
 
 
 def _own_pairs(path: str, source: Source, source_ip: str) -> Iterator[tuple[str, str]]:
-    """The pairs before the log's own columns."""
+    """Yield the pairs before the log's own columns."""
     if source_ip:
         yield SOURCE_IP, source_ip
     yield "AgentDevice", AGENT_DEVICE
@@ -83,9 +83,9 @@ def _own_pairs(path: str, source: Source, source_ip: str) -> Iterator[tuple[str,
 
 
 def _rewrap(record: Record, envelope: Envelope, source_ip: str, carry: Carry, keep: Carry) -> Iterator[str]:
-    """The pairs of a record that came in an envelope, as they came where nothing changed them.
+    """Yield the pairs of a record that came in an envelope, as they came where nothing changed them.
 
-    ``keep`` writes those: a pair that came in a payload holds no separator.
+    ``keep`` writes unchanged pairs: they contain no separator, because they came in a payload.
     """
     values = record.values
     if source_ip and all(pair.key != SOURCE_IP or pair.column for pair in envelope.pairs):
@@ -108,7 +108,7 @@ def _key(column: str, show: Show) -> str:
 
 
 def describe(taxonomy: Taxonomy, settings: Settings) -> Wire:
-    """The same format as data; a file name that holds a control is left to ``build``."""
+    """Describe the format as data for the engine; a file name with a control character goes to ``build``."""
     tokens = SEPARATORS + choose_controls(settings.control)
     show = make_show(tokens)
 

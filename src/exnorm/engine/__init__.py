@@ -1,1 +1,3 @@
-"""The engine: a table, a log's columns and a format as one plan, and two ways to run it."""
+"""The engine compiles a table, the columns of a log and a format into one plan, and runs it in C or in
+Python.
+"""

@@ -1,4 +1,4 @@
-"""Rows of a log taken together, for whoever has many of them: as a program of theirs writes them."""
+"""Encode many rows of a log at once with the program made for their layout."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Write = Callable[["bytes | memoryview"], object]
 
 
 class OpenRows(NamedTuple):
-    """A program of the kernel, and what begins the payloads and the identities of one log."""
+    """A program of the kernel with the bytes that begin each payload and each identity of one log."""
 
     program: Program
     machine: Machine
@@ -29,9 +29,10 @@ class OpenRows(NamedTuple):
 
 
 class BatchEncoder:
-    """Puts lines of a log together, and gives the payloads of those that a program is sure of.
+    """Join lines of a log into batches and encode the rows that a program handles.
 
-    Every method stops at the first other line: that one is for ``Normalizer.parse``.
+    Every method stops at the first line that the program cannot handle; pass that line to
+    ``Normalizer.parse``.
     """
 
     def __init__(self, programs: Programs, settings: Settings, counts: Counts) -> None:
@@ -40,18 +41,18 @@ class BatchEncoder:
     # --- lines -> a batch ------------------------------------------------------------------------------
 
     def cut(self, span: Span) -> Batch:
-        """Whole lines as they lie in a block."""
+        """Return whole lines as a batch, without copying them out of their block."""
         return Batch(span, self._programs.wire, self._settings.max_line_bytes)
 
     def join(self, lines: Iterable[bytes]) -> Batch:
-        """Lines without a LF at their end, nor inside."""
+        """Return lines as a batch; none of them may contain a LF."""
         block = b"\n".join((*lines, b""))
         batch = self.cut((block, 0, len(block)))
         batch.lines = list(lines)
         return batch
 
     def gather(self, lines: Sequence[bytes | str], stream: Stream) -> Batch | None:
-        """Lines that were cut already, put together again; ``None`` where each must be read by itself."""
+        """Join lines that were cut already; ``None`` where each of them must be read alone."""
         if set(map(type, lines)) != {bytes} or begins_utf16(lines, stream):
             return None
         if max(map(len, lines), default=0) > self._settings.max_line_bytes:
@@ -60,20 +61,21 @@ class BatchEncoder:
         return None if b"\n" in b"".join(plain) else self.join(plain)  # asking each line takes longer
 
     def prepare(self, lines: Sequence[bytes], stream: Stream) -> Batch | None:
-        """Lines of a log in a row, for ``encode``; ``None`` where each must be read by itself."""
+        """Return lines of a log as a batch for ``encode``; ``None`` where each must be read alone."""
         if self._programs.wire is None or begins_utf16(lines, stream):
             return None
         longest = self._settings.max_line_bytes
         if b"\n" in b"".join(lines) or max(map(len, lines), default=0) > longest:
             plain = [line.removesuffix(b"\n") for line in lines]
-            # One with a LF inside is left to its reader here, so that it does not cost the others their way.
+            # A line with a LF inside goes to its reader alone, so that the others stay together.
             return self.join([b"" if b"\n" in line or len(line) > longest else line for line in plain])
         return self.join(lines)
 
     # --- a batch -> payloads, for hosts that know the lines one by one ---------------------------------
 
     def encode(self, batch: Batch, begin: int, stream: Stream) -> list[bytes | None]:
-        """The payloads of the lines from ``begin`` on, one each, up to the first that ``parse`` must read.
+        """Return one payload for each line from line number ``begin`` on, up to the first that ``parse`` must
+        read.
 
         ``None`` stands for a row that the profile leaves out.
         """
@@ -101,7 +103,7 @@ class BatchEncoder:
 
     @contextlib.contextmanager
     def _taking_back(self) -> Iterator[None]:
-        """Where an error is raised, count nothing of the rows before it: they will be read by themselves."""
+        """Undo the counts of the block if it raises, because its rows are then read again one by one."""
         counts = self._counts
         before = [(tally, dict(tally)) for tally in (counts.unknown_events, counts.cut, counts.dropped)]
         try:
@@ -113,7 +115,7 @@ class BatchEncoder:
             raise
 
     def _encode_singly(self, program: Program, batch: Batch, stream: Stream) -> Iterator[bytes | None]:
-        """Payloads where rows may be left out: which of them are shows only when each is by itself."""
+        """Yield payloads row by row: where rows may be left out, only this shows which ones were."""
         for number in range(batch.number, len(batch.lines)):
             one = batch.single(number)
             blocks: list[bytes] = []
@@ -126,7 +128,7 @@ class BatchEncoder:
     # --- a batch -> blocks of payloads -----------------------------------------------------------------
 
     def write(self, program: Program, batch: Batch, stream: Stream, write: Write) -> None:
-        """Write the payloads of rows with nothing odd about them, up to the first other one."""
+        """Write the payloads of rows up to the first that the program cannot handle."""
         if program.machine is None:
             self._write_generated(program, batch, batch, stream, write)
             return
@@ -141,7 +143,7 @@ class BatchEncoder:
     def _write_generated(
         self, program: Program, batch: Batch, rows: Batch, stream: Stream, write: Write
     ) -> None:
-        """The same with the generated function; ``rows`` are the batch's, or the next one by itself."""
+        """Write payloads with the generated function; ``rows`` is ``batch`` itself or its next line alone."""
         payloads: list[str] = []
         try:
             self._run_generated(program, batch, rows, stream, payloads)
@@ -158,7 +160,7 @@ class BatchEncoder:
         stream: Stream,
         payloads: list[str],
     ) -> None:
-        """Append the payloads, as Latin-1 text, to nothing yet written."""
+        """Append the payloads of rows, as Latin-1 text, to ``payloads``."""
         before, begin = rows.number, self._begin(stream)
         lines = rows.ended_lines if program.needs_lines else ()
         end = program.run(rows.rows, lines, before, payloads, begin.latin1, begin.seed)
@@ -175,10 +177,10 @@ class BatchEncoder:
     # --- for hosts that hand over rows where they lie --------------------------------------------------
 
     def open(self, stream: Stream) -> OpenRows | None:
-        """The kernel's program for a stream's next rows.
+        """Return the kernel's program for the next rows of a stream.
 
-        ``None`` where the next line may be no row, or there is no such program. Valid until the stream
-        reads anything else; what is run must be told to ``count``.
+        ``None`` where the next line may not be a row, or there is no program for it. The result is valid
+        until the stream reads another line. The caller reports the rows it ran to ``count``.
         """
         program = self._programs.for_rows(stream, None)
         if program is None or program.machine is None:
@@ -187,7 +189,9 @@ class BatchEncoder:
         return OpenRows(program, program.machine, begin.start, begin.seed)
 
     def count(self, stream: Stream, program: Program, rows: int, events: int, last: int | None) -> None:
-        """Count rows that a program has taken, and their events; ``last`` is the last one's time."""
+        """Count the rows and events of a program's run; ``last`` is the time of the last row in epoch
+        milliseconds UTC.
+        """
         if not rows or stream.source is None:
             return
         stream.skip(rows)

@@ -1,4 +1,4 @@
-"""A plan as Python, for where there is no kernel, and for people: ``exnorm explain --source`` prints it.
+"""Print a plan as Python source: used where there is no kernel, and by ``exnorm explain --source``.
 
 All text in the code is UTF-8 read as Latin-1 (``rows.as_latin1``), and cells are escaped before they are cut.
 """
@@ -38,14 +38,14 @@ from exnorm.model import Wire
 
 
 class Emitter:
-    """The code of a plan; ``leave`` is what it does with an odd row."""
+    """Writes the Python code of a plan; ``leave`` is the statement that an odd row executes."""
 
     def __init__(self, plan: Plan, leave: str) -> None:
         self.plan, self.leave = plan, leave
         self.unescape = _unescaper(plan.wire)
 
     def emit(self, done: Sequence[str]) -> Iterator[str]:
-        """The lines for a row whose cells are known; ``done`` are those behind its payload."""
+        """Yield the code for one row with known cells; ``done`` are the lines that follow its payload."""
         memo = 0
         for step in self.plan.steps:
             yield from self._write_step(step, memo)
@@ -74,7 +74,7 @@ class Emitter:
         yield from done
 
     def look_up(self, name: str, known: str, key: str) -> Iterator[str]:
-        """Code: what is known of a key, or found out about it; the row is odd where that is nothing."""
+        """Yield code that looks a key up, or computes its value; the row is odd where there is none."""
         yield f"{name} = known_{known}({key}) or find_{known}({key})"
         yield f"if not {name}: {self.leave}"
 
@@ -118,7 +118,7 @@ class Emitter:
         yield f"if {_name(guard.texts)} and holds_one(({cells},), {_name(guard.texts)}): {self.leave}"
 
     def _write_check(self, check: Check) -> str:
-        """Code: whether the row is odd."""
+        """Return an expression that is true where the row is odd."""
         cell = f"c{check.cell}"
         if isinstance(check, Limit):
             return f"len({cell}) > {check.bytes} and exceeds({cell}, {check.bytes})"
@@ -129,7 +129,7 @@ class Emitter:
         return f'"\'" in {cell} and ({cell}[0] == "\'" or ";\'" in {cell})'
 
     def _write_part(self, part: Part, name: str) -> Any:
-        """Yields the code that a part needs, and gives its text of an f-string."""
+        """Yield the statements that a part needs and return its text for an f-string."""
         conditions = [] if part.cell < 0 else [self._filled(part.cell)]
         conditions += map(self._write_premise, part.all_of)
         groups = " or ".join(" and ".join(map(self._write_premise, group)) for group in part.none_of)
@@ -158,7 +158,7 @@ class Emitter:
         return cell
 
     def _write_premise(self, premise: Premise) -> str:
-        """Code: whether it holds."""
+        """Return an expression that is true where a premise holds."""
         if isinstance(premise, IsNot):
             return f"c{premise.cell} != {literal_of(self.plan.wire.escape(premise.text))}"
         if isinstance(premise, Fits):
@@ -168,13 +168,15 @@ class Emitter:
         return _name(premise)
 
     def _filled(self, cell: int) -> str:
-        """Code: whether a cell holds anything."""
+        """Return an expression that is true where a cell is not empty."""
         if cell not in self.plan.may_be_absent:
             return f"c{cell}"
         return f"c{cell} and c{cell} != {literal_of(self.plan.wire.escape(self.plan.absent))}"
 
     def _text(self, cell: int) -> str:
-        """Code: the text of a cell, nothing where it stands for it."""
+        """Return an expression for the text of a cell, empty where the cell holds the log's sign for no
+        value.
+        """
         return (
             f"c{cell}"
             if cell not in self.plan.may_be_absent
@@ -184,7 +186,7 @@ class Emitter:
     # --- what the code calls ---
 
     def bind(self, code: str, function: str, **more: Any) -> Any:
-        """The generated function, ready to be called; ``more`` is what it calls beside."""
+        """Compile the generated function; ``more`` are further names that its code uses."""
         scope: dict[str, Any] = {
             "exceeds": partial(exceeds, unescape=self.unescape),
             "holds_one": self._holds_one,
@@ -206,7 +208,7 @@ class Emitter:
         return scope[function]
 
     def _finder(self, memo: Memo) -> Callable[[Any], tuple[str, ...] | None]:
-        """``find`` for escaped texts read as Latin-1."""
+        """Wrap ``memo.find`` to take escaped texts read as Latin-1."""
         escape, cells, single = self.plan.wire.escape, len(memo.into), len(memo.keys) == 1
         around = None if memo.for_ipv4 is None else tuple(zip(*memo.for_ipv4))
 
@@ -226,7 +228,9 @@ class Emitter:
         return any(text in joined for text in from_latin1(texts).split("\n"))
 
     def _cut(self, limit: int, name: str, cell: str) -> str:
-        """A cell cut to so many bytes, which is counted; as it is where it has no more."""
+        """Return a cell cut to ``limit`` bytes and count the cut; return it as it is where it is no longer
+        than that.
+        """
         plain = self.unescape(cell)
         if len(plain) <= limit:
             return cell
@@ -235,17 +239,17 @@ class Emitter:
 
 
 def emit_run(plan: Plan) -> str:
-    """The source of a function over a batch of rows.
+    """Return the source of a function that encodes a batch of rows.
 
-    It takes rows, the same lines as bytes (needless where the plan has no identity), where to begin, where to
-    put payloads, what begins a payload, what begins an identity; all text is UTF-8 read as Latin-1. It gives
-    the number of the first row that was left alone.
+    Its arguments: the rows, the lines as bytes (used only for identities), the first row to encode, the list
+    that payloads are appended to, the text that begins a payload and the bytes that begin an identity. All
+    text is UTF-8 read as Latin-1. It returns the index of the first row that it did not encode.
     """
     return "\n".join(_emit_run(Emitter(plan, "return at"))) + "\n"
 
 
 def bind_run(plan: Plan, code: str) -> Callable[..., int]:
-    """That function."""
+    """Compile the source that ``emit_run`` returned."""
     more: dict[str, Any] = {"split": split_quoted, "quote": plan.wire.quote}
     if plan.have(Whole.IDENTITY):
         from hashlib import blake2b  # loads OpenSSL, which most formats do without
@@ -305,18 +309,18 @@ def _name(slot: Slot) -> str:
 
 
 def literal(constant: str) -> str:
-    """A constant as it stands, read as Latin-1, inside an f-string."""
+    """Return a constant, read as Latin-1, as it is written inside an f-string."""
     plain = as_latin1(constant).encode("unicode_escape").decode("ascii")
     return plain.replace('"', '\\"').replace("{", "{{").replace("}", "}}")
 
 
 def literal_of(constant: str) -> str:
-    """A constant by itself, read as Latin-1."""
+    """Return a constant, read as Latin-1, as a Python literal."""
     return repr(as_latin1(constant))
 
 
 def remember(name: str, find: Callable[[Any], Any], scope: dict[str, Any]) -> None:
-    """Put into ``scope`` what is known by key, and ``find`` for what is not, which is known from then on."""
+    """Put a cache of ``find`` and its results into ``scope``, as ``known_NAME`` and ``find_NAME``."""
     known: dict[Any, Any] = {}
 
     def found(key: Any) -> Any:
@@ -331,19 +335,19 @@ def remember(name: str, find: Callable[[Any], Any], scope: dict[str, Any]) -> No
 
 
 def read_second(moment: str) -> str | None:
-    """The epoch second of a time up to its seconds; ``None`` where there is none, or it is not after 1970."""
+    """Return a time without its fraction as epoch seconds; ``None`` where it is no time or before 1970."""
     milliseconds = utc_ms(f"{moment}Z")
     return None if milliseconds is None or milliseconds <= 0 else str(milliseconds // 1000)
 
 
 def read_fraction(end: str) -> str | None:
-    """The three digits of milliseconds in the rest of a time; ``None`` where it ends otherwise."""
+    """Return the three digits of milliseconds from the rest of a time; ``None`` for any other end."""
     milliseconds = utc_ms(f"2000-01-01T00:00:00{end}")
     return None if milliseconds is None else f"{milliseconds % 1000:03}"
 
 
 def _unescaper(wire: Wire) -> Callable[[str], str]:
-    """The inverse of ``wire.escape``."""
+    """Return the inverse of ``wire.escape``."""
     table = {escaped: plain for plain, escaped in (*wire.escapes, ('"', wire.quote)) if escaped != plain}
     if not table:
         return lambda cell: cell

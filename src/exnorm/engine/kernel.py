@@ -1,7 +1,8 @@
-"""A plan as a program of the native kernel, where the kernel was built. ``EXNORM_KERNEL=0`` leaves it out.
+"""Pack a plan as a program of the native kernel, if the kernel was built. ``EXNORM_KERNEL=0`` switches it
+off.
 
-The numbers that kernel and packer share (kinds of parts, steps, conditions, checks) are the kernel's own: the
-packer asks it for them by name.
+The numbers that kernel and packer share (kinds of parts, steps, conditions, checks) are defined in the
+kernel: the packer reads them from it by name.
 """
 
 from __future__ import annotations
@@ -42,9 +43,9 @@ FindEnd = Callable[[bytes, int], int]
 
 
 class Form(NamedTuple):
-    """How events of Fluent Bit are written: under which keys line, file's path, host and payload are.
+    """The shape of Fluent Bit events: the keys of the line, the file path, the host and the payload.
 
-    Without ``result`` the payload is an object of JSON, and its pairs become the record's.
+    Where ``result`` is empty the payload is a JSON object whose pairs are put into the record.
     """
 
     line_keys: tuple[bytes, ...]
@@ -56,38 +57,38 @@ class Form(NamedTuple):
 
 
 class Machine(Protocol):
-    """A program, ready to run; as a buffer, the payloads of its last run, each ended by LF."""
+    """A program ready to run; its buffer holds the payloads of the last run, each ended by a LF."""
 
     def run(
         self, block: bytes | bytearray, begin: int, end: int, start: bytes, seed: bytes
     ) -> tuple[int, int, int]:
-        """Run the lines between two positions of a block.
+        """Encode the lines between two positions of a block.
 
-        ``start`` begins a payload, ``seed`` what an identity is made of. Gives where the first line begins
-        that was left alone, how many were not, and how many payloads they gave.
+        ``start`` begins each payload, ``seed`` the input of each identity. Returns where the first line
+        begins that was not encoded, the number of lines before it and the number of payloads.
         """
 
     def run_chunk(
         self, form: Form, chunk: bytes, begin: int, host: bytes, path: bytes, start: bytes, seed: bytes
     ) -> tuple[bytes, int, int, int, int]:
-        """Run the rows of one log in events of Fluent Bit, from a place in a chunk on.
+        """Encode the rows of one log in events of Fluent Bit, from position ``begin`` of a chunk.
 
-        Gives events, where the first begins that was left alone, how many were not, how many it gives, and
-        the time of the last row.
+        Returns the new events, where the first event begins that was left alone, the number of events read,
+        the number of events written, and the time of the last row in epoch milliseconds.
         """
 
     def run_events(
         self, names: tuple[bytes, ...], lines: tuple[bytes, ...], log: bytes, start: bytes, seed: bytes
     ) -> tuple[list[bytes], int, bytes | None, int]:
-        """Run the rows of one log in events of Logstash, one line of JSON each.
+        """Encode the rows of one log in events of Logstash, one line of JSON each.
 
-        ``names`` are those of a payload. Gives lines, how many of the given ones were done, the log of the
-        next one where it is another, and the time of the last row.
+        ``names`` are the keys of a payload. Returns the lines, the number of given lines that were done, the
+        log of the next line where that is another log, and the time of the last row in epoch milliseconds.
         """
 
 
 def load_kernel() -> Any:
-    """The kernel, or ``None`` where it was not built or is switched off."""
+    """Return the kernel module, or ``None`` where it was not built or is switched off."""
     if os.environ.get("EXNORM_KERNEL", "") == "0":
         return None
     try:
@@ -98,25 +99,25 @@ def load_kernel() -> Any:
 
 
 def load_find_end() -> FindEnd | None:
-    """The kernel's ``find_end``, or ``None`` as with ``load_kernel``."""
+    """Return the kernel's ``find_end``, or ``None`` where ``load_kernel`` returns ``None``."""
     kernel = load_kernel()
     found: FindEnd | None = None if kernel is None else kernel.find_end
     return found
 
 
 def describe_path() -> str:
-    """Which of the two ways rows take here, for ``exnorm --version``."""
+    """Say for ``exnorm --version`` whether rows run in the kernel or in generated Python."""
     return "generated Python" if load_kernel() is None else "native kernel"
 
 
 def pack(plan: Plan, kernel: Any) -> Machine:
-    """The program of a plan."""
+    """Return a plan as a program of the kernel."""
     made: Machine = kernel.Machine(*Packer(plan, kernel).pack())
     return made
 
 
 class Packer:
-    """Says a plan in tuples."""
+    """Translates a plan into the tuples that the kernel takes."""
 
     def __init__(self, plan: Plan, kernel: Any) -> None:
         self.plan, self.kernel = plan, kernel
@@ -124,7 +125,7 @@ class Packer:
         self.groups: list[tuple[int, int]] = []
 
     def pack(self) -> tuple[Any, ...]:
-        """The arguments of ``Machine``, in its order."""
+        """Return the arguments of ``Machine``, in its order."""
         plan, wire = self.plan, self.plan.wire
         escapes = {ord(plain): to.encode() for plain, to in wire.escapes if plain >= " "}
         if wire.quote != '"':
@@ -203,7 +204,7 @@ class Packer:
         return [packed for part in parts for packed in self._pack_part(part)]
 
     def _pack_part(self, part: Part) -> list[tuple[Any, ...]]:
-        """A part for each of its values, the conditions with the first of them."""
+        """Return one entry for each value of a part; the first carries the part's conditions."""
         all_of = self._add_conditions(part.all_of)
         groups = [self._add_conditions(group) for group in part.none_of]
         begin = len(self.groups)
@@ -289,7 +290,7 @@ class Packer:
 
 
 def _find_bytes(find: Find, keys: int) -> Callable[[bytes], tuple[bytes, ...] | None]:
-    """``find`` for texts as they stand in the log, a LF between two of them."""
+    """Wrap ``find`` to take texts as they stand in the log, joined by LF."""
 
     def found(key: bytes) -> tuple[bytes, ...] | None:
         texts = key.decode().split("\n") if keys else ()

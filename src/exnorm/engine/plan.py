@@ -1,9 +1,8 @@
-"""A plan: what becomes of a row, as data that no executor has to guess at.
+"""A plan: the way from a row to its payload as data, which every executor runs alike.
 
-Cells are numbered: the columns of the log first, then what steps make of them. Steps run in order; whatever
-one of them, or a check, is not sure of makes the row odd, and an odd row goes to the table itself. Parts are
-the payload in its order. ``emit_python`` prints a plan, ``kernel`` hands it to the kernel; both give the same
-bytes.
+Cells are numbered: the columns of the log first, then those that steps add. Steps run in order; a row that a
+step or a check cannot handle is odd, and an odd row goes to the table itself. Parts are the payload in its
+order. ``emit_python`` prints a plan, ``kernel`` packs it for the kernel; both give the same bytes.
 """
 
 from __future__ import annotations
@@ -31,14 +30,14 @@ class Cell(NamedTuple):
 
 
 class Slot(NamedTuple):
-    """One of the finished texts that a memo gives, by the memo's place among memos."""
+    """One of the finished texts that a memo returns; ``memo`` is the memo's position among memos."""
 
     memo: int
     number: int
 
 
 class Whole(enum.Enum):
-    """What belongs to a whole row: its number in a payload is any."""
+    """A value made of the whole row, such as its time or identity. The number in a payload is not fixed."""
 
     START = "start"  # what payloads of the log begin with
     MOMENT = "moment"  # the row's time up to its seconds, yyyy-MM-ddTHH:mm:ss
@@ -56,14 +55,14 @@ Value = Union[Cell, Slot, Whole]
 
 
 class IsNot(NamedTuple):
-    """That a cell holds another text."""
+    """The condition that a cell holds another text."""
 
     cell: int
     text: str
 
 
 class Fits(NamedTuple):
-    """That a cell has no more than so many bytes."""
+    """The condition that a cell has at most ``limit`` bytes."""
 
     cell: int
     limit: int
@@ -75,11 +74,11 @@ Premise = Union[IsNot, Fits, Slot]
 
 @dataclass(frozen=True)
 class Part:
-    """A piece of the payload: values, each behind its constant text, and ``end``.
+    """A piece of the payload: values, each after its constant text, then ``end``.
 
-    It is there where ``cell`` is filled (-1 = always), all of ``all_of`` hold and no group of ``none_of``
-    holds entirely. The cell is cut to ``limit`` bytes, where that is not 0, and the cut of ``field`` is
-    counted; without any text it is only counted.
+    It is written where ``cell`` is filled (-1: always), all of ``all_of`` hold and no group of ``none_of``
+    holds entirely. A ``limit`` other than 0 cuts the cell to that many bytes and counts a cut of ``field``; a
+    part without values only counts.
     """
 
     values: tuple[tuple[str, Value], ...] = ()
@@ -102,9 +101,9 @@ ForIPv4 = tuple["tuple[str, ...]", "tuple[Union[str, None], ...]"]
 
 @dataclass(frozen=True)
 class Memo:
-    """What depends on the texts of ``keys`` alone: asked once for each, and remembered within bounds.
+    """A function of the texts of ``keys`` alone: called once for each combination, and cached within bounds.
 
-    ``for_ipv4`` says what is found where the first key is an IPv4 address and the others are empty.
+    ``for_ipv4`` is its result where the first key is an IPv4 address and the others are empty.
     """
 
     keys: tuple[int, ...]
@@ -116,7 +115,10 @@ class Memo:
 
 @dataclass(frozen=True)
 class Join:
-    """``first`` and, where ``second`` is filled, ``by`` and that; ``once``: not where that begins so."""
+    """Concatenates ``first``, ``by`` and ``second``, or gives ``first`` alone where ``second`` is empty.
+
+    With ``once``, ``second`` is not added where ``first`` begins with it already.
+    """
 
     into: int
     first: int
@@ -127,9 +129,10 @@ class Join:
 
 @dataclass(frozen=True)
 class Gate:
-    """The text of ``cell`` where ``asked`` is filled and it holds the text ``holds``; else nothing.
+    """Copies ``cell`` where slot ``asked`` is filled and the cell contains ``holds``; else gives an empty
+    text.
 
-    Where ``measured`` is a cell, that must have more than ``longer`` bytes as it is written here or there.
+    Where ``measured`` is a cell, it must also have more than ``longer`` bytes, escaped or not.
     """
 
     into: int
@@ -142,9 +145,10 @@ class Gate:
 
 @dataclass(frozen=True)
 class Sift:
-    """The text of ``cell`` where it may hold one of ``hints``, whatever its case; else nothing.
+    """Copies ``cell`` where it may contain one of ``hints``, in any case; else gives an empty text.
 
-    Hints are ASCII, in lower case, of two characters or more; a text that is not ASCII may hold any.
+    Hints are ASCII, in lower case, of two characters or more; a text that is not ASCII may contain any of
+    them.
     """
 
     into: int
@@ -154,7 +158,7 @@ class Sift:
 
 @dataclass(frozen=True)
 class Choose:
-    """The text of ``cell`` where it is filled and none of the cells ``before`` is; else nothing."""
+    """Copies ``cell`` where it is filled and all cells ``before`` are empty; else gives an empty text."""
 
     into: int
     cell: int
@@ -163,7 +167,9 @@ class Choose:
 
 @dataclass(frozen=True)
 class Guard:
-    """No cell holds one of the texts in a slot (in lower case, one a line), whatever its case."""
+    """Makes the row odd where a cell contains one of the texts of a slot (lower case, one a line), in any
+    case.
+    """
 
     cells: tuple[int, ...]
     texts: Slot
@@ -175,21 +181,21 @@ Step = Union[Memo, Join, Gate, Sift, Choose, Guard]
 
 
 class Limit(NamedTuple):
-    """A cell has no more than so many bytes."""
+    """The check that a cell has at most ``bytes`` bytes."""
 
     cell: int
     bytes: int
 
 
 class Number(NamedTuple):
-    """A filled cell is a number of so many digits at most, written as it will be again."""
+    """The check that a filled cell is a number of at most ``digits`` digits without leading zeros."""
 
     cell: int
     digits: int
 
 
 class Unwrapped(NamedTuple):
-    """No member of a list in a cell begins with an apostrophe."""
+    """The check that no member of the list in a cell begins with an apostrophe."""
 
     cell: int
 
@@ -198,7 +204,7 @@ Check = Union[Limit, Number, Unwrapped]
 
 
 class Note(NamedTuple):
-    """The lines of a slot that is not empty are counted as ``what``; ``drops``: the row has no payload."""
+    """Counts each line of a filled slot under ``what``; with ``drops`` such a row has no payload."""
 
     texts: Slot
     what: str
@@ -207,11 +213,12 @@ class Note(NamedTuple):
 
 @dataclass(frozen=True)
 class Plan:
-    """All of it. ``nested`` are parts that are enclosed if there is any, each beginning with the separator.
+    """The whole plan of one layout.
 
-    ``absent`` is the text that stands for nothing in the cells of ``may_be_absent``. The first
-    ``times`` cells are the row's time: two where date and time of day are apart, none in plans for records.
-    Rows longer than ``longest`` are odd.
+    ``nested`` are parts that are enclosed if there is any, each beginning with the separator. ``absent`` is
+    the text that means no value in the cells of ``may_be_absent``. The first ``times`` cells are the row's
+    time: two where date and time of day are apart, none in plans for records. Rows longer than ``longest``
+    bytes are odd.
     """
 
     name: str
@@ -233,13 +240,13 @@ class Plan:
 
     @property
     def memos(self) -> tuple[Memo, ...]:
-        """Its memos, as slots number them."""
+        """The memos among the steps, in the order that slots number them."""
         return tuple(step for step in self.steps if isinstance(step, Memo))
 
     def have(self, value: Value) -> bool:
-        """Whether a value stands in one of its parts."""
+        """Return whether any part contains a value."""
         return any(value == one for part in (*self.parts, *self.closing) for _, one in part.values)
 
 
 class Unfit(Exception):
-    """A table asks for something that no plan can say; raised and caught while planning only."""
+    """Raised while planning, and caught there, where a table needs something that a plan cannot express."""

@@ -1,7 +1,8 @@
-"""The plan for records of one kind, for what a reader must read: cells are a record's values, then derived.
+"""Plan the encoding of records of one kind, for logs that only their reader can read.
 
-Such are logs whose rows are more than cells, rows of one log that depend on each other, records that a
-plugin's processor has changed. It begins behind the record processors.
+These are logs whose rows are more than cells, logs whose rows depend on each other, and records that a
+plugin's processor has changed. The cells of such a plan are a record's values, then its derived values; it
+begins after the record processors.
 """
 
 from __future__ import annotations
@@ -31,12 +32,12 @@ _NAMES_LONGEST = 16 * 1024  # characters of all names; rows of JSON may bring an
 
 
 def may_have_plan(columns: Collection[str]) -> bool:
-    """Whether there are few enough columns for a plan, with names that are not too long to be kept."""
+    """Return whether columns are few enough for a plan, and their names short enough to be kept."""
     return len(columns) <= MOST_COLUMNS and sum(map(len, columns)) <= _NAMES_LONGEST
 
 
 class RecordProgram:
-    """A plan for records as a function; ``source_text`` is its Python."""
+    """A plan for records, compiled to a function; ``source_text`` is its Python."""
 
     def __init__(self, plan: Plan, planner: RecordPlanner, identify: Callable[[Record], str]) -> None:
         emitter = Emitter(plan, "return None")
@@ -61,7 +62,9 @@ def plan_records(
     count: Callable[[str, str], object],
     identify: Callable[[Record], str],
 ) -> RecordProgram | None:
-    """A program, or ``None`` where the table, the columns or the format ask for what no plan says."""
+    """Return a program, or ``None`` where the table, the columns or the format need what a plan cannot
+    express.
+    """
     try:
         planner = RecordPlanner(mapping, schema, columns, wire)
         return RecordProgram(planner.plan(0, count), planner, identify)
@@ -70,7 +73,7 @@ def plan_records(
 
 
 class RecordPlanner(Planner):
-    """Cells are a record's values in order, and behind them the derived values that the table reads."""
+    """Plans records: cells are a record's values in order, then the derived values the table reads."""
 
     def __init__(
         self, mapping: CompiledMapping, schema: Schema, columns: tuple[str, ...], wire: Wire
@@ -101,7 +104,7 @@ class RecordPlanner(Planner):
         self.time_cell = cell
 
     def _judge(self) -> None:
-        """Nothing: what is decided of a record was decided before."""
+        """Do nothing: whether a record is kept was decided before."""
 
     def _write_leftover(self) -> None:
         super()._write_leftover()
@@ -142,7 +145,9 @@ def _emit_encode(emitter: Emitter, planner: RecordPlanner) -> Iterator[str]:
 
 
 def _remember_marks(plan: Plan) -> Callable[[Mapping[str, str]], str]:
-    """Shows what processors say of a record, behind its columns; empty where it has no place there."""
+    """Return a function that writes the marks of processors after the columns; empty where the format has no
+    place.
+    """
     wire, columns = plan.wire, plan.columns
     scope: dict[str, Any] = {}
 
@@ -165,7 +170,7 @@ def _remember_marks(plan: Plan) -> Callable[[Mapping[str, str]], str]:
 
 
 def _write_original(wire: Wire, raw: str) -> str | None:
-    """A raw row, read as Latin-1; ``None`` where it holds half of a surrogate pair."""
+    """Return a raw row, read as Latin-1; ``None`` where it contains a lone surrogate."""
     try:
         return as_latin1(wire.write_original(raw))
     except UnicodeEncodeError:
@@ -173,7 +178,7 @@ def _write_original(wire: Wire, raw: str) -> str | None:
 
 
 def _show_time(time: int | None) -> str | None:
-    """A record's time; ``None`` where it has none, or one beyond the year 9999."""
+    """Return a record's time as ISO 8601; ``None`` where it has none or lies after the year 9999."""
     try:
         return iso_utc(time) if type(time) is int else None
     except OverflowError:
@@ -181,15 +186,15 @@ def _show_time(time: int | None) -> str | None:
 
 
 def _not_known(record: Record, start: str) -> str | None:
-    """Stands for a function that nobody has asked for yet."""
+    """Placeholder in the cache for a function that was not looked up yet."""
     raise NotImplementedError
 
 
 class RecordPrograms:
-    """The programs of a pipeline for records, each made when there were ``worth`` records of its kind.
+    """The programs of a pipeline for records, each made after ``worth`` records of its kind.
 
-    ``generate`` makes one for a record. There is none of more kinds than ``most``, nor where
-    ``may_have_plan`` says so: a log may bring any number of kinds and columns.
+    ``generate`` makes the program for a record. At most ``most`` kinds get one, and only where
+    ``may_have_plan`` allows it, because a log may bring any number of kinds and columns.
     """
 
     def __init__(
@@ -206,13 +211,13 @@ class RecordPrograms:
         self._waiting: dict[tuple[str, ...], int] = {}
 
     def find(self, record: Record) -> Encode | None:
-        """The function for a record like this; ``None`` where there is none, or none yet."""
+        """Return the function for a record of this kind; ``None`` where there is none, or none yet."""
         key = (record.source.name, record.schema.name, *record.values)
         known = self._known.get(key, _not_known)
         return self._wait(key, record) if known is _not_known else known
 
     def _wait(self, key: tuple[str, ...], record: Record) -> Encode | None:
-        """Count a record; the last that it takes makes the program."""
+        """Count a record of a kind without a program, and make the program once there were enough."""
         if len(self._known) >= self._most or not may_have_plan(record.values):
             return None
         seen = self._waiting.pop(key, 0) + 1

@@ -1,4 +1,4 @@
-"""The plan for rows of one layout: cells are those of a row, then what its source derives of them."""
+"""Plan the encoding of rows of one layout: the cells are the row's own, then those its source derives."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def plan_rows(
     count: Callable[[str, str], object],
     longest: int,
 ) -> Plan | None:
-    """A plan, or ``None`` where the table, the schema or the format asks for what no plan says.
+    """Return a plan, or ``None`` where the table, the schema or the format needs what a plan cannot express.
 
-    ``keeps`` may look at a record's event only. A row of more than ``longest`` bytes is odd. ``count`` is
-    called with what is to be counted, and of what.
+    ``keeps`` may read only the event of a record. A row of more than ``longest`` bytes is odd. ``count`` is
+    called with the name of a tally and the key to count in it.
     """
     computed = (name for derivation in layout.computed for name in derivation.names)
     if mapping.source.event_column not in {*layout.schema.columns, *computed}:
@@ -43,7 +43,9 @@ def plan_rows(
 
 
 class RowPlanner(Planner):
-    """Any derived value is worked out of cells, or of one cell by the reader's ``finish``, or of none."""
+    """Plans rows: each derived value is computed from cells, from one cell by the reader's ``finish``, or
+    from none.
+    """
 
     def __init__(
         self,
@@ -72,14 +74,14 @@ class RowPlanner(Planner):
             self._add_processor(number, plugin, processor)
 
     def plan(self, longest: int, noted: Callable[[str, str], object]) -> Plan:
-        """The plan, with how the rows are cut."""
+        """Return the plan, including how rows are cut into cells."""
         plan = super().plan(longest, noted)
         return replace(plan, separator=self.layout.separator, times=2 if self.layout.dated else 1)
 
     # --- what a source derives ---
 
     def _find_derivations(self, names: set[str]) -> list[Derivation]:
-        """Those that are needed for these names, in their order."""
+        """Return the derivations needed for ``names``, in the order of the layout."""
         found = []
         for derivation in reversed(self.layout.computed):
             if not names.isdisjoint(derivation.names):
@@ -88,7 +90,7 @@ class RowPlanner(Planner):
         return found[::-1]
 
     def _add_guard(self, cell: int, guard: Watched) -> None:
-        """A row is odd where the reader must see it for a text of this cell."""
+        """Make a row odd where ``guard`` says that the reader must see this cell."""
         known = [hint for hint in guard.hints if hint.isascii() and len(hint) > 1 and hint == hint.lower()]
         if known == [self.wire.escape(hint) for hint in guard.hints] and known:
             self.steps.append(Sift(self._new_cell(), cell, guard.hints))
@@ -130,9 +132,9 @@ class RowPlanner(Planner):
     def _add_keys(
         self, columns: Iterable[str], needed: Iterable[Needed]
     ) -> tuple[tuple[int, ...], list[int]]:
-        """Cells with the texts of columns, nothing where they are not needed, and the place of each column.
+        """Return cells with the texts of columns, and the position of each column among them.
 
-        A column that is not there has the place behind the last.
+        A cell is empty where its column is not needed. A missing column has the position after the last.
         """
         cells = {name: self.cell[name] for name in columns if name in self.cell}
         for one in needed:
@@ -151,7 +153,7 @@ class RowPlanner(Planner):
         return keys, [keys.index(cells[name]) if name in cells else -1 for name in columns]
 
     def _add_question(self, needed: Needed) -> Slot:
-        """A slot that is filled where a column is needed."""
+        """Return a slot that is filled where a column is needed."""
         keys, places = self._add_keys(needed.by, ())
 
         def find(texts: Sequence[str]) -> tuple[str, ...] | None:
@@ -166,7 +168,7 @@ class RowPlanner(Planner):
     # --- what plugins do to columns ---
 
     def _add_processor(self, number: int, plugin: str, processor: ColumnProcessor) -> None:
-        """Its columns have other cells from here on."""
+        """Give the columns of a processor new cells; whatever follows reads those."""
         keys, places = self._add_keys(processor.columns, processor.needed)
         fixed = {one.column for one in processor.needed}
         changing = [name for name in processor.columns if name in self.cell and name not in fixed]
@@ -200,7 +202,9 @@ class RowPlanner(Planner):
         self.marking.append(memo)
 
     def _write_marks(self, processor: int, marks: Mapping[str, str]) -> str | None:
-        """What a processor says, as additional data; ``None`` where that may clash with other data."""
+        """Return the marks of a processor as additional data; ``None`` where their keys may clash with other
+        data.
+        """
         texts = [self.wire.carry(word) for word in marks.values()]
         names = tuple(marks)
         if any(self.marked.setdefault(name, processor) != processor for name in names):
@@ -232,7 +236,9 @@ class RowPlanner(Planner):
         return origin if origin in self.cell else ""
 
     def _judge(self) -> None:
-        """What is decided by the event alone: whether the row is kept, and whether the table knows it."""
+        """Add the decisions that depend on the event alone: whether the row is kept, and whether the table
+        knows the event.
+        """
         known, keeps, name = self.mapping.known_events, self.keeps, self.source.event_column
 
         def find(texts: Sequence[str]) -> tuple[str, ...] | None:
@@ -287,5 +293,5 @@ class RowPlanner(Planner):
 
 
 def _columns_of(needed: Iterable[Needed]) -> Iterable[str]:
-    """The columns that say whether others are needed."""
+    """Return the columns that decide whether others are needed."""
     return (column for one in needed for column in (*one.by, one.longer[0]) if column)

@@ -1,8 +1,8 @@
-"""A table, the columns of a log and a format -> a plan.
+"""Turn a table, the columns of a log and a format into a plan.
 
-What a table says is asked of ``mapping.CompiledMapping`` itself: while planning for what never changes, and
-once for each text of a column, or of several, where a value depends on those alone. What a memo depends on is
-the list of its keys: nothing else is given to it.
+The meaning of each row is asked of ``mapping.CompiledMapping`` itself: while planning where it never changes,
+and once for each text of a column, or of several, where a value depends on those alone. A memo sees the texts
+of its keys and nothing else.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _ODD = re.compile("[\x00-\x1f\x85\u2028\u2029\ud800-\udfff]")
 
 
 class LookedUp:
-    """What the table makes of the texts that were looked up."""
+    """A record with the texts that were looked up, and the event that the table makes of it."""
 
     def __init__(self, record: Record, event: Event) -> None:
         self.record, self.event = record, event
@@ -60,12 +60,14 @@ Make = Callable[[LookedUp], "str | None"]
 
 class _Silent:
     def note(self, what: str, name: str) -> None:
-        """Say nothing: a row that has something to count is odd, and the table itself counts it."""
+        """Count nothing: a row with something to count is odd, and the table counts it."""
 
 
 @dataclass
 class Cache:
-    """Origins whose texts are looked up together, and the rows that depend on them alone: a memo to be."""
+    """Origins whose texts are looked up together, and the table rows that depend on these alone; becomes a
+    memo.
+    """
 
     origins: tuple[str, ...]
     rows: list[CompiledRow] = field(default_factory=list)
@@ -75,7 +77,7 @@ class Cache:
 
 
 class Planner(ABC):
-    """Reads a table row by row: what each gives as a part of the payload, and what must be checked first."""
+    """Translates a table row by row into parts of the payload, and into checks that must hold before."""
 
     def __init__(self, mapping: CompiledMapping, columns: tuple[str, ...], wire: Wire) -> None:
         self.mapping, self.columns, self.wire = mapping, columns, wire
@@ -102,7 +104,7 @@ class Planner(ABC):
         self.fixed = False
 
     def plan(self, longest: int, noted: Callable[[str, str], object]) -> Plan:
-        """The plan; ``noted`` is told what is to be counted. Raises ``Unfit``."""
+        """Return the plan; ``noted`` is called with what is to be counted. Raises ``Unfit``."""
         self._check_names()
         self._decide_rows()
         self._find_caches()
@@ -163,23 +165,23 @@ class Planner(ABC):
 
     @abstractmethod
     def _column(self, origin: str) -> str:
-        """The origin with a cell that decides what another one holds; empty where there is none."""
+        """Return the origin with a cell that decides the text of another; empty where there is none."""
 
     @abstractmethod
     def _make_record(self, texts: dict[str, str]) -> Record | None:
-        """A record with these texts of origins and no others; ``None`` where such a row is odd."""
+        """Return a record with these texts of origins and no others; ``None`` where such a row is odd."""
 
     @abstractmethod
     def _stamp(self) -> tuple[tuple[tuple[str, PlanValue], ...], str]:
-        """The row's own time, as JSON has it: values of a part, and its end."""
+        """Return the row's time as JSON writes it: values of a part, and its end."""
 
     @abstractmethod
     def _read_time(self, cell: int) -> None:
-        """Have the row's time read from a cell; raises ``Unfit``."""
+        """Read the row's time from a cell; raises ``Unfit``."""
 
     @abstractmethod
     def _judge(self) -> None:
-        """Add what is decided before the table is asked."""
+        """Add the decisions that come before the table is applied."""
 
     # --- steps ---
 
@@ -196,7 +198,7 @@ class Planner(ABC):
         return self.memos - 1
 
     def _add_slot(self, cache: Cache, make: Make) -> Slot:
-        """One more text of what is looked up; the first of them makes it a memo."""
+        """Add one more text to a look-up; the first makes the look-up a memo."""
         if cache.number < 0:
             keys = tuple(self.cell[origin] for origin in cache.origins)
             cache.number = self._add_memo(Memo(keys, (), 0, _Finder(self, cache)))
@@ -204,14 +206,14 @@ class Planner(ABC):
         return Slot(cache.number, len(cache.makes) - 1)
 
     def _close(self, step: Step) -> Step:
-        """The step, now that all slots are known."""
+        """Return the step with its final number of slots."""
         if not isinstance(step, Memo) or not isinstance(step.find, _Finder):
             return step
         cache, find = step.find.cache, step.find.find
         return replace(step, slots=len(cache.makes), find=find, for_ipv4=self._find_ipv4(cache, find))
 
     def _find_ipv4(self, cache: Cache, find: Find) -> ForIPv4 | None:
-        """What is found for any IPv4 address alone."""
+        """Return the result of a look-up for an IPv4 address alone."""
         if not self.deciding.isdisjoint(cache.origins):
             return None
         if any(row.read not in _BY_FORM for row in cache.rows):
@@ -219,20 +221,22 @@ class Planner(ABC):
         return look_for_ipv4(find, len(cache.origins))
 
     def read_keys(self, keys: Sequence[int], texts: Sequence[str]) -> list[str]:
-        """The texts of keys, nothing for those that stand for it."""
+        """Return the texts of keys, empty where a text is the log's sign for no value."""
         absent, may_be = self.source.absent, self.may_be_absent
         return ["" if text == absent and cell in may_be else text for cell, text in zip(keys, texts)]
 
     # --- what the rows depend on ---
 
     def _check_names(self) -> None:
-        """No label may be a field that a row writes: the later would take the earlier's place."""
+        """Raise ``Unfit`` where a label is a field that a row writes too: the later one would replace the
+        earlier.
+        """
         names = {row.field.name for row in self.rows if row.field}
         if any(row.label_field and row.label_field.name in names for row in self.rows):
             raise Unfit
 
     def _decide_rows(self) -> None:
-        """Decide the conditions that no cell takes part in: of columns that these rows do not have."""
+        """Decide the conditions that no cell takes part in: those on columns that this log does not have."""
         record = self._make_record({})
         if record is None:
             raise Unfit
@@ -245,22 +249,22 @@ class Planner(ABC):
         self.rows = decided
 
     def _condition(self, row: CompiledRow) -> str:
-        """The origin that decides whether a row holds; empty where none does."""
+        """Return the origin that decides whether a row holds; empty where it always does."""
         name = name_condition(row, self.source)
         return self._column(name) if name else ""
 
     def _origins(self, row: CompiledRow) -> list[str]:
-        """Those with a cell that a row is read from, in its order."""
+        """Return the origins with a cell that a row reads, in its order."""
         names = [self._column(origin) for origin in row.row.origins if not isinstance(origin, Constant)]
         return [name for name in dict.fromkeys(names) if name]
 
     def _inputs(self, row: CompiledRow) -> tuple[str, ...]:
-        """All that a row depends on, in the order of their cells."""
+        """Return all origins that a row depends on, in the order of their cells."""
         names = {*self._origins(row), self._condition(row)}
         return tuple(name for name in self.cell if name in names)
 
     def _is_looked_up(self, row: CompiledRow) -> bool:
-        """Whether what a row gives is asked of the table, because no part can say it."""
+        """Return whether the table must be asked for the row's value, because no part can express it."""
         assert row.field is not None
         if row.field.name in self.wire.header or row.read not in _INLINE:
             return True
@@ -269,18 +273,20 @@ class Planner(ABC):
         return len(row.row.origins) > 1 and row.read is not text
 
     def _may_be_constant(self, origin: Constant | str) -> bool:
-        """Whether an origin may give something without a cell of its own."""
+        """Return whether an origin may give a value without a cell of its own."""
         return isinstance(origin, Constant) or (origin in self.source.derived and not self._column(origin))
 
     def _cache_of(self, row: CompiledRow) -> Cache | None:
-        """The look-up that holds all of what a row gives."""
+        """Return the look-up that contains all that a row gives."""
         return self.caches.get(self._inputs(row)) if self._is_in_cache(row) else None
 
     def _is_in_cache(self, row: CompiledRow) -> bool:
         return self._is_looked_up(row) or bool(self.looked_up.intersection(self._origins(row)))
 
     def _find_caches(self) -> None:
-        """A cell is looked up where it decides something, stands in the header, or is hard to read."""
+        """Choose the cells to look up: those that decide a condition, stand in the header or are hard to
+        read.
+        """
         self.deciding.update(map(self._condition, self.rows))
         self.deciding.discard("")
         singly = [self._inputs(row) for row in self.rows if self._is_looked_up(row)]
@@ -294,11 +300,11 @@ class Planner(ABC):
     # --- parts ---
 
     def _add(self, part: Part) -> None:
-        """A part that has its separator already."""
+        """Add a part that already includes its separator."""
         (self.after if self.fixed else self.before).append(part)
 
     def _add_fixed(self, part: Part) -> None:
-        """A pair that is always there: the first of them is what the others lean on."""
+        """Add a pair that is always written; the first one fixes where the others put their separator."""
         if self.fixed:
             self.after.append(_behind(self.wire.separator, part))
         else:
@@ -306,7 +312,9 @@ class Planner(ABC):
             self.fixed = True
 
     def _add_pair(self, part: Part) -> None:
-        """A pair that may be missing: the separator is before it, or behind it where none is fixed yet."""
+        """Add a pair that may be missing, with the separator before it, or after it as long as no pair is
+        fixed.
+        """
         separator = self.wire.separator
         self._add(_behind(separator, part) if self.fixed else replace(part, end=part.end + separator))
 
@@ -352,7 +360,7 @@ class Planner(ABC):
             self.header[name] = "", slot
 
     def _constant(self, row: CompiledRow) -> Value | None:
-        """What a row gives that no cell takes part in."""
+        """Return the value of a row that depends on no cell."""
         record = self._make_record({})
         if record is None:
             raise Unfit
@@ -392,7 +400,7 @@ class Planner(ABC):
         self._add(Part((("", self._add_slot(cache, make)),)))
 
     def _alternatives(self, first: CompiledRow, following: Iterable[CompiledRow]) -> Iterator[CompiledRow]:
-        """The rows that follow and read the same column the same way under other conditions."""
+        """Yield the following rows that read the same column the same way under other conditions."""
         for row in following:
             same = row.row.origins == first.row.origins and row.read is first.read
             same = same and row.row.partial == first.row.partial
@@ -415,13 +423,15 @@ class Planner(ABC):
         self._add_fixed(Part(*_pair(self._pair_of(row, is_text=False), Whole.SECOND, Whole.FRACTION)))
 
     def _write_column(self, group: list[CompiledRow]) -> None:
-        """Rows that read the same cells, under conditions of which at most one holds."""
+        """Add rows that read the same cells, under conditions of which at most one holds."""
         key = None if group[0].holds is None else self._choose(group)
         for origin, cell in self._take_first(group[0]):
             self._write_cell(group, origin, cell, key)
 
     def _take_first(self, row: CompiledRow) -> Iterator[tuple[str, int]]:
-        """The origins that a row is read from, each with a cell that is filled where it is the one."""
+        """Yield the origins of a row, each with a cell that is filled only where that origin is the first
+        filled one.
+        """
         before: list[int] = []
         for origin in self._origins(row):
             cell = self.cell[origin]
@@ -455,7 +465,9 @@ class Planner(ABC):
         self._add_pair(Part(values, after, cell, also, (), limit, name))
 
     def _read(self, row: CompiledRow, cell: int, *, is_narrow: bool) -> tuple[bool, tuple[Premise, ...]]:
-        """How a cell is read: whether as text, and when it is there beside its being filled."""
+        """Return whether a cell is read as text, and the conditions beside being filled under which it is
+        written.
+        """
         if row.read in _NUMBERS:
             self.checks[Number(cell, _NARROW if is_narrow else _WIDE)] = None
             return False, ()
@@ -465,7 +477,9 @@ class Planner(ABC):
         return True, (IsNot(cell, "<>"),) if row.read is mailbox else ()
 
     def _choose(self, group: list[CompiledRow]) -> Slot:
-        """The slot with what stands before the value: that of the row that holds; empty where none does."""
+        """Return the slot with the text before the value: that of the row whose condition holds; empty where
+        none does.
+        """
         is_text = group[0].read not in _NUMBERS
         befores = [self._pair_of(row, is_text)[0] for row in group]
 
@@ -479,26 +493,28 @@ class Planner(ABC):
         return self._add_slot(self.caches[self._condition(group[0]),], make)
 
     def _pair_of(self, row: CompiledRow, is_text: bool) -> tuple[str, str]:
-        """What stands before and behind the value of a row: the pair of its label, and its own key."""
+        """Return the text before and after a row's value: the pair of its label and the row's own key."""
         assert row.field is not None
         before, after = self.wire.pair(row.field.name, is_text)
         return f"{_label(row, self.wire)}{before}", after
 
     def _limit(self, row: CompiledRow, cell: int) -> int:
-        """Note how long the cell may be for a row; 0 where it may have any length."""
+        """Record and return the limit in bytes of a cell for a row; 0 where there is none."""
         if row.field is None or not row.field.max_bytes or row.read in _NUMBERS:
             return 0
         self.limits[cell] = min(self.limits.get(cell, row.field.max_bytes), row.field.max_bytes)
         return row.field.max_bytes
 
     def _leave_uncut(self, cell: int, limit: int) -> int:
-        """Leave a row alone in which the cell is too long; the limit to cut it to: none."""
+        """Make a row odd where the cell is longer than ``limit``; return 0, as the cell is then never cut."""
         if limit:
             self.uncut.add(cell)
         return 0
 
     def _limit_all(self) -> None:
-        """A format that writes columns has no fields, but one that would be cut is counted all the same."""
+        """Count cells that are too long for their fields, for a format that writes columns and has no fields
+        itself.
+        """
         for row in self.rows:
             cache = self._cache_of(row)
             if cache is not None:
@@ -511,7 +527,9 @@ class Planner(ABC):
                         self._leave_uncut(cell, limit)
 
     def _count_cut(self, row: CompiledRow, cell: int, limit: int) -> bool:
-        """Have the rows counted in which the field would be cut; whether they can be told."""
+        """Count the rows in which the field would be cut; return ``False`` where a plan cannot tell which
+        ones.
+        """
         if row.holds is not None:
             return False
         assert row.field is not None
@@ -548,7 +566,7 @@ class Planner(ABC):
                 self.rest.append(Part(values, end, self.cell[column], (), tuple(used)))
 
     def _uses(self, cache: Cache, column: str) -> bool:
-        """Whether a row of what is looked up may use a column, so that it is no additional data."""
+        """Return whether a looked-up row may use a column, which then is no additional data."""
         return any(
             column in self.source.columns_of(origin)
             for row in cache.rows
@@ -557,7 +575,7 @@ class Planner(ABC):
         )
 
     def _add_flag(self, cache: Cache, column: str) -> Slot:
-        """A slot that says whether a column was used."""
+        """Return a slot that says whether a column was used."""
         cache.carried.add(column)
         return self._add_slot(cache, lambda found: "" if column in found.event.additional else "1")
 
@@ -572,7 +590,7 @@ class Planner(ABC):
 
 
 class _Finder:
-    """Asks the table what it makes of texts."""
+    """Looks texts up in the table."""
 
     def __init__(self, planner: Planner, cache: Cache) -> None:
         self.cache = cache
@@ -611,12 +629,12 @@ class _Finder:
 
 
 def is_odd(text: object) -> bool:
-    """Whether a text that was made of a row's is left to the table: no text, or one with controls."""
+    """Return whether a derived text is left to the table: not a ``str``, or one with control characters."""
     return not isinstance(text, str) or (not text.isprintable() and _ODD.search(text) is not None)
 
 
 def look_for_ipv4(find: Find, keys: int) -> ForIPv4 | None:
-    """What ``find`` gives for any IPv4 address as the first of so many keys, the others empty."""
+    """Return the result of ``find`` for any IPv4 address as the first of ``keys`` texts, the others empty."""
     first, second = (find((example, *[""] * (keys - 1))) for example in _EXAMPLES)
     if first is None or second is None:
         return None
@@ -632,7 +650,7 @@ def look_for_ipv4(find: Find, keys: int) -> ForIPv4 | None:
 
 
 def name_derived(mapping: CompiledMapping) -> tuple[str, ...]:
-    """The derived values that a table reads or asks for."""
+    """Return the names of the derived values that a table reads or tests."""
     known, names = mapping.source.derived, []
     for row in mapping.rows:
         names += [origin for origin in row.row.origins if not isinstance(origin, Constant)]
@@ -641,7 +659,7 @@ def name_derived(mapping: CompiledMapping) -> tuple[str, ...]:
 
 
 def name_condition(row: CompiledRow, source: Source) -> str:
-    """The column or derived value that a row's condition asks for; empty where the row always holds."""
+    """Return the column or derived value that a row's condition tests; empty where the row always holds."""
     when = row.row.when
     if when is None or row.holds is None:
         return ""
@@ -649,9 +667,9 @@ def name_condition(row: CompiledRow, source: Source) -> str:
 
 
 def _bare(row: CompiledRow) -> CompiledRow:
-    """The row with its own reading function where it is one of ours, which cannot fail.
+    """Return the row with its own reading function where that is a built-in, which cannot fail.
 
-    A plugin's is called with care and its failures are counted, so it must be called for each row.
+    A plugin's function must be called for each row, because its failures are caught and counted.
     """
     if row.read is row.row.read or isinstance(row.row.read, ByEvent):
         return row
@@ -663,7 +681,7 @@ def _bare(row: CompiledRow) -> CompiledRow:
 def _pair(
     around: tuple[str, str], value: PlanValue, *more: PlanValue
 ) -> tuple[tuple[tuple[str, PlanValue], ...], str]:
-    """Values between two constants, as a part has them."""
+    """Return values between two constants, in the form that a part takes."""
     return ((around[0], value), *(("", one) for one in more)), around[1]
 
 
@@ -679,19 +697,19 @@ def _may_be_cut(row: CompiledRow) -> bool:
 
 
 def _covers(group: list[CompiledRow]) -> bool:
-    """Whether one of the group's conditions always holds."""
+    """Return whether one of the group's conditions always holds."""
     conditions = [row.row.when for row in group if row.row.when is not None]
     excepted = [condition.values for condition in conditions if condition.negated]
     return any(not condition.negated and condition.values in excepted for condition in conditions)
 
 
 def _is_narrow(row: CompiledRow) -> bool:
-    """Whether a format may take the row's number only where it fits 32 bits."""
+    """Return whether a format may limit the row's number to 32 bits."""
     return row.field is not None and row.field.type == "integer"
 
 
 def _label(row: CompiledRow, wire: Wire) -> str:
-    """The pair of a row's label with the separator behind it, or nothing; raises ``Unfit``."""
+    """Return the pair of a row's label and the separator after it, or an empty text; raises ``Unfit``."""
     if row.label_field is None:
         return ""
     label = wire.carry(row.row.label)
@@ -702,5 +720,5 @@ def _label(row: CompiledRow, wire: Wire) -> str:
 
 
 def _carry(value: Value, wire: Wire) -> str | None:
-    """A value as it stands in a pair; ``None`` where it is left to the format's own encoder."""
+    """Return a value as written in a pair; ``None`` where only the format's own encoder can write it."""
     return wire.carry(value) if isinstance(value, str) else str(value)

@@ -1,4 +1,6 @@
-"""The plans of a pipeline, ready to run: made for rows or records that are many, in a bounded number."""
+"""The compiled plans of a pipeline: made for layouts and kinds of record that occur often, in a bounded
+number.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,9 @@ _KEPT = 64  # a log may bring any number of headers
 
 @dataclass(frozen=True)
 class PayloadStart:
-    """What the payloads of a log begin with, as both kinds of program take it, and so their identity."""
+    """The text that begins each payload of a log, for generated code and for the kernel, and the seed of
+    identities.
+    """
 
     name: str
     source: Source
@@ -45,9 +49,9 @@ class PayloadStart:
 
 
 class Program:
-    """A plan for rows of one layout, ready to run, and the columns that the table does not know.
+    """A compiled plan for rows of one layout, and the columns that the table does not know.
 
-    ``machine`` runs it in the kernel, where there is one; ``run`` is the generated Python.
+    ``machine`` runs it in the kernel, where that was built; ``run`` is the generated Python.
     """
 
     def __init__(self, plan: Plan, layout: Layout, unknown_columns: tuple[str, ...]) -> None:
@@ -60,19 +64,19 @@ class Program:
 
     @cached_property
     def source_text(self) -> str:
-        """The generated Python."""
+        """The generated Python source."""
         return emit_run(self.plan)
 
     @cached_property
     def run(self) -> Callable[..., int]:
-        """The generated function."""
+        """The generated function, compiled at its first use."""
         return bind_run(self.plan, self.source_text)
 
 
 class Programs:
-    """The code for rows and for records of the routes of a pipeline.
+    """The compiled plans for rows and records of all routes of a pipeline.
 
-    ``wire`` is its format as data, ``None`` where no payload can be written by code.
+    ``wire`` describes the format as data; ``None`` where only its encoder can write it.
     """
 
     def __init__(self, wire: Wire | None, routes: Routes, settings: Settings, counts: Counts) -> None:
@@ -84,10 +88,10 @@ class Programs:
         self._last_begin: PayloadStart | None = None
 
     def begin(self, name: str, source: Source) -> PayloadStart:
-        """What the payloads of a log begin with; an empty ``start`` says that its rows have no code."""
+        """Return the beginning of a log's payloads; where ``start`` is empty, its rows cannot be compiled."""
         known = self._last_begin
         if known is None or known.name != name or known.source is not source:
-            assert self.wire is not None  # nobody asks otherwise
+            assert self.wire is not None  # callers check this first
             start = _without_surrogates(self.wire.start(name, source))
             known = self._last_begin = PayloadStart(
                 name, source, start.encode("utf-8"), as_latin1(start), identity_seed(name)
@@ -97,9 +101,9 @@ class Programs:
     # --- rows ------------------------------------------------------------------------------------------
 
     def for_rows(self, stream: Stream, batch: Batch | None) -> Program | None:
-        """The program for the next lines; made at their layout's first row.
+        """Return the program for the next lines, made at the first row of their layout.
 
-        Without a batch there may be any number of lines.
+        Without a batch the number of lines is not known, and is taken for large.
         """
         layout = stream.layout
         if layout is None or stream.source is None or self.wire is None:
@@ -115,7 +119,7 @@ class Programs:
         return known if self.begin(stream.name, stream.source).start else None
 
     def generate(self, source: Source, layout: Layout) -> Program | None:
-        """The function for rows of a layout; ``None`` where they go the long way, one by one."""
+        """Return a program for rows of a layout; ``None`` where the pipeline must take them one by one."""
         if self.wire is None or source.name not in self._routes.mapped:
             return None
         if len(layout.schema.columns) > MOST_COLUMNS:
@@ -146,7 +150,7 @@ class Programs:
         return Program(plan, layout, tuple(unknown))
 
     def _are_many(self, key: Kind, batch: Batch) -> bool:
-        """Whether there were so many rows of a layout that a program for it is worth its making."""
+        """Return whether there were enough rows of a layout to make a program worth its cost."""
         seen = self._few.pop(key, 0) + batch.count_lines()
         if seen < _FEW_LINES and len(self._few) < _KEPT:
             self._few[key] = seen
@@ -155,7 +159,7 @@ class Programs:
     # --- records ---------------------------------------------------------------------------------------
 
     def encode(self, record: Record, route: Route) -> bytes | None:
-        """The payload of a record as its processors left it; ``None`` where it must go the long way."""
+        """Return the payload of a processed record; ``None`` where the pipeline must encode it."""
         if self.wire is None or route.event_processors:
             return None
         encode = self._of_records.find(record)
@@ -164,14 +168,14 @@ class Programs:
         return None if payload is None else payload.encode("latin-1")
 
     def generate_for_record(self, record: Record) -> RecordProgram | None:
-        """The function for records like one, as the processors leave it."""
+        """Return a program for records of this kind, as the record processors leave them."""
         kept: Record | None = self._routes.process(record, self._routes.of(record).record_processors)
         if kept is None or not may_have_plan(kept.values):
             return None
         return self._generate_for_record(kept)
 
     def _generate_for_record(self, record: Record) -> RecordProgram | None:
-        """The function for records like one; ``None`` where they go the long way."""
+        """Return a program for records of this kind; ``None`` where the pipeline must encode them."""
         route, columns = self._routes.of(record), tuple(record.values)
         if self.wire is None or route.event_processors:
             return None
@@ -181,7 +185,7 @@ class Programs:
 
 
 def _without_surrogates(start: str) -> str:
-    """The text, or nothing where a path that is no UTF-8 is in it: each of its rows goes by itself."""
+    """Return the text, or an empty one where a path in it is not UTF-8; such rows are encoded one by one."""
     try:
         start.encode("utf-8")
     except UnicodeEncodeError:

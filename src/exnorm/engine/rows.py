@@ -1,4 +1,4 @@
-"""Lines -> escaped rows -> cells, for generated code: whole blocks at a time where nothing is odd."""
+"""Cut blocks of lines into escaped rows and cells for generated code, many lines at a time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ENDS_IN_CRLF = methodcaller("endswith", b"\r\n")
 
 
 class Batch:
-    """Whole lines in one block, of which those before ``at`` are done with; ``number`` is how many."""
+    """Whole lines of one block; the ``number`` lines before position ``at`` are done."""
 
     def __init__(self, span: Span, wire: Wire | None, max_line_bytes: int) -> None:
         self.block, self.begin, self.end = span
@@ -27,23 +27,23 @@ class Batch:
 
     @cached_property
     def lines(self) -> list[bytes]:
-        """All the lines, without the LF at their end."""
+        """All lines, without the LF at their end."""
         return self.block[self.begin : self.end].removesuffix(b"\n").split(b"\n")
 
     @cached_property
     def ended_lines(self) -> list[bytes]:
-        """The same, some or all with the LF at their end: that takes a third of the time."""
+        """All lines, some or all with the LF at their end; this takes a third of the time of ``lines``."""
         return self.__dict__.get("lines") or _cut_lines(self.block[self.begin : self.end])
 
     @cached_property
     def rows(self) -> list[str]:
-        """All the lines as ``prepare`` gives them."""
-        assert self._wire is not None  # nobody asks otherwise
+        """All lines as ``prepare`` returns them."""
+        assert self._wire is not None  # callers check this first
         return prepare(self.block[self.begin : self.end], self._wire, self._max_line_bytes)
 
     @cached_property
     def is_crowded(self) -> bool:
-        """Whether one of the lines has more cells than a reader takes, so that none may be cut here."""
+        """Whether a line has more cells than a reader takes, in which case no line may be cut here."""
         at = self.begin
         while self.end - at > MOST_CELLS:
             end = self.block.rfind(b"\n", at, at + MOST_CELLS + 1)
@@ -57,51 +57,51 @@ class Batch:
 
     @property
     def last(self) -> bytes:
-        """The line that was done with last."""
+        """The line that was done last."""
         end = self.at - 1 if self.block[self.at - 1 : self.at] == b"\n" else self.at
         return self.block[max(self.begin, self.block.rfind(b"\n", self.begin, end) + 1) : end]
 
     def count_lines(self) -> int:
-        """How many lines are still to be done."""
+        """Return the number of lines not done yet."""
         return self.block.count(b"\n", self.at, self.end)
 
     def peek(self, most: int) -> bytes:
-        """The next lines, of so many bytes at most, but at least one, without the LF behind the last."""
+        """Return the next lines, at least one and at most ``most`` bytes, without the LF after the last."""
         end = self.block.rfind(b"\n", self.at, min(self.at + most, self.end))
         end = self.block.find(b"\n", self.at, self.end) if end < 0 else end
         return self.block[self.at : self.end if end < 0 else end]
 
     def take(self) -> bytes:
-        """The next line, which is then done with."""
+        """Return the next line and mark it as done."""
         begin, end = self.at, self.block.find(b"\n", self.at, self.end)
         end = self.end if end < 0 else end
         self.at, self.number = min(end + 1, self.end), self.number + 1
         return self.block[begin:end]
 
     def take_all(self) -> list[bytes]:
-        """All the lines still to be done."""
+        """Return all lines not done yet and mark them as done."""
         lines = []
         while self.at < self.end:
             lines.append(self.take())
         return lines
 
     def take_one(self) -> Batch:
-        """The next line by itself, in the case that it is done with."""
+        """Return the next line as a batch of its own, without marking it as done."""
         end = self.block.find(b"\n", self.at, self.end) + 1
         return Batch((self.block, self.at, end or self.end), self._wire, self._max_line_bytes)
 
     def pass_over(self, number: int) -> None:
-        """Know that the lines before that number are done with."""
+        """Mark the lines before line ``number`` as done."""
         for _ in range(self.number, number):
             self.at = self.block.find(b"\n", self.at, self.end) + 1 or self.end
         self.number = number
 
     def pass_all(self) -> None:
-        """Know that all lines are done with."""
+        """Mark all lines as done."""
         self.at, self.number = self.end, len(self.rows)
 
     def single(self, number: int) -> Batch:
-        """One of all the lines by itself."""
+        """Return line ``number`` as a batch of its own."""
         line = self.lines[number]
         one = Batch((line, 0, len(line)), self._wire, self._max_line_bytes)
         one.lines, one.rows = [line], self.rows[number : number + 1]
@@ -109,9 +109,9 @@ class Batch:
 
 
 def prepare(block: bytes, wire: Wire, max_line_bytes: int) -> list[str]:
-    """Lines as escaped rows, read as Latin-1; one that cannot be read like the others becomes an empty row.
+    """Return lines as escaped rows, read as Latin-1; a line that needs its reader becomes an empty row.
 
-    ``block`` holds them, each ended by a LF, which may be missing behind the last one.
+    Each line of ``block`` ends in a LF; the last one may lack it.
     """
     if not block.endswith(b"\n"):
         block += b"\n"
@@ -127,12 +127,14 @@ def prepare(block: bytes, wire: Wire, max_line_bytes: int) -> list[str]:
 
 
 def _cut_lines(block: bytes) -> list[bytes]:
-    """The lines with the LF at their end; ``split`` looks at each byte by itself, which takes longer."""
+    """Return the lines with the LF at their end; ``readlines`` is faster than ``split`` here."""
     return BytesIO(block).readlines()
 
 
 def _prepare_each(block: bytes, wire: Wire, max_line_bytes: int) -> list[str]:
-    """The same where lines differ in their ends, or one has what a stream takes off or refuses."""
+    """Return escaped rows line by line, for a block whose lines end differently or that a stream would refuse
+    in part.
+    """
     lines = block[:-1].split(b"\n")
     bare = block.replace(b"\r\n", b"\n")[:-1]
     rows = _without_odd(_escape(bare, wire).decode("latin-1").split("\n"), bare, wire)
@@ -143,7 +145,7 @@ def _prepare_each(block: bytes, wire: Wire, max_line_bytes: int) -> list[str]:
 
 
 def _escape(block: bytes, wire: Wire, but: bytes = b"") -> bytes:
-    """The block with all of the format's escapes but one."""
+    """Apply all of the format's escapes except that of ``but``."""
     for plain, escaped in wire.escapes_of_bytes:
         if plain != but:
             block = block.replace(plain, escaped)
@@ -151,7 +153,7 @@ def _escape(block: bytes, wire: Wire, but: bytes = b"") -> bytes:
 
 
 def _without_odd(rows: list[str], block: bytes, wire: Wire, but: bytes = b"") -> list[str]:
-    """The rows, an empty one for each that is no UTF-8 or has a refused character but ``but``."""
+    """Return the rows, empty where one is not UTF-8 or has a refused character other than ``but``."""
     wide = [row for row in rows if not row.isascii()]
     if wide and not _is_utf8("\n".join(wide)):
         rows = [row if _is_utf8(row) else "" for row in rows]
@@ -162,7 +164,7 @@ def _without_odd(rows: list[str], block: bytes, wire: Wire, but: bytes = b"") ->
 
 
 def _find_refused(data: bytes, wire: Wire, but: bytes = b"") -> list[str]:
-    """The refused characters that are there, read as Latin-1."""
+    """Return the refused characters that occur in the data, read as Latin-1."""
     narrow, wide = wire.refused_bytes
     narrow = narrow.replace(but, b"")
     found = [one for one in wide if one in data] if wide and not data.isascii() else []
@@ -182,10 +184,10 @@ def _is_utf8(text: str) -> bool:
 
 
 def as_latin1(text: str) -> str:
-    """Text as generated code handles it: its UTF-8 bytes, each as one character.
+    """Return text as generated code handles it: each byte of its UTF-8 as one character.
 
-    Such text is never wide in memory, its length is that of the value on the wire, and a whole block of
-    it is encoded by copying.
+    Such text takes one byte a character in memory, its length is that of the value on the wire, and a whole
+    block of it is encoded by copying.
     """
     return text if text.isascii() else text.encode("utf-8", "replace").decode("latin-1")
 
@@ -196,7 +198,9 @@ def from_latin1(text: str) -> str:
 
 
 def split_quoted(row: str, quote: str = '"') -> list[str]:
-    """The cells of a row with quotes, a quote inside of one written as ``quote``; none where one is odd."""
+    """Return the cells of a row with quotes, an inner quote written as ``quote``; an empty list where one is
+    malformed.
+    """
     parts = row.split('"')
     if len(parts) == 3:
         before, inside, after = parts
@@ -214,10 +218,12 @@ def split_quoted(row: str, quote: str = '"') -> list[str]:
 
 
 def join_cells(wire: Wire, texts: Iterable[str]) -> str:
-    """Texts as escaped cells, read as Latin-1, joined by LF; more or fewer of them where one is odd."""
+    """Return texts as escaped cells, read as Latin-1 and joined by LF; the count differs where one of them is
+    odd.
+    """
     try:
         block = "\n".join(texts).encode("utf-8")
-    except (TypeError, UnicodeEncodeError):  # what a plugin gave, or a text that is none
+    except (TypeError, UnicodeEncodeError):  # a plugin returned something that is not text
         return ""
     if wire.refused and _find_refused(block, wire):
         return ""
@@ -226,12 +232,12 @@ def join_cells(wire: Wire, texts: Iterable[str]) -> str:
 
 
 def exceeds(cell: str, max_bytes: int, unescape: Callable[[str], str]) -> bool:
-    """Whether the text that an escaped cell stands for is longer than its field."""
+    """Return whether the unescaped text of a cell is longer than ``max_bytes``."""
     return len(cell) > max_bytes and len(unescape(cell)) > max_bytes
 
 
 def read_row_time(line: bytes, layout: Layout) -> int | None:
-    """The time of a row, which stands where its layout says."""
+    """Return the time of a row in epoch milliseconds UTC, from the place that its layout names."""
     separator = layout.separator.encode()
     cell, _, rest = line.partition(separator)
     if layout.dated:
