@@ -133,7 +133,7 @@ RULES = (
         source=_CVE + "CVE-2022-41040"),
     Rule("rps-cat", "Access token for remote PowerShell in a query", 9, "T1190",
         needs={"url": r"[?&]x-rps-cat="},
-        match={"url": "/Powershell?X-Rps-CAT=<redacted>"},
+        match={"url": "/Powershell?X-Rps-CAT=*****"},
         other={"url": "/Powershell?serializationLevel=Full;ExchClientVer=15.2"},
         source=_CVE + "CVE-2021-34523"),
     Rule("owassrf", "OWASSRF: remote PowerShell through Outlook on the web", 9, "T1190",

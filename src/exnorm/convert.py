@@ -232,8 +232,8 @@ def mailbox_list(value: str) -> str | None:
 
 
 def host(value: str) -> str | None:
-    """A host's name; an address literal such as ``[192.0.2.1]`` is none."""
-    return None if value.startswith("[") else value
+    """A host's name; an address is none, nor is a literal such as ``[192.0.2.1]``."""
+    return None if value.startswith("[") or ip(value) is not None else value
 
 
 def _has_zone(value: str) -> bool:

@@ -13,6 +13,8 @@ import pytest
 from exnorm import Normalizer
 from exnorm.fluentbit import ChunkFilter
 from exnorm.logstash import EventNormalizer
+from exnorm.model import Record
+from exnorm.pipeline.shipped import SplitRows
 
 Fields = dict[str, Any]
 SAMPLES = Path(__file__).parents[1] / "samples"
@@ -241,3 +243,27 @@ def test_a_row_that_came_split_without_its_empty_columns_is_read(host: str, log:
     assert len(row) < len(names)
     (found,) = by_host(host, row)
     assert found["cat"] == category
+
+
+ROWS = (
+    "agent_log", "connectivity", "ecp_server", "ews", "exchange_2003", "http_proxy", "httperr", "iis",
+    "imap_pop", "message_tracking", "rps_cmdlet", "rps_http", "smtp_protocol", "smtpsvc",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("source", ROWS)
+def test_every_row_of_every_sample_is_read_where_a_shipper_left_out_its_empty_columns(source: str) -> None:
+    normalizer = Normalizer(discover_plugins=False)
+    paths = [path for path in sorted((SAMPLES / source).rglob("*")) if path.is_file()]
+    parsed = [
+        item for path in paths for item in normalizer.parse(path.read_bytes(), normalizer.stream(path.name))
+    ]
+    rows = [item for item in parsed if isinstance(item, Record) and item.source.name == source]
+    assert rows
+    for row in rows:
+        kept = {name: text for name, text in row.values.items() if text not in ("", row.source.absent)}
+        split = SplitRows(normalizer).read(kept, lambda: normalizer.stream("split"))
+        assert split is not None, kept
+        (item,) = split.items
+        assert isinstance(item, Record), item
+        assert (item.source.name, item.time) == (source, row.time)

@@ -150,10 +150,10 @@ def test_a_secret_is_gone_from_a_row_that_does_not_parse(name: str) -> None:
 def test_old_and_new_values_of_a_secret_property_are_hidden_too() -> None:
     given = {"ModifiedProperties": [{"Name": "UserPassword", "OldValue": "old1", "NewValue": "new1"}]}
     assert hide_secrets(given) == {
-        "ModifiedProperties": [{"Name": "UserPassword", "OldValue": "<redacted>", "NewValue": "<redacted>"}]
+        "ModifiedProperties": [{"Name": "UserPassword", "OldValue": "*****", "NewValue": "*****"}]
     }
     assert hide_secrets({"Parameters": '-Password "x y" -Name "n"'}) == {
-        "Parameters": '-Password "<redacted>" -Name "n"'
+        "Parameters": '-Password "*****" -Name "n"'
     }
 
 

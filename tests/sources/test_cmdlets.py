@@ -52,22 +52,22 @@ def test_parameters_are_read_in_both_forms(text: str, pairs: list[tuple[str, str
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
-        ('-Name "n" -Password "s3cret" -X "1"', '-Name "n" -Password "<redacted>" -X "1"'),
-        ('-Password "s3cret"', '-Password "<redacted>"'),
-        ("-Credential DOMAIN\\u", "-Credential <redacted>"),
-        ("-password:s3cret -X 1", "-password:<redacted> -X 1"),
+        ('-Name "n" -Password "s3cret" -X "1"', '-Name "n" -Password "*****" -X "1"'),
+        ('-Password "s3cret"', '-Password "*****"'),
+        ("-Credential DOMAIN\\u", "-Credential *****"),
+        ("-password:s3cret -X 1", "-password:***** -X 1"),
         (
             '-Password (ConvertTo-SecureString "s3cret" -AsPlainText -Force) -X "1"',
-            '-Password <redacted> -X "1"',
+            '-Password ***** -X "1"',
         ),
-        ('-NewPassword "a -b c"', '-NewPassword "<redacted>"'),
-        ('-Identity (open -PfxPassword "s3cret"', '-Identity (open -PfxPassword "<redacted>"'),
+        ('-NewPassword "a -b c"', '-NewPassword "*****"'),
+        ('-Identity (open -PfxPassword "s3cret"', '-Identity (open -PfxPassword "*****"'),
         ('-ResetPasswordOnNextLogon "True"', '-ResetPasswordOnNextLogon "True"'),
         ('-Password "<SNIP-PII>"', '-Password "<SNIP-PII>"'),
-        ("{Name=n, Password=s3cret, X=1}", "{Name=n, Password=<redacted>, X=1}"),
-        ("{Password=s3cret}", "{Password=<redacted>}"),
+        ("{Name=n, Password=s3cret, X=1}", "{Name=n, Password=*****, X=1}"),
+        ("{Password=s3cret}", "{Password=*****}"),
         ('-Name "the password is known"', '-Name "the password is known"'),
-        ('-Password "open', "-Password <redacted>"),
+        ('-Password "open', "-Password *****"),
     ],
 )
 def test_the_value_of_a_secret_parameter_is_hidden_and_no_other(text: str, shown: str) -> None:
@@ -76,15 +76,15 @@ def test_the_value_of_a_secret_parameter_is_hidden_and_no_other(text: str, shown
 
 def test_in_a_row_of_csv_quotes_stand_twice() -> None:
     row = '2026,"-Name ""n"" -Password ""a -b c"" -X ""1""",x'
-    assert hide_secrets(row, "csv") == '2026,"-Name ""n"" -Password ""<redacted>"" -X ""1""",x'
+    assert hide_secrets(row, "csv") == '2026,"-Name ""n"" -Password ""*****"" -X ""1""",x'
     torn = '2026,"-Name ""n"" -Password ""a -b'
-    assert hide_secrets(torn, "csv") == '2026,"-Name ""n"" -Password <redacted>'
+    assert hide_secrets(torn, "csv") == '2026,"-Name ""n"" -Password *****'
 
 
 def test_in_a_string_of_json_quotes_have_a_backslash_and_one_without_ends_the_value() -> None:
     text = '{"P":"-Name \\"n\\" -Password \\"a -b c\\"","Q":"","R":"-Token x","S":"y"}'
     assert hide_secrets(text, "json") == (
-        '{"P":"-Name \\"n\\" -Password \\"<redacted>\\"","Q":"","R":"-Token <redacted>","S":"y"}'
+        '{"P":"-Name \\"n\\" -Password \\"*****\\"","Q":"","R":"-Token *****","S":"y"}'
     )
 
 
@@ -119,12 +119,12 @@ def test_a_command_of_the_admin_center_is_read(text: str, name: str, pairs: list
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
-        ("New-Mailbox.Password='s3cret'.Name='n'", "New-Mailbox.Password='<redacted>'.Name='n'"),
+        ("New-Mailbox.Password='s3cret'.Name='n'", "New-Mailbox.Password='*****'.Name='n'"),
         (
             "'S:CMD=New-Mailbox.Password=''s.3''.Name=''n'''",
-            "'S:CMD=New-Mailbox.Password=''<redacted>''.Name=''n'''",
+            "'S:CMD=New-Mailbox.Password=''*****''.Name=''n'''",
         ),
-        ("New-Mailbox.Password=s3.cret.Name='n'", "New-Mailbox.Password=<redacted>.Name='n'"),
+        ("New-Mailbox.Password=s3.cret.Name='n'", "New-Mailbox.Password=*****.Name='n'"),
     ],
 )
 def test_a_secret_of_the_admin_center_is_hidden(text: str, shown: str) -> None:

@@ -7,13 +7,13 @@ import pytest
 
 from exnorm.model import Confidence, Head, Record, Unparsed
 from exnorm.pipeline.normalizer import Normalizer
+from exnorm.sources.endpoints import split_host
 from exnorm.sources.http_proxy import (
     COLUMNS,
     COMPUTED,
     HTTP_PROXY,
     join_build,
     list_computed,
-    split_host,
 )
 
 SAMPLES = Path(__file__).parent.parent / "samples" / "http_proxy"

@@ -314,3 +314,24 @@ def test_a_line_of_nothing_but_separators_is_searched_in_no_time(piece: str) -> 
     begin = time.process_time()
     redact_line(piece * (200_000 // len(piece)))
     assert time.process_time() - begin < 5
+
+
+@pytest.mark.parametrize(
+    ("command", "parameters", "user"),
+    [
+        ("login", "{4}", ""),  # the next line is the name
+        ("login", "{4+}", ""),
+        ("login", '"nora" {8}', "nora"),  # the next line is the password
+        ("login", "nora {8}", "nora"),
+        ("apop", "nora 0123456789abcdef", "nora"),
+        ("user", "nora", "nora"),
+        ("fetch", "{4}", ""),
+    ],
+)
+def test_the_length_of_a_literal_is_no_user(command: str, parameters: str, user: str) -> None:
+    assert name_user(command, parameters) == user
+
+
+def test_a_logon_by_literals_names_no_user_where_the_log_names_none() -> None:
+    (found,) = records(f"{HEADER}\n{START},,0,10,20,login,{{4}},,")
+    assert found.derived["user-name"] == ""

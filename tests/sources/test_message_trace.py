@@ -232,3 +232,34 @@ def test_what_only_looks_like_a_page_is_unparsed_as_a_whole(page: dict[str, Any]
     [found] = read(json.dumps(page).encode())
     assert isinstance(found, Unparsed)
     assert found.raw == json.dumps(page)
+
+
+# As Get-MessageTrace gave them before there was a second version.
+FIRST_VERSION = {
+    **{name: OBJECT[name] for name in ("Received", "SenderAddress", "RecipientAddress", "MessageId")},
+    "Organization": "example.onmicrosoft.com",
+    "Status": "GettingStatus",
+    "StartDate": "2024-03-14T00:00:00Z",
+    "EndDate": "2024-03-16T00:00:00Z",
+    "Index": 3,
+}
+
+
+@pytest.mark.parametrize("taxonomy", ["arcsight", "jsa"])
+@pytest.mark.parametrize("status", ["GettingStatus", "None", "Delivered", "FilteredAsSpam"])
+def test_what_microsoft_documents_of_a_trace_is_not_told_as_unknown(taxonomy: str, status: str) -> None:
+    normalizer = Normalizer(taxonomy)
+    text = json.dumps({**FIRST_VERSION, "Status": status})
+    (event,) = normalizer.normalize(text.encode())
+    assert isinstance(event, Event)
+    assert event.additional["Status"] == status
+    assert event.additional["Index"] == "3"
+    counts = normalizer.counts.as_dict()
+    assert (counts["unknown_columns"], counts["unknown_events"]) == ({}, {})
+
+
+def test_a_fate_that_is_not_known_yet_has_no_outcome() -> None:
+    (event,) = Normalizer("arcsight").normalize(json.dumps(FIRST_VERSION).encode())
+    assert isinstance(event, Event)
+    assert event["deviceEventClassId"] == "GETTINGSTATUS"
+    assert "eventOutcome" not in event

@@ -42,6 +42,22 @@ def line(**values: str) -> str:
     return made.getvalue()
 
 
+@pytest.mark.parametrize(
+    ("result", "errors", "outcome"),
+    [
+        ("Success", "", "success"),
+        ("Error", "", "failure"),
+        ("Failed", "", "failure"),
+        ("FAILED", "", "failure"),
+        ("", "", ""),
+        ("", "X=SomeException;", "failure"),
+        ("Stopped", "", ""),
+    ],
+)
+def test_the_result_says_the_outcome_where_it_is_known(result: str, errors: str, outcome: str) -> None:
+    assert judge(result, errors) == outcome
+
+
 def test_there_are_67_columns() -> None:
     assert (len(COLUMNS), COLUMNS[20], COLUMNS[21], COLUMNS[66]) == (
         67,
@@ -83,9 +99,9 @@ def test_a_row_that_names_a_cmdlet_but_no_time_is_unparsed() -> None:
 def test_a_secret_is_gone_from_every_column_and_from_the_raw_row() -> None:
     found = parse(MADE.read_bytes())[1]
     assert isinstance(found, Record)
-    assert '-Password "<redacted>"' in found.values["Parameters"]
-    assert '-Password "<redacted>"' in found.values["NonPiiParameters"]
-    assert "The password <redacted> does not" in found.values["GenericErrors"]
+    assert '-Password "*****"' in found.values["Parameters"]
+    assert '-Password "*****"' in found.values["NonPiiParameters"]
+    assert "The password ***** does not" in found.values["GenericErrors"]
     assert "Sommer-2026!" not in found.raw
     assert "Sommer-2026!" not in str(found.values)
     assert '-ResetPasswordOnNextLogon "True"' in found.values["Parameters"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+
 import pytest
 
 from exnorm.sources.web_requests import (
@@ -117,3 +119,40 @@ def test_the_query_follows_the_path_with_one_question_mark() -> None:
     assert join_url("/a", "?b=1") == "/a?b=1"
     assert join_url("/a", "b=1") == "/a?b=1"
     assert join_url("/a", "") == "/a"
+
+
+DEVICE = bytes((141, 17, 0x09, 0x04))  # version 14.1, Settings, English
+
+
+@pytest.mark.parametrize(
+    ("query", "device"),
+    [
+        # the example of [MS-ASHTTP]: version 14.0, Sync, no key
+        ("jAAJBAp2MTQwRGV2aWNlAApTbWFydFBob25l", ("", "v140Device", "SmartPhone", "Sync")),
+        ("?jAAJBAp2MTQwRGV2aWNlAApTbWFydFBob25l&Log=V140_Ty:Em_", ("", "v140Device", "SmartPhone", "Sync")),
+        # a device that is no text, a key of four bytes, the parameters 7 (options) and 8 (user)
+        (
+            DEVICE
+            + b"\x04\xde\xad\xbe\xef"
+            + b"\x04KEY1"
+            + b"\x06iPhone"
+            + b"\x07\x01\x01"
+            + b"\x08\x04nora",
+            ("nora", "DEADBEEF", "iPhone", "Settings"),
+        ),
+        # not of this form: a length behind the end, another version, another command, no base64
+        (DEVICE + b"\x63abc", ("", "", "", "")),
+        (b"\x01\x00\x09\x04\x01a\x00\x01b", ("", "", "", "")),
+        (b"\x8c\x63\x09\x04\x01a\x00\x01b", ("", "", "", "")),
+        ("jAAJBA", ("", "", "", "")),
+        ("x", ("", "", "", "")),
+        ("", ("", "", "", "")),
+        ("A" * 5000, ("", "", "", "")),
+    ],
+)
+def test_a_query_of_activesync_in_base64_names_device_and_command(
+    query: str | bytes, device: tuple[str, ...]
+) -> None:
+    text = query if isinstance(query, str) else base64.b64encode(query).decode()
+    assert read_device(EAS, text) == device
+    assert read_device("/owa/", text) == ("", "", "", "")

@@ -571,7 +571,7 @@ def test_what_a_client_says_to_auth_is_in_nothing_that_comes_out_of_a_payload() 
     shown = everything(lines)
 
     assert SECRET not in shown
-    assert "AUTH PLAIN <redacted>" in shown
+    assert "AUTH PLAIN *****" in shown
 
 
 @pytest.mark.parametrize(

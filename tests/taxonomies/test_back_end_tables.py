@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from pathlib import Path
+
+import pytest
 
 from exnorm.model import Event
 from exnorm.pipeline.normalizer import Normalizer
@@ -144,3 +148,73 @@ def test_what_the_log_does_not_say_has_not_succeeded() -> None:
         (found,) = Normalizer("jsa", discover_plugins=False).normalize(text.encode())
         assert isinstance(found, Event)
         assert found["cat"] == category, text
+
+
+def made(taxonomy: str, path: str, column: str, text: str) -> Event:
+    """The first event of a sample, a column of which has this text."""
+    lines = (SAMPLES / path).read_text("utf-8-sig").splitlines()
+    (names,) = [line.removeprefix("#Fields: ").split(",") for line in lines if line.startswith("#Fields: ")]
+    row = dict(zip(names, next(csv.reader(line for line in lines if line.startswith("20")))))
+    out = io.StringIO()
+    csv.writer(out, lineterminator="").writerow({**row, column: text}.values())
+    header = [line for line in lines if line.startswith("#")]
+    (event,) = Normalizer(taxonomy, discover_plugins=False).normalize("\n".join((*header, out.getvalue())))
+    assert isinstance(event, Event)
+    return event
+
+
+@pytest.mark.parametrize(
+    ("path", "column"),
+    [
+        ("ews/Ews_2026030409-1.LOG", "ServerHostName"),
+        ("rps_http/Rps_Http_2026030409-1.LOG", "ServerHostName"),
+        ("rps_cmdlet/Rps_Cmdlet_2026030409-1.LOG", "ServerHostName"),
+        ("http_proxy/Owa_HttpProxy_2023010602-1.LOG", "ServerHostName"),
+        ("ecp_server/ECPServer20260304-1.LOG", "ServerName"),
+    ],
+)
+def test_a_server_that_is_named_by_its_address_is_the_device_address(path: str, column: str) -> None:
+    event = made("arcsight", path, column, "192.0.2.44")
+    assert (event.get("deviceAddress"), event.get("deviceHostName")) == ("192.0.2.44", None)
+    event = made("arcsight", path, column, "2001:db8::44")
+    assert event.get("deviceCustomIPv6Address1") == "2001:db8::44"
+    assert event["deviceCustomIPv6Address1Label"] == "Device IPv6 Address"
+    assert "deviceHostName" not in event
+    event = made("arcsight", path, column, "EX44")
+    assert (event.get("deviceAddress"), event.get("deviceHostName")) == (None, "EX44")
+
+
+@pytest.mark.parametrize(
+    ("asked", "arcsight", "jsa"),
+    [
+        (
+            "192.0.2.9:444",
+            {"destinationAddress": "192.0.2.9", "destinationPort": 444},
+            {"dst": "192.0.2.9", "dstPort": 444},
+        ),
+        (
+            "[2001:db8::9]:444",
+            {
+                "deviceCustomIPv6Address3": "2001:db8::9",
+                "deviceCustomIPv6Address3Label": "Destination IPv6 Address",
+                "destinationPort": 444,
+            },
+            {"dst": "2001:db8::9", "dstPort": 444},
+        ),
+        (
+            "ps.example.test:443",
+            {"destinationHostName": "ps.example.test", "destinationPort": 443},
+            {"host": "ps.example.test", "dstPort": 443},
+        ),
+        ("ps.example.test", {"destinationHostName": "ps.example.test"}, {"host": "ps.example.test"}),
+    ],
+)
+def test_the_host_that_remote_powershell_was_asked_for_is_a_name_or_an_address(
+    asked: str, arcsight: dict[str, object], jsa: dict[str, object]
+) -> None:
+    path = "rps_http/Rps_Http_2026030409-1.LOG"
+    found = made("arcsight", path, "UrlHost", asked)
+    names = ("destination", "deviceCustomIPv6Address3")
+    assert {key: value for key, value in found.items() if key.startswith(names)} == arcsight
+    found = made("jsa", path, "UrlHost", asked)
+    assert {key: value for key, value in found.items() if key in ("dst", "dstPort", "host")} == jsa

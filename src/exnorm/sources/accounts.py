@@ -11,7 +11,14 @@ from urllib.parse import unquote
 
 from exnorm.text.patterns import compile_later
 
-_ENCODED = compile_later(r"%(?:5c|40)", re.IGNORECASE)
+_ENCODED = compile_later(r"%(?:5c|40|2f)", re.IGNORECASE)
+# Not the canonical name contoso.com/Users/nora, nor the X.400 or legacy name /o=First/cn=nora, nor a
+# service's name HTTP/mail.example.com, nor nora/admin@REALM.
+_SLASHED = compile_later(
+    r"(?!(?:http|host|smtp|smtpsvc|imap|pop|ldap|cifs|rpc|exchange\w*)/)"
+    r"([^/@=:\s][^/@=:]*/[^/@=]+|[^/@=:.\s][^/@=:.]*/[^/@=]+/[^/=]+|[^/@=:\s]+@[^/@=:]+/[^/=]+)",
+    re.IGNORECASE,
+)
 
 
 class Account(NamedTuple):
@@ -26,13 +33,16 @@ def split_account(text: str) -> Account:
     r"""The parts of an account as a client or a log spells it.
 
     A third part is the mailbox that the user opens, as in ``user@domain\mailbox``. ``user@domain`` is a
-    name as a whole. A text with ``%5C`` or ``%40`` is decoded first; one with an empty part is a name.
+    name as a whole. A slash parts as a backslash does where the text can be nothing else. A text with
+    ``%5C``, ``%2F`` or ``%40`` is decoded first; one with an empty part is a name.
     """
     plain = unquote(text) if _ENCODED.search(text) is not None else text
+    if "/" in plain and "\\" not in plain and _SLASHED.fullmatch(plain) is not None:
+        plain = plain.replace("/", "\\")
     if "\\" not in plain:
         return Account(name=plain)
     parts = plain.replace("\\\\", "\\").split("\\")
-    if not all(parts) or len(parts) > 3:
+    if not all(parts) or len(parts) > 3 or "/" in parts[0]:  # a canonical name with a backslash in it
         return Account(name=plain)
     if len(parts) == 2 and "@" in parts[0]:
         return Account("", *parts)

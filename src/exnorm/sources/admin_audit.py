@@ -19,10 +19,12 @@ from exnorm.errors import quote
 from exnorm.model import Confidence, Derivation, Head, Read, Reader, Record, Schema, Source, Unparsed
 from exnorm.settings import Settings
 from exnorm.sources import cmdlets
+from exnorm.sources.accounts import split_user
 from exnorm.sources.clock import Clock
 from exnorm.sources.columnar import Refusal, derive
 from exnorm.sources.exports import ReadObject
 from exnorm.sources.json_objects import JsonObjects, read_object
+from exnorm.sources.mask import MASK
 from exnorm.sources.windows_events import (
     COLUMNS as SYSTEM,
     XmlEvents,
@@ -112,7 +114,7 @@ def hide_secrets(values: dict[str, str]) -> bool:
     for secret in secrets:
         for column, text in values.items():
             if secret in text:
-                values[column] = text.replace(secret, cmdlets.HIDDEN)
+                values[column] = text.replace(secret, MASK)
     return values != before
 
 
@@ -130,7 +132,7 @@ def describe(cmdlet: str, parameters: str, event_id: str, caller: str, program: 
 
 def name_caller(caller: str) -> tuple[str, str]:
     """Domain and name of the caller, without the program that ran the cmdlet."""
-    return cmdlets.split_account(cmdlets.split_caller(caller)[0])
+    return split_user(cmdlets.split_caller(caller)[0])
 
 
 def find_sid(*data: str) -> str:

@@ -19,11 +19,13 @@ from exnorm.errors import quote
 from exnorm.model import Confidence, Derivation, Head, Read, Reader, Record, Schema, Source, Unparsed
 from exnorm.settings import Settings
 from exnorm.sources import cmdlets
+from exnorm.sources.accounts import split_user
 from exnorm.sources.clock import Clock
 from exnorm.sources.columnar import Refusal, derive, explain_quote, split_csv
 from exnorm.sources.endpoints import split_endpoint
 from exnorm.sources.exports import UNNAMED, ReadObject, write_text
 from exnorm.sources.json_objects import JsonObjects, read_object
+from exnorm.sources.mask import MASK
 from exnorm.text.patterns import compile_later
 
 
@@ -250,7 +252,7 @@ def describe(*texts: str) -> tuple[str, ...]:
         given["AffectedItems"], given["Item"], given["Folders"], given["Folder"], given["SourceItems"]
     )
     case = find_operation_case(event, logon, properties, items.number)
-    domain, name = cmdlets.split_account(user)
+    domain, name = split_user(user)
     routine = cmdlets.is_routine(name, program)
     case = case or cmdlets.find_case(event, pairs, outcome == "failure")
     server, _, build = given["OriginatingServer"].strip().partition(" (")
@@ -331,7 +333,7 @@ def hide_in(value: Any) -> Any:
     name = value.get("Name")
     secret = isinstance(name, str) and cmdlets.is_secret(name)
     return {
-        key: cmdlets.HIDDEN
+        key: MASK
         if secret and key in _VALUES and cmdlets.must_hide(str(name), write_text(one))
         else hide_in(one)
         for key, one in value.items()
@@ -360,7 +362,7 @@ _PAIR = compile_later(
 
 def redact(line: str) -> str:
     """A line that did not parse without the values of secret parameters."""
-    return _PAIR.sub(rf"\1{cmdlets.HIDDEN}", cmdlets.hide_everywhere(line)) if '"' in line else line
+    return _PAIR.sub(rf"\1{MASK}", cmdlets.hide_everywhere(line)) if '"' in line else line
 
 
 # --- reading -------------------------------------------------------------------------------------

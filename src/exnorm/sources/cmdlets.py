@@ -14,13 +14,13 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from exnorm.sources.cmdlet_cases import CASES
+from exnorm.sources.mask import MASK
 from exnorm.text.patterns import compile_later
 
 Pairs = list[tuple[str, str]]
 """Parameters in order: each one's name as it is written, and its value without quotes."""
 
-HIDDEN = "<redacted>"
-WITHHELD = frozenset((HIDDEN, "<secure information omitted>", "<snip-pii>", "<null>", "$null"))
+WITHHELD = frozenset((MASK, "<redacted>", "<secure information omitted>", "<snip-pii>", "<null>", "$null"))
 """Values that Exchange, or exnorm, has taken out already, and that stand for none."""
 
 ROUTINE = "/ROUTINE"
@@ -144,13 +144,13 @@ def hide_everywhere(text: str, form: str = "plain") -> str:
         for part in find_parameters(text, form)
     ]
     for secret in find_secrets(pairs):
-        shown = shown.replace(secret, HIDDEN)
+        shown = shown.replace(secret, MASK)
     return shown
 
 
 def hide_secrets_of_pairs(pairs: Iterable[tuple[str, str]]) -> Pairs:
     """The pairs, with the values of secret parameters hidden."""
-    return [(name, HIDDEN if must_hide(name, value) else value) for name, value in pairs]
+    return [(name, MASK if must_hide(name, value) else value) for name, value in pairs]
 
 
 def _braced_parts(text: str) -> Iterator[Part]:
@@ -170,7 +170,7 @@ def _hide_parts(text: str, parts: Iterable[Part]) -> str:
         blank = value[: len(value) - len(value.lstrip())]
         tail = value[len(value.rstrip()) :]
         quotes = _quotes_of(value.strip())
-        pieces += [text[done : part.begin], blank, quotes, HIDDEN, quotes, tail]
+        pieces += [text[done : part.begin], blank, quotes, MASK, quotes, tail]
         done = part.end
     return "".join((*pieces, text[done:])) if pieces else text
 
@@ -225,7 +225,7 @@ def hide_dotted(text: str) -> str:
     for found in _DOTTED_ANYWHERE.finditer(text):
         if must_hide(found.group(1), unquote(found.group(2).replace("''", "'"))):
             quotes = "''" if found.group(2).startswith("''") else "'" if found.group(2)[:1] == "'" else ""
-            pieces += [text[done : found.start(2)], quotes, HIDDEN, quotes]
+            pieces += [text[done : found.start(2)], quotes, MASK, quotes]
             done = found.end(2)
     return "".join((*pieces, text[done:])) if pieces else text
 
@@ -265,12 +265,6 @@ def _first(pairs: Sequence[tuple[str, str]], names: Iterable[str]) -> str:
         if value and value.lower() not in WITHHELD:
             given.setdefault(name.lower(), value)
     return next((given[name] for name in names if name in given), "")
-
-
-def split_account(user: str) -> tuple[str, str]:
-    """Domain and name of ``DOMAIN\\user``; a UPN and a canonical name are names without a domain."""
-    domain, backslash, name = user.partition("\\")
-    return (domain, name) if backslash and domain and name and "/" not in domain else ("", user)
 
 
 def split_caller(caller: str) -> tuple[str, str]:

@@ -28,8 +28,12 @@ EVENTS = frozenset((
 ))  # fmt: skip
 
 _LOG_TYPE = compile_later(r"Transport Connectivity Log", re.IGNORECASE)
-# No other log of Exchange has all of these.
-_TELLTALE = frozenset(COLUMNS)
+# No other log of Exchange has all of either; any but the first, the source and the direction may be empty.
+_TELLTALES = (
+    frozenset(("date-time", "session", "source", "direction")),
+    frozenset(("date-time", "source", "direction", "description")),
+    frozenset(("date-time", "source", "direction", "Destination")),
+)
 _FILE_NAME = compile_later(r"CONNECTLOG\d{8,10}-\d+.*\.LOG.*", re.IGNORECASE)
 _SHAPES = {
     "session": compile_later(r"[0-9A-Fa-f-]*"),
@@ -142,7 +146,12 @@ CONNECTIVITY = Source(
     columns=COLUMNS,
     derived={"event": "", "peer-address": "", "peer-port": "", "messages": "", "bytes": ""},
     recognize=recognize_columnar(
-        SCHEMAS, log_type=_LOG_TYPE, telltale=_TELLTALE, plausible=is_plausible, file_name=_FILE_NAME
+        SCHEMAS,
+        log_type=_LOG_TYPE,
+        telltale=_TELLTALES[0],
+        other_telltales=_TELLTALES[1:],
+        plausible=is_plausible,
+        file_name=_FILE_NAME,
     ),
     open=open_reader,
     event_column="event",

@@ -40,6 +40,15 @@ def _read_address(text: str) -> str:
     return "" if address is None else "".join((address, *text.partition("%")[1:]))
 
 
+def split_host(text: str) -> tuple[str, str, str]:
+    """The name, the address and the port of a host that a client asked for; of the first two, one."""
+    address, number = split_endpoint(text)
+    if address:
+        return "", address, number
+    name, colon, number = text.rpartition(":")
+    return (name, "", number) if colon and name and port(number) is not None else (text, "", "")
+
+
 def describe_endpoint(derived: dict[str, str], text: str, address: str, port_name: str) -> None:
     """Put the parts of an endpoint under their derived names; nothing where it is no endpoint."""
     found, number = split_endpoint(text)

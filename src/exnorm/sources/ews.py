@@ -20,8 +20,8 @@ from exnorm.sources.back_end import REQUEST, is_probe, judge, name_answer
 from exnorm.sources.columnar import ColumnarReader, Refusal, derive, explain_date, split_csv
 from exnorm.sources.endpoints import split_endpoint
 from exnorm.sources.http_proxy import join_build, name_schema as name_year
+from exnorm.sources.mask import MASK
 from exnorm.sources.recognition import recognize_columnar
-from exnorm.sources.web_secrets import HIDDEN
 from exnorm.text.lines import join_csv
 from exnorm.text.patterns import compile_later
 
@@ -79,8 +79,11 @@ WEIGHTY = frozenset((
 
 _LOG_TYPE = compile_later(r"EWS Logs", re.IGNORECASE)
 _FILE_NAME = compile_later(r"Ews_\d{8,10}-\d+.*\.LOG.*", re.IGNORECASE)
-# Shippers leave out what is empty: these are in nearly every row.
-_TELLTALE = frozenset(("DateTime", "SoapAction", "ServerHostName"))
+# Shippers leave out what is empty: of a call that was refused, the action.
+_TELLTALES = tuple(
+    frozenset(("DateTime", "ServerHostName", own))
+    for own in ("SoapAction", "TaskType", "ThrottlingPolicy", "ImpersonatedUser", "PrimaryOrProxyServer")
+)
 _SHAPES = {
     "RequestId": compile_later(r"([0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})?"),
     "MajorVersion": compile_later(r"\d*"),
@@ -164,8 +167,8 @@ def finish(record: Record) -> Refusal | None:
     record.time = utc_ms(moment)
     if record.time is None:
         return explain_date("DateTime", moment)
-    if values.get("Cookie", HIDDEN) not in ("", HIDDEN):
-        values["Cookie"] = HIDDEN
+    if values.get("Cookie", MASK) not in ("", MASK):
+        values["Cookie"] = MASK
         record.raw = join_csv(values.values())
     record.derived["product-version"] = record.schema.version
     derive(record, COMPUTED)
@@ -182,7 +185,7 @@ _COOKIE = compile_later(r"(?<=,)[0-9a-f]{32}(?=,)", re.IGNORECASE)
 
 def redact(line: str) -> str:
     """A row that did not parse without credentials and what may be its cookie."""
-    return _COOKIE.sub(HIDDEN, web_secrets.hide_line(line))
+    return _COOKIE.sub(MASK, web_secrets.hide_line(line))
 
 
 def open_reader(source: Source, head: Head, settings: Settings) -> Reader:
@@ -217,7 +220,12 @@ EWS = Source(
         "mailbox": "",
     },
     recognize=recognize_columnar(
-        SCHEMAS, log_type=_LOG_TYPE, telltale=_TELLTALE, plausible=is_plausible, file_name=_FILE_NAME
+        SCHEMAS,
+        log_type=_LOG_TYPE,
+        telltale=_TELLTALES[0],
+        other_telltales=_TELLTALES[1:],
+        plausible=is_plausible,
+        file_name=_FILE_NAME,
     ),
     open=open_reader,
     event_column="SoapAction",

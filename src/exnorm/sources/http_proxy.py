@@ -11,12 +11,12 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
-from exnorm.convert import ip, port, utc_ms
+from exnorm.convert import ip, utc_ms
 from exnorm.model import Derivation, Head, Needed, Reader, Record, Schema, Source
 from exnorm.settings import Settings
 from exnorm.sources import web_secrets
 from exnorm.sources.columnar import ColumnarReader, Finish, Refusal, derive, explain_date, split_csv
-from exnorm.sources.endpoints import split_endpoint
+from exnorm.sources.endpoints import split_host
 from exnorm.sources.recognition import recognize_columnar
 from exnorm.sources.web_requests import (
     ACCESS_DENIED,
@@ -128,15 +128,6 @@ def _join_short(*numbers: str) -> str:
     if not all(number.isascii() and number.isdigit() for number in numbers):
         return ""
     return ".".join(number.zfill(width) for number, width in zip(numbers, (2, 2, 4, 3)))
-
-
-def split_host(text: str) -> tuple[str, str, str]:
-    """The name, the address and the port of a host that a client asked for; of the first two, one."""
-    address, number = split_endpoint(text)
-    if address:
-        return "", address, number
-    name, colon, number = text.rpartition(":")
-    return (name, "", number) if colon and name and port(number) is not None else (text, "", "")
 
 
 COMPUTED = (

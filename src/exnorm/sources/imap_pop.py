@@ -18,7 +18,8 @@ from exnorm.settings import Settings
 from exnorm.sources.accounts import split_account
 from exnorm.sources.columnar import ColumnarReader, Refusal, explain_date, split_csv
 from exnorm.sources.endpoints import describe_endpoint, split_endpoint
-from exnorm.sources.mail_secrets import MASK, Dialogues, hide_answers, hide_line
+from exnorm.sources.mail_secrets import LITERAL, Dialogues, hide_answers, hide_line
+from exnorm.sources.mask import MASK
 from exnorm.sources.recognition import recognize_columnar
 from exnorm.text.lines import join_csv
 from exnorm.text.patterns import compile_later
@@ -141,7 +142,9 @@ def name_user(command: str, parameters: str) -> str:
     given = parameters.strip()
     found = None if word == "user" else _FIRST_WORD.fullmatch(given)
     name = given if found is None else found.group(1)
-    return "" if set(name) <= {"*", " "} else name.strip('"')
+    is_masked = set(name) <= {"*", " "}
+    comes_later = LITERAL.fullmatch(name) is not None  # {4}: the next line is the name
+    return "" if is_masked or comes_later else name.strip('"')
 
 
 def finish(record: Record) -> Refusal | None:

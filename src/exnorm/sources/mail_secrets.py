@@ -10,11 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from exnorm.sources.mask import MASK
 from exnorm.sources.smtp_secrets import looks_secret
 from exnorm.text.patterns import compile_later
-
-MASK = "*****"
-"""As Exchange itself masks what it does not want in its logs."""
 
 MECHANISMS = frozenset((
     "LOGIN", "PLAIN", "NTLM", "GSSAPI", "GSS-SPNEGO", "NEGOTIATE", "KERBEROS", "KERBEROS_V4", "CRAM-MD5",
@@ -43,7 +41,7 @@ _SECRET_WHOLE = frozenset(("pass",))
 _NAMES_MECHANISM = frozenset(("authenticate", "auth"))
 _FIRST_WORD = compile_later(r'("(?:[^"\\]|\\.)*"|\S*)(\s+)(\S.*)', re.DOTALL)
 _MASKED = compile_later(r"(?:.*\s)?\*+", re.DOTALL)
-_LITERAL = compile_later(r"(?:.*\s)?\{\d+\+?\}", re.DOTALL)
+LITERAL = compile_later(r"(?:.*\s)?\{\d+\+?\}", re.DOTALL)
 _PLAIN_WORD = compile_later(r"[A-Za-z][A-Za-z0-9_-]{0,23}")
 _HEX = compile_later(r"[0-9A-Fa-f-]+")
 _SPOKEN = compile_later(
@@ -127,7 +125,7 @@ class Dialogues:
         return {**hidden, **_hide_echoes(values, hidden)}
 
     def _note(self, session: str, verb: str, arguments: str, *, answers: bool, is_answered: bool) -> None:
-        literal = _LITERAL.fullmatch(arguments) is not None
+        literal = LITERAL.fullmatch(arguments) is not None
         asks = verb in _NAMES_MECHANISM and bool(arguments)
         if not session or verb in _SESSION:
             self._waiting.pop(session, None)

@@ -17,10 +17,12 @@ def recognize_columnar(
     telltale: frozenset[str],
     plausible: Callable[[Mapping[str, str]], bool],
     file_name: re.Pattern[str],
+    other_telltales: tuple[frozenset[str], ...] = (),
 ) -> Callable[[Head], Confidence]:
     """A source's ``recognize``, for rows of comma separated cells that begin with a UTC time.
 
-    ``telltale`` are column names that every version has and no other log has together; ``log_type``
+    ``telltale`` are column names that every version has and no other log has together, as are each of
+    ``other_telltales``: shippers leave out empty columns, and a row then has those of one; ``log_type``
     and ``file_name`` must match as a whole. A log that says it is of another type is not claimed, unless it
     has these columns: then whoever knows that type is surer.
     """
@@ -28,7 +30,8 @@ def recognize_columnar(
     by_width = {len(schema.columns): schema.columns for schema in schemas}
 
     def names_columns(text: str) -> bool:
-        return set(field_names(text, known)[0]) >= telltale
+        names = set(field_names(text, known)[0])
+        return any(names >= own for own in (telltale, *other_telltales))
 
     def is_row(line: str) -> bool:
         return any(

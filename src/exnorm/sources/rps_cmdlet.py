@@ -17,6 +17,7 @@ from exnorm.sources import cmdlets
 from exnorm.sources.accounts import split_user
 from exnorm.sources.columnar import ColumnarReader, Refusal, derive, explain_date, split_csv
 from exnorm.sources.http_proxy import join_build, name_schema as name_year
+from exnorm.sources.mask import MASK
 from exnorm.sources.recognition import recognize_columnar
 from exnorm.text.lines import join_csv
 from exnorm.text.patterns import compile_later
@@ -40,7 +41,7 @@ COLUMNS = (
 )  # fmt: skip
 SCHEMAS = (Schema("2016", COLUMNS),)
 
-OUTCOMES = {"success": "success", "error": "failure"}
+OUTCOMES = {"success": "success", "error": "failure", "failed": "failure", "failure": "failure"}
 """What ``ExecutionResult`` says, in lower case; of any other text nothing is known."""
 
 _LOG_TYPE = compile_later(r"Rps Cmdlet Logs", re.IGNORECASE)
@@ -119,7 +120,7 @@ def hide_secrets(values: dict[str, str]) -> bool:
     for secret in dict.fromkeys(secrets):
         for column, text in values.items():
             if secret in text:
-                values[column] = text.replace(secret, cmdlets.HIDDEN)
+                values[column] = text.replace(secret, MASK)
     return True
 
 

@@ -17,7 +17,7 @@ from exnorm.sources import web_secrets
 from exnorm.sources.accounts import split_account
 from exnorm.sources.back_end import ANSWERS, is_probe, judge, name_answer
 from exnorm.sources.columnar import ColumnarReader, Refusal, derive, explain_date, split_csv
-from exnorm.sources.endpoints import split_endpoint
+from exnorm.sources.endpoints import split_endpoint, split_host
 from exnorm.sources.http_proxy import join_build, name_schema as name_year
 from exnorm.sources.recognition import recognize_columnar
 from exnorm.sources.web_requests import join_url
@@ -78,6 +78,7 @@ COMPUTED = (
     Derivation(("method",), ("GenericInfo",), find_method),
     Derivation(("user-domain", "user-name", "user-mailbox"), ("AuthenticatedUser",), split_account),
     Derivation(("client-address", "client-port"), ("ClientIpAddress",), split_endpoint),
+    Derivation(("host-name", "host-address", "host-port"), ("UrlHost",), split_host),
 )
 
 
@@ -128,6 +129,9 @@ RPS_HTTP = Source(
         "user-mailbox": "",
         "client-address": "ClientIpAddress",
         "client-port": "",
+        "host-name": "UrlHost",
+        "host-address": "UrlHost",
+        "host-port": "",
     },
     recognize=recognize_columnar(
         SCHEMAS, log_type=_LOG_TYPE, telltale=_TELLTALE, plausible=is_plausible, file_name=_FILE_NAME

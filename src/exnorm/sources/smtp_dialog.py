@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-from exnorm.sources.smtp_secrets import HIDDEN, is_masked, is_unmistakable
+from exnorm.sources.mask import MASK
+from exnorm.sources.smtp_secrets import is_masked, is_unmistakable
 from exnorm.sources.smtp_texts import (
     ends_reply,
     read_accepted,
@@ -268,7 +269,7 @@ def _read_command(phase: Phase, text: str) -> Said:
 def _is_answer(phase: Phase, text: str) -> bool:
     if phase.auth in ("open", "challenged"):
         return not is_unmistakable(text)
-    return is_masked(text) or (phase.auth == "unknown" and text == HIDDEN)
+    return is_masked(text) or (phase.auth == "unknown" and text == MASK)
 
 
 def _wait(phase: Phase, verb: str, ends_message: bool) -> Phase:

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import re
 
+from exnorm.sources.mask import MASK
 from exnorm.text.patterns import compile_later
-
-HIDDEN = "<redacted>"
 
 COMMANDS = frozenset((
     "BDAT", "DATA", "EHLO", "ETRN", "EXPN", "HELO", "HELP", "LHLO", "MAIL", "NOOP", "QUIT", "RCPT",
@@ -132,21 +131,21 @@ def hide_command(text: str) -> str:
         return text
     tagged = _TAGGED.fullmatch(text)
     if tagged is not None:
-        return f"{tagged.group(1)}{HIDDEN}"
-    return HIDDEN if looks_secret(text.strip()) else text
+        return f"{tagged.group(1)}{MASK}"
+    return MASK if looks_secret(text.strip()) else text
 
 
 def hide_answer(text: str) -> str:
     """What a client sent while an answer to AUTH was due; a mask and ``*`` (cancel) stay."""
     if _is_harmless(text):
         return text
-    return _hide_argument(text) if is_auth(text) else HIDDEN
+    return _hide_argument(text) if is_auth(text) else MASK
 
 
 def hide_reply(text: str, in_auth: bool = False) -> str:
     """A server's reply without a challenge, and without what it repeats of a secret."""
     if text.startswith("334"):
-        return text if _is_harmless(text[4:]) else f"{text[:4]}{HIDDEN}"
+        return text if _is_harmless(text[4:]) else f"{text[:4]}{MASK}"
     if text.startswith("2"):
         return text
     return hide_mention(_ECHO.sub(_hide_unknown, text) if in_auth else text)
@@ -169,7 +168,7 @@ def hide_said(text: str) -> str:
         return hide_reply(text, in_auth=True)
     if is_command(text) or _is_harmless(text):
         return text
-    return _hide_argument(text) if is_auth(text) else HIDDEN
+    return _hide_argument(text) if is_auth(text) else MASK
 
 
 def hide_line(line: str) -> str:
@@ -186,20 +185,20 @@ def hide_line(line: str) -> str:
         rest = line[found.end() : found.end() + _WINDOW]
         quoted = rest.startswith('"') and (rest.startswith('""') or found.group()[-1] in " \t=:")
         if quoted or not _is_harmless(_CELL_END.split(rest, maxsplit=1)[0]):
-            line = line[: found.end()] + HIDDEN
+            line = line[: found.end()] + MASK
             break
     return hide_mention(line)
 
 
 def _is_harmless(text: str) -> bool:
-    return text.strip() in ("", "*", HIDDEN) or is_masked(text)
+    return text.strip() in ("", "*", MASK) or is_masked(text)
 
 
 def _hide_argument(text: str) -> str:
     found = _AUTH.fullmatch(text)
     if found is None or _is_harmless(found.group(3)):
         return text
-    return f"{found.group(1)} {HIDDEN}"
+    return f"{found.group(1)} {MASK}"
 
 
 def _hide_row(line: str) -> str:
@@ -209,12 +208,12 @@ def _hide_row(line: str) -> str:
         first = _CELL_END.split(rest, maxsplit=1)[0]
         challenge = _CHALLENGE.match(rest)
         if challenge is not None and not _is_harmless(challenge.group(1)):
-            return f"{line[: mark.end()]}334 {HIDDEN}"
+            return f"{line[: mark.end()]}334 {MASK}"
         at = mark.end()
         for piece in _BREAKS.split(first):  # what breaks it is harmless, and a piece of its own
             known = _REPLY.match(piece) or is_command(piece) or is_auth(piece)  # AUTH is found by its name
             if not known and not _is_harmless(_BREAKS.sub("", piece)):
-                return line[:at] + HIDDEN
+                return line[:at] + MASK
             at += len(piece)
     return line
 
@@ -224,7 +223,7 @@ def _hide_echo(found: re.Match[str]) -> str:
 
 
 def _hide_unknown(found: re.Match[str]) -> str:
-    return found.group() if found.group(2).upper() in COMMANDS else found.group(1) + HIDDEN
+    return found.group() if found.group(2).upper() in COMMANDS else found.group(1) + MASK
 
 
 def _hide_token(found: re.Match[str]) -> str:
@@ -233,7 +232,7 @@ def _hide_token(found: re.Match[str]) -> str:
     harmless = word in _NO_SECRETS or token[0] == "<" or _IS_MECHANISM.fullmatch(token)
     # Behind a mechanism only a word in capitals is certain to be none: a keyword of an EHLO reply.
     suspect = token != word or not token.replace("-", "").isalpha() if mechanisms else _is_mixed(token)
-    return found.group() if harmless or not suspect else lead + HIDDEN
+    return found.group() if harmless or not suspect else lead + MASK
 
 
 def looks_secret(word: str) -> bool:

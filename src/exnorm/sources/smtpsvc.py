@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from exnorm.model import Confidence, Head, Reader, Record, Schema, Source, Unparsed
 from exnorm.settings import Settings
+from exnorm.sources.mask import MASK
 from exnorm.sources.smtp_secrets import looks_secret
 from exnorm.sources.w3c import (
     SMTP,
@@ -61,8 +62,6 @@ OUTCOMES = frozenset(
 OTHER_VERB = "OTHER"
 """For a verb that is no command of SMTP: clients may send any text, event names must not be any."""
 
-REDACTED = "*****"
-"""As Exchange itself masks what it does not want in its logs."""
 SECRET_VERBS = frozenset(("AUTH", "X-EXPS"))
 MECHANISMS = frozenset((
     "LOGIN", "PLAIN", "NTLM", "GSSAPI", "GSS-SPNEGO", "NEGOTIATE", "KERBEROS", "CRAM-MD5", "DIGEST-MD5",
@@ -109,13 +108,13 @@ def redact_argument(argument: str) -> str:
         return argument
     found = _MECHANISM.fullmatch(argument)
     if found is None or found.group(2).upper() not in MECHANISMS:
-        return REDACTED
-    return argument if not (found.group(3) or "").strip("+") else f"{found.group(1)}+{REDACTED}"
+        return MASK
+    return argument if not (found.group(3) or "").strip("+") else f"{found.group(1)}+{MASK}"
 
 
 def redact_all(text: str) -> str:
     """Nothing of a text, where there is one."""
-    return text if text in ("", "-") else REDACTED
+    return text if text in ("", "-") else MASK
 
 
 def redact_line(line: str, values: Mapping[str, str], shown: Mapping[str, str]) -> str:
@@ -130,7 +129,7 @@ def redact_line(line: str, values: Mapping[str, str], shown: Mapping[str, str]) 
 
 def redact_text(line: str) -> str:
     """A line whose columns cannot be told apart, without anything that follows an AUTH, or looks like it."""
-    return " ".join(map(_redact_blob, _AUTH_TAIL.sub(rf"\1 {REDACTED}", line).split(" ")))
+    return " ".join(map(_redact_blob, _AUTH_TAIL.sub(rf"\1 {MASK}", line).split(" ")))
 
 
 def _redact_blob(word: str) -> str:
@@ -139,7 +138,7 @@ def _redact_blob(word: str) -> str:
     is_blob = (
         len(text) >= 8 and looks_secret(text) and (text.endswith("=") or _MIXED.search(text) is not None)
     )
-    return REDACTED if is_blob else word
+    return MASK if is_blob else word
 
 
 def redact_row(line: str) -> str:
@@ -157,7 +156,7 @@ def redact_words(line: str) -> str:
 
 def redact_word(text: str) -> str:
     """One word that looks like base64, as an answer to AUTH is."""
-    return REDACTED if looks_secret(text.strip("+")) else text
+    return MASK if looks_secret(text.strip("+")) else text
 
 
 # --- what the columns say together ---------------------------------------------------------------

@@ -54,6 +54,8 @@ _FOREIGN_COLUMNS = {
     "s-operation": _ISA_LOG,
     "src-ip": "a log of Windows Firewall",
 }
+# What of a header without #Software only IIS writes; where a shipper split the row, some may be left out.
+_OWN_COLUMNS = ("cs-method", "cs-uri-stem", "s-sitename", "sc-win32-status")
 _FTP_COLUMNS = frozenset(("x-session", "x-fullpath"))
 _SERVICES = {"FTPSVC": _FTP_LOG, "MSFTPSVC": _FTP_LOG, "NNTPSVC": "a log of the NNTP service of IIS"}
 
@@ -81,7 +83,7 @@ def has_header(head: Head) -> bool:
     if software is not None:
         return _SOFTWARE.fullmatch(software) is not None
     names = _names(head)
-    return "time" in names and not names.isdisjoint(("cs-method", "cs-uri-stem"))
+    return "time" in names and not names.isdisjoint(_OWN_COLUMNS)
 
 
 def has_name(head: Head) -> bool:

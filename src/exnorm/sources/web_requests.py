@@ -7,6 +7,7 @@ own part of the query, ``Log=..._Error:...``, which the server writes behind wha
 
 from __future__ import annotations
 
+import binascii
 import ipaddress
 import re
 from collections.abc import Callable, Iterable
@@ -67,6 +68,17 @@ _CLASSES = {"1": REQUEST, "2": REQUEST, "3": REDIRECT, "4": CLIENT_ERROR, "5": S
 _ACTIVESYNC = "/microsoft-server-activesync"
 _SYNC_ERROR = compile_later(r"(?:^|_)error:([^_]+)", re.IGNORECASE)
 _SYNC_ACCESS = compile_later(r"(?:^|_)as:(?:blocked|quarantined)", re.IGNORECASE)
+_BINARY = compile_later(r"(?:[A-Za-z0-9+/_-]|%2[BbFf])+(?:=|%3[Dd]){0,2}")
+_BINARY_LONGEST = 2048
+_URL_SAFE = str.maketrans("-_", "+/")
+_BINARY_VERSIONS = frozenset((25, 120, 121, 140, 141, 160, 161))  # 2.5 and 12.0 to 16.1
+_BINARY_USER = 8  # the parameter that names a user
+_BINARY_COMMANDS = {
+    0: "Sync", 1: "SendMail", 2: "SmartForward", 3: "SmartReply", 4: "GetAttachment", 9: "FolderSync",
+    10: "FolderCreate", 11: "FolderDelete", 12: "FolderUpdate", 13: "MoveItems", 14: "GetItemEstimate",
+    15: "MeetingResponse", 16: "Search", 17: "Settings", 18: "Ping", 19: "ItemOperations", 20: "Provision",
+    21: "ResolveRecipients", 22: "ValidateCert", 23: "Find",
+}  # fmt: skip
 # By the names of the status codes of ActiveSync ([MS-ASCMD], common status codes 126 to 145).
 _SYNC_EVENTS = {
     **dict.fromkeys(
@@ -141,7 +153,44 @@ def read_device(path: str, query: str) -> Device:
     if not is_sync(path):
         return Device()
     found = read_query(query)
-    return Device(*(found.get(name, "") for name in ("user", "deviceid", "devicetype", "cmd")))
+    named = Device(*(found.get(name, "") for name in ("user", "deviceid", "devicetype", "cmd")))
+    return named if any(named) else read_binary_device(query)
+
+
+def read_binary_device(query: str) -> Device:
+    """The client as a query in base64 says it, the short form of ActiveSync ([MS-ASHTTP], 2.2.1.1.1.1).
+
+    Version, command, locale (two bytes); then, each behind its length, device, key of the policy, type of the
+    device; then the command's parameters, each behind its number and length. All empty for any other text.
+    """
+    text = query.removeprefix("?").partition("&")[0]
+    if len(text) > _BINARY_LONGEST or _BINARY.fullmatch(text) is None:
+        return Device()
+    try:
+        data = binascii.a2b_base64(unquote(text).translate(_URL_SAFE) + "==")
+    except binascii.Error:
+        return Device()
+    if len(data) < 4 or data[0] not in _BINARY_VERSIONS or data[1] not in _BINARY_COMMANDS:
+        return Device()
+    parts, rest = [], data[4:]
+    for _ in range(3):
+        if not rest or len(rest) <= rest[0]:
+            return Device()
+        parts.append(rest[1 : rest[0] + 1])
+        rest = rest[rest[0] + 1 :]
+    user = b""
+    while len(rest) > 1 and len(rest) > rest[1] + 1:
+        if rest[0] == _BINARY_USER:
+            user = rest[2 : rest[1] + 2]
+        rest = rest[rest[1] + 2 :]
+    command = _BINARY_COMMANDS[data[1]]
+    return Device(user.decode("utf-8", "replace"), _write_id(parts[0]), _write_id(parts[2]), command)
+
+
+def _write_id(data: bytes) -> str:
+    """A device's name, or its bytes in hexadecimal where they are no text."""
+    is_text = data.isascii() and data.decode("latin-1").isprintable()
+    return data.decode("ascii") if is_text else data.hex().upper()
 
 
 def is_sync(path: str) -> bool:

@@ -12,10 +12,8 @@ from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple
 
 from exnorm.settings import Settings
+from exnorm.sources.mask import MASK
 from exnorm.text.patterns import compile_later
-
-HIDDEN = "*****"
-"""As Exchange itself masks what it does not want in its logs."""
 
 
 class Secret(NamedTuple):
@@ -180,9 +178,9 @@ def hide(text: str, ends: str = ENDS_OF_QUERY) -> str:
         return text
     text = _hide_named(text, ends) if "=" in text or "%" in text or '"' in text else text
     if "eyJ" in text:
-        text = _TOKEN.sub(HIDDEN, text)
+        text = _TOKEN.sub(MASK, text)
     if "://" in text and "@" in text:
-        text = _IN_URL.sub(rf"\1{HIDDEN}@", text)
+        text = _IN_URL.sub(rf"\1{MASK}@", text)
     return _SCHEME.sub(_hide_scheme, text) if any(scheme in low for scheme in _SCHEMES) else text
 
 
@@ -201,7 +199,7 @@ class HideEnding:
 
 def hide_header(text: str) -> str:
     """Nothing of a header but that there was one."""
-    return text if text in ("", "-") else HIDDEN
+    return text if text in ("", "-") else MASK
 
 
 def hide_line(line: str) -> str:
@@ -239,8 +237,8 @@ def _hide_named(text: str, ends: str) -> str:
         if not is_secret(name):
             continue
         end = _find_end(text, value, found.group(2), ends)
-        if end > value and text[value:end] not in ("-", HIDDEN):
-            pieces += [text[at:value], HIDDEN]
+        if end > value and text[value:end] not in ("-", MASK):
+            pieces += [text[at:value], MASK]
             at = end
     return "".join((*pieces, text[at:])) if pieces else text
 
@@ -264,4 +262,4 @@ def _find_end(text: str, begin: int, sign: str, ends: str) -> int:
 def _hide_scheme(found: re.Match[str]) -> str:
     scheme, between, word = found.groups()
     mixed = not word.isalpha() or (word != word.upper() and word[1:] != word[1:].lower())
-    return f"{scheme}{between}{HIDDEN}" if mixed or len(word) >= 20 else found.group()
+    return f"{scheme}{between}{MASK}" if mixed or len(word) >= 20 else found.group()

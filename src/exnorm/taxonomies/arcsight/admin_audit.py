@@ -5,7 +5,7 @@ No vendor guide covers this log: every row is ours. The event is the cmdlet. The
 
 from __future__ import annotations
 
-from exnorm.convert import integer, utc_ms
+from exnorm.convert import host, integer, ipv4, ipv6, utc_ms
 from exnorm.model import Mapping
 from exnorm.tables.mapping import constant, row
 from exnorm.taxonomies.arcsight.cmdlets import EVENTS, case_rows
@@ -15,6 +15,8 @@ _SAME = "the field with this meaning"
 _CUSTOM = "no field has this meaning; a custom field keeps it searchable"
 _SYSTEM = "how Windows files the event: no field has this meaning; kept as additional data"
 _NUMBER = "what this datum means is not documented; kept as additional data"
+
+_DEVICE_ADDRESS = "where Computer is an address, and no name"
 
 # fmt: off
 ARCSIGHT_ADMIN_AUDIT = Mapping("arcsight-admin-audit", source="admin_audit", taxonomy="arcsight",
@@ -32,7 +34,9 @@ ARCSIGHT_ADMIN_AUDIT = Mapping("arcsight-admin-audit", source="admin_audit", tax
         row("Source NT Domain",             "user-domain",              ours="the domain of DOMAIN\\user"),
         row("Source User ID",               "caller-sid",               ours="the SID among the data"),
         row("Destination User Name",        "mailbox",                  ours="the mailbox worked on, as the parameter names it"),
-        row("Device Host Name",             "Computer",                 ours="the server that ran the cmdlet"),
+        row("Device Host Name",             "Computer",                 host, ours="the server that ran the cmdlet"),
+        row("Device Address",               "Computer",                 ipv4, ours=_DEVICE_ADDRESS),
+        row("Device Custom IPv6 Address 1", "Computer",                 ipv6, label="Device IPv6 Address", ours=_DEVICE_ADDRESS),
         row("Device Process ID",            "ProcessID",                integer, ours=_SAME),
         row("Device Facility",              "ProviderName",             ours="the provider that wrote the event"),
         row("Request Client Application",   "host-program",             ours="the program that ran the cmdlet: in brackets behind the caller, else the sixth datum"),

@@ -5,7 +5,7 @@ No vendor guide covers them: every row is ours. The event is the operation: a cm
 
 from __future__ import annotations
 
-from exnorm.convert import count, ipv4, ipv6, port, utc_ms
+from exnorm.convert import count, host, ipv4, ipv6, port, utc_ms
 from exnorm.model import Mapping
 from exnorm.tables.mapping import column_is, column_is_not, constant, row
 from exnorm.taxonomies.arcsight.categories import describe_event
@@ -15,6 +15,8 @@ _GUIDE = "as in the guide for message tracking"
 _SAME = "the field with this meaning"
 _CUSTOM = "no field has this meaning; a custom field keeps it searchable"
 _CLIENT = "the client, or a service that acts for the user"
+
+_DEVICE_ADDRESS = "where server is an address, and no name"
 
 # fmt: off
 MAILBOX_CASES: Events = dict((
@@ -42,7 +44,9 @@ ARCSIGHT_AUDIT_EXPORT = Mapping("arcsight-audit-export", source="audit_export", 
         row("Device Event Category",         ("record-type", constant("Audit")),ours="the kind of record, else what tells these events from those of other logs"),
         row("Device Action",                 "event",                    ours="what was done"),
         row("Device Receipt Time",           "moment",                   utc_ms, ours=_SAME),
-        row("Device Host Name",              "server",                   ours="the server that ran the operation"),
+        row("Device Host Name",              "server",                   host, ours="the server that ran the operation"),
+        row("Device Address",                "server",                   ipv4, ours=_DEVICE_ADDRESS),
+        row("Device Custom IPv6 Address 1",  "server",                   ipv6, label="Device IPv6 Address", ours=_DEVICE_ADDRESS),
         row("Source Address",                ("mailbox-client", "client"),ipv4, ours=_CLIENT),
         row("Device Custom IPv6 Address 2",  ("mailbox-client", "client"),ipv6, label="Source IPv6 Address", ours=_CLIENT),
         row("Source Port",                   ("mailbox-client-port", "client-port"),port, ours="the port in the client's address, where it has one"),

@@ -6,7 +6,7 @@ all logs of cmdlets share. Server rows name neither user nor client.
 
 from __future__ import annotations
 
-from exnorm.convert import count, utc_ms
+from exnorm.convert import count, host, ipv4, ipv6, utc_ms
 from exnorm.model import Mapping
 from exnorm.tables.mapping import constant, row
 from exnorm.taxonomies.arcsight.cmdlets import EVENTS, case_rows
@@ -14,6 +14,8 @@ from exnorm.taxonomies.arcsight.cmdlets import EVENTS, case_rows
 _GUIDE = "as in the guide for message tracking"
 _SAME = "the field with this meaning"
 _CUSTOM = "no field has this meaning; a custom field keeps it searchable"
+
+_DEVICE_ADDRESS = "where ServerName is an address, and no name"
 
 # fmt: off
 ARCSIGHT_ECP_SERVER = Mapping("arcsight-ecp-server", source="ecp_server", taxonomy="arcsight",
@@ -28,7 +30,9 @@ ARCSIGHT_ECP_SERVER = Mapping("arcsight-ecp-server", source="ecp_server", taxono
         row("Device Action",                 "event",                    ours="what was done"),
         row("Device Facility",               "EventId",                  ours="which part of the admin center wrote the row"),
         row("Device Receipt Time",           "moment",                   utc_ms, ours=_SAME),
-        row("Device Host Name",              "ServerName",               ours="the server that wrote the log"),
+        row("Device Host Name",              "ServerName",               host, ours="the server that wrote the log"),
+        row("Device Address",                "ServerName",               ipv4, ours=_DEVICE_ADDRESS),
+        row("Device Custom IPv6 Address 1",  "ServerName",               ipv6, label="Device IPv6 Address", ours=_DEVICE_ADDRESS),
         row("Source User Name",              "user-name",                ours="who used the admin center, without the domain; Server rows do not say"),
         row("Source NT Domain",              "user-domain",              ours="the domain of DOMAIN\\user"),
         row("Destination User Name",         "mailbox",                  ours="the mailbox worked on, as the parameter names it"),

@@ -6,7 +6,7 @@ became of it and what it can do. An operation in another user's name weighs more
 
 from __future__ import annotations
 
-from exnorm.convert import count, integer, ipv4, ipv6, port, second_utc_ms, size_bytes, utc_ms
+from exnorm.convert import count, host, integer, ipv4, ipv6, port, second_utc_ms, size_bytes, utc_ms
 from exnorm.model import Mapping
 from exnorm.tables.mapping import by_event, constant, row
 from exnorm.taxonomies.arcsight.categories import UNKNOWN_SEVERITY, category_rows, describe_event
@@ -18,6 +18,8 @@ _CUSTOM = "no field has this meaning; a custom field keeps it searchable"
 _CLIENT = "the other side of the connection: the client, or the server that asked for it"
 _BUDGET = "how the server throttles and times the call: no field has this meaning; kept as additional data"
 _OWN = "no field has this meaning; kept as additional data"
+
+_DEVICE_ADDRESS = "where ServerHostName is an address, and no name"
 
 # fmt: off
 EVENTS = dict((
@@ -99,7 +101,9 @@ ARCSIGHT_EWS = Mapping("arcsight-ews", source="ews", taxonomy="arcsight",
         row("Source NT Domain",              "user-domain",              ours="the domain of DOMAIN\\user"),
         row("Source DNS Domain",             "Organization",             ours="the domain of the user"),
         row("Destination User Name",         "mailbox",                  ours="the mailbox of the call, where it is not the caller's own"),
-        row("Device Host Name",              "ServerHostName",           ours="the server that wrote the log"),
+        row("Device Host Name",              "ServerHostName",           host, ours="the server that wrote the log"),
+        row("Device Address",                "ServerHostName",           ipv4, ours=_DEVICE_ADDRESS),
+        row("Device Custom IPv6 Address 1",  "ServerHostName",           ipv6, label="Device IPv6 Address", ours=_DEVICE_ADDRESS),
         row("Device Process ID",             "ProcessId",                integer, ours=_SAME),
         row("External ID",                   "RequestId",                ours=_SAME),
         row("Request Client Application",    "UserAgent",                ours=_SAME),

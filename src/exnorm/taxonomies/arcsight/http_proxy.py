@@ -6,7 +6,7 @@ the server, so the destination is ``UrlHost``, what the client asked for, a name
 
 from __future__ import annotations
 
-from exnorm.convert import count, integer, ipv4, ipv6, port, size_bytes, utc_ms
+from exnorm.convert import count, host, integer, ipv4, ipv6, port, size_bytes, utc_ms
 from exnorm.model import Mapping
 from exnorm.tables.mapping import by_event, column_is, column_is_not, constant, row
 from exnorm.taxonomies.arcsight.categories import UNKNOWN_SEVERITY, category_rows
@@ -27,6 +27,8 @@ _EVENT = "the log names no event; read from the status, see the source"
 _TIMING = "a time taken within the proxy: no field has this meaning; kept as additional data"
 _ROUTING = "how the proxy found the back end: no field has this meaning; kept as additional data"
 _OWN = "no field has this meaning; kept as additional data"
+
+_DEVICE_ADDRESS = "where ServerHostName is an address, and no name"
 
 # fmt: off
 ARCSIGHT_HTTP_PROXY = Mapping("arcsight-http-proxy", source="http_proxy", taxonomy="arcsight",
@@ -56,7 +58,9 @@ ARCSIGHT_HTTP_PROXY = Mapping("arcsight-http-proxy", source="http_proxy", taxono
         row("Device Custom String 6",       "activesync-device-id",     when=_DEVICE, label="ActiveSync Device ID", ours="from the query of ActiveSync; no CEF field has this meaning"),
         row("Device Event Category",        constant("HttpProxy"),      ours="tells this log's events from those of other logs"),
         row("Device Event Class ID",        "event",                    ours=_EVENT),
-        row("Device Host Name",             "ServerHostName",           ours="the front end that wrote the log"),
+        row("Device Host Name",             "ServerHostName",           host, ours="the front end that wrote the log"),
+        row("Device Address",               "ServerHostName",           ipv4, ours=_DEVICE_ADDRESS),
+        row("Device Custom IPv6 Address 1", "ServerHostName",           ipv6, label="Device IPv6 Address", ours=_DEVICE_ADDRESS),
         row("Device Product",               constant("Exchange Server"), ours="as in the guide for message tracking"),
         row("Device Receipt Time",          "DateTime",                 utc_ms, ours=_SAME),
         row("Device Vendor",                constant("Microsoft"),      ours="as in the guide for message tracking"),

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from exnorm.convert import ipv4, ipv6
 from exnorm.tables.mapping import row
+from exnorm.taxonomies.arcsight.categories import describe_event
 from exnorm.taxonomies.arcsight.message_tracking import ARCSIGHT_2016
 
 _SOURCE = "where the message came from"
@@ -31,13 +32,25 @@ _FIELDS = frozenset(
         *(entry.field for entry in _ADDRESSES),
     )
 )  # fmt: skip
+_TRACE_ONLY = {
+    "Status": "the event says it; kept as additional data as the service wrote it",
+    "Organization": "no field has this meaning; kept as additional data",
+    "Index": "counts the rows of a page of the answer; kept as additional data",
+    "StartDate": "the span that was asked for, not the message's; kept as additional data",
+    "EndDate": "the span that was asked for, not the message's; kept as additional data",
+}
+_PENDING = dict(
+    describe_event(name, 1, "/Communicate/Query", "/Attempt", "/Informational", "")
+    for name in ("GETTINGSTATUS", "NONE")  # what became of the message is not known yet
+)
 
 ARCSIGHT_TRACE = replace(
     ARCSIGHT_2016,
     name="arcsight-trace",
     title="Message traces of Exchange Online to ArcSight",
     schemas=("trace",),
-    columns=("FromIP", "ToIP"),
+    columns=("FromIP", "ToIP", *_TRACE_ONLY),
     rows=(*(entry for entry in ARCSIGHT_2016.rows if entry.field not in _FIELDS), *_ADDRESSES),
-    unmapped={**ARCSIGHT_2016.unmapped, "client-ip": _NO_DEVICE, "server-ip": _NO_DEVICE},
+    unmapped={**ARCSIGHT_2016.unmapped, **_TRACE_ONLY, "client-ip": _NO_DEVICE, "server-ip": _NO_DEVICE},
+    events={**ARCSIGHT_2016.events, **_PENDING},
 )

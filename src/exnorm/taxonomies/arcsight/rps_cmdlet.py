@@ -5,7 +5,7 @@ No vendor guide covers this log: every row is ours. The event is the cmdlet. The
 
 from __future__ import annotations
 
-from exnorm.convert import count, integer, second_utc_ms, utc_ms
+from exnorm.convert import count, host, integer, ipv4, ipv6, second_utc_ms, utc_ms
 from exnorm.model import Mapping
 from exnorm.tables.mapping import constant, row
 from exnorm.taxonomies.arcsight.cmdlets import EVENTS, case_rows
@@ -15,6 +15,8 @@ _SAME = "the field with this meaning"
 _CUSTOM = "no field has this meaning; a custom field keeps it searchable"
 _HOW = "how the session was set up or how long a part of it took: no field has this meaning; kept as additional data"
 _OWN = "what it says is not documented; kept as additional data"
+
+_DEVICE_ADDRESS = "where ServerHostName is an address, and no name"
 
 # fmt: off
 ARCSIGHT_RPS_CMDLET = Mapping("arcsight-rps-cmdlet", source="rps_cmdlet", taxonomy="arcsight",
@@ -36,7 +38,9 @@ ARCSIGHT_RPS_CMDLET = Mapping("arcsight-rps-cmdlet", source="rps_cmdlet", taxono
         row("Source User Privileges",       "IsAdmin",                  ours="whether the session is an administrator's"),
         row("Destination User Name",        "mailbox",                  ours="the mailbox worked on, as the parameter names it"),
         row("Destination User ID",          "ObjectGuid",               ours="the object worked on"),
-        row("Device Host Name",             "ServerHostName",           ours="the server that ran the cmdlet"),
+        row("Device Host Name",             "ServerHostName",           host, ours="the server that ran the cmdlet"),
+        row("Device Address",               "ServerHostName",           ipv4, ours=_DEVICE_ADDRESS),
+        row("Device Custom IPv6 Address 1", "ServerHostName",           ipv6, label="Device IPv6 Address", ours=_DEVICE_ADDRESS),
         row("Device Process ID",            "ProcessId",                integer, ours=_SAME),
         row("Device Process Name",          "ProcessName",              ours="the application pool tells remote sessions from other hosts"),
         row("Request Client Application",   "ClientApplication",        ours="the program that called"),

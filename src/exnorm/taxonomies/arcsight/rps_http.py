@@ -6,7 +6,7 @@ what became of the request.
 
 from __future__ import annotations
 
-from exnorm.convert import count, integer, ipv4, ipv6, port, second_utc_ms, size_bytes, utc_ms
+from exnorm.convert import count, host, integer, ipv4, ipv6, port, second_utc_ms, size_bytes, utc_ms
 from exnorm.model import Mapping
 from exnorm.tables.mapping import by_event, constant, row
 from exnorm.taxonomies.arcsight.categories import UNKNOWN_SEVERITY, category_rows, describe_event
@@ -14,9 +14,12 @@ from exnorm.taxonomies.arcsight.categories import UNKNOWN_SEVERITY, category_row
 _GUIDE = "as in the guide for message tracking"
 _SAME = "the field with this meaning"
 _HEADER = "the CEF header has the field"
+_HOST = "UrlHost where it is an address: what was asked for"
 _CUSTOM = "no field has this meaning; a custom field keeps it searchable"
 _CLIENT = "the other side of the connection: the client, or the front end that passed the request on"
 _OWN = "no field has this meaning; kept as additional data"
+
+_DEVICE_ADDRESS = "where ServerHostName is an address, and no name"
 
 # fmt: off
 EVENTS = dict((
@@ -52,8 +55,13 @@ ARCSIGHT_RPS_HTTP = Mapping("arcsight-rps-http", source="rps_http", taxonomy="ar
         row("Source User Name",              "user-name",                ours="the user without the domain; a UPN whole"),
         row("Source NT Domain",              "user-domain",              ours="the domain of DOMAIN\\user"),
         row("Source DNS Domain",             "Organization",             ours="the domain of the user"),
-        row("Destination Host Name",         "UrlHost",                  ours="the host that was asked for"),
-        row("Device Host Name",              "ServerHostName",           ours="the server that wrote the log"),
+        row("Destination Host Name",         "host-name",                ours="the host that was asked for"),
+        row("Destination Address",           "host-address",             ipv4, ours=_HOST),
+        row("Device Custom IPv6 Address 3",  "host-address",             ipv6, label="Destination IPv6 Address", ours=_HOST),
+        row("Destination Port",              "host-port",                port, ours="the port in UrlHost, where it has one"),
+        row("Device Host Name",              "ServerHostName",           host, ours="the server that wrote the log"),
+        row("Device Address",                "ServerHostName",           ipv4, ours=_DEVICE_ADDRESS),
+        row("Device Custom IPv6 Address 1",  "ServerHostName",           ipv6, label="Device IPv6 Address", ours=_DEVICE_ADDRESS),
         row("External ID",                   "RequestId",                ours=_SAME),
         row("Application Protocol",          constant("PowerShell"),     ours="the service asked for, as HttpProxy names it"),
         row("Request Method",                "method",                   ours=_SAME),
