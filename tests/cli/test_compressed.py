@@ -6,6 +6,7 @@ import bz2
 import gzip
 import io
 import lzma
+import tarfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -30,6 +31,15 @@ def zipped(**members: bytes) -> bytes:
     with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in members.items():
             archive.writestr(name.replace("__", "/") + ".LOG", data)
+    return made.getvalue()
+
+
+def tarred() -> bytes:
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w") as archive:
+        member = tarfile.TarInfo("CONNECT.LOG")
+        member.size = len(LOG)
+        archive.addfile(member, io.BytesIO(LOG))
     return made.getvalue()
 
 
@@ -97,6 +107,12 @@ def test_each_file_in_a_zip_archive_is_a_log_of_its_own(exnorm: Exnorm, tmp_path
     [
         ("x.7z", b"7z\xbc\xaf\x27\x1c\0\4\n\n", "is compressed (7z), which exnorm does not read"),
         ("x.rar", b"Rar!\x1a\x07\x01\0\n", "is compressed (rar), which exnorm does not read"),
+        ("x.tar", tarred(), "is a tar archive, which exnorm does not read: unpack it first"),
+        (
+            "x.tar.gz",
+            gzip.compress(tarred()),
+            "is a tar archive, which exnorm does not read: unpack it first",
+        ),
         ("x.zip", b"PK\x03\x04\n\n", "is compressed (zip), and no archive with a file that can be read"),
     ],
 )
@@ -106,8 +122,8 @@ def test_what_cannot_be_opened_is_named_once(
     (tmp_path / name).write_bytes(data)
     result = exnorm("convert", tmp_path / name)
     assert (result.status, result.lines) == (1, [])
-    assert result.err.count("compress") == 1
-    assert told in result.err
+    assert result.err.count(told) == 1
+    assert result.err.count("compress") <= 1
 
 
 def test_zstd_without_its_module_is_named(

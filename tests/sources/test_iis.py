@@ -290,3 +290,121 @@ def test_without_a_header_the_shape_or_the_name_is_enough_to_give_the_true_reaso
 def test_the_logs_of_other_software_are_left_alone() -> None:
     assert recognize(Head(directives={"log-type": "Message Tracking Log"}, line=ROW)) is Confidence.NO
     assert recognize(Head("u_ex1.log", {"software": "Microsoft HTTP API 2.0"}, ROW)) is Confidence.NO
+
+
+MIXED = (
+    "#Fields: date time s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip cs(User-Agent) "
+    "sc-status sc-substatus sc-win32-status time-taken"
+)
+AT = "2026-03-04 09:00:01 192.0.2.1"
+WEB_ROW = f"{AT} GET /owa/ - 443 EXAMPLE\\nora 198.51.100.7 Mozilla/5.0 200 0 0 15"
+
+
+@pytest.mark.parametrize(
+    ("row", "service"),
+    [
+        (f"{AT} USER nora - 21 - 198.51.100.7 - 331 0 0 15", "FTP"),
+        (f"{AT} PASS ***** - 21 - 198.51.100.7 - 230 0 0 15", "FTP"),
+        (f"{AT} STOR /up.txt - 990 - 198.51.100.7 - 226 0 0 15", "FTP"),
+        (f"{AT} ControlChannelOpened - - 2121 - 198.51.100.7 - 0 0 0 15", "FTP"),
+        (f"{AT} [3]sent /pub/list.txt - 2121 - 198.51.100.7 - 226 0 0 15", "FTP"),
+        (f"{AT} EHLO - +one.test 25 - 198.51.100.7 - 250 0 0 15", "SMTP"),
+    ],
+)
+def test_a_row_of_another_service_among_web_rows_is_told_as_that(row: str, service: str) -> None:
+    first, other, last = read(*HEADER, MIXED, WEB_ROW, row, WEB_ROW)
+    assert isinstance(first, Record)
+    assert isinstance(last, Record)
+    assert isinstance(other, Unparsed)
+    assert (other.kind, other.reason) == (
+        "unknown-type", f"the row is of the {service} service of IIS, in a log of the web service",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        f"{AT} STAT / - 443 - 198.51.100.7 - 405 0 0 15",  # a word of FTP, sent to a web site
+        f"{AT} USER /x - 80 - 198.51.100.7 curl/8.0 405 0 0 15",
+        f"{AT} SEARCH /exchange/ - 443 - 198.51.100.7 - 207 0 0 15",
+    ],
+)
+def test_an_odd_method_sent_to_a_web_site_is_a_web_request(row: str) -> None:
+    assert all(isinstance(item, Record) for item in read(*HEADER, MIXED, WEB_ROW, row))
+
+
+def test_rows_of_another_service_are_told_the_fast_way_too() -> None:
+    rows = [WEB_ROW] * 40 + [f"{AT} PASS Sesame1 - 21 - 198.51.100.7 - 230 0 0 15"] + [WEB_ROW] * 40
+    normalizer = Normalizer(discover_plugins=False, on_error="tag")
+    block = "\n".join((*HEADER, MIXED, *rows, ""))
+    payloads = list(normalizer.encode(block.encode(), normalizer.stream("u_ex260304.log")))
+    assert len(payloads) == 80
+    assert normalizer.counts.as_dict()["unparsed"] == {"unknown-type": 1}
+    assert not any(b"Sesame1" in payload for payload in payloads)
+
+
+def test_a_password_of_ftp_is_hidden_in_a_raw_row() -> None:
+    normalizer = Normalizer(discover_plugins=False)
+    lines = (
+        "#Software: Microsoft Internet Information Server 4.0",
+        "#Fields: time c-ip cs-method cs-uri-stem sc-status",
+        "16:48:24 192.0.2.9 [3]PASS Sesame1 230",
+        "16:48:25 192.0.2.9 [3]PASS - 230",
+    )
+    shown = [
+        item.raw
+        for item in normalizer.parse("\n".join(lines), normalizer.stream())
+        if isinstance(item, Unparsed)
+    ]
+    assert shown == ["16:48:24 192.0.2.9 [3]PASS ***** 230", "16:48:25 192.0.2.9 [3]PASS - 230"]
+
+
+def test_a_row_with_a_blank_too_many_is_read_where_the_rest_fits() -> None:
+    row = f"{AT} POST /powershell PSVersion=5.1 444  EXAMPLE\\nora 198.51.100.7 WinRM 200 0 0 15"
+    record = read_record(*HEADER, MIXED, row)
+    assert record.values["cs-username"] == "EXAMPLE\\nora"
+    assert (record.values["c-ip"], record.values["sc-status"]) == ("198.51.100.7", "200")
+    assert record.raw == row
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        # as many cells as columns, but an agent with a blank stands where the status would be
+        f"{AT} POST /powershell - 444  198.51.100.7 Win RM/1 200 0 0 15",
+        # one more column than there are
+        f"{AT} POST /powershell - 444  EXAMPLE\\nora 198.51.100.7 Win RM/1 200 0 0 15",
+    ],
+)
+def test_a_row_with_a_blank_too_many_is_never_shifted(row: str) -> None:
+    (found,) = read(*HEADER, MIXED, row)
+    assert isinstance(found, Unparsed)
+    assert found.kind == "width"
+
+
+def test_the_log_of_a_site_that_http_sys_serves_is_a_web_log() -> None:
+    record = read_record(
+        "#Software: Microsoft HTTP Server API 2.0",
+        "#Version: 1.0",
+        "#Fields: date time c-ip cs-username s-ip s-port cs-method cs-uri-stem cs-uri-query sc-status",
+        "2026-03-04 09:00:01 198.51.100.7 - 192.0.2.1 80 GET /owa/ - 200",
+    )
+    assert record.values["s-port"] == "80"
+    assert record.derived["application"] == "OWA"
+
+
+@pytest.mark.parametrize(
+    ("lines", "what"),
+    [
+        (("198.51.100.7, -, 3/4/2026, 9:00:01, W3SVC1, EX01, 192.0.2.1, 2, 7, 1, 304, 0, GET, /owa/, -,",),
+         "a log in IIS's own format, without names of columns (set the site's log format to W3C)"),
+        (("#Software: IIS Advanced Logging Module", "#Fields: date-local time-local", "2026-03-04 x"),
+         "a log of IIS Advanced Logging"),
+    ],
+)  # fmt: skip
+def test_a_log_of_iis_in_another_format_is_named(lines: tuple[str, ...], what: str) -> None:
+    normalizer = Normalizer(discover_plugins=False)
+    found = normalizer.parse("\n".join(lines), normalizer.stream())
+    assert [item.reason for item in found if isinstance(item, Unparsed)] == [
+        f"this is {what}, and no log that exnorm reads"
+    ]

@@ -20,7 +20,7 @@ BOMB_RATIO = 500
 XZ_MEMORY = 256 * 1024 * 1024
 MOST_MEMBERS = 10_000
 
-GZIP, BZIP2, XZ, ZSTD, ZIP = "gzip", "bzip2", "xz", "zstd", "zip"
+GZIP, BZIP2, XZ, ZSTD, ZIP, TAR = "gzip", "bzip2", "xz", "zstd", "zip", "tar"
 _MAGIC = {
     b"\x1f\x8b\x08": GZIP,
     b"BZh": BZIP2,
@@ -34,11 +34,17 @@ _MAGIC = {
     b"\x1f\x9d": "compress",
     b"LZIP": "lzip",
 }
-MAGIC_BYTES = max(map(len, _MAGIC))
+_MAGIC_LONGEST = max(map(len, _MAGIC))
+_TAR_MAGIC, _TAR_AT = b"ustar", 257
+MAGIC_BYTES = max(_TAR_AT + len(_TAR_MAGIC), _MAGIC_LONGEST)
 
 
 class CompressedError(Exception):
     """What is compressed cannot be read; ``str()`` of it says why."""
+
+
+class ArchiveError(CompressedError):
+    """What is compressed holds an archive that is not read."""
 
 
 class Engine(Protocol):
@@ -53,12 +59,16 @@ class Engine(Protocol):
 
 
 def name_kind(beginning: bytes) -> str:
-    """What a file that begins so is compressed with; empty where it is not."""
+    """What a file that begins so is compressed with, or which archive it is; empty where neither."""
+    if beginning.startswith(_TAR_MAGIC, _TAR_AT):
+        return TAR
     return next((kind for magic, kind in _MAGIC.items() if beginning.startswith(magic)), "")
 
 
 def explain_closed(kind: str) -> str:
     """Why nothing that is compressed so can be read here; empty where it can."""
+    if kind == TAR:
+        return "is a tar archive, which exnorm does not read: unpack it first"
     if kind not in (GZIP, BZIP2, XZ, ZSTD, ZIP):
         return f"is compressed ({kind}), which exnorm does not read"
     if kind == ZSTD and zstd.load() is None:
@@ -72,7 +82,7 @@ def unpack(blocks: Iterable[bytes]) -> Iterator[bytes]:
     beginning = b""
     for block in source:
         beginning += block
-        if len(beginning) >= MAGIC_BYTES or not _may_be_magic(beginning):
+        if len(beginning) >= _MAGIC_LONGEST or not _may_be_magic(beginning):
             break
     kind = name_kind(beginning)
     whole = chain((beginning,) if beginning else (), source)
@@ -84,7 +94,12 @@ def unpack(blocks: Iterable[bytes]) -> Iterator[bytes]:
         closed = "is a zip archive, which is read from a file, not from a stream nor from another archive"
     if closed:
         raise CompressedError(closed)
-    yield from _decompress(whole, kind)
+    first = True
+    for made in _decompress(whole, kind):
+        if first and name_kind(made) == TAR:
+            raise ArchiveError(explain_closed(TAR))
+        first = False
+        yield made
 
 
 def _may_be_magic(beginning: bytes) -> bool:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from exnorm.cli.compressed import (
     MAGIC_BYTES,
     ZIP,
+    ArchiveError,
     CompressedError,
     explain_closed,
     list_members,
@@ -31,6 +32,14 @@ _BINARY = getattr(os, "O_BINARY", 0)  # Windows would change line ends
 
 class InputError(Exception):
     """A file cannot be read; ``str()`` of it says which and why."""
+
+
+class ClosedError(InputError):
+    """A file holds something that is not read at all; ``reason`` says what, without its name."""
+
+    def __init__(self, shown: str, reason: str) -> None:
+        super().__init__(f"{shown}: {reason}")
+        self.reason = reason
 
 
 @dataclass(frozen=True)
@@ -170,6 +179,8 @@ def read_blocks(item: Input) -> Iterator[bytes]:
         try:
             with reading(item):
                 block = next(blocks, None)
+        except ArchiveError as error:
+            raise ClosedError(item.shown, str(error)) from None
         except CompressedError as error:
             raise InputError(f"{item.shown}: {error}") from None
         if block is None:
@@ -216,10 +227,13 @@ def explain_refusal(item: Input, normalizer: Normalizer) -> str:
         if closed:
             return closed
     blocks: list[bytes] = []
-    for block in read_blocks(item):
-        blocks.append(block)
-        if sum(map(len, blocks)) >= BLOCK_BYTES:
-            break
+    try:
+        for block in read_blocks(item):
+            blocks.append(block)
+            if sum(map(len, blocks)) >= BLOCK_BYTES:
+                break
+    except ClosedError as error:
+        return error.reason
     return normalizer.explain_refusal(item.shown, b"".join(blocks)[:BLOCK_BYTES])
 
 

@@ -9,6 +9,7 @@ with ``plus_as_blank``, an administrator's own columns stay as logged.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from itertools import pairwise
 
 from exnorm.model import Confidence, Derivation, Head, Needed, Reader, Source
@@ -22,6 +23,7 @@ from exnorm.sources.w3c import (
     find_service,
     has_header,
     has_name,
+    hide_ftp,
     name_foreign,
     split_blanks,
 )
@@ -195,6 +197,31 @@ def list_computed(proxies: tuple[str, ...]) -> tuple[Derivation, ...]:
     return *COMPUTED, forwarded, proxied
 
 
+_SHAPES = {
+    "s-ip": compile_later(r"[0-9A-Fa-f.:%]+|-"),
+    "c-ip": compile_later(r"[0-9A-Fa-f.:%]+|-"),
+    "cs-method": compile_later(r"[A-Za-z_-]+"),
+    "cs-uri-stem": compile_later(r"/.*|[-*]"),
+    "s-port": compile_later(r"\d{1,5}|-"),
+    "sc-status": compile_later(r"\d{3}"),
+    "sc-substatus": compile_later(r"\d+"),
+    "sc-win32-status": compile_later(r"\d+"),
+    "time-taken": compile_later(r"\d+"),
+}
+
+
+def is_plausible(values: Mapping[str, str]) -> bool:
+    """Whether values found by their number stand under the columns they belong to: client and status must."""
+    return {"c-ip", "sc-status"} <= values.keys() and all(
+        shape.fullmatch(values[column]) is not None for column, shape in _SHAPES.items() if column in values
+    )
+
+
+def redact(line: str) -> str:
+    """A row that did not parse without credentials, those of FTP among them."""
+    return hide_ftp(web_secrets.hide_line(line))
+
+
 def open_reader(source: Source, head: Head, settings: Settings) -> Reader:
     """A reader for one file."""
     computed = list_computed(settings.trusted_proxies)
@@ -206,6 +233,8 @@ def open_reader(source: Source, head: Head, settings: Settings) -> Reader:
         derived_from=dict.fromkeys(("product-version", *never), ""),
         computed=computed,
         choose_hide=web_secrets.make_chooser(web_secrets.W3C_COLUMNS, COLUMNS, settings),
+        plausible=is_plausible,
+        only_web=True,
     )
 
 
@@ -248,6 +277,6 @@ IIS = Source(
     # one key for the type, and in the guide's sample it holds what WinCollect calls the protocol.
     agent_log_format="OWA",
     foreign=name_foreign,
-    redact=web_secrets.hide_line,
+    redact=redact,
     names=("u_ex*.log", "ex*.log"),
 )

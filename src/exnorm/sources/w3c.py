@@ -12,9 +12,10 @@ from dataclasses import replace
 
 from exnorm.convert import iso_utc, utc_ms
 from exnorm.errors import quote
-from exnorm.model import Derivation, Head, Layout, Record, Source
+from exnorm.model import Derivation, Head, Layout, Record, Source, Unparsed, Watched
 from exnorm.settings import Settings
 from exnorm.sources.columnar import ChooseHide, ColumnarReader, Refusal, cut_otherwise, field_names
+from exnorm.sources.mask import MASK
 from exnorm.text.patterns import compile_later
 
 WEB = "W3SVC"
@@ -46,6 +47,7 @@ _SOFTWARES = (
     (compile_later(r"Microsoft.{0,8} (?:Internet Security|Forefront).*", re.IGNORECASE), _ISA_LOG),
     (compile_later(r"(?:Microsoft )?Windows Firewall.*", re.IGNORECASE), "a log of Windows Firewall"),
     (compile_later(r".*Windows Media.*", re.IGNORECASE), "a log of Windows Media Services"),
+    (compile_later(r"IIS Advanced Logging.*", re.IGNORECASE), "a log of IIS Advanced Logging"),
 )
 _FOREIGN_COLUMNS = {
     "s-queuename": "an error log of http.sys (HTTPERR)",
@@ -57,13 +59,29 @@ _FOREIGN_COLUMNS = {
 # What of a header without #Software only IIS writes; where a shipper split the row, some may be left out.
 _OWN_COLUMNS = ("cs-method", "cs-uri-stem", "s-sitename", "sc-win32-status")
 _FTP_COLUMNS = frozenset(("x-session", "x-fullpath"))
+# IIS's own format: address, user, date, time, service, server; it has no header, and its dates are local.
+_OWN_FORMAT = compile_later(
+    r"[^\s,]+, [^,]*, \d\d?/\d\d?/\d{2,4}, \d\d?:\d\d:\d\d, ([A-Z0-9]*SVC\d*), .*", re.IGNORECASE
+)
+_OWN_FORMAT_LOG = "a log in IIS's own format, without names of columns (set the site's log format to W3C)"
 _SERVICES = {"FTPSVC": _FTP_LOG, "MSFTPSVC": _FTP_LOG, "NNTPSVC": "a log of the NNTP service of IIS"}
+
+_SERVICE_NAMES = {FTP: "FTP", "MSFTPSVC": "FTP", SMTP: "SMTP", "NNTPSVC": "NNTP"}
+SERVICE_COLUMNS = ("s-sitename", "cs-method", "cs-version", "cs-username")
+"""The columns that tell the service of a row."""
+_FTP_PORTS = frozenset(("21", "990"))
+_FTP_PASSWORD = compile_later(
+    r"(^(?:\d{4}-\d\d-\d\d )?\d\d:\d\d:\d\d .{0,1000}?(?<= )(?:\[\d+\])?(?:PASS|ACCT) )(?!-(?: |\Z))\S+",
+    re.IGNORECASE,
+)
 
 DAY_MS = 86_400_000
 LATE_MS = 60_000
 """How far a row may stand behind the row before it and still be of the same day."""
 
 _SOFTWARE = compile_later(r"Microsoft Internet Information Serv(?:ices|er)\s*([\d.]*).*", re.IGNORECASE)
+# What writes the log of a web site that http.sys serves without IIS.
+_KERNEL = compile_later(r"Microsoft HTTP Server API.*", re.IGNORECASE)
 _SITE = compile_later(r"([A-Z0-9]*SVC)\d+", re.IGNORECASE)
 _FTP_METHOD = compile_later(r"\[\d+\]\w+|(?:Control|Data)Channel(?:Opened|Closed)", re.IGNORECASE)
 _FILE_NAME = compile_later(r"(?:u_)?ex(?:tend\d+|\d{4}|\d{6}|\d{8})(?:_x)?\.log.*", re.IGNORECASE)
@@ -80,8 +98,10 @@ def has_header(head: Head) -> bool:
     if "log-type" in head.directives or not _names(head).isdisjoint(_FOREIGN_COLUMNS):
         return False
     software = head.directives.get("software")
-    if software is not None:
-        return _SOFTWARE.fullmatch(software) is not None
+    if software is not None and _SOFTWARE.fullmatch(software) is not None:
+        return True
+    if software is not None and _KERNEL.fullmatch(software) is None:
+        return False
     names = _names(head)
     return "time" in names and not names.isdisjoint(_OWN_COLUMNS)
 
@@ -96,6 +116,8 @@ def name_foreign(head: Head) -> str:
     software = head.directives.get("software", "")
     found = next((what for pattern, what in _SOFTWARES if pattern.fullmatch(software)), "")
     found = found or next((what for name, what in _FOREIGN_COLUMNS.items() if name in _names(head)), "")
+    if not found and "fields" not in head.directives and _OWN_FORMAT.fullmatch(head.line):
+        return _OWN_FORMAT_LOG
     return found or _SERVICES.get(find_service(head), "")
 
 
@@ -138,13 +160,48 @@ def find_service_of(row: Mapping[str, str]) -> str:
     is_path = row.get("cs-uri-stem", "").startswith("/") and row.keys().isdisjoint(_FTP_COLUMNS)
     if version == "SMTP":
         return SMTP  # whatever was sent to it: browsers and worms send HTTP
-    if _FTP_METHOD.fullmatch(method) or (method in FTP_VERBS and "cs(user-agent)" not in row):
+    if _FTP_METHOD.fullmatch(method) or (method in FTP_VERBS and _is_ftp(row)):
         return FTP
     if version.startswith("HTTP") or method in HTTP_METHODS or is_path:
         return WEB
     if method in SMTP_VERBS or row.get("cs-username", "").startswith("OutboundConnection"):
         return SMTP
     return ""
+
+
+def _is_ftp(row: Mapping[str, str]) -> bool:
+    """Whether a command of FTP is one: browsers and worms may send such a word to a web site too."""
+    port = row.get("s-port", "")
+    if port in _FTP_PORTS or "cs(user-agent)" not in row:
+        return True
+    said = (row.get("cs-version", ""), row["cs(user-agent)"])
+    is_path = row.get("cs-uri-stem", "").startswith("/")
+    return not any(text.strip("-") for text in said) and not (is_path and port.isdigit())
+
+
+def name_other_service(values: Mapping[str, str]) -> str:
+    """Which service a row in a web log is of, where that is another one; empty where not."""
+    row = {column.lower(): text for column, text in values.items()}
+    service = _site((row.get("s-sitename", ""),)) or find_service_of(row)
+    return service if service in _SERVICE_NAMES else ""
+
+
+def may_be_of_another(text: str) -> bool:
+    """Whether a text of ``SERVICE_COLUMNS`` may be of a row of another service than the web's."""
+    word = text.upper()
+    return (
+        word in FTP_VERBS
+        or word in SMTP_VERBS
+        or word == "SMTP"
+        or word.startswith("OUTBOUNDCONNECTION")
+        or _FTP_METHOD.fullmatch(text) is not None
+        or (_SITE.fullmatch(text) is not None and not word.startswith(WEB))
+    )
+
+
+def hide_ftp(line: str) -> str:
+    """A raw row without the password that a client of FTP sent."""
+    return _FTP_PASSWORD.sub(rf"\1{MASK}", line)
 
 
 # --- reading -------------------------------------------------------------------------------------
@@ -213,8 +270,8 @@ class Calendar:
 class W3cReader(ColumnarReader):
     """Reads rows of cells between blanks; ``complete`` derives what the service's columns hold.
 
-    ``name_product`` reads the product's version from ``#Software``; ``name_schema`` and ``plausible`` are as
-    in ``ColumnarReader``.
+    With ``only_web``, rows of other services are refused. ``name_product`` reads the product's version from
+    ``#Software``; ``name_schema`` and ``plausible`` are as in ``ColumnarReader``.
     """
 
     memory = None  # a row without a date is placed after the one before it
@@ -231,6 +288,7 @@ class W3cReader(ColumnarReader):
         name_schema: Callable[[Sequence[str], str], str] = lambda columns, version: "",
         plausible: Callable[[Mapping[str, str]], bool] = lambda values: True,
         choose_hide: ChooseHide = lambda column: None,
+        only_web: bool = False,
     ) -> None:
         super().__init__(
             source,
@@ -245,6 +303,7 @@ class W3cReader(ColumnarReader):
             choose_hide=choose_hide,
         )
         self._complete = complete
+        self._only_web = only_web
         self._name_product = name_product
         self._calendar = Calendar()
         self._product = ""
@@ -254,7 +313,28 @@ class W3cReader(ColumnarReader):
         layout = super().lay_out()
         if layout is None or layout.schema.columns[:2] != ("date", "time"):
             return None
-        return replace(layout, separator=" ", dated="date-time", edition=self._product)
+        guards = dict(layout.guards)
+        if self._only_web:
+            for column in SERVICE_COLUMNS:
+                if column in layout.schema.columns:
+                    guards.setdefault(column, Watched(may_be_of_another))
+        return replace(layout, separator=" ", dated="date-time", edition=self._product, guards=guards)
+
+    def read(self, line: str) -> Record | Unparsed | None:
+        """One row; a blank too many is passed over where the rest fits the columns, for no cell is empty."""
+        found = super().read(line)
+        if (
+            not isinstance(found, Unparsed)
+            or found.kind != "width"
+            or "  " not in line
+            or self.schema is None
+        ):
+            return found
+        cells = [cell for cell in line.split(" ") if cell]
+        if len(cells) != len(self.schema.columns):
+            return found
+        values = dict(zip(self.schema.columns, cells))
+        return self.record(line, self.schema, values) if self._plausible(values) else found
 
     def header(self, directives: Mapping[str, str]) -> None:
         """Take the columns from ``#Fields``, the product's version and the date of rows without one."""
@@ -263,6 +343,10 @@ class W3cReader(ColumnarReader):
         self._calendar.head(directives.get("date", ""))
 
     def _complete_row(self, record: Record) -> Refusal | None:
+        other = name_other_service(record.values) if self._only_web else ""
+        if other:
+            name = _SERVICE_NAMES[other]
+            return "unknown-type", f"the row is of the {name} service of IIS, in a log of the web service"
         refusal = self._take_time(record)
         if refusal is None:
             assert record.time is not None
