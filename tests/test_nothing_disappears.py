@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import struct
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -162,3 +166,69 @@ def test_every_way_in_adds_up_to_the_same(path: Path, way: str) -> None:
     if cut(path)[:1] and cut(path)[0].lstrip(b"\xef\xbb\xbf")[:1] in (b"{", b"["):
         expected, found = expected._replace(header=0), found._replace(header=0)  # parts of objects
     assert found == expected
+
+
+# --- processes -----------------------------------------------------------------------------------
+
+
+def find_read() -> tuple[list[str], Sum]:
+    """The samples of which a row is read, and what all of them add up to."""
+    sums = {str(path): by_block(path) for path in FILES}
+    read = {path: found for path, found in sums.items() if found.records}
+    return list(read), Sum(*map(sum, zip(*read.values())))
+
+
+def run(*arguments: str) -> str:
+    """What ``exnorm`` writes to standard output as a process of its own."""
+    environ = {name: text for name, text in os.environ.items() if not name.startswith("EXNORM_")}
+    command = [sys.executable, "-m", "exnorm", *arguments]
+    done = subprocess.run(command, capture_output=True, env=environ, timeout=300, check=False)
+    assert done.returncode in (0, 1), done.stderr
+    return done.stdout.decode()
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_what_convert_writes_and_rejects_adds_up_as_a_process(tmp_path: Path, jobs: str) -> None:
+    paths, expected = find_read()
+    rejects = tmp_path / "rejects.ndjson"
+    options = ("--format", "json", "--tz", "UTC", "--jobs", jobs, "--rejects", str(rejects))
+    out = [json.loads(line) for line in run("convert", *options, *paths).splitlines()]
+    refused = sum(TAG in (one.get("tags") or ()) for one in out)
+    assert (len(out), refused) == (expected.out, expected.refused)
+    assert len(rejects.read_text("utf-8").splitlines()) == expected.unparsed
+
+
+def test_explain_shows_each_record_and_each_refusal_once() -> None:
+    paths, expected = find_read()
+    shown = [json.loads(line) for line in run("explain", "--json", "--tz", "UTC", *paths).splitlines()]
+    refused = sum("unparsed" in one for one in shown)
+    assert (len(shown), refused) == (expected.out, expected.refused)
+
+
+def test_the_report_counts_each_row_and_each_refusal_once() -> None:
+    pytest.importorskip("jinja2", reason="needs exnorm[report]")
+    paths, expected = find_read()
+    page = run("report", "--tz", "UTC", "-o", "-", *paths)
+    text = " ".join(re.sub(r"<[^>]*>", " ", page).split())
+    assert f"{expected.records} rows in {len(paths)} of {len(paths)} files" in text.replace(",", "")
+    assert f"lines not parsed {expected.unparsed}" in text.replace(",", "")
+
+
+def test_the_parts_that_spark_reads_add_up_to_the_file() -> None:
+    pytest.importorskip("pyarrow", reason="needs exnorm[arrow]")
+    from exnorm.spark import Part, find_cuts, normalize_part
+
+    paths, _ = find_read()
+    for path in paths:
+        expected = by_block(Path(path))
+        cuts = list(find_cuts(path, 2_000, make()))
+        starts = [0, *(cut.start for cut in cuts)]
+        ends = [*starts[1:], Path(path).stat().st_size]
+        normalizer = make()
+        rows = [
+            row
+            for start, end, header in zip(starts, ends, [(), *(cut.header for cut in cuts)])
+            for row in normalize_part(Part(path, start, end), header, normalizer)
+        ]
+        refused = sum(row.status == "unparsed" for row in rows)
+        assert (path, len(rows), refused) == (path, expected.out, expected.refused)
