@@ -6,10 +6,12 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.sources.test_smtp_order import HEADER, NAME, Delivery
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "examples" / "MSGTRK2018112722-1.LOG"
@@ -235,3 +237,14 @@ def test_the_last_object_is_given_without_a_separator_behind_it() -> None:
         running.stdin.close()
         assert json.loads(running.stdout.readline())["c"] == [{"d": "}"}]
     assert running.returncode == 0
+
+
+@pytest.mark.parametrize("seed", [3, 4])
+def test_rows_in_a_wrong_order_mix_no_sessions(seed: int) -> None:
+    delivery = Delivery(seed)
+    lines = [*HEADER, *chain(*delivery.first, *delivery.order, *delivery.again)]
+    events = [{"message": line, "filename": NAME} for line in lines]
+    data = "".join(json.dumps(event) + "\n" for event in events).encode()
+    found = pipe(data, "--fields", "key").events
+    size = len(delivery.rows)
+    delivery.check(*(found[begin : begin + size] for begin in range(0, 3 * size, size)))

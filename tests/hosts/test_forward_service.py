@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgpack
 import pytest
+from tests.sources.test_smtp_order import HEADER, NAME as NAMED, Delivery
 
 from exnorm.fluentbit.addresses import Address
 from exnorm.fluentbit.forward import Message
@@ -500,3 +501,30 @@ def test_a_unix_socket_takes_no_shared_key(tmp_path: Path, secret: Path) -> None
     )
     assert done.returncode == 2
     assert "takes no shared key" in done.stderr
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_chunks_in_a_wrong_order_over_several_connections_mix_no_sessions(
+    start: Start, hop: NextHopServer, seed: int
+) -> None:
+    delivery = Delivery(seed)
+    service = start("--fields", "key", "--slots", "3")
+    clients = [service.connect() for _ in range(3)]
+
+    def send(chunks: list[list[str]]) -> list[dict[str, Any]]:
+        """What comes out of chunks that are all on their way at the same time."""
+        for number, lines in enumerate(chunks):
+            entries = [[[1, {}], {"log": line, "filename": NAMED}] for line in lines]
+            clients[number % 3].send("exchange.a", entries, {"chunk": f"id{number}"})
+        found: list[dict[str, Any]] = []
+        while len(found) < sum(map(len, chunks)):
+            found += bodies(hop.take())
+        return found
+
+    clients[0].send(
+        "exchange.a", [[[1, {}], {"log": line, "filename": NAMED}] for line in HEADER], {"chunk": "h"}
+    )
+    assert clients[0].answer() == {"ack": "h"}
+    first = send(delivery.first)
+    in_order = [event for lines in delivery.order for event in send([lines])]
+    delivery.check(first, in_order, send(delivery.again))

@@ -18,11 +18,13 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.sources.test_smtp_order import HEADER as SMTP_HEADER, NAME, Delivery
 
 from exnorm.cli import run
 
@@ -995,3 +997,25 @@ def test_a_next_hop_whose_certificate_is_not_trusted_gets_nothing(
     assert exnorm.sender().post(gzip.compress(json.dumps(event_of(row(1))).encode()))[0] == 503
     assert hop.requests == []
     assert "certificate" in exnorm.wait_for("did not take a batch")
+
+
+@pytest.mark.parametrize("seed", [5, 6])
+def test_batches_in_a_wrong_order_from_several_senders_mix_no_sessions(
+    hop: NextHop, start: Callable[..., Exnorm], seed: int
+) -> None:
+    delivery = Delivery(seed)
+    service = start("--forward", hop.url, "--fields", "key")
+
+    def send(chunks: list[list[str]]) -> list[dict[str, Any]]:
+        """What comes out of batches that are all on their way at the same time."""
+        hop.reset()
+        batches = [[{"message": line, "filename": NAME} for line in lines] for lines in chunks]
+        threads = [in_background(partial(service.sender().send_batch, batch)) for batch in batches]
+        for thread in threads:
+            thread.join(WAIT)
+        return hop.taken
+
+    assert send([SMTP_HEADER]) == []
+    first = send(delivery.first)
+    in_order = [event for lines in delivery.order for event in send([lines])]
+    delivery.check(first, in_order, send(delivery.again))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import random
+from itertools import chain
 from typing import Any
 
 import msgpack
@@ -183,3 +185,49 @@ def pack(lines: list[str]) -> bytes:
         [[1_700_000_000, {}], {"log": line, "filename": "RECV2026031709-1.LOG"}] for line in lines
     ]
     return b"".join(msgpack.packb(event) for event in events)
+
+
+# --- for the tests of the services and of the pipe -------------------------------------------------
+
+NAME = "RECV2026031709-1.LOG"
+
+
+class Delivery:
+    """A log whose chunks come ``first`` in a wrong order, then in ``order``, then ``again`` wrongly."""
+
+    def __init__(self, seed: int) -> None:
+        chance = random.Random(seed)
+        self.rows = make_rows(chance)
+        chunks = [[line for _, line in chunk] for chunk in cut(chance, self.rows)]
+        self.first = chance.sample(chunks, len(chunks))
+        self.order = chunks
+        self.again = chance.sample(chunks, len(chunks))
+        flow = Normalizer("arcsight", format="json", fields="key", discover_plugins=False)
+        lines = [*HEADER, *(line for _, line in self.rows)]
+        made = map(json.loads, flow.encode(lines, flow.stream(NAME)))
+        self.right = {self.key(event): self.bare(event) for event in made}
+        assert len(self.right) == len(self.rows)
+        self.senders = {key: found["mail-from"] for key, found in Log().read(self.rows).items()}
+
+    @staticmethod
+    def key(event: dict[str, Any]) -> tuple[str, int]:
+        """Session and number."""
+        return event["externalId"], event["cn2"]
+
+    @staticmethod
+    def bare(event: dict[str, Any]) -> dict[str, Any]:
+        """The event's own fields."""
+        return {name: value for name, value in event.items() if name[0] != "@" and name != "filename"}
+
+    def check(self, *rounds: list[dict[str, Any]]) -> None:
+        """First nobody else's sender, recipient or message; then always what ``convert`` writes."""
+        for events in rounds:
+            assert sorted(map(self.key, events)) == sorted(self.right)
+        for event in rounds[0]:
+            right = self.right[self.key(event)]
+            facts = {name: event[name] for name in ("duser", "cs2", "flexString1") if name in event}
+            assert facts == {name: right.get(name) for name in facts}, self.key(event)
+            # The message's sender stands where the row that names the session's user has not come yet.
+            assert event.get("suser") in (None, right.get("suser"), self.senders[self.key(event)])
+        for event in chain(*rounds[1:]):
+            assert self.bare(event) == self.right[self.key(event)]
