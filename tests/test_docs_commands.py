@@ -75,7 +75,7 @@ ELSEWHERE = {
 }
 MOVED = re.compile(r"(?<![\w.{/])(?:/(?=(?:mnt|srv|etc|var/lib|tmp|opt)/)|C:\\logs\\)")
 CANNOT_RUN = "\n(a command that cannot be run here goes into ELSEWHERE, with the reason)"
-SERVES = re.compile(r"exnorm (fluentbit|logstash) serve ")
+SERVES = re.compile(r"exnorm (fluentbit|logstash|otlp) serve ")
 START_SECONDS = 30.0
 
 

@@ -12,6 +12,7 @@ _PAGES = {"aiohttp": "aiohttp", "prometheus_client": "prometheus-client"}
 EXTRAS: Mapping[str, Mapping[str, str]] = {
     "fluentbit": {"fluent": "fluent-logger", **_PAGES},
     "logstash": _PAGES,
+    "otlp": {"google.protobuf": "protobuf", "opentelemetry.proto": "opentelemetry-proto", **_PAGES},
     "report": {"jinja2": "Jinja2", "vl_convert": "vl-convert-python"},
     "arrow": {"pyarrow": "pyarrow"},
     "zstd": {"zstandard": "zstandard"},
@@ -22,7 +23,10 @@ EXTRAS: Mapping[str, Mapping[str, str]] = {
 
 def is_installed(module: str) -> bool:
     """Whether a module could be imported; it is not."""
-    return importlib.util.find_spec(module) is not None
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:  # of a module's package
+        return False
 
 
 def find_missing(

@@ -18,6 +18,7 @@ from exnorm.text.yamlfile import NOTHING, Node, make_node, read_yaml
 ENVIRONMENT_PREFIX = "EXNORM_"
 OTHER_VARIABLES = (
     "KERNEL", "HEALTH", "LOGSTASH_PASSWORD", "LOGSTASH_FORWARD_PASSWORD", "LISTEN_SECRET", "FORWARD_SECRET",
+    "OTLP_TOKEN", "OTLP_FORWARD_TOKEN",
     "FULL_MATRIX", "BROWSER", "SPARK_CLUSTER", "FUZZED_KERNEL",
 )  # fmt: skip
 """What other parts of exnorm, and its tests, read from the environment under the same prefix."""

@@ -12,6 +12,7 @@ HOSTS = (
     "exnorm.cli",
     "exnorm.fluentbit",
     "exnorm.logstash",
+    "exnorm.otlp",
     "exnorm.arrow",
     "exnorm.compare",
     "exnorm.report",

@@ -9,9 +9,10 @@ import pytest
 
 from exnorm import Event, ParseError, hookimpl
 from exnorm.logstash import EventNormalizer
-from exnorm.logstash.normalize import add_tag, merge, without_brackets
+from exnorm.logstash.normalize import merge, without_brackets
 from exnorm.model import Record
 from exnorm.pipeline.normalizer import Normalizer
+from exnorm.pipeline.shipped import add_tag
 from exnorm.sources.message_tracking import MESSAGE_TRACKING
 
 AnyEvent = dict[str, Any]

@@ -29,6 +29,7 @@ COMMANDS = {
     "plugins": "exnorm.cli.plugins",
     "config": "exnorm.cli.config",
     "logstash": "exnorm.cli.logstash",
+    "otlp": "exnorm.cli.otlp",
     "doctor": "exnorm.cli.doctor",
     "completion": "exnorm.cli.completion",
 }

@@ -41,6 +41,7 @@ PORTS: Mapping[str, str] = {
     "127.0.0.1:24330": "exnorm fluentbit serve --listen",
     "127.0.0.1:24331": "input forward of Fluent Bit",
     "127.0.0.1:9801": "exnorm logstash serve --listen",
+    "127.0.0.1:4318": "exnorm otlp serve --listen",
     "127.0.0.1:9800": "input of Logstash's second pipeline",
 }
 """What listens where unless told otherwise."""

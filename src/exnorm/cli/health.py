@@ -30,8 +30,9 @@ _EXPECTED = "expected host:port, unix:/path or a URL with a port"
 def command(address: str | None, ready: bool, tls_ca: str | None) -> int:
     """Ask a service whether it lives; exit status 0 where it does, 1 where not.
 
-    ADDR is what was given to --metrics of fluentbit serve or to --listen of logstash serve: host:port or
-    unix:/path, or a URL; without it EXNORM_HEALTH says so. It needs no shell, no curl and no password.
+    ADDR is what was given to --metrics of fluentbit serve or to --listen of logstash serve or otlp serve:
+    host:port or unix:/path, or a URL; without it EXNORM_HEALTH says so. It needs no shell, no curl and no
+    password.
     """
     if address is None:
         raise click.UsageError(f"missing argument 'ADDR', and {VARIABLE} is not set; {_EXPECTED}")

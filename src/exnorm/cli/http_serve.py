@@ -14,7 +14,7 @@ import click
 from exnorm.cli import OK
 from exnorm.cli.click_types import FILE
 from exnorm.cli.options import host_key_option, load_settings, log_options
-from exnorm.errors import SettingsError, quote
+from exnorm.errors import SettingsError, quote, suggest
 from exnorm.files.rejects import RejectFile
 from exnorm.pipeline.normalizer import Normalizer
 from exnorm.settings import NAMES, Settings
@@ -89,6 +89,18 @@ def _add(command: Command, *options: Callable[[Command], Command]) -> Command:
     return command
 
 
+class Parts(click.Group):
+    """Names the nearest command where there is none of the name given."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does, with our own message for a name that is not there."""
+        if args and not args[0].startswith("-") and args[0] not in self.commands:
+            ctx.fail(f"no such command '{args[0]}'{suggest(args[0], self.commands)}")
+        return super().resolve_command(ctx, args)
+
+
 @dataclass(frozen=True)
 class Door:
     """What tells one service from another.
@@ -148,7 +160,7 @@ def serve(settings: Settings, params: dict[str, Any], options: dict[str, Any], d
 
     def reload() -> Reloaded:
         again = load_settings(params["config"], {name: params[name] for name in NAMES if name in params})
-        changed = Reloaded(door.make_normalizer(again), door.read_secret())
+        changed = Reloaded(door.make_normalizer(again), door.read_secret(), bool(again.format))
         check_exposure(address, tls is not None, changed.secret is not None, door.words)
         if tls is not None:
             serve_tls(cert, key)  # first into a context of its own: a broken pair must not reach the live one
@@ -163,7 +175,7 @@ def serve(settings: Settings, params: dict[str, Any], options: dict[str, Any], d
 
     headers = Headers(Path(options["state"]) if options["state"] else None, report)
     rejects = RejectFile(Path(options["rejects"]), report) if options["rejects"] else None
-    first = Reloaded(door.make_normalizer(settings), secret)
+    first = Reloaded(door.make_normalizer(settings), secret, bool(settings.format))
     service = door.make(first, next_hop, limits, journal, headers, rejects)
     asyncio.run(run_service(service, next_hop, address, tls, limits, reload, journal, params["config"]))
     return OK

@@ -11,11 +11,12 @@ import click
 
 from exnorm.cli import NEXT_HOP, OK, UNPARSED, say
 from exnorm.cli.click_types import FILE
+from exnorm.cli.http_serve import Parts
 from exnorm.cli.inputs import STDIN, Input, InputError, read_blocks
 from exnorm.cli.logstash_config import command as config
 from exnorm.cli.logstash_serve import command as serve
 from exnorm.cli.options import host_key_option, settings_options
-from exnorm.errors import ParseError, quote, suggest
+from exnorm.errors import ParseError, quote
 from exnorm.logstash import LINE_LIMIT, EventNormalizer, JSONCodec, LineTooLong
 from exnorm.logstash.unpack import unpack
 from exnorm.malloc import hold_freed_memory
@@ -24,18 +25,6 @@ from exnorm.pipeline.normalizer import Normalizer
 from exnorm.settings import Settings
 
 SHOWN_LINES = 100
-
-
-class Parts(click.Group):
-    """Names the nearest command where there is none of the name given."""
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """As click does, with our own message for a name that is not there."""
-        if args and not args[0].startswith("-") and args[0] not in self.commands:
-            ctx.fail(f"no such command '{args[0]}'{suggest(args[0], self.commands)}")
-        return super().resolve_command(ctx, args)
 
 
 @click.group("logstash", cls=Parts)

@@ -9,15 +9,15 @@ from typing import Any, TypeVar
 from exnorm.errors import quote
 from exnorm.files.rejects import RejectFile
 from exnorm.logstash import EventNormalizer, JSONCodec
-from exnorm.logstash.normalize import MESSAGE, AnyEvent, add_tag
+from exnorm.logstash.normalize import MESSAGE, AnyEvent
 from exnorm.model import Unparsed
-from exnorm.pipeline.counts import Counts, Ledger
 from exnorm.pipeline.normalizer import Normalizer
-from exnorm.pipeline.shipped import split_log
+from exnorm.pipeline.shipped import add_tag, split_log
 from exnorm.relay.bodies import Body, Bounds, RefusedError, is_document, pack, unpack
 from exnorm.relay.headers import Headers
 from exnorm.relay.journal import Journal
 from exnorm.relay.traffic import Traffic
+from exnorm.relay.work import BatchWork
 
 T = TypeVar("T")
 DROPPED_TAG = "_exnormdropped"
@@ -31,7 +31,7 @@ class Batch:
     events: int
 
 
-class Batches:
+class Batches(BatchWork):
     """Turns bodies of requests into bodies for the next hop, or into answers.
 
     It remembers the headers of logs between requests, so only one thread may call it; ``headers``
@@ -48,29 +48,15 @@ class Batches:
         journal: Journal | None = None,
         rejects: RejectFile | None = None,
     ) -> None:
+        super().__init__(traffic, headers, journal, rejects)
         self._bounds = bounds
-        self._rejects = rejects
-        self._traffic = traffic
-        self._headers = headers
-        self._journal = journal
         self._lines = JSONCodec()
-        self._ledger = Ledger()
         self._events = self._follow(normalizer)
 
     def use(self, normalizer: Normalizer) -> None:
         """Go on with other settings; what was counted stays counted."""
         self._events = self._follow(normalizer)
-        if self._rejects is not None:
-            self._rejects.reopen()
-
-    def write_failures(self) -> dict[str, int]:
-        """What could not be written to the files beside, by the file. Any thread may ask."""
-        rejects = {} if self._rejects is None else {"rejects": self._rejects.failed}
-        return {"state": self._headers.failed, **rejects}
-
-    def counts(self) -> Counts:
-        """What the pipelines counted since the start. Any thread may ask."""
-        return self._ledger.total()
+        self.reopen()
 
     def relay(self, body: Body) -> Batch:
         """The batch for the next hop, packed. Raises ``RefusedError`` for a body that cannot be read."""
@@ -91,23 +77,11 @@ class Batches:
         return b"[" + b",".join(texts) + b"]"
 
     def _follow(self, normalizer: Normalizer) -> SafeNormalizer:
-        self._ledger.follow(normalizer.counts)
+        self.follow(normalizer)
         limit = self._bounds.events
         return SafeNormalizer(
-            normalizer, limit, self._traffic, self._headers, self._note_unparsed, self._note_error
+            normalizer, limit, self._traffic, self._headers, self.note_unparsed, self.note_error
         )
-
-    def _note_unparsed(self, line: Unparsed) -> None:
-        if self._rejects is not None:
-            self._rejects.add(line)
-        if self._journal is not None:
-            details = {"reason": line.reason, "file": line.path}
-            self._journal.repeat("warning", "a line does not parse", line.kind, details)
-
-    def _note_error(self, error: Exception) -> None:
-        if self._journal is not None:
-            details = {"reason": str(error)}
-            self._journal.repeat("error", "an event failed", type(error).__name__, details)
 
     def _encode(self, event: AnyEvent) -> bytes:
         try:
@@ -206,7 +180,6 @@ class SafeNormalizer(EventNormalizer):
             return [self._pass_on(event, error)]
 
     def _pass_on(self, event: AnyEvent, error: Exception) -> AnyEvent:
-        self._traffic.failed += 1
         self._on_error(error)
         return tag_failure(event, f"{type(error).__name__}: {quote(error)}")
 

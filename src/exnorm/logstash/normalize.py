@@ -22,10 +22,9 @@ from exnorm.logstash.splice import find_names, has_brackets, splice
 from exnorm.model import Event, Record, Unparsed
 from exnorm.origin import HOST_KEYS, find_text, list_paths
 from exnorm.pipeline.normalizer import NOT_OURS, Normalizer, Written
-from exnorm.pipeline.shipped import RAW, ShippedLogs, is_finished, name_log
+from exnorm.pipeline.shipped import RAW, ShippedLogs, add_tag, is_finished, name_log
 from exnorm.pipeline.stream import Stream
-from exnorm.sources.columnar import split_csv
-from exnorm.text.lines import join_csv
+from exnorm.sources.columnar import masked_columns
 
 AnyEvent = dict[str, Any]
 Shape = Callable[[Event], AnyEvent]
@@ -362,18 +361,6 @@ def _without_brackets(name: str) -> str:
     return name.replace("[", "(").replace("]", ")")
 
 
-def masked_columns(values: Mapping[str, str], raw: str) -> dict[str, str]:
-    """The columns out of which a secret was taken in the row that they were put together to.
-
-    What stood behind a secret may be gone from the row with it; those columns are then empty.
-    """
-    if raw == join_csv(values.values()):
-        return {}
-    cells = split_csv(raw) or raw.split(",")
-    cells += [""] * (len(values) - len(cells))
-    return {name: cell for (name, value), cell in zip(values.items(), cells) if cell != value}
-
-
 def tag_unparsed(event: AnyEvent, line: Unparsed) -> AnyEvent:
     """The event as it came, with the tag and the reason; secrets are gone from its line."""
     tagged = dict(event)
@@ -387,12 +374,6 @@ def tag_unparsed(event: AnyEvent, line: Unparsed) -> AnyEvent:
     fields = error if isinstance(error, dict) else {} if error is None else {"message": error}
     tagged["error"] = {**fields, "reason": line.reason}
     return tagged
-
-
-def add_tag(tags: Any, tag: str) -> list[Any]:
-    """Tags with one more, each once; a single text is a list of one."""
-    known = list(tags) if isinstance(tags, list) else [] if tags is None else [tags]
-    return known if tag in known else [*known, tag]
 
 
 def _overlay(target: AnyEvent, fields: Mapping[str, Any]) -> None:

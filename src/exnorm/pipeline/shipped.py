@@ -61,6 +61,12 @@ def is_done(record: Mapping[Any, Any]) -> bool:
     return is_finished(record) or (isinstance(tags, list) and Unparsed.TAG in tags)
 
 
+def add_tag(tags: Any, tag: str) -> list[Any]:
+    """Tags with one more, each once; a single text is a list of one."""
+    known = list(tags) if isinstance(tags, list) else [] if tags is None else [tags]
+    return known if tag in known else [*known, tag]
+
+
 # --- raw lines -----------------------------------------------------------------------------------
 
 

@@ -71,6 +71,8 @@ class Reloaded:
 
     normalizer: Normalizer
     secret: Secret | None = None
+    has_format: bool = False
+    """Whether the settings name a format."""
 
 
 class Work(Protocol):
@@ -126,6 +128,10 @@ class HttpService:
         """Add a handler for each of ``paths``."""
         raise NotImplementedError
 
+    def renew(self, reloaded: Reloaded) -> None:
+        """Go on with other settings; called in the thread that normalizes."""
+        self._work.use(reloaded.normalizer)
+
     def say(
         self, request: web.Request, status: int, text: str, headers: Mapping[str, str] | None = None
     ) -> web.Response:
@@ -170,7 +176,7 @@ class HttpService:
 
     async def use(self, reloaded: Reloaded) -> None:
         """Go on with these settings, after the batch that is being normalized."""
-        await asyncio.wrap_future(self._thread.submit(self._work.use, reloaded.normalizer))
+        await asyncio.wrap_future(self._thread.submit(self.renew, reloaded))
         self._secret = reloaded.secret
 
     # --- every request ---------------------------------------------------------------------------

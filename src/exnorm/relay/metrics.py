@@ -36,7 +36,7 @@ class Described:
     help: str
     labels: tuple[str, ...] = ()
     tally: str = ""
-    services: tuple[str, ...] = ("fluentbit", "logstash")
+    services: tuple[str, ...] = ("fluentbit", "logstash", "otlp")
     text: bool = False
 
     @property
@@ -45,15 +45,15 @@ class Described:
         return f"{self.name}_total" if self.kind == "counter" else self.name
 
 
-_BOTH = ("fluentbit", "logstash")
-_FORWARD, _LOGSTASH = ("fluentbit",), ("logstash",)
+_ALL = ("fluentbit", "logstash", "otlp")
+_FORWARD, _HTTP = ("fluentbit",), ("logstash", "otlp")
 
 
-def _counter(name: str, help: str, *labels: str, services: tuple[str, ...] = _BOTH) -> Described:
+def _counter(name: str, help: str, *labels: str, services: tuple[str, ...] = _ALL) -> Described:
     return Described(name, "counter", help, labels, services=services)
 
 
-def _gauge(name: str, help: str, services: tuple[str, ...] = _BOTH) -> Described:
+def _gauge(name: str, help: str, services: tuple[str, ...] = _ALL) -> Described:
     return Described(name, "gauge", help, services=services)
 
 
@@ -98,7 +98,7 @@ METRICS: tuple[Described, ...] = (
     _counter("exnorm_chunks_out", "chunks the next hop acknowledged", services=_FORWARD),
     _counter("exnorm_bytes_out", "bytes of those chunks", services=_FORWARD),
     _counter("exnorm_requests", "requests answered; aborted is a sender that left",
-             "path", "status", services=_LOGSTASH),
+             "path", "status", services=_HTTP),
 )
 # fmt: on
 
@@ -181,6 +181,6 @@ def render_table() -> str:
     lines = ["| metric | kind | labels | service | meaning |", "|---|---|---|---|---|"]
     for metric in METRICS:
         labels = ", ".join(f"`{label}`" for label in metric.labels)
-        where = "both" if len(metric.services) > 1 else metric.services[0]
+        where = "all" if len(metric.services) == len(_ALL) else ", ".join(metric.services)
         lines.append(f"| `{metric.shown_name}` | {metric.kind} | {labels} | {where} | {metric.help} |")
     return "\n".join(lines) + "\n"

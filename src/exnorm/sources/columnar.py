@@ -324,3 +324,15 @@ def explain_quote(line: str) -> str:
 def explain_date(column: str, value: str) -> Refusal:
     """The refusal of a row whose time cannot be read."""
     return "date", f"{column} is {quote(value)}; expected yyyy-MM-ddTHH:mm:ss.fffZ"
+
+
+def masked_columns(values: Mapping[str, str], raw: str) -> dict[str, str]:
+    """The columns out of which a secret was taken in the row that they were put together to.
+
+    What stood behind a secret may be gone from the row with it; those columns are then empty.
+    """
+    if raw == join_csv(values.values()):
+        return {}
+    cells = split_csv(raw) or raw.split(",")
+    cells += [""] * (len(values) - len(cells))
+    return {name: cell for (name, value), cell in zip(values.items(), cells) if cell != value}
