@@ -13,6 +13,7 @@ HOSTS = (
     "exnorm.fluentbit",
     "exnorm.logstash",
     "exnorm.otlp",
+    "exnorm.syslogng",
     "exnorm.arrow",
     "exnorm.compare",
     "exnorm.report",

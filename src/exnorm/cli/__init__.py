@@ -20,6 +20,7 @@ COMMANDS = {
     "init": "exnorm.cli.init",
     "convert": "exnorm.cli.convert",
     "explain": "exnorm.cli.explain",
+    "pipe": "exnorm.cli.pipe",
     "report": "exnorm.cli.report",
     "trace": "exnorm.cli.trace",
     "compare": "exnorm.cli.compare",

@@ -109,6 +109,26 @@ class SocketSink:
         connection.settimeout(_SEND_SECONDS)
         return connection
 
+    def is_closed(self) -> bool:
+        """Whether the receiver has closed the connection, as far as is known here."""
+        if self.destination.scheme == "udp":
+            return False
+        import select
+        import ssl
+
+        try:
+            ready, _, _ = select.select((self._socket,), (), (), 0)
+            if not ready:
+                return False
+            self._socket.settimeout(0)
+            return not self._socket.recv(4096)
+        except (BlockingIOError, ssl.SSLWantReadError):  # words of TLS alone
+            return False
+        except (OSError, ValueError):
+            return True
+        finally:
+            self._socket.settimeout(_SEND_SECONDS)
+
     def fileno(self) -> int:
         """There is none to write to directly: payloads need their frames."""
         raise io.UnsupportedOperation("payloads are framed before they are sent")

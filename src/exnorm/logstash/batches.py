@@ -117,8 +117,12 @@ class SafeNormalizer(EventNormalizer):
         headers: Headers,
         on_unparsed: Callable[[Unparsed], None] = lambda line: None,
         on_error: Callable[[Exception], None] = lambda error: None,
+        *,
+        finished: bool | None = None,
     ) -> None:
-        super().__init__(normalizer, finished=normalizer.codec.name != "json", on_unparsed=on_unparsed)
+        if finished is None:
+            finished = normalizer.codec.name != "json"
+        super().__init__(normalizer, finished=finished, on_unparsed=on_unparsed)
         self.given = 0
         self._on_error = on_error
         self._limit = limit
