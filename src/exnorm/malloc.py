@@ -1,6 +1,8 @@
-"""What the C library does with memory that was freed."""
+"""What the C library and Python do with memory that was freed."""
 
 from __future__ import annotations
+
+import gc
 
 HELD_BYTES = 16 * 1024 * 1024
 
@@ -13,3 +15,15 @@ def hold_freed_memory() -> None:
     mapped, so one that is freed untouched is all it takes. Elsewhere it does nothing.
     """
     bytes(HELD_BYTES)
+
+
+def keep_what_is_there() -> None:
+    """Have the collector of garbage look no more through what was made so far; PyPy's has no such thing."""
+    if hasattr(gc, "freeze"):
+        gc.freeze()
+
+
+def collect_rarely(objects: int) -> None:
+    """Have it look for garbage only after so many new objects; PyPy's decides that by itself."""
+    if hasattr(gc, "set_threshold"):
+        gc.set_threshold(objects, 50, 1000)

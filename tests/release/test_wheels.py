@@ -12,6 +12,7 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
+
 from release import wheels
 
 WHEEL = "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n\n"
@@ -37,9 +38,8 @@ def test_a_wheel_is_the_one_without_the_kernel_and_the_kernel(target: wheels.Tar
         assert wheel.read("exnorm/__init__.py") == b"x = 1\n"
         assert wheel.read(target.module) == b"the kernel"
         told = wheel.read(f"{INFO}/WHEEL").decode().splitlines()
-        assert told == [
-            "Wheel-Version: 1.0", "Generator: test", "Root-Is-Purelib: false", f"Tag: cp311-abi3-{target.platform}",
-        ]  # fmt: skip
+        assert told[:2] == ["Wheel-Version: 1.0", "Generator: test"]
+        assert told[2:] == ["Root-Is-Purelib: false", f"Tag: cp311-abi3-{target.platform}"]
 
 
 def test_the_record_holds_every_file_with_its_digest_and_size(pure: Path) -> None:
@@ -64,7 +64,7 @@ def test_a_kernel_that_names_a_folder_of_its_builder_is_refused(
 
     (tmp_path / "include").mkdir()
     monkeypatch.setattr(subprocess, "run", compile_badly)
-    with pytest.raises(SystemExit, match="the kernel names .*, a folder of this machine"):
+    with pytest.raises(SystemExit, match=r"the kernel names .*, a folder of this machine"):
         wheels.compile_kernel(wheels.TARGETS[0], tmp_path, tmp_path)
 
 
@@ -81,7 +81,7 @@ def test_a_kernel_that_names_a_folder_of_its_builder_is_refused(
 def test_a_wheel_for_linux_may_need_an_older_system_than_its_name_says_but_no_newer(
     said: str, is_refused: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    answer = f'x.whl is consistent with the following\nplatform tag: "{said}".\nrequires no external shared\nlibraries! :)'
+    answer = f'x.whl is consistent with "{said}".\nIt requires no external shared\nlibraries! :)'
     monkeypatch.setattr(
         subprocess, "run", lambda words, **_: subprocess.CompletedProcess(words, 0, answer, "")
     )

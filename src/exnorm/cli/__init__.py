@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import gc
 import importlib
 import io
 import os
@@ -15,6 +14,7 @@ from typing import IO, Any
 import click
 
 from exnorm.errors import NormalizerError, SettingsError, show, suggest
+from exnorm.malloc import collect_rarely, keep_what_is_there
 
 COMMANDS = {
     "init": "exnorm.cli.init",
@@ -130,9 +130,9 @@ def walk(context: click.Context | None = None) -> Iterator[click.Context]:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit; the one place where errors become messages."""
     # Nearly all that a run makes stays to its end: to look for garbage among it costs more than it finds.
-    gc.set_threshold(_GARBAGE_AFTER, 50, 1000)
+    collect_rarely(_GARBAGE_AFTER)
     status = run(arguments)
-    gc.freeze()
+    keep_what_is_there()
     sys.exit(status)
 
 

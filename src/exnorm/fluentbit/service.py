@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import os
 import socket
 import ssl
@@ -32,6 +31,7 @@ from exnorm.fluentbit.forward import ForwardError, MessageCutter
 from exnorm.fluentbit.relay import Carrier, Filter, SenderGoneError
 from exnorm.fluentbit.reload_counts import Accounts
 from exnorm.fluentbit.sender import AckSender, NextHop, NextHopError, explain
+from exnorm.malloc import keep_what_is_there
 from exnorm.relay.connection_limit import Bounds, Gate, Guest
 from exnorm.relay.figures import sum_up
 from exnorm.relay.journal import Journal
@@ -188,7 +188,7 @@ class Service:
         self._large = asyncio.Semaphore(self._limits.slots + 1)
         self._pool = ThreadPoolExecutor(self._limits.slots, thread_name_prefix="carry")
         await self._listen()
-        gc.freeze()  # tables and plugins live as long as the process: nothing to look through again
+        keep_what_is_there()  # tables and plugins live as long as the process
         metrics = "" if panel is None else await panel.open()
         self._log(
             "info",

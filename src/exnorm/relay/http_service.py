@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 from aiohttp import web
 
 from exnorm.errors import NormalizerError, SettingsError
+from exnorm.malloc import keep_what_is_there
 from exnorm.pipeline.counts import Counts
 from exnorm.relay.access import Address, Secret
 from exnorm.relay.bodies import Body, Bounds, LineLengths, RefusedError
@@ -370,7 +370,7 @@ async def run_service(
             await runner.setup()
             gate = service.gate = _make_gate(runner, service, tls, limits)
             bound = await _listen(gate, address)
-            gc.freeze()  # tables and plugins live as long as the process: nothing to look through again
+            keep_what_is_there()  # tables and plugins live as long as the process
             scheme = "https" if tls is not None else "http"
             onward = next_hop.url if next_hop is not None else ""
             journal("info", "listening", listen=f"{scheme}://{bound}", forward=onward)
