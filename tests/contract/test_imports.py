@@ -120,6 +120,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         *NOUNS,
         "exnorm.convert",
         "exnorm.files",
+        "exnorm.malloc",
         "exnorm.pipeline.counts",
         "exnorm.rate_limit",
     ),
