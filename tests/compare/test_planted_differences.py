@@ -182,3 +182,32 @@ def test_a_planted_difference_is_found_and_explained_and_nothing_else_is(
     told = [found for one in content["fields"] for found in one["differences"]]
     assert not plant.found or any(plant.rule in f"{one['rule']} {one['why']}" for one in told), told
     assert all(one["table"] == "arcsight-2016" for one in told)
+
+
+def test_planted_all_at_once_in_an_event_each_they_are_told_apart(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Forty events, one of each plant's: whatever is found stands in the event that it was planted in."""
+    plants = [plant for plant in PLANTS if plant.found]
+    whole = Capture(40)
+    expected: set[tuple[str, str, str]] = set()
+    for number, plant in enumerate(plants[:40]):
+        one = Capture(40)
+        plant.do(one)
+        changed = one.events[number] != whole.events[number] or one.heads[number] != whole.heads[number]
+        whole.events[number], whole.heads[number] = one.events[number], one.heads[number]
+        if changed:
+            expected |= {
+                (name, kind, f"MSGTRK2026092113-1.LOG:{number + 5}") for name, kind, _ in plant.found
+            }
+    content = compare(whole, tmp_path, capsys)
+    assert content["matched"] == 40
+    told = {
+        (one["name"], found["kind"], found["where"].rpartition("/")[2])
+        for one in content["fields"]
+        for found in one["differences"]
+    }
+    first = {(name, kind) for name, kind, _ in expected}
+    assert {(name, kind) for name, kind, _ in told} == first
+    assert told <= expected
+    assert sum(found["count"] for one in content["fields"] for found in one["differences"]) == len(expected)

@@ -38,6 +38,7 @@ _TORN_KEY = re.compile(
     r" (?:ad\.[\w.()-]*|(?:c[nsf]|c6a|flexString|flexDate)\d(?:L(?:a(?:b(?:e(?:l)?)?)?)?)?)$"
 )
 _HEX = re.compile(r"(?:0?x)([0-9A-Fa-f]{1,4})")
+_LIKE_KEY = re.compile(r"[a-z]\w*[A-Z]\w*|c[ns6f]\w*|flex\w+")
 _AD_KEY = re.compile(r"\Aad(?:[._]|(?=[A-Z]))")
 _NESTED = "additionalData."
 _NOT_WORD = re.compile(r"[^a-z0-9]+")
@@ -146,6 +147,7 @@ class Vocabulary:
         self.keys = {item.name: item.key for item in taxonomy.fields}
         self.labels = {item.name: item.label for item in taxonomy.fields}
         self.spelled: dict[str, str] = {}
+        self._keys: dict[str, tuple[str, bool, bool]] = {}  # by key of CEF
         self.times = _TIMES.get(taxonomy.name, ())
         self.event = next(
             (item.name for item in taxonomy.fields if item.key in ("deviceEventClassId", "eventId")), ""
@@ -154,6 +156,17 @@ class Vocabulary:
     def knows(self, name: str) -> bool:
         """Whether the taxonomy has a field of that name, of whatever kind of name."""
         return name.casefold() in self._known
+
+    def describe_key(self, key: str) -> tuple[str, bool, bool]:
+        """Of a key of CEF: its field, whether only a connector sets it, whether it may be text instead."""
+        found = self._keys.get(key)
+        if found is None:
+            is_own = key.casefold() in OF_CONNECTOR
+            is_sure = self.knows(key) or is_own or _AD_KEY.match(key) or _LIKE_KEY.fullmatch(key)
+            found = ("" if is_own else self.find(key), is_own, not is_sure)
+            if len(self._keys) < _MOST_SPELLED:
+                self._keys[key] = found
+        return found
 
     def find(self, name: str, *, in_export: bool = False) -> str:
         """The name of a field; one that the taxonomy does not have is additional data."""
@@ -382,28 +395,25 @@ def read_cef(line: str, words: Vocabulary) -> Seen | Unread:
     own: list[str] = []
     body, is_torn = _take_off_torn(line[position:])
     for key, raw in _cut_cef(body, words):
-        if key.casefold() in OF_CONNECTOR:
+        name, is_own, _ = words.describe_key(key)
+        if is_own:
             own.append(key)
             continue
         text = raw.rstrip(" ")
-        _put(seen, words.find(key), _unescape(text), text)
+        _put(seen, name, _unescape(text), text)
     seen.own = tuple(own)
     return _finish(seen, words, line, is_torn=is_torn)
 
 
 def _cut_cef(body: str, words: Vocabulary) -> Iterator[tuple[str, str]]:
     """The pairs of an extension: a key stands behind a blank, and is known or cannot be text."""
-    keys = [found for found in _CEF_KEY.finditer(body) if not _is_text(found, body, words)]
+    keys = [
+        found
+        for found in _CEF_KEY.finditer(body)
+        if not found.start() or not words.describe_key(found.group(1))[2]  # ``Offer code=5``, not escaped
+    ]
     for found, following in zip(keys, [*keys[1:], None]):
         yield found.group(1), body[found.end() : following.start() if following else len(body)]
-
-
-def _is_text(found: re.Match[str], body: str, words: Vocabulary) -> bool:
-    """Whether what looks like a key belongs to the value before it: ``Offer code=5`` of a careless writer."""
-    key = found.group(1)
-    if found.start() == 0 or words.knows(key) or key.casefold() in OF_CONNECTOR or _AD_KEY.match(key):
-        return False
-    return not re.fullmatch(r"[a-z]\w*[A-Z]\w*|c[ns6f]\w*|flex\w+", key)
 
 
 def _unescape(text: str) -> str:

@@ -21,7 +21,7 @@ from exnorm.compare.values import (
 )
 from exnorm.model import Condition, Event, Record
 from exnorm.pipeline.counts import Tally
-from exnorm.pipeline.explanation import ExplainedField, explain_changes, explain_fields, explain_kept
+from exnorm.pipeline.explanation import explain_changes, explain_fields, explain_kept
 from exnorm.tables.mapping import CompiledMapping, describe_origin, describe_rule
 
 if TYPE_CHECKING:
@@ -127,6 +127,7 @@ class Collector:
         self._words = words
         self.findings = findings
         self._kept: Counter[object] = Counter()
+        self._known_rules: dict[tuple[str, ...], tuple[str, str]] = {}
 
     # --- singles ---
 
@@ -175,7 +176,7 @@ class Collector:
         record = one.event.record
         table = self._normalizer.routes.of(record).mapping
         if differing:
-            rules = _Rules(record, table, self._normalizer, self._words)
+            rules = _Rules(record, table, self._normalizer, self._words, self._known_rules)
             for name, judged in differing.items():
                 self._add(name, judged, one.event, ours, theirs, table, rules)
         self._sample(one.event, ours, theirs, table, differing)
@@ -264,31 +265,48 @@ def _find_elsewhere(name: str, left: str, right: str, ours: Seen, theirs: Seen) 
 
 
 class _Rules:
-    """The rules of ours behind one event: each looked up only where something differs."""
+    """The rules of ours behind one event: each looked up only where something differs.
+
+    ``known`` has those that are the same for every row of a table and event, since they are asked for often.
+    """
 
     def __init__(
-        self, record: Record, table: CompiledMapping, normalizer: Normalizer, words: Vocabulary
+        self,
+        record: Record,
+        table: CompiledMapping,
+        normalizer: Normalizer,
+        words: Vocabulary,
+        known: dict[tuple[str, ...], tuple[str, str]],
     ) -> None:
-        self._record, self._table, self._words = record, table, words
-        self._fields: dict[str, ExplainedField] = {}
-        names = {item.label: item.name for item in table.taxonomy.fields}
-        for entry in explain_fields(record, table):
-            name = names.get(entry.field, entry.field)
-            self._fields.setdefault(entry.field, entry)
-            self._fields.setdefault(name, entry)
-        self._changed = explain_changes(record, normalizer.routes.of(record), normalizer)
+        self._record, self._table, self._words, self._known = record, table, words, known
+        route = normalizer.routes.of(record)
+        self._changed = explain_changes(record, route, normalizer)
+        self._is_plain = not (route.record_processors or route.event_processors)
 
     def find(self, name: str, kind: str) -> tuple[str, str]:
         """Whose rule stands behind a field of this event, and the rule in words."""
         if name in self._changed:
             return self._changed[name].rpartition(" (")[2].rstrip(")"), "changed behind the table"
-        entry = self._fields.get(name) or self._fields.get(name.removesuffix(_LABEL))
-        if entry is not None:
-            ours = f" ({entry.ours})" if entry.ours else ""
-            return entry.rule, f"{entry.row}{ours}"
         if name.startswith(ADDITIONAL):
             return self._explain_additional(name)
-        return self._explain_absence(name.removesuffix(_LABEL) if name.endswith(_LABEL) else name)
+        label = self._words.labels.get(name.removesuffix(_LABEL), self._words.labels.get(name, name))
+        rows = [row for row in self._table.mapping.rows if row.field == label]
+        if not self._is_plain or any(row.when is not None and row.when.subject == "column" for row in rows):
+            return self._explain_field(name, label)
+        key = (self._table.mapping.name, name, kind, self._record.event_id, self._record.schema.name)
+        found = self._known.get(key)
+        if found is None:
+            found = self._explain_field(name, label)
+            if len(self._known) < MOST_DIFFERENCES:
+                self._known[key] = found
+        return found
+
+    def _explain_field(self, name: str, label: str) -> tuple[str, str]:
+        for entry in explain_fields(self._record, self._table):
+            if label == self._words.labels.get(entry.field, entry.field):
+                ours = f" ({entry.ours})" if entry.ours else ""
+                return entry.rule, f"{entry.row}{ours}"
+        return self._explain_absence(label)
 
     def _explain_additional(self, name: str) -> tuple[str, str]:
         for column, value in self._record.values.items():
@@ -302,9 +320,8 @@ class _Rules:
             return "plugin", "a mark that a plugin set"
         return "no rule", "the log has no column of this name"
 
-    def _explain_absence(self, name: str) -> tuple[str, str]:
+    def _explain_absence(self, label: str) -> tuple[str, str]:
         """Why the table gave nothing for a field."""
-        label = self._words.labels.get(name, name)
         for row in self._table.mapping.rows:
             if row.field == label:
                 held = row.when is None or _may_hold(row.when, self._record)

@@ -390,7 +390,7 @@ class _Trial:
     def choose_settings(self, normalizer: Normalizer) -> Content:
         """Settings, one after the other, of which each leaves fewer differences than there were before."""
         chosen: Content = {}
-        samples = self._findings.samples
+        samples = self._findings.samples[:: max(len(self._findings.samples) // _TRIED, 1)]
         left = sum(len(_find_differing(one.ours, one.theirs, self._words)) for one in samples)
         best: tuple[int, Content] | None = (left, {})
         candidates = list(_list_settings(samples, normalizer)) if left else []
@@ -399,15 +399,15 @@ class _Trial:
             best = None
             for candidate in candidates:
                 if chosen.keys().isdisjoint(candidate) and self._can_build([], {**chosen, **candidate}):
-                    number = self._compare({**chosen, **candidate})[1].total()
+                    number = self._compare({**chosen, **candidate}, samples)[1].total()
                     if number < (left if best is None else best[0]):
                         best = number, {**chosen, **candidate}
         return chosen
 
-    def make_anew(self, normalizer: Normalizer) -> Iterator[Sample]:
-        """The pairs as a normalizer makes them."""
+    def make_anew(self, normalizer: Normalizer, samples: Sequence[Sample] = ()) -> Iterator[Sample]:
+        """The pairs, by default all that were kept, as a normalizer makes them."""
         sight = Sight(normalizer, self._findings.shape, self._words)
-        for sample in self._findings.samples:
+        for sample in samples or self._findings.samples:
             made = list(normalizer.normalize_record(sample.event.record.copy()))
             fresh = sight.see(made[0]) if len(made) == 1 else None
             if isinstance(fresh, Seen):
@@ -444,13 +444,15 @@ class _Trial:
         for name, number in left.items():
             done.left[name] += number
 
-    def _compare(self, content: Content) -> tuple[Counter[tuple[str, str]], Counter[str], int, int, int]:
+    def _compare(
+        self, content: Content, samples: Sequence[Sample] = ()
+    ) -> tuple[Counter[tuple[str, str]], Counter[str], int, int, int]:
         normalizer = self._build(content)
-        fresh = {id(one.theirs): one for one in self.make_anew(normalizer)}
+        fresh = {id(one.theirs): one for one in self.make_anew(normalizer, samples)}
         cured: Counter[tuple[str, str]] = Counter()
         left: Counter[str] = Counter()
         pairs = before = after = 0
-        for sample in self._findings.samples:
+        for sample in samples or self._findings.samples:
             anew = fresh.get(id(sample.theirs))
             if anew is None:
                 continue
