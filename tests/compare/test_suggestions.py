@@ -159,3 +159,14 @@ def test_a_file_of_somebody_else_is_not_written_over(
     assert overlay.read_text(encoding="utf-8") == "profile: security\n"
     assert run([*words, "--force"]) == 0
     assert overlay.read_text(encoding="utf-8").startswith("# Written by exnorm compare")
+
+
+def test_a_field_that_they_have_as_additional_data_of_another_name_is_moved_there(
+    capture: Capture, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for pairs in capture.events:
+        pairs["ad.TheSender"] = pairs.pop("suser")
+        pairs["ad.DbInfo"] = pairs.pop("ad.custom-data")
+    overlay = tmp_path / "site.yaml"
+    compare(capture, tmp_path, capsys, "--write-overlay", str(overlay))
+    assert compare(capture, tmp_path, capsys, "--config", str(overlay))["verdict"] == "same"

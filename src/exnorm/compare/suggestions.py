@@ -153,7 +153,8 @@ class _Finder:
 
     def find(self) -> Iterator[Change]:
         """Changes for all fields that differ, those of labels last."""
-        changed = set()
+        changed: set[str] = set()
+        freed: set[str] = set()
         names = list(
             dict.fromkeys(
                 name
@@ -166,9 +167,10 @@ class _Finder:
                 for change in self._find_field(self._items[name]):
                     changed.add(name)
                     yield change
-            elif name.startswith(ADDITIONAL):
-                yield from self._find_rename(name)
+                    freed |= self._free(change)
         for name in names:
+            if name.startswith(ADDITIONAL):
+                yield from self._find_rename(name, freed)
             if self._is_label(name) and name.removesuffix(_LABEL) not in changed:
                 yield from self._find_label(name)
 
@@ -307,15 +309,21 @@ class _Finder:
         if label and any(row.field == item.label for row in self._compiled.mapping.rows):
             yield Change(self._table, "labels", {item.label: label}, name)
 
-    def _find_rename(self, name: str) -> Iterator[Change]:
-        """Additional data that they have under another name."""
+    def _free(self, change: Change) -> set[str]:
+        """The columns that become additional data where a field's rows are removed."""
+        rows = [row for row in self._compiled.mapping.rows if row.field == change.entry]
+        return {str(one) for row in rows for one in row.origins} if change.key == "remove" else set()
+
+    def _find_rename(self, name: str, freed: set[str]) -> Iterator[Change]:
+        """Additional data that they have under another name; ``freed`` are columns that become such."""
         told = [(sample, text) for sample in self._samples if (text := sample.theirs.fields.get(name, ""))]
         if not told or any(name in sample.ours.fields for sample, _ in told):
             return
         for column in self._columns:
             own = ADDITIONAL + simplify(column)
             if all(
-                sample.event.record.get(column) == text and own in sample.ours.fields for sample, text in told
+                sample.event.record.get(column) == text and (column in freed or own in sample.ours.fields)
+                for sample, text in told
             ):
                 yield Change(self._table, "rename", {column: self._words.spelled.get(name, name)}, name)
                 return
