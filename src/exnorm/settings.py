@@ -35,6 +35,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "control": ("token", "keep"),
     "web_secrets": ("mask", "keep"),
     "on_error": ("tag", "skip", "stop"),
+    "engine": ("auto", "table"),
 }
 NUMBERS: Mapping[str, tuple[int, int]] = {
     "leef": (1, 2),
@@ -99,6 +100,7 @@ class Settings:
     schema: str = ""
     keep_original: bool = False
     tz: str = ""
+    engine: str = "auto"
     max_line_bytes: int = 4 * 1024 * 1024
     max_payload: int = 0
     since: str = ""

@@ -54,13 +54,9 @@ def record(line: bytes, name: str = NAME, **more: Any) -> bytes:
     return packed
 
 
-def read_singly(monkeypatch: pytest.MonkeyPatch, **options: Any) -> ChunkFilter:
-    """A filter that reads every record by itself and applies its table."""
-    chunks = ChunkFilter.from_names(options)
-    monkeypatch.setattr(chunks.normalizer.programs, "encode", lambda record, route: None)
-    monkeypatch.setattr(chunks.normalizer.batches, "prepare", lambda lines, stream: None)
-    monkeypatch.setattr(chunks.normalizer.batches, "open", lambda stream: None)
-    return chunks
+def read_singly(**options: Any) -> ChunkFilter:
+    """A filter that applies its table to every record by itself."""
+    return ChunkFilter.from_names({**options, "engine": "table"})
 
 
 def note_lines(monkeypatch: pytest.MonkeyPatch, chunks: ChunkFilter) -> list[bytes]:
@@ -121,7 +117,7 @@ def test_odd_rows_give_the_same_bytes_and_counts_in_batches_as_one_by_one(
     rows += compare_paths.odd_lines(chance.sample(ROWS, 150), chance)
     rows += [row.encode() for row in chance.sample(ROWS, 150)]
     records = list(mix(rows, chance))
-    singly, batches = read_singly(monkeypatch, **options), ChunkFilter.from_names(options)
+    singly, batches = read_singly(**options), ChunkFilter.from_names(options)
     assert run(batches, records, size) == run(singly, records, size)  # a broken piece hides what follows
     assert counts_of(batches) == counts_of(singly)
 
@@ -130,7 +126,7 @@ def test_odd_rows_give_the_same_bytes_and_counts_in_batches_as_one_by_one(
 def test_the_samples_of_every_log_type_give_the_same_bytes_and_counts(
     options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    singly, batches = read_singly(monkeypatch, **options), ChunkFilter.from_names(options)
+    singly, batches = read_singly(**options), ChunkFilter.from_names(options)
     records = [
         record(line, f"/nowhere/{path.name}") for path in SAMPLES for line in path.read_bytes().splitlines()
     ]
@@ -156,7 +152,7 @@ def test_logs_that_take_turns_in_a_chunk_give_the_same_bytes_and_counts(
         name = chance.choice(list(logs))
         for line in islice(waiting[name], chance.choice((1, 5, 60))):
             records.append(record(line, name))
-    singly, batches = read_singly(monkeypatch, **options), ChunkFilter.from_names(options)
+    singly, batches = read_singly(**options), ChunkFilter.from_names(options)
     assert run(batches, records, size) == run(singly, records, 1)
     assert counts_of(batches) == counts_of(singly)
 
@@ -174,7 +170,7 @@ def test_a_batch_that_raises_is_read_record_by_record_and_nothing_is_counted_twi
 ) -> None:
     said: list[str] = []
     batches = ChunkFilter.from_names({"format": "cef"}, log=said.append)
-    singly = read_singly(monkeypatch, format="cef")
+    singly = read_singly(format="cef")
 
     def fail(*arguments: Any) -> int:
         batches.normalizer.counts.unknown_events.add("NEWEVENT")  # as far as it came
@@ -196,7 +192,7 @@ def test_a_walk_that_raises_costs_no_record_and_goes_on_behind_it(monkeypatch: p
         pytest.skip("only the kernel walks")
     said: list[str] = []
     batches = ChunkFilter.from_names({"format": "cef"}, log=said.append)
-    singly = read_singly(monkeypatch, format="cef")
+    singly = read_singly(format="cef")
     open_rows = batches.normalizer.batches.open
     runs: list[int] = []
 
@@ -244,7 +240,7 @@ TIMES: tuple[Any, ...] = (NOW, 5, 200, 70000, 2**40, -5, 1.5, None, "now", msgpa
 def test_every_form_of_an_event_gives_the_same_bytes_and_counts(
     options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    singly, batches = read_singly(monkeypatch, **options), ChunkFilter.from_names(options)
+    singly, batches = read_singly(**options), ChunkFilter.from_names(options)
     records = [record(line.encode(), name) for name in (NAME, "", "/a\udcff") for line in HEADER]
     rows = iter(ROWS)
     for body in BODIES:
@@ -280,7 +276,7 @@ def test_events_of_older_releases_are_those_of_newer_ones_under_wide_heads(
 ) -> None:
     narrow = [record(line.encode(), pod="p") for line in HEADER + ROWS[:60]]
     wide = [widen(one) for one in narrow]
-    singly, batches = read_singly(monkeypatch, **options), ChunkFilter.from_names(options)
+    singly, batches = read_singly(**options), ChunkFilter.from_names(options)
     made = run(batches, wide, len(wide))
     assert made == run(singly, wide, 1)
     assert counts_of(batches) == counts_of(singly)
@@ -311,7 +307,7 @@ def test_a_record_that_is_written_longer_than_it_must_gives_the_same_bytes(
     reserve: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     options = {"format": "cef", "reserve_data": reserve}
-    singly, batches = read_singly(monkeypatch, **options), ChunkFilter.from_names(options)
+    singly, batches = read_singly(**options), ChunkFilter.from_names(options)
     usual = [record(line.encode(), pod="p", n=5) for line in HEADER + ROWS[:9]]
     records = [
         *usual,
@@ -326,7 +322,7 @@ def test_a_record_that_is_written_longer_than_it_must_gives_the_same_bytes(
 
 def test_rows_that_a_profile_leaves_out_are_not_read_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
     options = {"format": "cef", "profile": "arcsight-guide"}
-    singly, batches = read_singly(monkeypatch, **options), ChunkFilter.from_names(options)
+    singly, batches = read_singly(**options), ChunkFilter.from_names(options)
     records = [record(line.encode()) for line in HEADER + ROWS[:200]]
     read = note_lines(monkeypatch, batches)
     assert run(batches, records, 1000) == run(singly, records, 1)
@@ -456,7 +452,7 @@ def test_rows_in_events_that_are_alike_give_the_same_bytes_and_counts_as_one_by_
     records = [
         pack_event(form, line.decode("utf-8", "surrogateescape"), filename=NAME, a=[1]) for line in lines
     ]
-    singly, batches = read_singly(monkeypatch, **options), ChunkFilter.from_names(options)
+    singly, batches = read_singly(**options), ChunkFilter.from_names(options)
     assert run(batches, records, 90) == run(singly, records, 90)
     assert counts_of(batches) == counts_of(singly)
 

@@ -56,6 +56,7 @@ _OPTIONS: Mapping[str, tuple[str, str]] = {
         "A proxy of the site, or a network: the client is the last address that is none; may be given again.",
     ),
     "correlation": ("", "Write an id that all rows of one message share."),
+    "engine": ("", "Take the fast path where it gives the same bytes, or the mapping table row by row."),
     "keep_original": ("", "Put the raw line into event.original of JSON."),
     "tz": ("ZONE", "Time zone of exports that hold local times, as Europe/Berlin."),
     "max_line_bytes": ("N", "Refuse longer lines."),

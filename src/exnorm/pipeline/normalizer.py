@@ -541,6 +541,8 @@ class Normalizer:
 
     def _describe_codec(self) -> Wire | None:
         """The format as data, where one payload a record is all there is to write."""
+        if self.settings.engine == "table":
+            return None
         if self.codec.wire is None or self.settings.per_recipient or self.settings.max_payload:
             return None
         return self._ask_codec(self.codec.wire)
