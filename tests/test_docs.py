@@ -9,10 +9,12 @@ from pathlib import Path
 from types import SimpleNamespace
 from unittest import mock
 
+import click
 import mkdocs_hooks as hooks
 import pytest
 import yaml
 
+from exnorm.cli import cli
 from exnorm.cli.mappings import render_site
 from exnorm.plugins import hookspecs
 from exnorm.plugins.manager import Plugins
@@ -145,3 +147,22 @@ def test_the_python_of_the_plugin_page_makes_working_plugins() -> None:
             if hasattr(value, "exnorm_impl"):
                 setattr(plugin, name, value)
         Plugins([plugin], discover=False)
+
+
+def test_the_page_for_windows_gives_exnorm_options_that_it_has() -> None:
+    """The lines of PowerShell in which exnorm is called, with what the page puts into variables."""
+    page = (ROOT / "docs" / "windows.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```powershell\n(.*?)```", page, re.DOTALL)
+    lines = [line.strip() for block in blocks for line in block.splitlines()]
+    calls = [line.removeprefix("& $exnorm ") for line in lines if line.startswith("& $exnorm ")]
+    calls += [words for line in lines for words in re.findall(r"^\$words = '(.*)'$", line)]
+    assert len(calls) == 6
+    for call in calls:
+        words = call.split()
+        context = click.Context(cli, info_name="exnorm")
+        while isinstance(context.command, click.Group):
+            command = context.command.get_command(context, words[0])
+            assert command is not None, call
+            context, words = click.Context(command, info_name=words[0], parent=context), words[1:]
+        known = {name for option in context.command.params for name in option.opts}
+        assert [word for word in words if word.startswith("-") and word not in known] == [], call

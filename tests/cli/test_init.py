@@ -186,3 +186,27 @@ def test_a_wrong_answer_is_asked_for_again_and_the_right_ones_are_kept(
     for said in ("nowhere' is no folder", "did you mean 'fluentbit'?", "to: got 'udp://x'"):
         assert ran.err.count(said) == 1
     assert next(answers, None) is None
+
+
+def test_on_windows_what_is_next_is_for_powershell(
+    exnorm: Any, logs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "this_system", lambda: "windows")
+    into = tmp_path / "it's here"
+    quoted = str(into).replace("'", "''")
+    done = exnorm("init", logs, "--shipper", "fluentbit", "--taxonomy", "arcsight",
+                  "--to", "tcp://siem:514", "--into", into)  # fmt: skip
+    following = done.err.partition("next:\n")[2].splitlines()
+    assert [line.strip().partition("  #")[0] for line in following] == [
+        f"fluent-bit --dry-run -c '{quoted}/fluent-bit.yaml'",
+        "exnorm fluentbit serve --listen 127.0.0.1:24330 --forward 127.0.0.1:24331 --taxonomy arcsight "
+        f"--format cef --config '{quoted}/exnorm.yaml'",
+        f"fluent-bit -c '{quoted}/fluent-bit.yaml'",
+    ]
+    again = tmp_path / "ls"
+    done = exnorm("init", logs, "--shipper", "logstash", "--taxonomy", "jsa",
+                  "--to", "tcp://siem:514", "--into", again)  # fmt: skip
+    assert f"Get-Content {again}/pipelines.yml | Add-Content C:/logstash/config/pipelines.yml" in done.err
+    assert "Restart-Service logstash" in done.err
+    assert "systemctl" not in done.err
+    assert "/etc/" not in done.err

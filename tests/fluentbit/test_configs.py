@@ -20,6 +20,7 @@ from exnorm.fluentbit.configs import (
     READY_PLUGIN,
     ConfigPlan,
     Destination,
+    quote_word,
     read_destination,
     render_classic,
     render_ready,
@@ -361,3 +362,57 @@ def assert_accepted(config: Path) -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "configuration test is successful" in done.stdout + done.stderr
+
+
+# --- on Windows ----------------------------------------------------------------------------------
+
+EXCHANGE = "C:/Program Files/Microsoft/Exchange Server/V15/TransportRoles/Logs/MessageTracking"
+
+
+def config_on_windows(capsys: pytest.CaptureFixture[str], *options: str) -> str:
+    assert (
+        run(["fluentbit", "config", EXCHANGE, "--to", "tcp://siem.example:514", "--on", "windows", *options])
+        == 0
+    )
+    return capsys.readouterr().out
+
+
+def test_on_windows_tail_gets_backslashes_and_everything_else_forward_slashes(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Behind a slash the tail of Windows finds no wildcard: it goes back to the last backslash."""
+    text = config_on_windows(capsys)
+    config = yaml.safe_load(text)
+    (tail,) = part(config, "inputs", "tail")
+    folder = r"C:\Program Files\Microsoft\Exchange Server\V15\TransportRoles\Logs\MessageTracking"
+    assert tail["path"] == rf"{folder}\MSGTRK*.LOG"
+    assert tail["db"] == "C:/ProgramData/exnorm/fluent-bit/tail-server01.db"
+    assert config["service"]["storage.path"] == "C:/ProgramData/exnorm/fluent-bit/storage"
+    assert text.count("\\") == tail["path"].count("\\")
+
+
+def test_on_windows_a_state_with_backslashes_becomes_one_with_forward_slashes(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    config = yaml.safe_load(config_on_windows(capsys, "--state", r"D:\spool\fb"))
+    assert config["service"]["storage.path"] == "D:/spool/fb/storage"
+
+
+def test_on_windows_it_goes_through_the_service_since_there_is_no_filter(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    text = config_on_windows(capsys)
+    assert "exnorm fluentbit serve --listen 127.0.0.1:24330 --forward 127.0.0.1:24331" in text
+    assert "plugins" not in yaml.safe_load(text)
+    words = ["fluentbit", "config", EXCHANGE, "--to", "tcp://a:1", "--on", "windows"]
+    assert run([*words, "--via", "filter"]) == 2
+    assert "the filter is for Linux" in capsys.readouterr().err
+    assert run([*words, "--plugin", "/x/flb-filter_exchange.so"]) == 2
+    assert "the filter is for Linux" in capsys.readouterr().err
+
+
+def test_a_word_of_a_command_is_quoted_as_its_shell_reads_it() -> None:
+    assert quote_word("C:/a", "windows") == "C:/a"
+    assert quote_word("C:/it's here", "windows") == "'C:/it''s here'"
+    assert quote_word("@a", "windows") == "'@a'"  # splatting
+    assert quote_word("/it's", "linux") == "'/it'\\''s'"

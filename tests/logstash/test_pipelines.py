@@ -319,3 +319,16 @@ def test_rows_of_an_outage_have_a_file_of_their_own_with_the_way_back() -> None:
 def test_an_array_that_comes_back_is_split() -> None:
     text = render_pipelines(Choice(way="filter"))["exchange-inline-beats-cef.conf"]
     assert 'if [@metadata][exnorm][0] { split { field => "[@metadata][exnorm]" } }' in text
+
+
+@pytest.mark.parametrize("way", ["native", "http", "filter"])
+def test_on_windows_no_file_names_a_place_of_linux(way: str) -> None:
+    for read in ("beats", "file"):
+        files = render_pipelines(Choice(read, way=way, on="windows"))
+        for name, text in files.items():
+            assert re.findall(r"/(?:etc|var|opt|usr)/\S*", text) == [], name
+        assert "C:/ProgramData/logstash/exnorm-unparsed-" in "".join(files.values())
+        entries = yaml.safe_load(files["pipelines.yml"])
+        assert {Path(entry["path.config"]).parent.as_posix() for entry in entries} == {
+            "C:/logstash/config/exnorm"
+        }

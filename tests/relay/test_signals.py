@@ -49,7 +49,7 @@ def test_where_there_is_no_sighup_a_changed_settings_file_is_read_again(
 ) -> None:
     config = tmp_path / "exnorm.yaml"
     config.write_text("profile: all\n")
-    names = ("SIGINT", "SIGTERM")
+    names = ("SIGINT", "SIGTERM", "signal")
     monkeypatch.setattr(signals, "signal", SimpleNamespace(**{name: getattr(signal, name) for name in names}))
     monkeypatch.setattr(signals, "LOOK_SECONDS", 0)
 

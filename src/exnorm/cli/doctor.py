@@ -28,6 +28,7 @@ from exnorm.cli.config import examine
 from exnorm.cli.doctor_host import check_host
 from exnorm.cli.findings import BAD, FINE, NOTE, Finding
 from exnorm.cli.inputs import Input, InputError, expand, explain_refusal
+from exnorm.cli.options import this_system
 from exnorm.engine.kernel import load_kernel
 from exnorm.errors import NormalizerError, SettingsError, quote, show
 from exnorm.extras import EXTRAS, find_missing, is_installed, write_command
@@ -47,7 +48,10 @@ PORTS: Mapping[str, str] = {
 """What listens where unless told otherwise."""
 
 OLDEST_FLUENT_BIT = (2, 2)
-USUAL_FLUENT_BIT = "/opt/fluent-bit/bin/fluent-bit"
+USUAL_FLUENT_BIT = {
+    "linux": "/opt/fluent-bit/bin/fluent-bit",
+    "windows": "C:/Program Files/fluent-bit/bin/fluent-bit.exe",
+}[this_system()]
 PATIENCE = 30.0
 QUIET_HOURS = 24
 LOW_SPACE = 1 << 30
@@ -205,7 +209,9 @@ def check_extras(has: Callable[[str], bool]) -> Iterator[Finding]:
 def check_fluent_bit() -> Iterator[Finding]:
     """The filter's file, a Fluent Bit, and whether the one loads the other."""
     plugin = builder.filter_path()
-    if plugin.is_file():
+    if this_system() == "windows":
+        yield Finding(FINE, "filter", "for Linux only; here exnorm fluentbit serve does its work")
+    elif plugin.is_file():
         yield Finding(FINE, "filter", str(plugin))
     else:
         yield _explain_filter()

@@ -10,7 +10,7 @@ import click
 
 from exnorm.cli import NEXT_HOP, OK, say
 from exnorm.cli.click_types import FILE, FOLDER
-from exnorm.cli.options import setting_flags
+from exnorm.cli.options import on_option, setting_flags, this_system
 from exnorm.errors import SettingsError, quote, suggest
 from exnorm.fluentbit import configs
 from exnorm.fluentbit.addresses import parse_address
@@ -69,11 +69,12 @@ _WAYS = ("auto", "filter", "service", "none")
 )
 @click.option(
     "--state",
-    default="/var/lib/fluent-bit",
     metavar="FOLDER",
     type=FOLDER,
-    help="Offsets, the spool, lines that did not parse.  [default: /var/lib/fluent-bit]",
+    help="Offsets, the spool, lines that did not parse.  "
+    f"[default: {configs.STATES['linux']}; {configs.STATES['windows']}]",
 )
+@on_option
 @click.option("--hostname", metavar="NAME", help="Host in the syslog header.  [default: this machine's]")
 @click.option(
     "--ca", default="", metavar="FILE", type=FILE, help="TLS: CA of the destination, beside the system's."
@@ -97,7 +98,8 @@ def command(
     plugin: str | None,
     service_address: str,
     back_address: str,
-    state: str,
+    state: str | None,
+    on: str | None,
     hostname: str | None,
     ca: str,
     output: str | None,
@@ -120,6 +122,7 @@ def command(
     settings = {name: value for name, value in given.items() if value not in (None, (), False)}
     form = _choose_format(settings)
     normalizes = form != configs.RAW and via != "none"
+    system = on or this_system()
     plan = configs.ConfigPlan(
         folders=folders,
         destination=configs.read_destination(destination),
@@ -128,12 +131,13 @@ def command(
         normalizes=normalizes,
         format=form,
         patterns=patterns or (configs.PATTERN,),
-        plugin=_choose_plugin(via, plugin) if normalizes else "",
+        plugin=_choose_plugin(via, plugin, system) if normalizes else "",
         service=_tcp(service_address, "service_address"),
         back=_tcp(back_address, "back_address"),
-        state=state,
+        state=_write_path(state or configs.STATES[system], system),
+        on=system,
         hostname=socket.gethostname() if hostname is None else hostname,
-        ca=ca,
+        ca=_write_path(ca, system),
         settings={name: _as_text(value) for name, value in settings.items()},
     )
     text = configs.render_classic(plan) if classic else configs.render_yaml(plan)
@@ -168,7 +172,12 @@ def _choose_format(settings: dict[str, Any]) -> str:
     return str(name)
 
 
-def _choose_plugin(via: str, plugin: str | None) -> str:
+def _write_path(path: str, on: str) -> str:
+    """A path as a config says it: with forward slashes on Windows too, where both are taken."""
+    return path.replace("\\", "/") if on == "windows" else path
+
+
+def _choose_plugin(via: str, plugin: str | None, on: str) -> str:
     """The path of the filter's shared object; empty for the service."""
     if via not in _WAYS:
         raise SettingsError(f"via: got {quote(via)}{suggest(via, _WAYS)}")
@@ -176,7 +185,11 @@ def _choose_plugin(via: str, plugin: str | None) -> str:
         if plugin is not None:
             raise SettingsError("plugin: --via service loads none")
         return ""
-    found = plugin or _find_built()
+    if on == "windows" and via == "auto" and plugin is None:
+        return ""  # no filter there
+    found = plugin or ("" if on == "windows" else _find_built())
+    if on == "windows" and via == "filter" and not found:
+        raise SettingsError("via: the filter is for Linux; on Windows exnorm fluentbit serve does its work")
     if not found and via == "filter":
         raise SettingsError("via: the filter is not built yet; run exnorm fluentbit build, or give --plugin")
     if not found:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import socket
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -27,7 +26,7 @@ from exnorm.cli.inputs import (
     find_compression,
     read_blocks,
 )
-from exnorm.cli.options import load_settings
+from exnorm.cli.options import load_settings, this_system
 from exnorm.cli.summary import summarize
 from exnorm.errors import SettingsError, quote, show as show_text, suggest
 from exnorm.fluentbit import configs
@@ -35,8 +34,10 @@ from exnorm.fluentbit.build import filter_path
 from exnorm.logstash import pipelines
 from exnorm.pipeline.normalizer import Normalizer
 
-SINCEDB = "C:/ProgramData/logstash/exnorm.sincedb" if os.name == "nt" else "/var/lib/logstash/exnorm.sincedb"
-"""Where Logstash's own user may write, as its packages make it."""
+SINCEDB = {
+    "linux": "/var/lib/logstash/exnorm.sincedb",  # its user may write there, as its packages make it
+    "windows": "C:/ProgramData/logstash/exnorm.sincedb",
+}
 T = TypeVar("T")
 
 SHIPPERS = ("fluentbit", "logstash")
@@ -284,7 +285,7 @@ def render_settings(answers: Answers, file: Path) -> str:
     """The settings file, with an example of a change to a table behind ``#``."""
     table, field, label = _EXAMPLES[answers.taxonomy]
     return _OVERLAY.format(
-        file=shlex.quote(str(file)), taxonomy=answers.taxonomy, format=answers.format,
+        file=_word(file), taxonomy=answers.taxonomy, format=answers.format,
         table=table, field=field, label=label,
     )  # fmt: skip
 
@@ -293,46 +294,71 @@ def _plan_fluent_bit(
     answers: Answers, found: FoundLogs, settings_file: Path, state: Path
 ) -> tuple[dict[str, str], list[str]]:
     """Fluent Bit's config, and the commands that check and run it."""
+    on = this_system()
     plugin = filter_path()
     plan = configs.ConfigPlan(
         folders=tuple(found.logs),
         destination=configs.read_destination(answers.to),
         format=answers.format,
         own_patterns=found.patterns,
-        plugin=str(plugin) if plugin.is_file() else "",
-        state=str(state),
+        plugin=str(plugin) if on != "windows" and plugin.is_file() else "",
+        state=state.as_posix(),
+        on=on,
         hostname=socket.gethostname(),
-        settings={"config": str(settings_file)},
+        settings={"config": settings_file.as_posix()},
     )
-    config = shlex.quote(str(settings_file.with_name(FLUENT_BIT_FILE)))
+    config = _word(settings_file.with_name(FLUENT_BIT_FILE))
     following = [f"fluent-bit --dry-run -c {config}", f"fluent-bit -c {config}"]
     if not plan.plugin:
-        following.insert(1, f"{configs.serve_command(plan)} &   # the filter is not built here")
+        following.insert(1, f"{configs.serve_command(plan)}{_BESIDE[on]}")
     return {FLUENT_BIT_FILE: configs.render_yaml(plan)}, following
+
+
+# How a command of POSIX or PowerShell is left running beside the next one.
+_BESIDE = {
+    "linux": " &   # the filter is not built here",
+    "windows": "  # in a window of its own, or as a service: docs/windows.md",
+}
+
+
+def _word(path: Path) -> str:
+    """A path as a word of a command of this system, with forward slashes."""
+    return configs.quote_word(path.as_posix(), this_system())
 
 
 def _plan_logstash(
     answers: Answers, found: FoundLogs, settings_file: Path, state: Path
 ) -> tuple[dict[str, str], list[str]]:
     """The pipelines, with the folders in their file input, and the commands that run them."""
+    on = this_system()
     destination = configs.read_destination(answers.to)
     choice = pipelines.Choice(
         "file",
         answers.format,
         paths=tuple(f"{folder}/{pattern}" for folder, own in found.patterns.items() for pattern in own),
-        folder=str(settings_file.parent),
-        sincedb=SINCEDB,
+        folder=settings_file.parent.as_posix(),
+        sincedb=SINCEDB[on],
+        on=on,
     )
     siem = f"[{destination.host}]" if ":" in destination.host else destination.host
     files = pipelines.render_pipelines(pipelines.read_siem(f"{siem}:{destination.port}", choice))
-    headers = shlex.quote(str(settings_file.with_name("headers.json")))
-    serve = "exnorm logstash serve --forward http://127.0.0.1:9800"
-    return files, [
-        f"{serve} --config {shlex.quote(str(settings_file))} --state {headers} &",
-        f"cat {shlex.quote(str(settings_file.with_name('pipelines.yml')))} >> /etc/logstash/pipelines.yml",
-        f"# its positions go to {SINCEDB}: the user of Logstash must be able to write there",
-        "systemctl restart logstash",
-    ]
+    serve = (
+        f"exnorm logstash serve --forward http://127.0.0.1:9800 --config {_word(settings_file)} "
+        f"--state {_word(settings_file.with_name('headers.json'))}"
+    )
+    return files, [*_run_logstash(on, serve, _word(settings_file.with_name("pipelines.yml")))]
+
+
+def _run_logstash(on: str, serve: str, made: str) -> Iterator[str]:
+    """The commands that start exnorm, and Logstash with the pipelines that were made."""
+    if on == "windows":
+        yield f"{serve}{_BESIDE[on]}"
+        yield f"Get-Content {made} | Add-Content C:/logstash/config/pipelines.yml"
+    else:
+        yield f"{serve} &"
+        yield f"cat {made} >> /etc/logstash/pipelines.yml"
+    yield f"# its positions go to {SINCEDB[on]}: the user of Logstash must be able to write there"
+    yield "Restart-Service logstash" if on == "windows" else "systemctl restart logstash"
 
 
 def _refuse_existing(folder: Path, names: Mapping[str, str]) -> None:

@@ -9,6 +9,7 @@ import click
 
 from exnorm.cli import OK, say
 from exnorm.cli.click_types import FILE, FOLDER
+from exnorm.cli.options import on_option, this_system
 from exnorm.errors import SettingsError, quote
 from exnorm.logstash.kafka import BROKERS
 from exnorm.logstash.pipelines import (
@@ -55,6 +56,7 @@ _WAYS_TEXT = "; ".join(f"{name} is {text}" for name, text in WAYS.items())
 @click.option(
     "--write", metavar="FOLDER", type=FOLDER, help="Write each file into FOLDER instead of printing it."
 )
+@on_option
 @click.option("--all", "everything", is_flag=True, help="Every input, format and way, as in logstash/.")
 def command(
     read: str,
@@ -66,6 +68,7 @@ def command(
     paths: tuple[str, ...],
     sincedb: str | None,
     write: str | None,
+    on: str | None,
     everything: bool,
 ) -> int:
     """Print complete pipelines for Logstash, with the persistent queue on.
@@ -73,7 +76,7 @@ def command(
     What is printed are several files, each under a line with its name; the comments in them say what
     bites. The last line of their heads is the command that exnorm has to run beside them.
     """
-    choice = Choice(read, send, way, to=to, brokers=brokers or BROKERS)
+    choice = Choice(read, send, way, on=on or this_system(), to=to, brokers=brokers or BROKERS)
     if (paths or sincedb) and read != "file":
         raise SettingsError(f"--path and --sincedb are for --input file; got --input {read}")
     if paths:

@@ -262,3 +262,15 @@ def read_text(path: str) -> str:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
         raise SettingsError(f"config: cannot read {quote(path)}: {reason}") from None
+
+
+def this_system() -> str:
+    """The system that a config is for unless ``--on`` says another."""
+    return "windows" if os.name == "nt" else "linux"
+
+
+on_option = click.option(
+    "--on",
+    type=click.Choice(["linux", "windows"]),
+    help="The system that the shipper runs on: its paths and its shell.  [default: this one]",
+)

@@ -11,6 +11,9 @@ from exnorm.errors import SettingsError, quote, suggest
 
 Word = Union[str, int, bool]
 
+STATES: Mapping[str, str] = {"linux": "/var/lib/fluent-bit", "windows": "C:/ProgramData/exnorm/fluent-bit"}
+"""The systems that a config may be for, each with where Fluent Bit keeps offsets and spool there."""
+
 TAG = "exchange"
 PREFIX = "normalized."
 UNPARSED_TAG = "unparsed"
@@ -73,7 +76,8 @@ class ConfigPlan:
     ``plugin`` is the filter's shared object; where it is empty, the config sends to a service at
     ``service`` and takes the answer at ``back``. ``settings`` are exnorm's, by name. ``queue`` is a topic
     of Kafka to read in the place of folders, by the consumer group ``group``. Where it ``normalizes``
-    nothing, lines are passed on as they are: raw ones to Kafka, finished ones from it.
+    nothing, lines are passed on as they are: raw ones to Kafka, finished ones from it. ``on`` is the
+    system that Fluent Bit runs on, a key of ``STATES``.
     """
 
     folders: tuple[str, ...]
@@ -84,7 +88,8 @@ class ConfigPlan:
     plugin: str = ""
     service: tuple[str, int] = ("127.0.0.1", 24330)
     back: tuple[str, int] = ("127.0.0.1", 24331)
-    state: str = "/var/lib/fluent-bit"
+    state: str = STATES["linux"]
+    on: str = "linux"
     hostname: str = "exnorm"
     ca: str = ""
     settings: Mapping[str, str] = field(default_factory=dict)
@@ -166,6 +171,8 @@ def check_plan(plan: ConfigPlan) -> None:
     """Refuse what would make another config than the one that was meant. Raises ``SettingsError``."""
     if not plan.folders and plan.queue is None:
         raise SettingsError("config: no folder given; expected the folder of each server's logs")
+    if plan.on == "windows" and plan.plugin:
+        raise SettingsError("via: the filter is for Linux; on Windows exnorm fluentbit serve does its work")
     if plan.folders and plan.queue is not None:
         raise SettingsError("from: folders are given too; expected one or the other")
     if plan.queue is not None and plan.needs_service:
@@ -316,7 +323,7 @@ def _tail(plan: ConfigPlan, number: int, folder: str) -> Section:
         (
             Line("name", "tail"),
             Line("tag", f"{TAG}.{name}"),
-            Line("path", ",".join(_join(_escape(folder), pattern) for pattern in patterns)),
+            _log_paths(plan, [_join(_escape(folder), pattern) for pattern in patterns]),
             Line("path_key", "filename", "exnorm keeps the logs of several files apart by it"),
             Line("db", _join(plan.state, f"tail-{name}.db"), "where reading goes on after a restart"),
             Line("read_from_head", True),
@@ -327,6 +334,14 @@ def _tail(plan: ConfigPlan, number: int, folder: str) -> Section:
             Line("storage.type", "filesystem", "the spool"),
         ),
     )
+
+
+def _log_paths(plan: ConfigPlan, paths: Sequence[str]) -> Line:
+    """What tail reads, as the system of the plan has it."""
+    if plan.on != "windows":
+        return Line("path", ",".join(paths))
+    why = "backslashes: on Windows tail takes what stands before a wildcard from the last one"
+    return Line("path", ",".join(path.replace("/", "\\") for path in paths), why)
 
 
 def _take(plan: ConfigPlan, queue: Destination) -> Section:
@@ -548,7 +563,8 @@ def _settings(plan: ConfigPlan) -> dict[str, str]:
 
 def serve_command(plan: ConfigPlan) -> str:
     """The command that runs the service that a config without the plugin needs."""
-    options = "".join(f" --{name.replace('_', '-')} {_shell(v)}" for name, v in _settings(plan).items())
+    settings = _settings(plan).items()
+    options = "".join(f" --{name.replace('_', '-')} {quote_word(value, plan.on)}" for name, value in settings)
     return (
         f"exnorm fluentbit serve --listen {_address(plan.service)} --forward {_address(plan.back)}{options}"
     )
@@ -559,8 +575,11 @@ def _address(pair: tuple[str, int]) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def _shell(text: str) -> str:
-    return text if re.fullmatch(r"[A-Za-z0-9_./:@-]+", text) else "'" + text.replace("'", "'\\''") + "'"
+def quote_word(text: str, on: str) -> str:
+    """A word of a command: for a shell of POSIX, or, where ``on`` is ``windows``, for PowerShell."""
+    if re.fullmatch(r"[A-Za-z0-9_./:@-]+", text) and not text.startswith("@"):
+        return text
+    return "'" + text.replace("'", "''" if on == "windows" else "'\\''") + "'"
 
 
 def _join(folder: str, name: str) -> str:
@@ -662,7 +681,7 @@ def _classic_word(value: Word) -> str:
 def _heading(plan: ConfigPlan, form: str) -> list[str]:
     loads = plan.normalizes and bool(plan.plugin)
     extra = form == "classic" and loads and not _fits_classic(plan.plugin)
-    load = f" -e {_shell(plan.plugin)}" if extra else ""
+    load = f" -e {quote_word(plan.plugin, plan.on)}" if extra else ""
     what = "normalized by exnorm, as " if plan.normalizes else ""
     origin = f" from {plan.queue.title}" if plan.queue is not None else ""
     lines = [

@@ -11,6 +11,8 @@ from exnorm.model import Field
 from exnorm.taxonomies.arcsight.fields import ARCSIGHT
 
 FOLDER = "/etc/logstash/exnorm"
+_ON_WINDOWS = {"/etc/logstash/": "C:/logstash/config/", "/var/log/logstash/": "C:/ProgramData/logstash/"}
+"""The places of a package of Linux, and the same where Logstash for Windows was unpacked."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,8 @@ class Choice:
     ``read`` is where the logs come from (a key of ``INPUTS``), ``send`` what the SIEM gets (a key of
     ``FORMATS``), ``way`` how Logstash and exnorm talk (a key of ``WAYS``). ``paths`` are the wildcards of
     the file input, ``sincedb`` where it keeps its positions, ``folder`` where the files will lie. Where
-    ``to`` is ``kafka``, finished lines go to a topic in the place of the SIEM.
+    ``to`` is ``kafka``, finished lines go to a topic in the place of the SIEM. ``on`` is the system that
+    Logstash runs on, ``linux`` or ``windows``.
     """
 
     read: str = "beats"
@@ -33,6 +36,7 @@ class Choice:
     )
     sincedb: str = "C:/ProgramData/logstash/exnorm.sincedb"
     folder: str = FOLDER
+    on: str = "linux"
     to: str = "siem"
     brokers: str = kafka.BROKERS
 
@@ -342,6 +346,18 @@ _MARKS = {"codec-cef": "[deviceEventClassId]", "codec-cef-ecs": "[cef][name]"}
 
 def render_pipelines(choice: Choice) -> dict[str, str]:
     """Every file of a choice, by file name: ``pipelines.yml`` first, then what it names."""
+    files = _render_pipelines(choice)
+    return files if choice.on == "linux" else {name: _move(text) for name, text in files.items()}
+
+
+def _move(text: str) -> str:
+    """A file with the places of Windows."""
+    for place, there in _ON_WINDOWS.items():
+        text = text.replace(place, there)
+    return text
+
+
+def _render_pipelines(choice: Choice) -> dict[str, str]:
     if choice.to == "kafka" and choice.send not in kafka.KEYS:
         raise SettingsError(f"to: kafka takes finished lines, {', '.join(kafka.KEYS)}; got {choice.send}")
     if choice.way == WITHOUT:
