@@ -16,8 +16,8 @@ SRC = Path(__file__).resolve().parents[1] / "src" / "exnorm"
 
 FLOORS: dict[str, tuple[str, ...]] = {
     "hosts": (
-        "cli", "report", "compare", "trace", "fluentbit", "logstash", "otlp", "syslogng", "relay", "arrow",
-        "spark", "tabular",
+        "cli", "report", "compare", "trace", "messages", "fluentbit", "logstash", "otlp", "syslogng", "relay",
+        "arrow", "spark", "tabular",
     ),
     "the flow": ("pipeline", "engine", "testing"),
     "what there is": ("plugins",),

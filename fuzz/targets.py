@@ -330,7 +330,7 @@ def _check_message(error: Exception) -> None:
 
 SOURCES = (
     "admin_audit", "agent_log", "audit_export", "connectivity", "ecp_server", "ews", "exchange_2003",
-    "http_proxy", "httperr", "iis", "imap_pop", "message_trace", "message_tracking", "rps_cmdlet",
+    "http_proxy", "httperr", "iis", "imap_pop", "message", "message_trace", "message_tracking", "rps_cmdlet",
     "rps_http", "smtp_protocol", "smtpsvc", "tracking_export", "wincollect",
 )  # fmt: skip
 

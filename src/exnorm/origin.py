@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from exnorm.errors import SettingsError, quote
@@ -17,6 +18,7 @@ HOST_KEYS = (
 )  # fmt: skip
 """Where Filebeat, Winlogbeat, Fluent Bit, Logstash and NXLog say it; the first that is there counts."""
 
+_NAME_LONGEST = 255  # characters of a host; what is longer is none, and is not remembered
 _BRACKETS = re.compile(r"(?:\[[^\[\]]+\])+")
 _ACCESSOR = re.compile(r"\$([^\[\]'\"]+)((?:\[(?:'[^']+'|\"[^\"]+\")\])+)")
 _QUOTED = re.compile(r"\[['\"]?([^\[\]'\"]+)['\"]?\]")
@@ -62,5 +64,10 @@ def find_text(record: Mapping[Any, Any], paths: Iterable[Path]) -> str:
 
 def name_server(name: str) -> str:
     """The one spelling of a server: logs have it with and without its domain, in any case."""
+    return _name_server(name) if len(name) <= _NAME_LONGEST else name.partition(".")[0].upper()
+
+
+@lru_cache(maxsize=4096)
+def _name_server(name: str) -> str:
     digits = name.replace(".", "").isdigit() or ":" in name
     return name if digits else name.partition(".")[0].upper()

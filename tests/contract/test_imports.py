@@ -19,6 +19,7 @@ HOSTS = (
     "exnorm.report",
     "exnorm.spark",
     "exnorm.tabular",
+    "exnorm.messages",
     "exnorm.trace",
     "exnorm.__main__",
 )

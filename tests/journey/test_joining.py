@@ -48,6 +48,15 @@ def test_a_fork_joins_its_parent_by_the_internal_id_on_the_same_server_only() ->
     assert groups(parent, other) == [["a"], ["b"]]
 
 
+def test_a_fork_that_found_its_parent_does_not_join_another_message_of_the_same_internal_id() -> None:
+    """A server that was set up anew counts from the beginning again."""
+    assert groups(
+        row("08:00:00.000", "RECEIVE", "A", network_message_id=ONE, internal_message_id="17", source_context="a"),
+        row("08:00:01.000", "TRANSFER", "A", network_message_id=ONE, internal_message_id="18", reference="17", source_context="b"),
+        row("08:00:02.000", "RECEIVE", "A", network_message_id=TWO, message_id="<x@y>", internal_message_id="17", source_context="c"),
+    ) == [["a", "b"], ["c"]]  # fmt: skip
+
+
 def test_what_a_mailbox_rule_sent_again_joins_the_message_that_it_is_a_copy_of() -> None:
     assert groups(
         row("08:00:00.000", "RECEIVE", "A", network_message_id=ONE, internal_message_id="17", source_context="a"),

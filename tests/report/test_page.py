@@ -315,7 +315,28 @@ def test_the_page_says_what_each_profile_would_send(tmp_path: Path) -> None:
         ["all", "1,360", "0.016", "1", "1 min"],
         ["arcsight-guide", "400", "0.0046", "0.017", "1 min"],
         ["security", "400", "0.0046", "0.017", "1 min"],
+        ["one event for each message", "1,360", "0.016"],  # no row names a message
     ]
+
+
+def test_one_event_for_each_message_counts_messages_and_all_other_rows(
+    tmp_path: Path,
+) -> None:
+    """By hand: 60 rows of 10 messages and 20 that carry none in two hours: 30 events, 360 a day."""
+    rows = [
+        f"2026-03-17T08:{n:02}:00.000Z,SEND,{n % 10:08}-1e63-493a-80a2-08da9a4ff8da,<x{n}@y>"
+        for n in range(60)
+    ]
+    rows += [f"2026-03-17T{9 + n // 19:02}:00:00.000Z,NOTIFYMAPI,," for n in range(20)]
+    log = tmp_path / "MSGTRK2026031708-1.LOG"
+    header = "#Log-type: Message Tracking Log\n#Fields: date-time,event-id,network-message-id,message-id\n"
+    log.write_text(header + "\n".join(rows) + "\n")
+    page = tmp_path / "page.html"
+    assert run(["report", str(log), "-o", str(page), "--quiet"]) == 0
+    text = page.read_text("utf-8")
+    table = text[text.index('id="t-rates"') :].partition("</table>")[0]
+    cells = [re.findall(r">([^<>]+)</t[hd]>", row) for row in table.split("<tr>")[2:]]
+    assert cells[-1] == ["one event for each message", "360", "0.0042"]
 
 
 def test_a_finding_names_the_command_that_shows_its_lines(tmp_path: Path) -> None:

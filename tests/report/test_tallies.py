@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from exnorm.report.tallies import MINUTE, SLOTS_LIMIT, TimeSlots, TopTally
+from exnorm.report.tallies import MINUTE, SLOTS_LIMIT, DistinctCount, TimeSlots, TopTally
 
 
 def test_few_names_are_counted_exactly() -> None:
@@ -122,3 +122,29 @@ def test_a_time_before_1970_has_a_slot(time: int) -> None:
     slots = TimeSlots()
     slots.add(time)
     assert slots.starts()[0] <= time < slots.starts()[0] + MINUTE
+
+
+def counted(first: int, last: int) -> DistinctCount:
+    count = DistinctCount()
+    for number in range(first, last):
+        count.add(f"<{number}@contoso.test>")
+        count.add(f"<{number}@contoso.test>")
+    return count
+
+
+def test_different_names_are_counted_exactly_while_they_are_few() -> None:
+    assert counted(0, 0).number == 0
+    assert counted(0, 4096).number == 4096
+
+
+@pytest.mark.parametrize("names", [9_000, 50_000, 200_000])
+def test_many_different_names_are_counted_to_within_some_percent(names: int) -> None:
+    assert abs(counted(0, names).number / names - 1) < 0.06
+
+
+def test_two_counts_add_up_to_that_of_all_names() -> None:
+    whole = counted(0, 60_000)
+    for middle in (2_000, 30_000, 59_990):
+        part = counted(0, middle)
+        part.merge(counted(middle - 1000, 60_000))
+        assert part.number == whole.number

@@ -6,6 +6,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import IO, Any
 
 import click
@@ -60,6 +61,11 @@ from exnorm.settings import Settings
     default=1,
     help="Read so many files, or parts of one, at a time.",
 )
+@click.option(
+    "--per-message",
+    is_flag=True,
+    help="One event for each message, of all its rows; what carries no message stays as it is.",
+)
 @click.option("--dry-run", is_flag=True, help="Write no events, only the counts, to standard output.")
 @click.option("--json", "as_json", is_flag=True, help="Write the counts as JSON.")
 @click.option("--quiet", "-q", is_flag=True, help="Say nothing but errors.")
@@ -73,6 +79,7 @@ def command(
     ca: str | None,
     output: str | None,
     jobs: int,
+    per_message: bool,
     dry_run: bool,
     as_json: bool,
     quiet: bool,
@@ -87,11 +94,9 @@ def command(
     """
     normalizer = Normalizer.from_settings(settings)
     hold_freed_memory()
-    if follow and jobs > 1:
-        raise SettingsError("--follow reads one file after the other; leave --jobs out")
+    _refuse_together(follow, jobs, per_message, to, output)
+    convert_messages = _prepare_messages(normalizer) if per_message else None
     destination = None if to is None else read_destination(to, framing, ca)
-    if destination is not None and output is not None:
-        raise SettingsError("--to and --output: events go to one of them")
     follower = Follower(paths, say) if follow else None
     inputs = [] if follow else expand(paths)
     _check_outputs(inputs, output, rejects)
@@ -102,12 +107,13 @@ def command(
             run.rejects = stack.enter_context(_open_rejects(rejects))
             run.has_bar = wants_bar(inputs, output, quiet)
             advance = stack.enter_context(progress(inputs, run.has_bar))
-            if follower is not None:
+            if convert_messages is not None:
+                convert_messages(inputs, target, run, advance, output)
+            elif follower is not None:
                 end_at_signals()
                 follow_files(normalizer, follower, target, run)
-            elif jobs == 1 or not _convert_parallel(normalizer, inputs, jobs, target, run, advance):
-                for item in inputs:
-                    convert_file(normalizer, item, target, run, advance)
+            else:
+                _convert_files(normalizer, inputs, jobs, target, run, advance)
             status = OK
         except (ParseError, EncodeError) as error:
             say(str(error))
@@ -128,6 +134,40 @@ def command(
         text = summarize(run.counts, settings, run.files, run.refused, run.failed, as_json)
         (click.echo if dry_run else tell)(text)
     return status
+
+
+def _refuse_together(follow: bool, jobs: int, per_message: bool, to: str | None, output: str | None) -> None:
+    """Raise ``SettingsError`` for options that exclude each other."""
+    if follow and jobs > 1:
+        raise SettingsError("--follow reads one file after the other; leave --jobs out")
+    if per_message and follow:
+        raise SettingsError("--per-message tells messages when all rows are there, and --follow has no end")
+    if per_message and jobs > 1:
+        raise SettingsError("--per-message reads one file after the other; leave --jobs out")
+    if to is not None and output is not None:
+        raise SettingsError("--to and --output: events go to one of them")
+
+
+def _prepare_messages(normalizer: Normalizer) -> Callable[..., None]:
+    """What converts files to one event for each message; raises ``SettingsError`` where that cannot be."""
+    from exnorm.cli.per_message import convert_messages  # most runs need no store
+    from exnorm.messages.told import make_teller
+
+    return partial(convert_messages, normalizer, make_teller(normalizer.settings, normalizer))
+
+
+def _convert_files(
+    normalizer: Normalizer,
+    inputs: list[Input],
+    jobs: int,
+    target: IO[bytes] | None,
+    run: Run,
+    advance: Callable[[int], None],
+) -> None:
+    """Convert files one after the other, or in several processes."""
+    if jobs == 1 or not _convert_parallel(normalizer, inputs, jobs, target, run, advance):
+        for item in inputs:
+            convert_file(normalizer, item, target, run, advance)
 
 
 def _convert_parallel(

@@ -118,8 +118,8 @@ def _emit_encode(emitter: Emitter, planner: RecordPlanner) -> Iterator[str]:
         yield f"    if record.envelope is not None: {emitter.leave}"
     yield "    derived = record.derived"
     yield f"    if not is_known(derived): {emitter.leave}"
-    texts = "".join(f", derived.get({name!r}, '')" for name in planner.derived)
-    yield f'    cells = join((*record.values.values(){texts})).split("\\n")'
+    texts = "".join(f" derived.get({name!r}, '')," for name in planner.derived)
+    yield f'    cells = join((*record.values.values(),{texts})).split("\\n")'
     width = len(plan.columns) + len(planner.derived)
     yield f"    if len(cells) != {width}: {emitter.leave}"
     yield f"    {', '.join(f'c{cell}' for cell in range(width))} = cells"

@@ -159,6 +159,9 @@ def _fold(addresses: Iterable[str]) -> set[str]:
 
 
 def find_worst(fates: Iterable[Fate]) -> str:
-    """The worst state; ``pending`` where nobody is named."""
+    """The worst state of those who were to get the message; ``pending`` where nobody is named.
+
+    Groups and addresses that led on to others are asked only where there is nobody else.
+    """
     found = {fate.state for fate in fates}
     return next((state for state in BY_BADNESS if state in found), PENDING)

@@ -64,6 +64,7 @@ class Way:
         self.writers = {step.server for step in passed}
         self.shadows = sorted({step.server for step in steps if step.server} - self.writers)
         self._domains = {_domain(step.writer_host) for step in passed} - {""}
+        self.legs = self._find_legs(steps)
 
     def is_inside(self, host: str) -> bool:
         """Whether a host is one of the site's: it wrote rows, or its domain is that of one that did."""
@@ -94,9 +95,9 @@ class Way:
             hop.host = hop.host if "." in hop.host else step.writer_host
             if not hop.came_from:
                 hop.came_from, hop.connector = _find_origin(step)
-        return _order(list(hops.values()), self.find_legs(steps))
+        return _order(list(hops.values()), self.legs)
 
-    def find_legs(self, steps: Iterable[Step]) -> list[Leg]:
+    def _find_legs(self, steps: Iterable[Step]) -> list[Leg]:
         """Every way from one server to another that a row tells, each once, in order of time."""
         legs: dict[tuple[str, str], Leg] = {}
         for step in steps:
@@ -133,9 +134,8 @@ class Way:
     def find_missing(self, steps: Sequence[Step]) -> list[Missing]:
         """The servers that had the message and of which no row is here."""
         found: dict[str, Missing] = {}
-        legs = self.find_legs(steps)
-        receivers = {leg.origin: leg for leg in legs if leg.is_told_by_target and leg.is_outside}
-        for leg in legs:
+        receivers = {leg.origin: leg for leg in self.legs if leg.is_told_by_target and leg.is_outside}
+        for leg in self.legs:
             behind = receivers.get(leg.target)
             if leg.target in self.writers or (leg.is_outside and behind is None):
                 continue

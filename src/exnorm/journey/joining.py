@@ -84,12 +84,16 @@ class Groups:
         return list(self._above)
 
 
-def choose_answer(key: str, answers: Iterable[str]) -> str:
+def choose_answer(key: str, name: str, answers: Iterable[str]) -> str:
     """Which of the keys that go by a name is the message that is asked for; empty where none is certain.
 
-    ``key`` is who asks. A network message id tells messages apart, a message id does not.
+    ``key`` is who asks for ``name``. A network message id tells messages apart, a message id does not; a
+    message that goes by the name itself asks for nobody else, unless that name is all it is known by.
     """
-    others = {answer for answer in answers if answer and answer != key}
+    found = {answer for answer in answers if answer}
+    if key in found and name != key:
+        return ""
+    others = found - {key}
     certain = {answer for answer in others if answer.startswith(NETWORK)} or others
     return certain.pop() if len(certain) == 1 else ""
 
@@ -98,7 +102,7 @@ def resolve(asks: Iterable[tuple[str, str]], answers: Mapping[str, Iterable[str]
     """The groups of keys, from who asks for which name, and the keys that go by each name."""
     groups = Groups()
     for key, name in asks:
-        answer = choose_answer(key, answers.get(name, ()))
+        answer = choose_answer(key, name, answers.get(name, ()))
         if answer:
             groups.join(key, answer)
     return groups

@@ -415,6 +415,11 @@ class Normalizer:
         if kept is not None:
             yield from self._make_events(kept, route)
 
+    def process_record(self, record: Record) -> Record | None:
+        """A record as plugins' processors leave it, for whoever makes something else than events of it."""
+        processed: Record | None = self.routes.process(record, self.routes.of(record).record_processors)
+        return processed
+
     def _keep(self, record: Record, route: Route) -> Record | None:
         """A record as its processors leave it; ``None`` where they or the profile leave it out."""
         self.counts.note_time(record.time)

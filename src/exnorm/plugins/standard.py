@@ -21,6 +21,7 @@ from exnorm.sources.http_proxy import HTTP_PROXY
 from exnorm.sources.httperr import HTTPERR
 from exnorm.sources.iis import IIS
 from exnorm.sources.imap_pop import IMAP_POP
+from exnorm.sources.message import MESSAGE
 from exnorm.sources.message_trace import MESSAGE_TRACE
 from exnorm.sources.message_tracking import MESSAGE_TRACKING
 from exnorm.sources.rps_cmdlet import RPS_CMDLET
@@ -41,6 +42,7 @@ from exnorm.taxonomies.arcsight.http_proxy import ARCSIGHT_HTTP_PROXY
 from exnorm.taxonomies.arcsight.httperr import ARCSIGHT_HTTPERR
 from exnorm.taxonomies.arcsight.iis import ARCSIGHT_OWA
 from exnorm.taxonomies.arcsight.imap_pop import ARCSIGHT_IMAP_POP
+from exnorm.taxonomies.arcsight.message import ARCSIGHT_MESSAGE
 from exnorm.taxonomies.arcsight.message_trace import ARCSIGHT_TRACE
 from exnorm.taxonomies.arcsight.message_tracking import ARCSIGHT_2010, ARCSIGHT_2016
 from exnorm.taxonomies.arcsight.message_tracking_flow import ARCSIGHT_FLOW
@@ -61,6 +63,7 @@ from exnorm.taxonomies.jsa.http_proxy import JSA_HTTP_PROXY
 from exnorm.taxonomies.jsa.httperr import JSA_HTTPERR
 from exnorm.taxonomies.jsa.iis import JSA_OWA
 from exnorm.taxonomies.jsa.imap_pop import JSA_IMAP_POP
+from exnorm.taxonomies.jsa.message import JSA_MESSAGE
 from exnorm.taxonomies.jsa.message_trace import JSA_TRACE
 from exnorm.taxonomies.jsa.message_tracking import JSA_MESSAGE_TRACKING
 from exnorm.taxonomies.jsa.rich import JSA_RICH, JSA_RICH_HTTP_PROXY
@@ -93,6 +96,7 @@ def register_sources() -> Iterable[Source]:
         TRACKING_EXPORT,
         MESSAGE_TRACE,
         WINCOLLECT_PAYLOAD,
+        MESSAGE,
     )
 
 
@@ -114,6 +118,8 @@ def register_mappings() -> Iterable[Mapping]:
         JSA_MESSAGE_TRACKING,
         JSA_RICH,
         JSA_TRACE,
+        ARCSIGHT_MESSAGE,
+        JSA_MESSAGE,
         ARCSIGHT_2003,
         JSA_2003,
         ARCSIGHT_ADMIN_AUDIT,

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping as AnyMapping
 from dataclasses import dataclass, field, replace
 
 from exnorm.convert import members
+from exnorm.journey.steps import TRACKING
 from exnorm.model import Constant, Record, Schema, Source, Taxonomy, Unparsed
 from exnorm.origin import name_server
 from exnorm.pipeline.counts import OTHER, Tally
@@ -20,7 +21,7 @@ from exnorm.pipeline.normalizer import Normalizer
 from exnorm.pipeline.profiles import PROFILES, select
 from exnorm.plugins.manager import Registry
 from exnorm.report.masks import mask_reason
-from exnorm.report.tallies import TimeSlots, TopTally
+from exnorm.report.tallies import DistinctCount, TimeSlots, TopTally
 from exnorm.settings import Settings
 from exnorm.tables.mapping import (
     ADDITIONAL_DATA,
@@ -247,6 +248,8 @@ class Survey:
     samples: list[Sample] = field(default_factory=list)
     plugin_errors: dict[str, str] = field(default_factory=dict)  # the first of each plugin
     evicted: Tally = field(default_factory=Tally)
+    messages: DistinctCount = field(default_factory=DistinctCount)
+    message_rows: int = 0  # rows of messages, which --per-message makes one event of
     lines: int = 0
     rows: int = 0
     examined: int = 0
@@ -295,6 +298,8 @@ class Survey:
             self.add_sample(sample, samples)
         self.plugin_errors = {**other.plugin_errors, **self.plugin_errors}
         _merge_tally(self.evicted, other.evicted)
+        self.messages.merge(other.messages)
+        self.message_rows += other.message_rows
         self.lines += other.lines
         self.rows += other.rows
         self.examined += other.examined
@@ -477,6 +482,8 @@ class Surveyor:
         self._file.rows += 1
         if record.schema.found == "count":
             self._file.guessed += 1
+        if source == TRACKING:
+            self._count_message(record)
         count = self._count_event(record, source)
         server = self._add_roles(record, source)
         version = self._describe_version(record)
@@ -493,6 +500,13 @@ class Surveyor:
         self._note_columns(record, source, server)
         if not self._examined or count.rows <= self._examined or count.rows % EVERY == 0:
             self._examine(record, source)
+
+    def _count_message(self, record: Record) -> None:
+        """Count the message that a row is of, by its network message id, else its message id."""
+        name = record.get("network-message-id").lower() or record.get("message-id")
+        if name:
+            self.survey.messages.add(name)
+            self.survey.message_rows += 1
 
     def _count_event(self, record: Record, source: str) -> EventCount:
         name = record.event_id

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from hashlib import blake2b
+
 NAME_LIMIT = 200
 MINUTE = 60_000
 SLOTS_LIMIT = 4096
@@ -46,6 +48,50 @@ class TopTally:
         cut = sorted(self.counts.values(), reverse=True)[self._keep]
         self.error += cut
         self.counts = {name: amount - cut for name, amount in self.counts.items() if amount > cut}
+
+
+class DistinctCount:
+    """How many different names there were: exactly up to ``KEPT``, beyond that to within some percent.
+
+    The smallest of the names' digests are kept: the closer together they lie, the more names there are.
+    """
+
+    KEPT = 4096
+
+    def __init__(self) -> None:
+        self._smallest: set[int] = set()
+        self._largest = 0  # of those that are kept, once there are enough
+
+    def add(self, name: str) -> None:
+        """Know a name."""
+        digest = blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+        self._take(int.from_bytes(digest, "big"))
+
+    def _take(self, digest: int) -> None:
+        if self._largest and digest >= self._largest:
+            return
+        self._smallest.add(digest)
+        if len(self._smallest) > 2 * self.KEPT:
+            self._shrink()
+
+    def _shrink(self) -> None:
+        self._smallest = set(sorted(self._smallest)[: self.KEPT])
+        self._largest = max(self._smallest)
+
+    def merge(self, other: DistinctCount) -> None:
+        """Add the names of another count."""
+        for digest in other._smallest:
+            self._take(digest)
+        if other._largest:  # beyond it, names are missing
+            self._shrink()
+
+    @property
+    def number(self) -> int:
+        """About how many names there were."""
+        if not self._largest:
+            return len(self._smallest)
+        last = sorted(self._smallest)[self.KEPT - 1]
+        return round((self.KEPT - 1) / ((last + 1) / 2**64))
 
 
 class TimeSlots:

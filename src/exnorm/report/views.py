@@ -505,7 +505,7 @@ def view_events(survey: Survey, about: About, known: Known, draw: plots.Draw) ->
     view: dict[str, Any] = {
         "profile_names": tuple(PROFILES),
         "profiles": [_view_profile(name, survey) for name in PROFILES],
-        "rates": [_view_rate(name, survey) for name in PROFILES],
+        "rates": [*(_view_rate(name, survey) for name in PROFILES), _view_message_rate(survey)],
         "profile_note": "A profile says which events go to the SIEM; with all, every one does. "
         "Profiles speak of message tracking logs only: events of other logs are always kept. "
         f"The plot below is for the profile {about.profile}"
@@ -584,6 +584,14 @@ def _view_rate(name: str, survey: Survey) -> tuple[str, ...]:
     busiest = max(slots.counts.values(), default=0) / (slots.width / 1000)
     average = _rate(sent / (length / 1000)) if length else "unknown"
     return name, _a_day(sent, survey.first, survey.last), average, _rate(busiest), duration(slots.width)
+
+
+def _view_message_rate(survey: Survey) -> tuple[str, ...]:
+    """What one event for each message would send; how many at a time depends on when they are told."""
+    sent = survey.rows - survey.message_rows + survey.messages.number
+    length = _length(survey.first, survey.last)
+    average = _rate(sent / (length / 1000)) if length else "unknown"
+    return "one event for each message", _a_day(sent, survey.first, survey.last), average, "", ""
 
 
 def _length(first: int | None, last: int | None) -> int:
