@@ -201,3 +201,18 @@ def test_a_file_that_cannot_be_read_is_told_and_the_others_are_looked_through(
     assert ran.status == 2
     assert "broken.LOG.gz" in ran.err
     assert json.loads(ran.out)["message"]["rows"] == 16
+
+
+def test_a_short_internal_id_is_found_among_many_rows_that_hold_its_digits(
+    exnorm: Any, logs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from exnorm.trace import tracer
+
+    monkeypatch.setattr(tracer, "MOST_ROWS", 40)
+    others = [
+        row(f"10:00:00.{number:03}", "RECEIVE", "OTHER", message_id=f"<{number}@x>", internal_message_id=str(770_000 + number),
+            network_message_id=f"{number:08}-1e63-493a-80a2-08da9a4ff8da")
+        for number in range(100)
+    ]  # fmt: skip
+    write(logs, OTHER=others)
+    assert told(exnorm("trace", "77", logs, "--json"))["message"]["rows"] == 16

@@ -129,13 +129,16 @@ class Tracer:
 
     def trace(self, query: Query) -> Result:
         """The messages that a query asks for."""
-        self._look(query.needles(), self._find_window(), self._advance)
+        # An internal id, a word of a subject or an address is in many a row of other messages.
+        is_loose = query.kind in ("", "internal")
+        only = query.takes if is_loose else None
+        self._look(query.needles(), self._find_window(), self._advance, only)
         result = Result(searched=len(self._files))
         wanted = {find_key(step) for step in self._places if query.takes(step)} - {""}
         if not wanted:
             result.named = choose(self._beside, set(), ()) if query.message else []
             return result
-        everywhere = query.kind in ("", "internal")  # rows that do not hold what was asked for
+        everywhere = is_loose  # rows that do not hold what was asked for
         for _ in range(_ROUNDS):
             groups = self._select(wanted)
             steps = [step for group in groups for step in group]
@@ -224,12 +227,13 @@ class Tracer:
         needles: Needles,
         window: Window | None,
         advance: Callable[[LogFile], object] = lambda file: None,
+        only: Callable[[Step], bool] | None = None,
     ) -> None:
         self._asked.update(needles.texts)
         for file in self._files:
             try:
                 for record in self._read(file, needles, window):
-                    self._take(record)
+                    self._take(record, only)
             except self._errors as error:
                 if self._fail is None:
                     raise
@@ -237,12 +241,15 @@ class Tracer:
                 self._fail(file, error)
             advance(file)
 
-    def _take(self, record: Record) -> None:
+    def _take(self, record: Record, only: Callable[[Step], bool] | None) -> None:
+        """Keep a row; with ``only``, of message tracking alone, and of that what it says yes to."""
         if record.time is None or self._times.find_rule(record.time):
             return
         if is_tracking(record):
-            self._places.setdefault(read_step(record), (record.path, record.line_number))
-        else:
+            step = read_step(record)
+            if only is None or only(step):
+                self._places.setdefault(step, (record.path, record.line_number))
+        elif only is None:
             self._beside.setdefault(read_beside(record), record.raw[:_RAW_TEXT])
         if len(self._places) + len(self._beside) > MOST_ROWS:
             raise NormalizerError(f"more than {MOST_ROWS} rows hold what is asked for; name one message's id")
