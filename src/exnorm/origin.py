@@ -67,7 +67,7 @@ def name_server(name: str) -> str:
     return _name_server(name) if len(name) <= _NAME_LONGEST else name.partition(".")[0].upper()
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=256)  # a site has few servers
 def _name_server(name: str) -> str:
     digits = name.replace(".", "").isdigit() or ":" in name
     return name if digits else name.partition(".")[0].upper()

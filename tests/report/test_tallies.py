@@ -134,12 +134,12 @@ def counted(first: int, last: int) -> DistinctCount:
 
 def test_different_names_are_counted_exactly_while_they_are_few() -> None:
     assert counted(0, 0).number == 0
-    assert counted(0, 4096).number == 4096
+    assert counted(0, 1024).number == 1024
 
 
 @pytest.mark.parametrize("names", [9_000, 50_000, 200_000])
 def test_many_different_names_are_counted_to_within_some_percent(names: int) -> None:
-    assert abs(counted(0, names).number / names - 1) < 0.06
+    assert abs(counted(0, names).number / names - 1) < 0.1
 
 
 def test_two_counts_add_up_to_that_of_all_names() -> None:

@@ -56,7 +56,7 @@ class DistinctCount:
     The smallest of the names' digests are kept: the closer together they lie, the more names there are.
     """
 
-    KEPT = 4096
+    KEPT = 1024
 
     def __init__(self) -> None:
         self._smallest: set[int] = set()

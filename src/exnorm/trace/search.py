@@ -29,7 +29,7 @@ _APART = re.compile(r"[^<>'\"&\\\x00-\x1f\x7f-\U0010ffff]+")
 _MOMENT = re.compile(rb"(?:\A|\n)\"?(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)")
 _FIELDS = b"\n#Fields"
 _MARK_BYTES = 40
-COUNTED_BYTES = 256 * 1024 * 1024
+COUNTED_BYTES = 64 * 1024 * 1024
 """So far down a file its lines are counted: counting takes longer than searching."""
 
 
