@@ -7,7 +7,14 @@ from typing import Any
 import pytest
 
 from exnorm import Settings, SettingsError
-from exnorm.settings import OTHER_VARIABLES, make_settings, read_config, read_environment
+from exnorm.settings import (
+    NAMES,
+    OTHER_VARIABLES,
+    make_settings,
+    read_config,
+    read_environment,
+    read_plugin_settings,
+)
 
 ROOT = Path(__file__).parents[1]
 
@@ -175,3 +182,35 @@ def test_trusted_proxies_are_addresses_and_networks() -> None:
     reason = "trusted_proxies: got 'proxy1'; expected an address or a network, as 192.0.2.0/24"
     with pytest.raises(SettingsError, match=reason):
         make_settings({"trusted_proxies": "proxy1"})
+
+
+def test_all_wrong_settings_are_told_at_once() -> None:
+    with pytest.raises(SettingsError) as caught:
+        make_settings(
+            {"profile": "secruity", "unkown": 1, "leef": "two", "tz": "Nowhere/X", "max_payload": 3}
+        )
+    told = [str(fault).split(":")[0] for fault in caught.value.args]
+    assert told == [
+        "unknown setting 'unkown'; expected one of " + ", ".join(sorted(NAMES)), "leef", "profile",
+        "max_payload", "tz",
+    ]  # fmt: skip
+
+
+def test_all_wrong_settings_of_a_file_are_told_with_their_lines() -> None:
+    text = "profile: secruity\nleef: 7\ncef: 1\nprofil: all\ntz: Nowhere/X\non-error: tag\non_error: tag\n"
+    with pytest.raises(SettingsError) as caught:
+        read_config(text, "site.yaml")
+    assert [str(fault).split(": ")[0] for fault in caught.value.args] == [
+        "site.yaml:1", "site.yaml:2", "site.yaml:4", "site.yaml:5", "site.yaml:7",
+    ]  # fmt: skip
+
+
+def test_a_later_layer_mends_a_value_of_an_earlier_one() -> None:
+    assert make_settings({"leef": "two"}, {"leef": 1}).leef == 1
+
+
+def test_all_wrong_settings_of_a_plugin_are_told_at_once() -> None:
+    settings = make_settings({"plugins": {"acme": {"limt": 1, "limit": "many"}}})
+    with pytest.raises(SettingsError) as caught:
+        read_plugin_settings(settings, "acme", {"limit": 3})
+    assert len(caught.value.args) == 2

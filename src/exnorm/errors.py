@@ -75,11 +75,17 @@ def show_json(text: str) -> str:
 
 def suggest(name: str, known: Iterable[str]) -> str:
     """``"; did you mean 'x'?"`` for the nearest known name, or all names where none is near."""
-    import difflib
-
     names = sorted(known)
-    folded = {candidate.casefold(): candidate for candidate in names}
-    near = difflib.get_close_matches(name.casefold(), folded, n=1, cutoff=0.6)
+    near = find_nearest(name, names)
     if near:
-        return f"; did you mean '{folded[near[0]]}'?"
+        return f"; did you mean '{near}'?"
     return f"; expected one of {', '.join(names)}" if names else ""
+
+
+def find_nearest(name: str, known: Iterable[str]) -> str:
+    """The known name that somebody may have meant; empty where none is near."""
+    import difflib  # few runs need it
+
+    folded = {candidate.casefold(): candidate for candidate in sorted(known)}
+    near = difflib.get_close_matches(name.casefold(), folded, n=1, cutoff=0.6)
+    return folded[near[0]] if near else ""

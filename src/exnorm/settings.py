@@ -5,11 +5,11 @@ from __future__ import annotations
 import dataclasses
 import ipaddress
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from exnorm.convert import moment_ms
+from exnorm.convert import ip, moment_ms
 from exnorm.errors import SettingsError, quote, suggest
 from exnorm.origin import list_paths
 from exnorm.text.encodings import find_encoding
@@ -115,52 +115,56 @@ class Settings:
     tables: Tables = field(default_factory=Tables)
 
     def __post_init__(self) -> None:
-        """Refuse values that no pipeline can use."""
+        """Refuse values that no pipeline can use, all of them at once."""
+        if faults := [*self._find_faults()]:
+            raise SettingsError(*faults)
+
+    def _find_faults(self) -> Iterator[str]:
         for name, choices in CHOICES.items():
             value = getattr(self, name)
             if value not in choices:
-                raise SettingsError(f"{name}: got {quote(value)}{suggest(str(value), choices)}")
+                yield f"{name}: got {quote(value)}{suggest(str(value), choices)}"
         for name, (lowest, highest) in NUMBERS.items():
             number = getattr(self, name)
             if not lowest <= number <= highest:
-                raise SettingsError(f"{name}: got {number}; expected {lowest} to {highest}")
+                yield f"{name}: got {number}; expected {lowest} to {highest}"
         if 0 < self.max_payload < MAX_PAYLOAD_LOWEST:
             expected = f"expected at least {MAX_PAYLOAD_LOWEST} bytes, or 0 for no limit"
-            raise SettingsError(f"max_payload: got {self.max_payload}; {expected}")
+            yield f"max_payload: got {self.max_payload}; {expected}"
         if self.max_payload and self.format == "wincollect":
-            raise SettingsError("max_payload: the native payload carries the row as it is, and is never cut")
+            yield "max_payload: the native payload carries the row as it is, and is never cut"
         for name in ("since", "until"):
             moment = getattr(self, name)
             if moment and moment_ms(moment) is None:
-                raise SettingsError(f"{name}: got {quote(moment)}; expected {MOMENT_FORM}")
-        if self.source_ip:
+                yield f"{name}: got {quote(moment)}; expected {MOMENT_FORM}"
+        if self.source_ip and ip(self.source_ip) is None:
+            yield f"source_ip: got {quote(self.source_ip)}; expected an IPv4 or IPv6 address"
+        for check in (lambda: list_paths(self.host_key), lambda: find_encoding(self.encoding)):
             try:
-                ipaddress.ip_address(self.source_ip)
-            except ValueError:
-                raise SettingsError(
-                    f"source_ip: got {quote(self.source_ip)}; expected an IPv4 or IPv6 address"
-                ) from None
-        list_paths(self.host_key)
-        find_encoding(self.encoding)
-        _check_networks("trusted_proxies", self.trusted_proxies)
-        if self.tz:
-            import zoneinfo  # few runs need it
-
-            try:
-                zoneinfo.ZoneInfo(self.tz)
-            except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError):
-                raise SettingsError(
-                    f"tz: got {quote(self.tz)}; expected a time zone such as Europe/Berlin or UTC"
-                ) from None
+                check()
+            except SettingsError as error:
+                yield from error.args
+        yield from _find_wrong_networks("trusted_proxies", self.trusted_proxies)
+        if self.tz and not _is_zone(self.tz):
+            yield f"tz: got {quote(self.tz)}; expected a time zone such as Europe/Berlin or UTC"
 
 
-def _check_networks(name: str, networks: tuple[str, ...]) -> None:
+def _is_zone(name: str) -> bool:
+    import zoneinfo  # few runs need it
+
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError):
+        return False
+    return True
+
+
+def _find_wrong_networks(name: str, networks: tuple[str, ...]) -> Iterator[str]:
     for network in networks:
         try:
             ipaddress.ip_network(network, strict=False)
         except ValueError:
-            expected = "an address or a network, as 192.0.2.0/24"
-            raise SettingsError(f"{name}: got {quote(network)}; expected {expected}") from None
+            yield f"{name}: got {quote(network)}; expected an address or a network, as 192.0.2.0/24"
 
 
 NAMES = tuple(item.name for item in dataclasses.fields(Settings))
@@ -170,19 +174,28 @@ def make_settings(*layers: Mapping[str, Any], where: str = "") -> Settings:
     """Settings from layers of names and values, a later layer over an earlier one.
 
     Text is read as the setting's own type; ``-`` and ``_`` in names are the same. Raises
-    ``SettingsError`` for an unknown name (with the nearest right one) or a value that does not fit.
+    ``SettingsError`` with every unknown name (and the nearest right one) and every value that does not fit.
     """
     values: dict[str, Any] = {}
-    try:
-        for layer in layers:
-            for given, value in layer.items():
-                name = str(given).replace("-", "_")
-                if name not in NAMES:
-                    raise SettingsError(f"unknown setting {quote(given)}{suggest(name, NAMES)}")
+    faults: dict[str, list[str]] = {}  # by setting: a later layer mends what an earlier one got wrong
+    for layer in layers:
+        for given, value in layer.items():
+            name = str(given).replace("-", "_")
+            faults.pop(name, None)
+            if name not in NAMES:
+                faults[name] = [f"unknown setting {quote(given)}{suggest(name, NAMES)}"]
+                continue
+            try:
                 values[name] = _coerce(name, value)
-        return Settings(**values)
+            except SettingsError as error:
+                faults[name] = [*error.args]
+    try:
+        settings = Settings(**{name: value for name, value in values.items() if name not in faults})
     except SettingsError as error:
-        raise SettingsError(f"{where}{error}") from None
+        faults[""] = [*error.args]
+    if faults:
+        raise SettingsError(*(f"{where}{fault}" for found in faults.values() for fault in found))
+    return settings
 
 
 def read_environment(environ: Mapping[str, str], also: Iterable[str] = ()) -> dict[str, str]:
@@ -221,6 +234,7 @@ def read_config(text: str, name: str, also: tuple[str, ...] = ()) -> dict[str, A
     if root.kind != "map":
         raise SettingsError(f"{name}: got {root.describe()}; expected settings by name")
     layer: dict[str, Any] = {}
+    faults: list[str] = []
     for key, value in root.pairs:
         setting = key.text.replace("-", "_")
         where = f"{name}:{key.line}: "
@@ -228,15 +242,27 @@ def read_config(text: str, name: str, also: tuple[str, ...] = ()) -> dict[str, A
             continue
         if key.text in also:
             layer[key.text] = value.plain()
-            continue
-        if setting not in NAMES:
+        elif setting not in NAMES:
             known = (*NAMES, *also, TESTS)
-            raise SettingsError(f"{where}unknown setting {quote(key.text)}{suggest(setting, known)}")
-        if setting in layer:
-            raise SettingsError(f"{where}setting {quote(key.text)} is there twice")
-        layer[setting] = Tables(value, name) if setting == "tables" else value.plain()
-        make_settings({setting: layer[setting]}, where=where)
+            faults.append(f"{where}unknown setting {quote(key.text)}{suggest(setting, known)}")
+        elif setting in layer:
+            faults.append(f"{where}setting {quote(key.text)} is there twice")
+        else:
+            layer[setting] = Tables(value, name) if setting == "tables" else value.plain()
+            try:
+                make_settings({setting: layer[setting]}, where=where)
+            except SettingsError as error:
+                faults += error.args
+    if faults:
+        raise SettingsError(*faults)
     return layer
+
+
+def read_tables(text: str, name: str) -> Tables:
+    """The changes to tables of a YAML file of settings, whatever else is wrong in it."""
+    root = read_yaml(text, name)
+    pairs = root.pairs if root.kind == "map" else ()
+    return next((Tables(value, name) for key, value in pairs if key.text == "tables"), Tables())
 
 
 def _coerce(name: str, value: Any) -> Any:
@@ -289,13 +315,16 @@ def read_plugin_settings(settings: Settings, plugin: str, defaults: Mapping[str,
     given = {} if given is None else given
     if not isinstance(given, Mapping):
         raise SettingsError(f"plugins: {plugin}: got {quote(given)}; expected settings by name")
+    where = f"plugins: {plugin}: "
+    faults: list[str] = []
     for name, value in given.items():
-        where = f"plugins: {plugin}: "
         if name not in defaults:
-            raise SettingsError(f"{where}unknown setting {quote(name)}{suggest(str(name), defaults)}")
+            faults.append(f"{where}unknown setting {quote(name)}{suggest(str(name), defaults)}")
+            continue
         kind = type(defaults[name])
         if defaults[name] is not None and type(value) is not kind:
-            raise SettingsError(
-                f"{where}{name}: got {quote(value)}; expected {_KINDS.get(kind, kind.__name__)}"
-            )
+            expected = _KINDS.get(kind, kind.__name__)
+            faults.append(f"{where}{name}: got {quote(value)}; expected {expected}")
+    if faults:
+        raise SettingsError(*faults)
     return {**defaults, **given}

@@ -188,3 +188,17 @@ def test_a_mistake_in_a_test_is_told_with_its_line(
 def test_a_file_without_tests_is_said_to_have_none(site: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["config", "test", "site.yaml"]) == USAGE
     assert "there is nothing under tests" in capsys.readouterr().err
+
+
+def test_wrong_settings_and_mistakes_in_tables_are_listed_together(
+    site: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (site / "both.yaml").write_text(
+        "profile: secruity\nleef: 7\ntables: {arcsight-2016: {remove: [Mesage]}}\n"
+    )
+    assert run(["config", "check", "both.yaml"]) == USAGE
+    assert capsys.readouterr().err.splitlines() == [
+        "exnorm: both.yaml:1: profile: got 'secruity'; did you mean 'security'?",
+        "exnorm: both.yaml:2: leef: got 7; expected 1 to 2",
+        "exnorm: both.yaml:3: unknown field 'Mesage' of arcsight; did you mean 'Message'?",
+    ]

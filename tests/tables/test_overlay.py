@@ -444,3 +444,38 @@ def test_additional_data_gets_the_name_that_the_site_gives_it() -> None:
 )  # fmt: skip
 def test_a_mistake_in_them_is_told_with_its_line(changes: str, fault: str) -> None:
     assert faults(changes) == [f"site.yaml:{fault}"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ("add:\n- {feild: Mesage, from: message-subjct, as: integr}",
+         ["row: unknown key 'feild'; did you mean 'field'?",
+          "unknown field 'Mesage' of arcsight; did you mean 'Message'?",
+          "unknown column 'message-subjct' of message_tracking; did you mean 'message-subject'?",
+          "row: as: unknown reading 'integr'; did you mean 'integer'?"]),
+        ("replace:\n- {field: Message, from: message-subjct, why: '', when: {colum: reference, is: x}}",
+         ["unknown column 'message-subjct' of message_tracking; did you mean 'message-subject'?",
+          "when: unknown key 'colum'; did you mean 'column'?",
+          "why: got ''; expected a text"]),
+        ("events:\n  FAIL: {severity: 99, severty: 2}",
+         ["severity: got '99'; expected a number from 0 to 10",
+          "events: 'FAIL': unknown key 'severty'; did you mean 'severity'?"]),
+        ("remove:\n- {field: Mesage, from: message-subjct}",
+         ["unknown field 'Mesage' of arcsight; did you mean 'Message'?",
+          "unknown column 'message-subjct' of message_tracking; did you mean 'message-subject'?"]),
+        ("drop:\n- {colunm: message-subjct, is: x}",
+         ["drop: unknown key 'colunm'; did you mean 'column'?",
+          "unknown column 'message-subjct' of message_tracking; did you mean 'message-subject'?"]),
+        ("severity:\n- {match: {column: message-subjct, is: x}, set: 99}",
+         ["unknown column 'message-subjct' of message_tracking; did you mean 'message-subject'?",
+          "severity: got '99'; expected a number from 0 to 10"]),
+        ("rename:\n  message-subjct: ''",
+         ["rename: message-subjct: got ''; expected a text",
+          "unknown column 'message-subjct' of message_tracking; did you mean 'message-subject'?"]),
+    ],
+)  # fmt: skip
+def test_all_that_is_wrong_in_one_entry_is_told_at_once(changes: str, told: list[str]) -> None:
+    found = faults(changes)
+    assert [fault.split(": ", 1)[1] for fault in found] == told
+    assert len({fault.split(": ", 1)[0] for fault in found}) == 1

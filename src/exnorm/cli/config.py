@@ -13,11 +13,11 @@ from exnorm.cli import OK, UNPARSED, USAGE, say
 from exnorm.cli.click_types import FILE
 from exnorm.cli.options import load_config, load_settings, read_text
 from exnorm.cli.site_tests import run_tests
-from exnorm.errors import NormalizerError, show as show_text
+from exnorm.errors import NormalizerError, SettingsError, show as show_text
 from exnorm.fluentbit.options import OWN_NAMES
 from exnorm.pipeline.normalizer import Normalizer
 from exnorm.plugins.manager import Plugins
-from exnorm.settings import Settings, make_settings, read_environment
+from exnorm.settings import Settings, make_settings, read_environment, read_tables
 from exnorm.tables.overlay import Overlaid, lay_over
 from exnorm.text.yamlfile import read_yaml
 
@@ -121,6 +121,9 @@ def examine(file: str) -> Report:
     try:
         layer = load_config(file)
         settings = make_settings(layer)
+    except SettingsError as error:
+        return Report([*map(str, error.args), *_find_faults_of_tables(file)], [], [], [])
+    try:
         overlaid = _overlay(settings)
         if not overlaid.faults:
             Normalizer.from_settings(settings)
@@ -128,6 +131,14 @@ def examine(file: str) -> Report:
         return Report([str(error)], [], [], [])
     names = [name for name in layer if name != "tables"]
     return Report(overlaid.faults, overlaid.notes, overlaid.changes, names)
+
+
+def _find_faults_of_tables(file: str) -> list[str]:
+    """What is wrong in the changes to tables of a file whose settings are wrong too."""
+    try:
+        return _overlay(Settings(tables=read_tables(read_text(file), file))).faults
+    except NormalizerError:  # what is no YAML was told before
+        return []
 
 
 def _overlay(settings: Settings) -> Overlaid:

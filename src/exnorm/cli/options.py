@@ -243,11 +243,15 @@ def _naming_origins(layers: list[Layer]) -> Iterator[None]:
     try:
         yield
     except SettingsError as error:
-        name, colon, rest = str(error).partition(": ")
-        for layer in reversed(layers):
-            if colon and name in {str(given).replace("-", "_") for given in layer.values}:
-                raise SettingsError(f"{layer.locate(name)}: {rest}") from None
-        raise
+        raise SettingsError(*(_name_origin(str(fault), layers) for fault in error.args)) from None
+
+
+def _name_origin(fault: str, layers: list[Layer]) -> str:
+    name, colon, rest = fault.partition(": ")
+    for layer in reversed(layers):
+        if colon and name in {str(given).replace("-", "_") for given in layer.values}:
+            return f"{layer.locate(name)}: {rest}"
+    return fault
 
 
 def load_config(path: str) -> dict[str, Any]:

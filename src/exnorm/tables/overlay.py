@@ -11,9 +11,10 @@ import re
 from collections.abc import Callable, Iterable, Mapping as AnyMapping
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Any, TypeVar
 
 from exnorm import convert
-from exnorm.errors import MappingError, SettingsError, quote, suggest
+from exnorm.errors import MappingError, SettingsError, find_nearest, quote, suggest
 from exnorm.model import (
     ByEvent,
     Condition,
@@ -46,6 +47,8 @@ from exnorm.tables.mapping import (
 )
 from exnorm.text.controls import TOKENS, name_control
 from exnorm.text.yamlfile import Node, texts
+
+T = TypeVar("T")
 
 TABLE_KEYS = (
     "columns", "drop", "keep", "remove", "replace", "add", "labels", "events", "severity", "rename",
@@ -144,11 +147,15 @@ def _at(file: str, node: Node) -> str:
 
 
 class _Fault(Exception):
-    """One thing that is wrong, with its place; ends the reading of one entry, not of the file."""
+    """One thing that is wrong, with its place; ends the reading of one part of an entry, not of the file."""
 
     def __init__(self, node: Node, reason: str) -> None:
         super().__init__(reason)
         self.node = node
+
+
+class _Stop(Exception):
+    """Enough was wrong in an entry, and is noted."""
 
 
 class _Editor:
@@ -162,6 +169,7 @@ class _Editor:
         self._table = base
         self._labels = {item.label for item in taxonomy.fields}
         self._fields = index_fields(taxonomy)
+        self._slips: list[_Fault] = []  # in the entry that is read
 
     def edit(self, key: Node, changes: Node) -> Mapping:
         """The table with all changes that could be read."""
@@ -191,10 +199,28 @@ class _Editor:
             self._attempt(edit, item)
 
     def _attempt(self, edit: Callable[..., None], *arguments: object) -> None:
+        around, self._slips = self._slips, []
         try:
             edit(*arguments)
         except _Fault as fault:
-            self._done.faults.append(f"{_at(self._file, fault.node)}{fault}")
+            self._slips.append(fault)
+        except _Stop:
+            pass
+        self._done.faults += (f"{_at(self._file, fault.node)}{fault}" for fault in self._slips)
+        self._slips = around
+
+    def _try(self, otherwise: T, read: Callable[..., Any], *arguments: object) -> T:
+        """What a part of an entry says; ``otherwise``, and a slip, where something is wrong with it."""
+        try:
+            found: T = read(*arguments)
+        except _Fault as fault:
+            self._slips.append(fault)
+            return otherwise
+        return found
+
+    def _stop_at_slips(self) -> None:
+        if self._slips:
+            raise _Stop
 
     def _each_pair(self, node: Node, edit: Callable[[Node, Node], None], name: str) -> None:
         if node.kind != "map":
@@ -229,9 +255,10 @@ class _Editor:
         origin = None
         if node.kind == "map":
             parts = self._read_map(node, ("field", "from"), "remove")
-            target = self._find_field(_require(node, parts, "field", "remove"))
+            target = self._try("", lambda: self._find_field(_require(node, parts, "field", "remove")))
             if "from" in parts:
-                origin = self._find_column(parts["from"])
+                origin = self._try("", self._find_column, parts["from"])
+            self._stop_at_slips()
         else:
             target = self._find_field(node)
         gone = [
@@ -366,14 +393,18 @@ class _Editor:
             example = f"{'severity' if 'severity' in known else next(iter(known))}: ..."
             raise _Fault(value, f"events: {quote(key.text)}: got {value.describe()}; expected {{{example}}}")
         given: dict[str, Value] = {}
+        nothing: Value = ""
         for name, item in value.pairs:
             if name.text not in known:
-                raise _Fault(
-                    name,
-                    f"events: {quote(key.text)}: unknown key {quote(name.text)}{suggest(name.text, known)}",
+                reason = (
+                    f"events: {quote(key.text)}: unknown key {quote(name.text)}{suggest(name.text, known)}"
                 )
-            given[name.text] = self._read_attribute(item, name.text, attributes.get(name.text))
+                self._slips.append(_Fault(name, reason))
+                continue
+            read = partial(self._read_attribute, item, name.text, attributes.get(name.text))
+            given[name.text] = self._try(nothing, read)
             self._note_change(name, f"{event} {name.text} = {given[name.text]}")
+        self._stop_at_slips()
         if event not in {name.upper() for name in (*self._source.events, *self._table.events)}:
             self._done.notes.append(
                 f"{_at(self._file, key)}event {quote(key.text)} is new to {self._source.name}"
@@ -400,24 +431,31 @@ class _Editor:
     def _add_filter(self, kind: str, node: Node) -> None:
         tests = self._read_tests(node, kind)
         group = f"keep of {self._table.name}" if kind == "keep" else ""
+        self._stop_at_slips()
         one = RowFilter(self._rule(node), tests, group)
         self._table = replace(self._table, filters=(*self._table.filters, one))
         self._note_change(node, f"rows {'left out' if kind == 'drop' else 'kept'}")
 
     def _add_severity(self, node: Node) -> None:
         parts = self._read_map(node, ("match", "set"), "severity")
-        tests = self._read_tests(_require(node, parts, "match", "severity"), "severity: match")
+        none: tuple[RowTest, ...] = ()
+        tests = self._try(
+            none, lambda: self._read_tests(_require(node, parts, "match", "severity"), "severity: match")
+        )
         rows = [r for r in self._table.rows if isinstance(r.read, ByEvent) and r.read.attribute == "severity"]
         if not rows:
             raise _Fault(node, f"severity: table {self._table.name} writes no severity")
         number = self._read_attribute(_require(node, parts, "set", "severity"), "severity", rows[0])
         target = self._fields[rows[0].field.casefold()].name
+        self._stop_at_slips()
         change = EventRule(self._rule(node), tests, fields=((target, number),))
         self._table = replace(self._table, event_changes=(*self._table.event_changes, change))
         self._note_change(node, f"severity {number} where it matches")
 
     def _rename(self, key: Node, value: Node) -> None:
-        column, name = self._find_column(key), _read_text(value, f"rename: {key.text}")
+        name = self._try("", _read_text, value, f"rename: {key.text}")
+        column = self._find_column(key)
+        self._stop_at_slips()
         if not any(row.partial or column not in row.origins for row in self._table.rows):
             raise _Fault(
                 key, f"rename: {quote(column)} has a field of its own; only additional data has its name"
@@ -439,7 +477,7 @@ class _Editor:
                     raise _Fault(node, f"{where}: {self._source.name} names no event")
                 tests.append(RowTest("", self._read_words(parts[name], name), name == "event-not"))
         if asked:
-            (name,), column = asked, self._find_column(parts["column"])
+            (name,), column = asked, self._try("", self._find_column, parts["column"])
             read = self._read_pattern if name == "pattern" else partial(self._read_words, name=name)
             tests.append(RowTest(column, read(parts[name]), name == "is-not"))
         if not tests:
@@ -461,49 +499,66 @@ class _Editor:
 
     def _read_row(self, node: Node) -> Row:
         parts = self._read_map(node, ROW_KEYS, "row")
-        target = self._find_field(_require(node, parts, "field", "row"))
+        target = self._try("", lambda: self._find_field(_require(node, parts, "field", "row")))
         field_ = self._fields.get(target.casefold())
         if ("from" in parts) == ("value" in parts):
-            raise _Fault(node, f"row {target}: expected either from (a column) or value (a fixed text)")
+            raise _Fault(
+                node, f"{_name_row(target)}: expected either from (a column) or value (a fixed text)"
+            )
         if "value" in parts:
             return self._read_constant(node, parts, target, field_)
-        origins = tuple(self._find_column(item) for item in texts(parts["from"]))
+        origins = tuple(self._try("", self._find_column, item) for item in texts(parts["from"]))
         if not origins:
-            raise _Fault(parts["from"], f"row {target}: from: expected a column")
-        reading = self._find_reading(parts.get("as"), target, field_)
+            raise _Fault(parts["from"], f"{_name_row(target)}: from: expected a column")
+        text: Reading = convert.text
+        reading = self._try(text, self._find_reading, parts.get("as"), target, field_)
         if "match" in parts:
-            reading = self._read_match(parts["match"], reading)
+            reading = self._try(reading, self._read_match, parts["match"], reading)
+        named = self._try("", _read_text, parts["member"], "member") if "member" in parts else origins[0]
         if "member" in parts:
-            reading = convert.member(_read_text(parts["member"], "member"), reading)
-        named = _read_text(parts["member"], "member") if "member" in parts else origins[0]
+            reading = convert.member(named, reading)
+        when, label, why = self._read_rest(parts, target, named)
+        self._stop_at_slips()
         return Row(
             field=target,
             origins=origins,
             read=reading,
-            when=self._read_when(parts.get("when")),
-            label=self._read_label(parts.get("label"), target, named),
-            ours=_read_text(parts["why"], "why") if "why" in parts else WHY,
+            when=when,
+            label=label,
+            ours=why,
             partial="match" in parts or "member" in parts,
             rule=self._rule(node),
         )
 
+    def _read_rest(
+        self, parts: dict[str, Node], target: str, named: str
+    ) -> tuple[Condition | None, str, str]:
+        """When a row holds, its label, and why it is there."""
+        when = self._try(None, self._read_when, parts.get("when"))
+        label = self._try("", self._read_label, parts.get("label"), target, named) if target else ""
+        return when, label, self._try("", _read_text, parts["why"], "why") if "why" in parts else WHY
+
     def _read_constant(self, node: Node, parts: dict[str, Node], target: str, item: Field | None) -> Row:
         for name in ("member", "match", "as"):
             if name in parts:
-                raise _Fault(parts[name], f"row {target}: {name} goes with from, not with value")
+                self._slips.append(
+                    _Fault(parts[name], f"{_name_row(target)}: {name} goes with from, not with value")
+                )
         if item is None:
+            self._stop_at_slips()  # the field is not known
             raise _Fault(node, f"row {target}: {ADDITIONAL_DATA} takes columns, not a value")
-        written = _read_shown(parts["value"], "value")
+        nothing: Value = ""
+        value = self._try(nothing, self._read_value, parts["value"], target, item)
+        when, label, why = self._read_rest(parts, target, target)
+        self._stop_at_slips()
+        return Row(target, (Constant(value),), convert.text, when, label, why, rule=self._rule(node))
+
+    def _read_value(self, node: Node, target: str, item: Field) -> Value:
+        written = _read_shown(node, "value")
         value = self._find_reading(None, target, item)(written)
         if value is None:
-            raise _Fault(
-                parts["value"], f"row {target}: value: got {quote(written)}; the field takes {item.type}"
-            )
-        return Row(
-            target, (Constant(value),), convert.text, self._read_when(parts.get("when")),
-            self._read_label(parts.get("label"), target, target),
-            _read_text(parts["why"], "why") if "why" in parts else WHY, rule=self._rule(node),
-        )  # fmt: skip
+            raise _Fault(node, f"row {target}: value: got {quote(written)}; the field takes {item.type}")
+        return value
 
     def _read_match(self, node: Node, reading: Reading) -> Reading:
         pattern = _read_text(node, "match")
@@ -521,7 +576,11 @@ class _Editor:
             return READINGS[fit[0]] if fit else convert.text
         name = _read_text(node, "as")
         if name not in READINGS:
-            raise _Fault(node, f"row {target}: as: unknown reading {quote(name)}{suggest(name, READINGS)}")
+            raise _Fault(
+                node, f"{_name_row(target)}: as: unknown reading {quote(name)}{suggest(name, READINGS)}"
+            )
+        if not target:  # the field is not known, so that nothing can be said of what it takes
+            return READINGS[name]
         if fit and name not in fit:
             assert item is not None
             raise _Fault(
@@ -568,10 +627,15 @@ class _Editor:
     def _read_map(self, node: Node, known: tuple[str, ...], where: str) -> dict[str, Node]:
         if node.kind != "map":
             raise _Fault(node, f"{where}: got {node.describe()}; expected {', '.join(known)}")
-        for key, _ in node.pairs:
+        parts: dict[str, Node] = {}
+        for key, value in node.pairs:
             if key.text not in known:
-                raise _Fault(key, f"{where}: unknown key {quote(key.text)}{suggest(key.text, known)}")
-        return {key.text: value for key, value in node.pairs}
+                reason = f"{where}: unknown key {quote(key.text)}{suggest(key.text, known)}"
+                self._slips.append(_Fault(key, reason))
+            # What was meant is looked at too, so that all that is wrong with it is told at once.
+            parts.setdefault(key.text if key.text in known else find_nearest(key.text, known), value)
+        parts.pop("", None)
+        return parts
 
     def _find_field(self, node: Node) -> str:
         name = _read_text(node, "field")
@@ -611,6 +675,10 @@ def _read_shown(node: Node, where: str, *, empty: bool = False) -> str:
             node, f"{where}: got {quote(text)}, which holds {name_control(odd)}; expected plain text"
         )
     return text
+
+
+def _name_row(target: str) -> str:
+    return f"row {target}" if target else "row"
 
 
 def _require(node: Node, parts: dict[str, Node], name: str, where: str) -> Node:
