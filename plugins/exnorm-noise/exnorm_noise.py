@@ -7,7 +7,7 @@ is a monitoring mailbox's, or where the server itself says so.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Union
 
 from exnorm import ColumnProcessor, Needed, Settings, SettingsError, Source, hookimpl, read_plugin_settings
@@ -40,11 +40,24 @@ MAIL = {
     "message_tracking": ("sender-address", "recipient-address"),
     "agent_log": ("P1FromAddress", "Recipient"),
 }
-USERS = {"http_proxy": "AuthenticatedUser", "iis": "cs-username", "imap_pop": "user"}
+USERS = {
+    "http_proxy": ("AuthenticatedUser",),
+    "iis": ("cs-username",),
+    "imap_pop": ("user",),
+    "ews": ("AuthenticatedUser", "ImpersonatedUser", "ActAsUser"),
+    "rps_http": ("AuthenticatedUser",),
+    "rps_cmdlet": ("AuthenticatedUser",),
+}
 AGENTS = {
     "http_proxy": ("UserAgent", "ClientIpAddress"),
     "iis": ("cs(User-Agent)", "c-ip", "s-ip"),
+    "ews": ("UserAgent", "ClientIpAddress"),
+    "rps_http": ("ClientInfo", "ClientIpAddress"),
 }
+# What became of it, where the event does not say so. A cmdlet is judged by what it does: health mailboxes
+# read what servers do, and whoever has got hold of one looks round among users or changes something.
+ANSWERS = {"ews": "answer", "rps_cmdlet": "case"}
+READS = "READ"
 
 
 @hookimpl
@@ -59,10 +72,12 @@ def record_processors(source: Source, settings: Settings) -> Iterable[ColumnProc
     if source.name in MAIL:
         yield judge.of_mail(*MAIL[source.name])
         yield judge.of_probe_mail()
+    answer = ANSWERS.get(source.name, source.event_column)
     if source.name in AGENTS:
-        yield judge.of_probes(source.event_column, *AGENTS[source.name])
+        yield judge.of_probes(answer, *AGENTS[source.name])
     if source.name in USERS:
-        yield judge.of_users(source.event_column, USERS[source.name])
+        is_harmless = _only_reads if answer == "case" else _is_harmless
+        yield judge.of_users(answer, is_harmless, *USERS[source.name])
 
 
 class Judge:
@@ -94,13 +109,20 @@ class Judge:
 
         return ColumnProcessor(("custom-data",), judge, (Needed("custom-data", holds="IsProbe"),))
 
-    def of_users(self, event: str, user: str) -> ColumnProcessor:
-        """What a monitoring mailbox does, unless it was refused."""
+    def of_users(
+        self, answer: str, is_harmless: Callable[[str], bool], user: str, *mailboxes: str
+    ) -> ColumnProcessor:
+        """What a monitoring mailbox does in no other's name, where that is harmless."""
 
-        def judge(account: str) -> Decision:
-            return self._decide("monitoring mailbox", self._is_monitoring(account))
+        def judge(account: str, *named: str) -> Decision:
+            parties = (account, *filter(None, named))
+            return self._decide("monitoring mailbox", all(map(self._is_monitoring, parties)))
 
-        return ColumnProcessor((user,), judge, (Needed(user, (event,), _is_harmless),))
+        needed = (
+            Needed(user, (answer,), is_harmless),
+            *(Needed(one, (user,), self._is_monitoring) for one in mailboxes),
+        )
+        return ColumnProcessor((user, *mailboxes), judge, needed)
 
     def of_probes(self, event: str, agent: str, *addresses: str) -> ColumnProcessor:
         """Requests of a probe on the server itself, unless they were refused."""
@@ -132,6 +154,10 @@ class Judge:
 
 def _is_harmless(event: str) -> bool:
     return event.upper() not in REFUSED
+
+
+def _only_reads(case: str) -> bool:
+    return case == READS
 
 
 def _is_loopback(address: str) -> bool:

@@ -126,11 +126,104 @@ def test_a_wrong_setting_is_refused_before_any_line(given: dict[str, object], me
     assert str(refusal.value).endswith(f"plugins: noise: {message}")
 
 
-def test_no_other_log_type_has_a_step() -> None:
+def test_audits_and_error_logs_are_left_whole() -> None:
     running = normalizer(exnorm_noise)
     with_steps = {
         source.name
         for source in running.sources
         if running.plugins.record_processors(source, running.taxonomy, running.settings)
     }
-    assert with_steps == {"message_tracking", "agent_log", "http_proxy", "iis", "imap_pop"}
+    assert with_steps == {
+        "message_tracking", "agent_log", "http_proxy", "iis", "imap_pop", "ews", "rps_cmdlet", "rps_http",
+    }  # fmt: skip
+
+
+HEALTHY = "EXAMPLE\\HealthMailbox1a2b3c4"
+
+
+def row(log_type: str, **values: str) -> list[str]:
+    columns = ",".join(("DateTime", *values))
+    return [
+        f"#Log-type: {log_type}",
+        f"#Fields: {columns}",
+        ",".join(("2026-03-04T09:00:01.000Z", *values.values())),
+    ]
+
+
+def ews(**values: str) -> list[str]:
+    given = {
+        "ServerHostName": "EX01", "SoapAction": "GetFolder", "HttpStatus": "200",
+        "AuthenticatedUser": HEALTHY,
+        "IsAuthenticated": "true", "UserAgent": "x", "ClientIpAddress": "192.0.2.1", "ImpersonatedUser": "",
+        "ActAsUser": "", "ErrorCode": "",
+    }  # fmt: skip
+    return row("EWS Logs", **{**given, **values})
+
+
+@pytest.mark.parametrize(
+    ("values", "is_kept"),
+    [
+        ({}, False),
+        ({"ImpersonatedUser": "HealthMailbox1a2b3c4@example.test"}, False),
+        ({"ImpersonatedUser": "olga@example.test"}, True),  # somebody uses the mailbox to read another's
+        ({"ActAsUser": "olga@example.test"}, True),
+        ({"HttpStatus": "401", "IsAuthenticated": "false"}, True),  # somebody tries the account
+        ({"HttpStatus": "403"}, True),
+        ({"AuthenticatedUser": "EXAMPLE\\olga"}, True),
+        ({"AuthenticatedUser": "", "UserAgent": "AMProbe/Local", "ClientIpAddress": "127.0.0.1"}, False),
+        ({"AuthenticatedUser": "", "UserAgent": "AMProbe/Local"}, True),  # a stranger says it is a probe
+    ],
+)
+def test_a_call_of_ews_is_noise_only_in_the_mailboxs_own_name(values: dict[str, str], is_kept: bool) -> None:
+    assert kept(ews(**values)) == int(is_kept)
+
+
+def cmdlet(name: str, user: str = HEALTHY, result: str = "Success") -> list[str]:
+    values = {"Cmdlet": name, "CmdletUniqueId": "", "ExecutingUserSid": "", "AuthenticatedUser": user}
+    return row("Rps Cmdlet Logs", **values, ExecutionResult=result, Parameters="")
+
+
+@pytest.mark.parametrize(
+    ("lines", "is_kept"),
+    [
+        (cmdlet("Get-MailboxDatabase"), False),
+        (cmdlet("Get-Mailbox"), True),  # looks round, as intruders do
+        (cmdlet("Test-OutlookConnectivity"), False),
+        (cmdlet("Get-MailboxDatabase", result="Error"), True),
+        (cmdlet("New-MailboxExportRequest"), True),
+        (cmdlet("Set-Mailbox"), True),
+        (cmdlet("Get-MailboxDatabase", user="EXAMPLE\\olga"), True),
+    ],
+)
+def test_a_cmdlet_is_noise_only_where_a_monitoring_mailbox_reads(lines: list[str], is_kept: bool) -> None:
+    assert kept(lines) == int(is_kept)
+
+
+def powershell(**values: str) -> list[str]:
+    given = {
+        "RequestId": "11111111-2222-4333-8444-555555555501", "UrlStem": "/powershell", "SubStatus": "0",
+        "ServerHostName": "EX01", "HttpStatus": "200", "IsAuthenticated": "true",
+        "AuthenticatedUser": HEALTHY,
+        "ClientInfo": "x", "ClientIpAddress": "192.0.2.1",
+    }  # fmt: skip
+    return row("Rps Http Logs", **{**given, **values})
+
+
+@pytest.mark.parametrize(
+    ("values", "is_kept"),
+    [
+        ({}, False),
+        ({"AuthenticatedUser": "EXAMPLE\\olga"}, True),
+        ({"HttpStatus": "401", "IsAuthenticated": "false"}, True),
+        ({"AuthenticatedUser": "", "ClientInfo": "AMProbe/Local", "ClientIpAddress": "::1"}, False),
+        ({"AuthenticatedUser": "", "ClientInfo": "AMProbe/Local"}, True),
+    ],
+)
+def test_a_request_of_remote_powershell_is_noise_as_those_of_the_front_end_are(
+    values: dict[str, str], is_kept: bool
+) -> None:
+    assert kept(powershell(**values)) == int(is_kept)
+
+
+def test_a_row_without_the_columns_that_judge_it_is_kept() -> None:
+    assert kept([line.replace(",AuthenticatedUser", ",Other") for line in cmdlet("Get-MailboxDatabase")]) == 1
