@@ -33,7 +33,7 @@ from exnorm.relay.traffic import Traffic
 from exnorm.settings import read_config
 from exnorm.tables.overlay import lay_over, require
 from exnorm.testing import normalizer, read_cef, read_leef, read_wincollect
-from exnorm.text.lines import MARGIN, LineCutter
+from exnorm.text.lines import MARGIN, LineCutter, find_utf16
 from exnorm.text.yamlfile import read_yaml
 
 Target = Callable[[bytes], None]
@@ -83,7 +83,7 @@ def read_log(source: str, data: bytes) -> None:
     items = list(running.parse(data, stream))
     items += running.drain(stream)
     lines, headers = counts.lines - before[0], counts.header - before[1]
-    if data[:2] not in (b"\xff\xfe", b"\xfe\xff"):
+    if not find_utf16(data):
         hold(lines == len(data.removesuffix(b"\n").split(b"\n")) or not data, "a line is lost")
     hold(headers <= lines, "more headers than lines")
     check_items(running, items)
