@@ -842,6 +842,58 @@ def test_the_records_are_those_of_the_library() -> None:
     assert [json.loads(line) for line in lines] == converted(SAMPLE)
 
 
+def place_ready(example: str, folder: Path, shim: Path, port: int) -> list[object]:
+    """Put a configuration to copy beside ``folder``, with the places of the test; how to start it."""
+    place = folder.parent
+    text = (ROOT / "fluentbit" / "filter" / example).read_text()
+    arguments: list[object] = ["-c", place / example]
+    if find_release() < PLUGINS_INSIDE:
+        text = text.replace(f"plugins:\n  - {READY_PLUGIN}\n", "")
+        text = text.replace(f"[PLUGINS]\n    {READY_PLUGIN} on\n", "")
+        arguments = ["-e", shim, *arguments]
+    for found, instead in (
+        (READY_PLUGIN, str(shim)),
+        ("/mnt/ex01/TransportRoles/Logs/MessageTracking", str(folder)),
+        ("/mnt/ex02/TransportRoles/Logs/MessageTracking", str(place / "empty")),
+        ("/var/lib/fluent-bit", str(place)),
+        ("arcsight.example", "127.0.0.1"),
+        ("jsa.example", "127.0.0.1"),
+        ("514", str(port)),
+    ):
+        text = text.replace(found, instead)
+    (place / example).write_text(text)
+    return arguments
+
+
+class Syslog:
+    """The lines that come to a server, over as many connections as its sender likes."""
+
+    def __init__(self, server: socket.socket) -> None:
+        self.lines: queue.Queue[str] = queue.Queue()
+        self.server = server
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = self.server.accept()
+                threading.Thread(target=self._read, args=(connection,), daemon=True).start()
+
+    def _read(self, connection: socket.socket) -> None:
+        with connection, connection.makefile(encoding="utf-8") as lines, contextlib.suppress(OSError):
+            for line in lines:
+                self.lines.put(line)
+
+    def take(self, count: int) -> list[str]:
+        return [self.lines.get(timeout=WAIT) for _ in range(count)]
+
+    def rest(self) -> list[str]:
+        return [self.lines.get_nowait() for _ in range(self.lines.qsize())]
+
+    def close(self) -> None:
+        self.server.close()
+
+
 @pytest.mark.parametrize(
     ("example", "beginning"),
     [
@@ -855,23 +907,7 @@ def test_the_configurations_to_copy_send_the_events_over_syslog(
     shutil.copy(SAMPLE, folder)
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(WAIT)
-        text = (ROOT / "fluentbit" / "filter" / example).read_text()
-        arguments: list[object] = ["-c", tmp_path / example]
-        if find_release() < PLUGINS_INSIDE:
-            text = text.replace(f"plugins:\n  - {READY_PLUGIN}\n", "")
-            text = text.replace(f"[PLUGINS]\n    {READY_PLUGIN} on\n", "")
-            arguments = ["-e", shim, *arguments]
-        for found, instead in (
-            (READY_PLUGIN, str(shim)),
-            ("/mnt/ex01/TransportRoles/Logs/MessageTracking", str(folder)),
-            ("/mnt/ex02/TransportRoles/Logs/MessageTracking", str(tmp_path / "empty")),
-            ("/var/lib/fluent-bit", str(tmp_path)),
-            ("arcsight.example", "127.0.0.1"),
-            ("jsa.example", "127.0.0.1"),
-            ("514", str(server.getsockname()[1])),
-        ):
-            text = text.replace(found, instead)
-        (tmp_path / example).write_text(text)
+        arguments = place_ready(example, folder, shim, server.getsockname()[1])
         with running(*arguments) as host:
             connection, _ = server.accept()
             connection.settimeout(WAIT)
@@ -880,3 +916,44 @@ def test_the_configurations_to_copy_send_the_events_over_syslog(
             host.stop()
     assert all(beginning in line for line in sent)
     assert [row.split(",")[8] in line for row, line in zip(ROWS, sent, strict=True)] == [True] * len(ROWS)
+
+
+@pytest.mark.parametrize(
+    ("example", "right", "wrong", "section", "reload"),
+    [
+        ("cef-tcp.yaml", " taxonomy: arcsight\n", " taxonmy: arcsight\n", "service:\n", "  hot_reload: on\n"),
+        ("cef-tcp.yaml", " taxonomy: arcsight\n", " taxonomy: ark\n", "service:\n", "  hot_reload: on\n"),
+        ("leef-tcp.conf", " taxonomy jsa\n", " taxonomy jsb\n", "[SERVICE]\n", "    hot_reload on\n"),
+    ],
+)  # fmt: skip
+def test_a_broken_reload_of_a_configuration_to_copy_loses_no_row_and_sends_no_empty_message(
+    example: str, right: str, wrong: str, section: str, reload: str, folder: Path, shim: Path
+) -> None:
+    beginning = "CEF:0|" if example.startswith("cef") else "LEEF:2.0|"
+    log = put(folder / "MSGTRK2018112722-1.LOG", *HEADER, ROWS[0])
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(WAIT)
+        arguments = place_ready(example, folder, shim, server.getsockname()[1])
+        path = folder.parent / example
+        good = path.read_text().replace(section, section + reload, 1)
+        good = good.replace("refresh_interval: 10", "refresh_interval: 1")
+        assert right in good
+        path.write_text(good)
+        sent: list[str] = []
+        with running(*arguments) as host, contextlib.closing(Syslog(server)) as syslog:
+            sent += syslog.take(1)
+            path.write_text(good.replace(right, wrong))
+            host.process.send_signal(signal.SIGHUP)
+            host.wait_for("not reloaded: goes on with the settings before")
+            put(log, *ROWS[1:3])
+            sent += syslog.take(2)
+            path.write_text(good)
+            host.process.send_signal(signal.SIGHUP)
+            host.wait_for("records in, ")  # the old one's last word
+            put(log, ROWS[3])
+            sent += syslog.take(1)
+            host.stop()
+            sent += syslog.rest()
+    assert all(beginning in line for line in sent), sent
+    assert [row.split(",")[8] in line for row, line in zip(ROWS, sent, strict=True)] == [True] * len(ROWS)
+    assert not list(folder.parent.glob("**/unparsed.ndjson"))
