@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import msgpack
 import pytest
 from tests.sources.test_smtp_order import HEADER, NAME as NAMED, Delivery
+from tests.test_nothing_disappears import by_block, cut, find_read
 
 from exnorm.fluentbit.addresses import Address
 from exnorm.fluentbit.forward import Message
@@ -528,3 +529,18 @@ def test_chunks_in_a_wrong_order_over_several_connections_mix_no_sessions(
     first = send(delivery.first)
     in_order = [event for lines in delivery.order for event in send([lines])]
     delivery.check(first, in_order, send(delivery.again))
+
+
+def test_every_line_of_every_sample_comes_out_of_the_socket_once(start: Start, hop: NextHopServer) -> None:
+    client = start("--tz", "UTC").connect()
+    compared = 0
+    for path in map(Path, find_read()[0]):
+        expected = by_block(path)
+        entries = [[[1, {}], {"log": line, "filename": f"/none/{path.name}"}] for line in cut(path)]
+        client.send(f"exchange.{compared}", entries, {"chunk": path.name})
+        assert client.answer() == {"ack": path.name}  # so that all of it is with the next hop
+        out = [body for _ in range(hop.received.qsize()) for body in bodies(hop.take())]
+        refused = sum("_exnormparsefailure" in body.get("tags", ()) for body in out)
+        assert (path.name, len(out), refused) == (path.name, expected.out, expected.refused)
+        compared += 1
+    assert compared > 30
