@@ -243,3 +243,25 @@ def test_the_build_is_written_as_the_header_writes_it() -> None:
     assert join_build("15", "1", "2375", "7") == "15.01.2375.007"
     assert join_build("15", "1", "x", "7") == ""
     assert join_build("", "", "", "") == ""
+
+
+SELECTED = """#TYPE Selected.System.Management.Automation.PSCustomObject
+"DateTime","RequestId","ClientIpAddress","UrlHost","UrlStem","RoutingHint","UserAgent","AnchorMailbox","HttpStatus"
+"2026-03-03T06:49:42.162Z","x","192.0.2.21","mail.example.test","/ecp/y.js","X-BEResource-Cookie","a/1","%s","200"
+"""
+ANCHOR = "ServerInfo~a]@ex1.example.test:444/ecp/DDI/DDIService.svc/SetObject?msExchEcpCanary=%s&schema=X#"
+
+
+def test_columns_that_somebody_selected_and_exported_are_read() -> None:
+    (found,) = parse(SELECTED % "ServerInfo~a]@ex1.example.test:444/mapi/emsmdb/?#")
+    assert isinstance(found, Record), found
+    assert found.source.name == "http_proxy"
+    assert found.values["AnchorMailbox"] == "ServerInfo~a]@ex1.example.test:444/mapi/emsmdb/?#"
+    assert found.derived["event"] == "REQUEST"
+
+
+def test_a_token_in_an_anchor_is_hidden_and_its_name_stays() -> None:
+    (found,) = parse(SELECTED % (ANCHOR % "M1xSesame.Duw."))
+    assert isinstance(found, Record), found
+    assert found.values["AnchorMailbox"] == ANCHOR % "*****"
+    assert "Sesame" not in found.raw

@@ -231,3 +231,43 @@ class Delivery:
             assert event.get("suser") in (None, right.get("suser"), self.senders[self.key(event)])
         for event in chain(*rounds[1:]):
             assert self.bare(event) == self.right[self.key(event)]
+
+
+GREETED = (
+    ("<", "220 mx.example.net ESMTP", ""),
+    (">", "EHLO ex1.example.test", ""),
+    ("<", "250 AUTH NTLM", ""),
+)
+
+
+@pytest.mark.parametrize(
+    ("rows", "events"),
+    [
+        # given up by our own server: nothing of it comes after this row
+        ((("*", "", "Outbound Authentication failed with LogonDenied"),), ["AUTH-FAILURE"]),
+        ((("<", "250 XSHADOW", ""), ("*", "", "Outbound Authentication failed with LogonDenied"),
+          ("-", "", "Local")),
+         ["REPLY-2XX", "AUTH-FAILURE", "DISCONNECT"]),
+        ((*GREETED, (">", "AUTH NTLM", ""), ("*", "", "Outbound AUTH NTLM failed because of LogonDenied")),
+         ["REPLY-2XX", "EHLO", "REPLY-2XX", "AUTH", "AUTH-FAILURE"]),
+        # one failure, where the other side refuses it in words too
+        ((*GREETED, (">", "AUTH NTLM", ""), ("<", "535 5.7.3 Authentication unsuccessful", ""),
+          ("*", "", "Outbound authentication failed because of LogonDenied")),
+         ["REPLY-2XX", "EHLO", "REPLY-2XX", "AUTH", "AUTH-FAILURE", "AUTH-REASON"]),
+    ],
+)  # fmt: skip
+def test_an_auth_that_our_server_gives_up_is_one_failure_wherever_the_log_begins(
+    rows: tuple[tuple[str, str, str], ...], events: list[str]
+) -> None:
+    flow = Normalizer("arcsight", discover_plugins=False)
+    stream = flow.stream("SEND2026031709-1.LOG")
+    header = ["#Log-type: SMTP Send Protocol Log", "#Fields: " + ",".join(COLUMNS)]
+    ends = "192.0.2.40:4000,198.51.100.7:25"
+    lines = [
+        f"2026-03-17T09:00:00.000Z,Out,08DF,{27 + number},{ends},{mark},{data},{context}"
+        for number, (mark, data, context) in enumerate(rows)
+    ]
+    found = [item for item in flow.parse([*header, *lines], stream) if isinstance(item, Record)]
+    assert [record.get("event-name") for record in found] == events
+    failure = found[events.index("AUTH-FAILURE")]
+    assert failure.get("reason") in ("LogonDenied", "Authentication unsuccessful")

@@ -73,6 +73,8 @@ _LOG_TYPE = compile_later(r"HttpProxy Logs", re.IGNORECASE)
 _FILE_NAME = compile_later(r".*HttpProxy_\d{8,10}-\d+.*\.LOG.*", re.IGNORECASE)
 # Every version has these in every row, for shippers leave out what is empty; no other log has them all.
 _TELLTALE = frozenset(("RequestId", "Protocol", "UrlStem", "Method", "ServerHostName"))
+# No other log has an anchor; whoever looks for an attack exports these, by Select-Object and Export-Csv.
+_SELECTED = frozenset(("DateTime", "UrlStem", "AnchorMailbox"))
 _SHAPES = {
     "RequestId": compile_later(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"),
     "MajorVersion": compile_later(r"\d*"),
@@ -220,7 +222,12 @@ HTTP_PROXY = Source(
         "client-port": "",
     },
     recognize=recognize_columnar(
-        SCHEMAS, log_type=_LOG_TYPE, telltale=_TELLTALE, plausible=is_plausible, file_name=_FILE_NAME
+        SCHEMAS,
+        log_type=_LOG_TYPE,
+        telltale=_TELLTALE,
+        other_telltales=(_SELECTED,),
+        plausible=is_plausible,
+        file_name=_FILE_NAME,
     ),
     open=open_reader,
     event_column="event",

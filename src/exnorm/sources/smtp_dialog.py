@@ -16,6 +16,7 @@ from exnorm.sources.mask import MASK
 from exnorm.sources.smtp_secrets import is_masked, is_unmistakable
 from exnorm.sources.smtp_texts import (
     ends_reply,
+    is_outbound,
     read_accepted,
     read_answer,
     read_auth_failure,
@@ -411,7 +412,7 @@ def _read_known_remark(phase: Phase, text: str) -> Said | None:  # noqa: PLR0911
         return _name_user(phase, carry(user))
     failed = read_auth_failure(text)
     if failed is not None:
-        return _fail_auth(phase, *failed)
+        return _fail_auth(phase, *failed, is_ours=is_outbound(text))
     why = read_tls_failure(text)
     if why is not None:
         return Said("TLS-FAILURE", phase, {"reason": why})
@@ -433,14 +434,17 @@ def _name_user(phase: Phase, user: str) -> Said:
     return Said("AUTH-FAILURE", told, learned={"auth-user": user}, asks=("reason",))
 
 
-def _fail_auth(phase: Phase, mechanism: str, reason: str) -> Said:
-    """Why AUTH failed: not the failure yet while its refusal is awaited, for the user comes after it."""
+def _fail_auth(phase: Phase, mechanism: str, reason: str, *, is_ours: bool = False) -> Said:
+    """Why AUTH failed: not the failure yet while its refusal is awaited, for the user comes after it.
+
+    An AUTH that ``is_ours`` is one of our own server, which gives it up: no refusal follows.
+    """
     learned = {"auth-type": mechanism} if mechanism else {}
     failed = phase._replace(auth="failed")
     own, held = {"reason": reason}, {"reason": carry(reason)}
     if phase.failure == "told":
         return Said("AUTH-REASON", failed, own, learned, held=held)
-    if phase.auth and phase.failure != "named":
+    if phase.auth and phase.failure != "named" and not is_ours:
         return Said("AUTH-REASON", failed._replace(failure="announced"), own, learned, held=held)
     return Said("AUTH-FAILURE", failed._replace(failure="told"), own, learned)
 

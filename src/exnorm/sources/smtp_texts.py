@@ -224,6 +224,11 @@ def read_auth_failure(text: str) -> tuple[str, str] | None:
     return "" if mechanism == "FAILED" else mechanism, found.group(2)
 
 
+def is_outbound(text: str) -> bool:
+    """Whether a remark on an AUTH is on one of our own server."""
+    return text[:8].lower() == "outbound"
+
+
 def read_tls_failure(text: str) -> str | None:
     """Why a TLS handshake failed, which may be empty."""
     found = _TLS_FAILED.match(text)

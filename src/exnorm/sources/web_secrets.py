@@ -116,6 +116,7 @@ EXCHANGE_COLUMNS = {
     "UrlHost": ENDS_OF_QUERY,
     "UrlStem": ENDS_OF_QUERY,
     "UrlQuery": ENDS_OF_QUERY,
+    "AnchorMailbox": ENDS_OF_QUERY,  # an attacker's holds the URL of a back end
     "UserAgent": ENDS_OF_PAIRS,
     "Cookie": ENDS_OF_PAIRS,
     "BackEndCookie": ENDS_OF_PAIRS,
