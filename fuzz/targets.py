@@ -22,7 +22,7 @@ from exnorm.fluentbit.forward import ForwardError, Message, MessageCutter, decod
 from exnorm.fluentbit.relay import Carrier
 from exnorm.fluentbit.wire import read_entries
 from exnorm.logstash import EventNormalizer, JSONCodec, LineTooLong
-from exnorm.logstash.batches import Batches
+from exnorm.logstash.batches import EventBodies
 from exnorm.logstash.json_text import JSONText, read_first, write
 from exnorm.logstash.unpack import unpack
 from exnorm.model import Event, Record
@@ -282,7 +282,7 @@ def relay_body(data: bytes) -> None:
     """The body of a request to the service; the first byte says how it is declared."""
     traffic = Traffic()
     bounds = Bounds(body_bytes=1 << 20, unpacked_bytes=1 << 20, events=1000)
-    target = Batches(pipeline("arcsight", "json"), bounds, traffic, Headers(None, lambda text: None))
+    target = EventBodies(pipeline("arcsight", "json"), bounds, traffic, Headers(None, lambda text: None))
     encoding = ("", "gzip", "deflate", "identity")[data[0] % 4] if data else ""
     kind = ("application/json", "application/x-ndjson")[data[0] // 4 % 2] if data else ""
     with contextlib.suppress(RefusedError):

@@ -1,8 +1,8 @@
 """exnorm: Microsoft Exchange logs for ArcSight and JSA.
 
-``Normalizer`` is all that embedding needs; a plugin is written with ``hookimpl``, the model and the words of
-``exnorm.tables.mapping``, and tested with ``exnorm.testing``. Each name is imported when it is first used, so
-that a command that needs little starts at once.
+``Normalizer`` is all that embedding needs; a plugin is written with ``hookimpl``, the model and the functions
+of ``exnorm.tables.mapping``, and tested with ``exnorm.testing``. Each name is imported at its first use, so
+that small commands start fast.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""``python -m exnorm`` is ``exnorm``."""
+"""Run ``exnorm`` with ``python -m exnorm``."""
 
 from exnorm.cli import main
 

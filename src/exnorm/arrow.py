@@ -1,7 +1,7 @@
-"""A batch of lines in, a batch of events out, over Arrow: for Spark, Ray, Dask, DuckDB and Polars.
+"""Normalize a batch of lines into a batch of events over Arrow: for Spark, Ray, Dask, DuckDB and Polars.
 
-Needs the extra ``exnorm[arrow]``. One row in is one row out, and a batch knows nothing of the one
-before it: what a row needs of its log (its columns) comes with it.
+Needs the extra ``exnorm[arrow]``. One row in is one row out, and batches are independent: a row brings what
+it needs of its log (its columns).
 """
 
 from __future__ import annotations
@@ -29,15 +29,14 @@ _NUMBERS = ("integer", "time")  # types of fields that are numbers in JSON; all 
 
 
 class BatchNormalizer:
-    """Normalizes record batches; made once, called for each batch, safe to send to another process.
+    """Normalizes record batches; made once, called for each batch, can be pickled to another process.
 
-    In: ``line`` (string or binary) and, where there are any, ``path``, ``offset`` and ``schema``, the
-    text of the log's ``#Fields`` or its whole header. Rows of one path and schema are read in their
-    order, so header lines among them count. Out, row by row: ``path`` and ``offset`` as they came, and
-    ``event_columns``.
+    Input columns: ``line`` (string or binary) and optionally ``path``, ``offset`` and ``schema``, the text of
+    the log's ``#Fields`` or its whole header. Rows of one path and schema are read in their order, so header
+    lines among them count. Output, row by row: ``path`` and ``offset`` as they came, and ``event_columns``.
 
-    ``settings`` are those of ``Normalizer``; ``per_recipient`` is refused, for it makes several events
-    of a row. Raises ``SettingsError``.
+    ``settings`` are those of ``Normalizer``; ``per_recipient`` is refused, because it makes several events of
+    a row. Raises ``SettingsError``.
     """
 
     def __init__(self, output: str = "line", **settings: Any) -> None:
@@ -53,19 +52,19 @@ class BatchNormalizer:
         return self.recipe.normalizer
 
     def pinned(self) -> BatchNormalizer:
-        """The same for processes that have the plugins of this one; any other refuses to work."""
+        """Return a copy for processes with exactly the plugins of this one; others raise an error."""
         pinned = BatchNormalizer()
         pinned.output, pinned.recipe = self.output, self.recipe.pinned()
         return pinned
 
     def schema(self, passed_on: Mapping[str, pyarrow.DataType] | None = None) -> pyarrow.Schema:
-        """The columns that come out, behind those that are passed on."""
+        """Return the output columns, after those that are passed on."""
         import pyarrow as pa
 
         return pa.schema([*(passed_on or {}).items(), *event_columns(self.output, self.normalizer)])
 
     def __call__(self, batch: pyarrow.RecordBatch) -> pyarrow.RecordBatch:
-        """One batch. Raises ``SettingsError`` where it has no column ``line``."""
+        """Normalize one batch. Raises ``SettingsError`` where it has no column ``line``."""
         import pyarrow as pa
 
         names = batch.schema.names
@@ -88,7 +87,7 @@ class BatchNormalizer:
         )
 
     def _open(self, path: str, schema: str) -> Stream:
-        """The stream of a log whose header is known."""
+        """Return the stream of a log whose header is known."""
         stream = self.normalizer.stream(path)
         stream.take_text()
         for line in schema.splitlines():
@@ -97,7 +96,7 @@ class BatchNormalizer:
 
 
 def normalize_batch(batch: pyarrow.RecordBatch) -> pyarrow.RecordBatch:
-    """``BatchNormalizer()`` with the settings of the environment (``EXNORM_TAXONOMY`` and so on)."""
+    """Normalize a batch with the settings of the environment (``EXNORM_TAXONOMY`` and so on)."""
     return _default()(batch)
 
 
@@ -112,7 +111,9 @@ def _default() -> BatchNormalizer:
 
 
 def make_recipe(output: str, settings: Mapping[str, Any]) -> Recipe:
-    """What makes an output: ``line``, or ``fields``, which are made of JSON. Raises ``SettingsError``."""
+    """Return the recipe for an output: ``line``, or ``fields``, which are made of JSON. Raises
+    ``SettingsError``.
+    """
     if output == "line":
         return Recipe(settings)
     if output != "fields":
@@ -128,12 +129,11 @@ def make_recipe(output: str, settings: Mapping[str, Any]) -> Recipe:
 
 
 def event_columns(output: str, normalizer: Normalizer) -> list[tuple[str, pyarrow.DataType]]:
-    """What comes out for each event.
+    """Return the output columns of each event.
 
-    ``event_time`` (UTC, in the microseconds that engines share), ``event_id``, ``payload`` (the finished
-    line; of a line that did not parse, where the format can say so) or ``fields`` (a struct of the
-    taxonomy's fields, times as epoch milliseconds, and ``additionalData``), ``status``, ``reason``,
-    ``exnorm_id``.
+    ``event_time`` (UTC, in microseconds, which engines share), ``event_id``, ``payload`` (the finished line;
+    of a line that did not parse, if the format can express it) or ``fields`` (a struct of the taxonomy's
+    fields, times as epoch milliseconds, and ``additionalData``), ``status``, ``reason``, ``exnorm_id``.
     """
     import pyarrow as pa
 
@@ -146,7 +146,7 @@ def event_columns(output: str, normalizer: Normalizer) -> list[tuple[str, pyarro
 
 
 def make_arrays(rows: Sequence[Row], output: str, normalizer: Normalizer) -> list[pyarrow.Array]:
-    """The columns of ``event_columns`` for rows."""
+    """Return the columns of ``event_columns`` for rows."""
     import pyarrow as pa
 
     times, events, payloads, *others = zip(*rows) if rows else [()] * len(Row._fields)
@@ -174,7 +174,7 @@ def _fields_type(normalizer: Normalizer) -> pyarrow.DataType:
 
 
 def _make_structs(rows: Sequence[Row], kind: pyarrow.StructType) -> pyarrow.Array:
-    """The fields of events as structs, null for rows that are no events."""
+    """Return the fields of events as structs, null for rows that are no events."""
     import pyarrow as pa
 
     few = [rows[begin : begin + _FEW_ROWS] for begin in range(0, len(rows), _FEW_ROWS)] or [()]
@@ -201,7 +201,7 @@ def _make_few_structs(rows: Sequence[Row], kind: pyarrow.StructType) -> pyarrow.
 def _make_field(
     field: pyarrow.Field, events: Sequence[dict[str, Any]], additional: Sequence[list[tuple[str, str]]]
 ) -> pyarrow.Array:
-    """One field of all events; a value that is not of its type goes to the additional data."""
+    """Return one field of all events; a value of another type goes to the additional data."""
     import pyarrow as pa
 
     try:
@@ -212,7 +212,7 @@ def _make_field(
 
 
 def _read_fields(row: Row) -> dict[str, Any]:
-    """The fields of an event from its JSON."""
+    """Return the fields of an event from its JSON."""
     if row.status != OK or row.payload is None:
         return {}
     fields: dict[str, Any] = msgspec.json.decode(row.payload)
@@ -227,7 +227,7 @@ def _set_apart(
     events: Sequence[dict[str, Any]],
     additional: Sequence[list[tuple[str, str]]],
 ) -> None:
-    """Move values under a name, but those of the wanted type, to the additional data."""
+    """Move values of other types than the wanted one to the additional data."""
     for event, rest in zip(events, additional):
         value = event.get(name)
         if value is not None and type(value) is not wanted:
@@ -240,7 +240,7 @@ def _dump(value: Any) -> str:
 
 
 def _only(rows: list[Row]) -> Row:
-    """The row of a line; one that holds several records cannot be told apart here."""
+    """Return the row of a line; a line with several records is unparsed here."""
     if len(rows) == 1:
         return rows[0]
     return Row(None, None, None, UNPARSED, f"line holds {len(rows)} records; expected one", None)

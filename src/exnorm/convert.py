@@ -1,7 +1,7 @@
-"""Text of a log column -> typed value, one small function each.
+"""Convert text of a log column to a typed value, one small function each.
 
-Every function takes the column's text, which is not empty, and gives ``None`` where the text is not
-of its kind; the mapping then keeps the text as additional data, so nothing is lost.
+Every function takes the column's text, which is not empty, and returns ``None`` where it is not of that kind;
+the mapping then keeps the text as additional data, so nothing is lost.
 """
 
 from __future__ import annotations
@@ -30,39 +30,39 @@ _DIGITS = re.compile(r"[0-9]{1,19}")
 
 
 def text(value: str) -> str:
-    """The text itself."""
+    """Return the text unchanged."""
     return value
 
 
 def upper(value: str) -> str:
-    """The text in upper case: event names are compared without case and written in upper case."""
+    """Return the text in upper case, as event names are compared and written."""
     return value.upper()
 
 
 def lower(value: str) -> str:
-    """The text in lower case, for sites whose rules compare names so."""
+    """Return the text in lower case, for sites whose rules compare names so."""
     return value.lower()
 
 
 def ipv4(value: str) -> str | None:
-    """An IPv4 address; ``::ffff:a.b.c.d`` is one."""
+    """Return an IPv4 address; an IPv4-mapped one (``::ffff:a.b.c.d``) counts as IPv4."""
     version, address = _read_address(value)
     return address if version == 4 else None
 
 
 def ipv6(value: str) -> str | None:
-    """An IPv6 address without its ``%zone``; an IPv4-mapped one is none."""
+    """Return an IPv6 address without its ``%zone``; ``None`` for an IPv4-mapped one."""
     version, address = _read_address(value)
     return address if version == 6 else None
 
 
 def ip(value: str) -> str | None:
-    """An IPv4 or IPv6 address without its ``%zone``."""
+    """Return an IPv4 or IPv6 address without its ``%zone``."""
     return _read_address(value)[1]
 
 
 def is_plain_ipv4(value: str) -> bool:
-    """Whether a text is an IPv4 address as it is usually written; seen sooner than read."""
+    """Return whether a text is an IPv4 address in the usual form; faster than reading it."""
     return _IPV4.fullmatch(value) is not None
 
 
@@ -74,7 +74,7 @@ def _read_address(value: str) -> tuple[int, str | None]:
 
 @lru_cache(maxsize=65536)
 def _read_short_address(value: str) -> tuple[int, str | None]:
-    """The version of an address and the address as it is usually written."""
+    """Return the version of an address, and the address in its usual form."""
     try:
         address = ipaddress.ip_address(value.partition("%")[0])
     except ValueError:
@@ -87,7 +87,7 @@ def _read_short_address(value: str) -> tuple[int, str | None]:
 
 
 def integer(value: str) -> int | None:
-    """A count that is not negative and fits 64 bits signed."""
+    """Return a number that is not negative and fits 64 bits signed."""
     if not _DIGITS.fullmatch(value):
         return None
     number = int(value)
@@ -95,23 +95,23 @@ def integer(value: str) -> int | None:
 
 
 def size_bytes(value: str) -> int | None:
-    """A size in bytes."""
+    """Return a size in bytes."""
     return integer(value)
 
 
 def count(value: str) -> int | None:
-    """A number of things."""
+    """Return a number of things."""
     return integer(value)
 
 
 def port(value: str) -> int | None:
-    """A TCP port, 0 to 65535."""
+    """Return a TCP port, 0 to 65535."""
     number = integer(value)
     return number if number is not None and number <= 65535 else None
 
 
 def used_port(value: str) -> int | None:
-    """A TCP port of a connection; 0 says that there is none."""
+    """Return the TCP port of a connection; ``None`` for 0, which means no port."""
     return port(value) or None
 
 
@@ -126,7 +126,9 @@ def _second(year: str, month: str, day: str, hour: str, minute: str, second: str
 
 
 def utc_ms(value: str) -> int | None:
-    """A time ``yyyy-MM-ddTHH:mm:ss[.fff]Z`` as epoch milliseconds UTC; digits past the third are cut."""
+    """Return a time ``yyyy-MM-ddTHH:mm:ss[.fff]Z`` as epoch milliseconds UTC; digits past the
+    third are cut.
+    """
     found = _TIME.fullmatch(value)
     if found is None:
         return None
@@ -137,7 +139,9 @@ def utc_ms(value: str) -> int | None:
 
 
 def second_utc_ms(value: str) -> int | None:
-    """The same of another time than the row's own, which generated code reads once only."""
+    """Return another time than the row's own, as ``utc_ms`` does; generated code reads the row's time only
+    once.
+    """
     return utc_ms(value)
 
 
@@ -147,14 +151,14 @@ def _read_second(value: str) -> int | None:
 
 
 def gmt_ms(value: str) -> int | None:
-    """A time ``yyyy-M-d H:m:s GMT``, as Exchange 2003 writes it, as epoch milliseconds UTC."""
+    """Return a time ``yyyy-M-d H:m:s GMT``, as Exchange 2003 writes it, as epoch milliseconds UTC."""
     found = _GMT.fullmatch(value)
     seconds = None if found is None else _second(*found.group(1, 2, 3, 4, 5, 6))
     return None if seconds is None else seconds * 1000
 
 
 def moment_ms(value: str) -> int | None:
-    """A date, or date and time, as people write it in ISO 8601; UTC where it names no zone."""
+    """Return an ISO 8601 date, or date and time, as epoch milliseconds; UTC where it names no zone."""
     try:
         moment = datetime.fromisoformat(value.strip().replace("Z", "+00:00").replace("z", "+00:00"))
     except ValueError:
@@ -164,7 +168,9 @@ def moment_ms(value: str) -> int | None:
 
 
 def iso_utc(epoch_ms: int) -> str:
-    """Epoch milliseconds as ``yyyy-MM-ddTHH:mm:ss.fffZ``. Raises ``OverflowError`` beyond the year 9999."""
+    """Return epoch milliseconds as ``yyyy-MM-ddTHH:mm:ss.fffZ``. Raises ``OverflowError`` after the year
+    9999.
+    """
     second, milliseconds = divmod(epoch_ms, 1000)
     return f"{_write_second(second)}.{milliseconds:03}Z"
 
@@ -175,9 +181,9 @@ def _write_second(epoch: int) -> str:
 
 
 def members(value: str) -> list[str]:
-    """The members of a list joined by ``;``, each possibly wrapped in ``'...'``.
+    """Return the members of a list joined by ``;``, each possibly wrapped in ``'...'``.
 
-    A wrapped member may itself hold ``;``; an apostrophe inside a word wraps nothing.
+    A wrapped member may itself contain ``;``; an apostrophe inside a word wraps nothing.
     """
     if "'" not in value:
         return value.split(";")
@@ -199,7 +205,7 @@ def members(value: str) -> list[str]:
 
 
 def addresses(value: str) -> str:
-    """A recipient list joined by ``;``, members freed of ``'...'`` where that loses nothing."""
+    """Return a recipient list joined by ``;``, without ``'...'`` around members where that loses nothing."""
     if "'" not in value:
         return value
     found = members(value)
@@ -207,32 +213,32 @@ def addresses(value: str) -> str:
 
 
 def mailbox(value: str) -> str | None:
-    """An address that may stand as a user name: the null sender ``<>`` is none."""
+    """Return an address that may serve as a user name: ``None`` for the null sender ``<>``."""
     return None if value == "<>" else addresses(value)
 
 
 def account(value: str) -> str | None:
-    """An account that may stand as a user name: ``Anonymous`` is none."""
+    """Return an account that may serve as a user name: ``None`` for ``Anonymous``."""
     return None if value.lower() == "anonymous" else value
 
 
 def plus_as_blank(value: str) -> str:
-    """The text of a request header, in which IIS writes ``+`` for a blank."""
+    """Return the text of a request header, in which IIS writes ``+`` for a blank."""
     return value.replace("+", " ")
 
 
 def address_list(value: str) -> str | None:
-    """A list as the agents write it, with a ``;`` after its last member too; that one is left out."""
+    """Return a list as the agents write it, without the ``;`` after its last member."""
     return addresses(value.removesuffix(";")) or None
 
 
 def mailbox_list(value: str) -> str | None:
-    """The same where it may stand as a user name."""
+    """Return a list as ``address_list`` does, where it may serve as a user name."""
     return mailbox(value.removesuffix(";")) or None
 
 
 def host(value: str) -> str | None:
-    """A host's name; an address is none, nor is a literal such as ``[192.0.2.1]``."""
+    """Return a host's name: ``None`` for an address, or a literal such as ``[192.0.2.1]``."""
     return None if value.startswith("[") or ip(value) is not None else value
 
 
@@ -257,7 +263,7 @@ The mapping then keeps the text as additional data beside the value.
 
 
 def cut_utf8(value: str, max_bytes: int) -> str:
-    """The longest beginning of at most ``max_bytes`` UTF-8 bytes that ends between two characters."""
+    """Return the longest beginning of at most ``max_bytes`` UTF-8 bytes that ends between two characters."""
     if len(value) <= max_bytes // 4:
         return value
     if value.isascii():
@@ -269,7 +275,8 @@ def cut_utf8(value: str, max_bytes: int) -> str:
 
 
 def member(key: str, read: Read = text) -> Read:
-    """Reads the first member ``key`` of ``S:key=value;S:key=value``, as ``custom-data`` is written.
+    """Return a function that reads the first member ``key`` of ``S:key=value;S:key=value``, as in
+    ``custom-data``.
 
     A row with it is ``partial``: the column itself stays additional data.
     """
@@ -277,7 +284,8 @@ def member(key: str, read: Read = text) -> Read:
 
 
 def match(pattern: str, read: Read = text) -> Read:
-    """Reads what the first group of a regular expression finds, or all that it finds without a group.
+    """Return a function that reads the first group of a regular expression, or the whole match without a
+    group.
 
     A row with it is ``partial``: the column itself stays additional data.
     """
@@ -291,7 +299,9 @@ def match(pattern: str, read: Read = text) -> Read:
 
 
 def find_member(value: str, key: str) -> str:
-    """The value of the first member of that name in ``S:key=value;S:key=value``; empty where none is."""
+    """Return the value of the first member of that name in ``S:key=value;S:key=value``; empty where there is
+    none.
+    """
     for item in members(value):
         name, equal, found = item.partition("=")
         if equal and name.rpartition(":")[2].strip() == key:
@@ -309,7 +319,7 @@ def _read_part(name: str, find: Callable[[str], str], read: Read) -> Read:
 
 
 def digits(number: int) -> str:
-    """A number as text, of any size; the interpreter refuses to write very long ones at once."""
+    """Return a number of any size as text; Python refuses to convert very long ones at once."""
     sign, number = ("-", -number) if number < 0 else ("", number)
     pieces: list[str] = []
     base = 10**INT_DIGITS

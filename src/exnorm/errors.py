@@ -1,4 +1,4 @@
-"""Everything exnorm raises on purpose.
+"""All exceptions that exnorm raises on purpose.
 
 ::
 
@@ -9,8 +9,8 @@
     ├── ParseError      a line did not parse and ``on_error`` is ``stop``         } for one line
     └── EncodeError     an event cannot be written and ``on_error`` is ``stop``   } for one event
 
-A line that does not parse, or an event that cannot be written, is no exception by default: it travels
-as ``model.Unparsed``. Only a host catches ``NormalizerError``, in one place.
+By default, a line that does not parse, or an event that cannot be written, raises nothing: it is passed on as
+``model.Unparsed``. Only a host catches ``NormalizerError``, in one place.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class SettingsError(NormalizerError):
     """
 
     def __str__(self) -> str:
-        """The faults in one line."""
+        """Return the faults on one line."""
         return "; ".join(map(str, self.args))
 
 
@@ -48,24 +48,24 @@ class ParseError(NormalizerError):
 
 
 class EncodeError(NormalizerError):
-    """An event holds what the format cannot carry, while ``on_error`` was ``stop``."""
+    """An event contains what the format cannot carry, while ``on_error`` was ``stop``."""
 
 
 def quote(text: object, limit: int = QUOTE_LIMIT) -> str:
-    """Text from outside as it may stand in a message: one line, quoted, cut to ``limit`` characters."""
+    """Return text from outside for use in a message: one line, quoted, cut to ``limit`` characters."""
     shown = str(text)
     return repr(shown if len(shown) <= limit else shown[:limit] + "...")
 
 
 def show(text: str) -> str:
-    """Text from outside on one line of a terminal: what cannot be printed stands as an escape."""
+    """Return text from outside on one line, with unprintable characters as escapes."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 def show_json(text: str) -> str:
-    """JSON on a terminal: what cannot be printed stands as an escape of JSON."""
+    """Return JSON for a terminal, with unprintable characters as escapes of JSON."""
     if text.isprintable():
         return text
     import json  # few runs meet such text, or a wrong name
@@ -74,7 +74,7 @@ def show_json(text: str) -> str:
 
 
 def suggest(name: str, known: Iterable[str]) -> str:
-    """``"; did you mean 'x'?"`` for the nearest known name, or all names where none is near."""
+    """Return ``"; did you mean 'x'?"`` for the nearest known name, or all names where none is near."""
     names = sorted(known)
     near = find_nearest(name, names)
     if near:

@@ -1,4 +1,4 @@
-"""What each extra brings, and the one sentence that says that it is not there."""
+"""The packages of each extra, and the message for a missing one."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ EXTRAS: Mapping[str, Mapping[str, str]] = {
 
 
 def is_installed(module: str) -> bool:
-    """Whether a module could be imported; it is not."""
+    """Return whether a module could be imported, without importing it."""
     try:
         return importlib.util.find_spec(module) is not None
     except ModuleNotFoundError:  # of a module's package
@@ -32,7 +32,7 @@ def is_installed(module: str) -> bool:
 def find_missing(
     extra: str, modules: Sequence[str] = (), has: Callable[[str], bool] = is_installed
 ) -> list[str]:
-    """What of an extra, or of these modules of it, is not installed, by the names to install it under."""
+    """Return the packages of an extra, or of these modules of it, that are not installed."""
     return [EXTRAS[extra][module] for module in modules or EXTRAS[extra] if not has(module)]
 
 
@@ -44,10 +44,10 @@ def require(who: str, extra: str, *modules: str) -> None:
 
 
 def describe_missing(who: str, missing: Sequence[str], extra: str) -> str:
-    """Who needs what, and the command that installs it."""
+    """Return a sentence on who needs what, with the command that installs it."""
     return f"{who} needs {' and '.join(missing)}, not installed here; run: {write_command(extra)}"
 
 
 def write_command(extra: str) -> str:
-    """The command that installs an extra."""
+    """Return the command that installs an extra."""
     return f"pip install 'exnorm[{extra}]'"

@@ -1,4 +1,4 @@
-"""A stable name for an event, so that a receiver can drop one that was sent twice."""
+"""A stable id for each event, so that a receiver can drop one that was sent twice."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ _BYTES = 16
 
 
 def exnorm_id(record: Record) -> str:
-    """32 hexadecimal digits from the file's name, the raw row and, where it was split, the part.
+    """Return 32 hexadecimal digits from the file's name, the raw row and, where it was split, the part.
 
-    The same row of the same file has the same name whatever batch it came in and wherever the file
-    lies; two rows of one file that are equal byte for byte are one event. Of a row that came in a
-    payload the file's name is the one in the payload, and the row is the payload without its syslog
-    header, which differs each time it is sent.
+    A row has the same id in whatever batch it comes and wherever its file is; two rows of one file that are
+    equal byte for byte have one id. For a row that came in a payload, the file's name is the one in the
+    payload, and the row is the payload without its syslog header, which differs each time it is sent.
     """
-    from hashlib import blake2b  # a run that writes no identity does without it
+    from hashlib import blake2b  # imported only where identities are written
 
     row = record.raw if record.envelope is None else record.raw.removeprefix(record.envelope.header)
     parts = (Head(record.path).file_name, record.part, row)
@@ -26,12 +25,12 @@ def exnorm_id(record: Record) -> str:
 
 
 def identity_seed(path: str) -> bytes:
-    """What stands before a whole row, in the text that its ``exnorm_id`` is made of."""
+    """Return the text before a whole row in the input of its ``exnorm_id``."""
     return "\0".join((Head(path).file_name, "", "")).encode("utf-8", "surrogatepass")
 
 
 def identify_rows(path: str, rows: Iterable[bytes]) -> Iterator[str]:
-    """The ``exnorm_id`` of each of the rows of a log that were neither split nor changed."""
+    """Yield the ``exnorm_id`` of rows of a log that were neither split nor changed."""
     from hashlib import blake2b
 
     seed = blake2b(identity_seed(path), digest_size=_BYTES)

@@ -1,6 +1,6 @@
-"""The nouns: line -> Record -> Event -> payload, and the tables that lead from one to the next.
+"""The data classes: line -> Record -> Event -> payload, and the tables that lead from one to the next.
 
-Nothing here reads, writes or decides; the verbs live in ``pipeline`` and ``tables``.
+Nothing here reads, writes or decides; the functions that do are in ``pipeline`` and ``tables``.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Reading = Callable[[str], "Value | None"]
 
 
 class Confidence(enum.IntEnum):
-    """How sure a source is that a log is of its type; the surest source wins."""
+    """The confidence of a source that a log is of its type; the highest one wins."""
 
     NO = 0
     NAME = 1  # the file name says so
@@ -41,11 +41,11 @@ _COMPRESSED = ("gz", "bz2", "xz", "zst")
 
 @dataclass(frozen=True)
 class Head:
-    """What is known of a log before its first row is read.
+    """The facts about a log before its first row is read.
 
-    ``directives`` holds the header lines by lower-case name (``fields``, ``version``,
-    ``log-type``, ...), and under ``#`` the header's other lines with a ``#``, joined by LF;
-    ``line`` is the first row, or empty where only the header was seen.
+    ``directives`` has the header lines by lower-case name (``fields``, ``version``, ``log-type``, ...), and
+    under ``#`` the header's other lines with a ``#``, joined by LF. ``line`` is the first row, or empty where
+    only the header was read.
     """
 
     name: str = ""
@@ -54,7 +54,7 @@ class Head:
 
     @property
     def file_name(self) -> str:
-        """The last part of the path, whichever way its slashes lean, as it was before it was compressed."""
+        """The last part of the path, with either kind of slash, without an ending for compression."""
         name = self.name.replace("\\", "/").rpartition("/")[2]
         stem, dot, suffix = name.rpartition(".")
         return stem if dot and suffix.lower() in _COMPRESSED else name
@@ -64,8 +64,8 @@ class Head:
 class Schema:
     """The columns of one log in file order, and how they were found.
 
-    ``name`` is the product year where one is known (``2010``, ``2019/SE``), ``version`` the build
-    in the header (``15.01.2375.007``) or empty.
+    ``name`` is the product year where known (``2010``, ``2019/SE``), ``version`` the build in the header
+    (``15.01.2375.007``) or empty.
     """
 
     name: str
@@ -75,12 +75,13 @@ class Schema:
 
 
 class Needed(NamedTuple):
-    """When a function of several columns needs one of them; else it is given nothing for that column.
+    """The condition under which a function of several columns needs one of them; else it gets an empty text
+    for it.
 
-    It is needed where ``asks`` says so of the texts of ``by``, where it holds the text ``holds``, and where
-    the column or derived value that ``longer`` names has more than so many bytes. A column that is needed
-    seldom and differs in every row (a query) then costs little. Where ``longer`` leaves a column out, the
-    function must give what it would give of its text.
+    The column is needed where ``asks`` returns true for the texts of ``by``, where the column contains
+    ``holds``, and where the column or derived value that ``longer`` names has more than that many bytes. This
+    makes a column cheap that is needed rarely and differs in every row (a query). Where ``longer`` leaves a
+    column out, the function must return the same result as with its text.
     """
 
     column: str
@@ -90,7 +91,7 @@ class Needed(NamedTuple):
     longer: tuple[str, int] = ("", 0)
 
     def is_in(self, get: Callable[[str], str]) -> bool:
-        """Whether the column is needed where columns have these texts."""
+        """Return whether the column is needed where columns have these texts."""
         name, most = self.longer
         if name and len(get(name).encode("utf-8", "replace")) <= most:
             return False
@@ -100,7 +101,9 @@ class Needed(NamedTuple):
 def read_columns(
     get: Callable[[str], str], columns: tuple[str, ...], needed: tuple[Needed, ...]
 ) -> Iterable[str]:
-    """The texts of columns, nothing for those that are not needed: of one named twice, both must say so."""
+    """Return the texts of columns, empty for those not needed; a column named twice is needed only if both
+    say so.
+    """
     if not needed:
         return map(get, columns)
     left_out = {one.column for one in needed if not one.is_in(get)}
@@ -110,9 +113,9 @@ def read_columns(
 class Derivation(NamedTuple):
     """Derived values as a function of the texts of ``columns``, which are empty where they are absent.
 
-    ``derive`` gives the text of each of ``names``, of a single one the text alone; it depends on nothing
-    else. Among the columns may be values derived before. ``by_form`` says that what is derived of one IPv4
-    address is that of any other but for the address itself.
+    ``derive`` returns the text of each of ``names``, or for a single name the text alone; it depends on
+    nothing else. The columns may include values derived before. With ``by_form``, the result for one IPv4
+    address is that of any other except for the address itself.
     """
 
     names: tuple[str, ...]
@@ -122,33 +125,33 @@ class Derivation(NamedTuple):
     by_form: bool = False
 
     def apply(self, texts: Iterable[str]) -> tuple[str, ...]:
-        """The texts of ``names``, from those of ``columns``."""
+        """Return the texts of ``names``, from those of ``columns``."""
         found = self.derive(*texts)
         return (found,) if isinstance(found, str) else found
 
 
 class Joined:
-    """Derives ``first``, and where there is a ``second``, ``by`` and that; ``once``: not where it begins so.
+    """Derives ``first``, or ``first``, ``by`` and ``second`` joined; with ``once`` a ``second`` that begins
+    with ``by`` gets no other.
 
-    A join costs nothing for texts that were never seen, so that it is better than a function that does the
-    same.
+    The engine joins texts without calling it, so it is faster than a function that does the same.
     """
 
     def __init__(self, by: str, *, once: bool = False) -> None:
         self.by, self.once = by, once
 
     def __call__(self, first: str, second: str) -> str:
-        """The joined text."""
+        """Return the joined text."""
         if not second:
             return first
         return first + second if self.once and second.startswith(self.by) else first + self.by + second
 
 
 class Watched(NamedTuple):
-    """A column of whose text it is asked whether the reader must see the row.
+    """A test whether the reader must see a row, because of the text of one column.
 
-    ``hints``, where there are any, are texts in lower case, of two characters or more: one of them is in each
-    text of which ``finds`` says so, in whatever case.
+    ``hints``, if there are any, are texts in lower case, of two characters or more: every text for which
+    ``finds`` is true contains one of them, in any case.
     """
 
     finds: Callable[[str], bool]
@@ -159,13 +162,13 @@ class Watched(NamedTuple):
 class Layout:
     """How the rows of a log can be read without its reader, cell by cell.
 
-    A row is cut at ``,`` as CSV is, or at each blank where that is the ``separator``, blanks at its end left
-    out; its cells stand under the columns of ``schema``. The first column is its time, as ``convert.utc_ms``
-    reads it. Where ``dated`` names a derived value for the time, the first two are its date and time of day.
-    ``finish`` completes a record. What it makes of one depends, beside the time, for each derived value (and
-    for the record's schema) on the one column that ``derived`` names, on none where that is empty; or the
-    value is what ``computed`` says. ``edition`` is all that it depends on beside the row and the schema.
-    ``guards`` say, by column, of which texts the reader must see the row, as where a secret is to be hidden.
+    A row is cut at ``,`` as CSV is, or at each blank where that is the ``separator``, without blanks at its
+    end; its cells are the columns of ``schema``. The first column is its time, as ``convert.utc_ms`` reads
+    it. Where ``dated`` names a derived value for the time, the first two are its date and time of day.
+    ``finish`` completes a record. Besides the time, each derived value (and the record's schema) depends on
+    the one column that ``derived`` names, on none where that is empty, or on the columns of its entry in
+    ``computed``. ``edition`` is everything else that the result depends on beside the row and the schema.
+    ``guards`` decide, by column, for which texts the reader must see the row, for example to hide a secret.
     """
 
     schema: Schema
@@ -179,10 +182,10 @@ class Layout:
 
 
 class Reader:
-    """Reads the rows of one log; it may remember what it has seen of that log.
+    """Reads the rows of one log; it may remember earlier rows of that log.
 
-    ``schema`` are the columns in force for the next row, ``None`` before they are known; ``evicted``
-    is how much it has forgotten so far to stay within its bounds.
+    ``schema`` are the columns for the next row, ``None`` before they are known; ``evicted`` is how much the
+    reader has forgotten so far to stay within its bounds.
     """
 
     schema: Schema | None = None
@@ -190,15 +193,15 @@ class Reader:
 
     @property
     def layout(self) -> Layout | None:
-        """How rows can be read without this reader as things stand, or ``None``: each must come here."""
+        """How rows can now be read without this reader; ``None`` where each must come here."""
         return None
 
     @property
     def memory(self) -> object:
-        """All that rows and headers before decide of how a row is read; ``None`` where it cannot be told.
+        """Everything from earlier rows and headers that decides how a row is read; ``None`` where unknown.
 
-        Two readers of equal memory read the rest of a log alike. Where it cannot be told, as where rows
-        depend on each other, the log is never cut into parts.
+        Two readers of equal memory read the rest of a log alike. Where it is ``None``, as where rows depend
+        on each other, the log is never cut into parts.
         """
         return None
 
@@ -208,46 +211,45 @@ class Reader:
         return False
 
     def joins(self, text: str) -> bool:
-        """Whether several lines are one row, of which a quoted cell holds line breaks."""
+        """Return whether several lines are one row, whose quoted cell contains line breaks."""
         return False
 
     def header(self, directives: AnyMapping[str, str]) -> None:
-        """Take up a header line; ``directives`` are all those of the block so far."""
+        """Read a header line; ``directives`` are all those of the block so far."""
 
     def read(self, line: str) -> Read:
-        """One line without its line end: what it holds, or ``None`` where it carries no event."""
+        """Return the items of one line without its line end, or ``None`` where it contains no event."""
         raise NotImplementedError
 
     def complete(self, line: str, values: dict[str, str], found: str) -> Record | Unparsed:
-        """The record of a row that was split before it came here; ``found`` says by what.
+        """Return the record of a row that was split before; ``found`` is how its columns are known.
 
         ``values`` are its columns in order, ``line`` the text they came in.
         """
         raise NotImplementedError
 
     def miss(self) -> None:
-        """Know that a line could not be read as text and was passed on without this reader."""
+        """Take note of a line that could not be read as text and was passed on without this reader."""
 
     def finish(self) -> list[Record | Unparsed]:
-        """What is left when the log ends, for a reader that waits for further lines."""
+        """Return what is left at the end of the log, for a reader that waits for further lines."""
         return []
 
 
 @dataclass(frozen=True)
 class Source:
-    """A log type: how it is recognised, which columns it may have, how its rows are read.
+    """A log type: how it is recognized, which columns it may have, how its rows are read.
 
-    ``derived`` names what the reader works out beside the columns, each with the column, or columns,
-    whose whole text it carries (``""`` = none); rows of a mapping may read both. ``event_column`` holds the
-    event's name (for profiles and counts), ``absent`` the text that stands for an empty value,
-    ``recipients`` the columns of addresses and statuses that ``per_recipient`` splits,
-    ``agent_log_format`` the word for this type in the native payload of JSA, ``names`` the file
-    names it usually has. A source that ``carries`` others gives records of those sources. ``redact``
-    takes secrets out of a raw line that did not parse. ``foreign`` says what a log is that resembles this
-    one and is of something else, empty where it cannot tell. ``takes`` gives the names of a shipper's
-    record, an object, that hold an event of this log, none where it is no such object; ``None`` says that
-    it is one, but of something else, and to be left alone. ``variants`` are names
-    finer than the event's that tables may write in its place, each with the event it is a case of.
+    ``derived`` names the values that the reader derives, each with the column, or columns, whose whole text
+    it carries (``""``: none); rows of a mapping may read both columns and derived values. ``event_column``
+    has the event's name (for profiles and counts), ``absent`` is the text for an empty value, ``recipients``
+    are the columns of addresses and statuses that ``per_recipient`` splits, ``agent_log_format`` is the name
+    of this type in the native payload of JSA, ``names`` are the file names it usually has. A source that
+    ``carries`` others returns records of those sources. ``redact`` hides secrets in a raw line that did not
+    parse. ``foreign`` names the software of a log that resembles this one but is not it, empty where unknown.
+    ``takes`` returns the names of a shipper's record, an object, that hold an event of this log; none where
+    it is no such object; ``None`` where it is such an object of another application, which is left alone.
+    ``variants`` are finer names that tables may write instead of the event's, each with its event.
     """
 
     name: str
@@ -270,12 +272,14 @@ class Source:
     variants: AnyMapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Close the maps: every plugin is given the same source."""
+        """Make the maps read-only, because every plugin gets the same source."""
         object.__setattr__(self, "derived", MappingProxyType(dict(self.derived)))
         object.__setattr__(self, "variants", MappingProxyType(dict(self.variants)))
 
     def columns_of(self, origin: str) -> tuple[str, ...]:
-        """The columns whose whole text an origin of a row carries: itself, or those it is made of."""
+        """Return the columns whose whole text an origin of a row carries: itself, or those it is derived
+        from.
+        """
         carried = self.derived.get(origin, origin)
         return (carried,) if isinstance(carried, str) else carried
 
@@ -283,8 +287,8 @@ class Source:
 class Pair(NamedTuple):
     """One ``key=text`` of an envelope, exactly as it was written.
 
-    ``column`` is where its value stands in the record (``""`` = it is the envelope's own) and
-    ``value`` what was read from it: ``text`` stands for it as long as the record still holds that.
+    ``column`` is the record's column of its value (``""``: it belongs to the envelope) and ``value`` the
+    value read from it: ``text`` is written back as long as the record still has that value.
     """
 
     key: str
@@ -295,10 +299,10 @@ class Pair(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """What an agent wrapped a row in, kept so that the row can be written back byte for byte.
+    """The wrapping that an agent put around a row, kept so that the row can be written back byte for byte.
 
-    ``header`` is what came before the first key (a syslog header), ``pairs`` are all keys in order,
-    those of columns too, ``end`` is what followed the last of them.
+    ``header`` is the text before the first key (a syslog header), ``pairs`` are all keys in order, those of
+    columns too, ``end`` is the text after the last of them.
     """
 
     header: str
@@ -315,11 +319,11 @@ class Envelope:
 class Record:
     """One row under Microsoft's names, as raw text.
 
-    ``values`` holds every column of the row in file order, ``derived`` what the reader worked out,
-    ``time`` the row's own time in epoch milliseconds UTC, ``part`` which of the records of one row
-    this is (``""`` = the only one), ``envelope`` what an agent sent the row in. ``path`` is the
-    log's; a reader sets it where the row itself names the log it is from. ``marks`` are what processors
-    say of the record, as ``marks["noise"] = "probe"``: they are additional data of its event, and counted.
+    ``values`` has every column of the row in file order, ``derived`` the derived values, ``time`` the row's
+    own time in epoch milliseconds UTC, ``part`` which of the records of one row this is (``""``: the only
+    one), ``envelope`` the wrapping that the row came in. ``path`` is the log's; a reader sets it where the
+    row itself names its log. ``marks`` are remarks of processors, as ``marks["noise"] = "probe"``: they
+    become additional data of the event, and are counted.
     """
 
     source: Source
@@ -335,7 +339,7 @@ class Record:
     marks: dict[str, str] = field(default_factory=dict)
 
     def get(self, name: str) -> str:
-        """The text of a column or of a derived value; empty where it is absent."""
+        """Return the text of a column or of a derived value; empty where it is absent."""
         value = self.values.get(name)
         return value if value and value != self.source.absent else self.derived.get(name, "")
 
@@ -345,7 +349,7 @@ class Record:
         return self.get(self.source.event_column).upper() if self.source.event_column else ""
 
     def copy(self) -> Record:
-        """A record whose values can be changed without changing this one."""
+        """Return a record whose values can be changed without changing this one."""
         return replace(self, values=dict(self.values), derived=dict(self.derived), marks=dict(self.marks))
 
 
@@ -353,8 +357,8 @@ class Record:
 class Unparsed(AnyMapping[str, Any]):
     """A line that is passed on unchanged because no event could be read from it.
 
-    ``kind`` is one of a closed set of words (for counts), ``reason`` the sentence for people.
-    As a mapping it is what the JSON format writes: ``message``, ``tags``, ``error``.
+    ``kind`` is one of a closed set of words (for counts), ``reason`` a sentence for people. As a mapping it
+    has the keys of the JSON format: ``message``, ``tags``, ``error``.
     """
 
     TAG = "_exnormparsefailure"
@@ -366,7 +370,7 @@ class Unparsed(AnyMapping[str, Any]):
     path: str = ""
 
     def as_dict(self) -> dict[str, Any]:
-        """The JSON form: the raw text as ``message``, the tag and the reason."""
+        """Return the JSON form: the raw text as ``message``, the tag and the reason."""
         return {"message": self.raw, "tags": [self.TAG], "error": {"reason": self.reason}}
 
     def __getitem__(self, name: str) -> Any:
@@ -390,9 +394,9 @@ Read = Union[Record, Unparsed, "list[Record | Unparsed]", None]
 class Field:
     """One field of a taxonomy.
 
-    ``label`` is the vendor's own wording and what tables write, ``name`` the full name, ``key`` the
-    short key on the wire. ``max_bytes`` limits text (UTF-8 bytes, 0 = no limit). ``header`` is the
-    field's position in the header line of the wire format (0 = not in the header).
+    ``label`` is the vendor's own wording, which tables use, ``name`` the full name, ``key`` the short key on
+    the wire. ``max_bytes`` limits text (UTF-8 bytes, 0: no limit). ``header`` is the field's position in the
+    header line of the wire format (0: not in the header).
     """
 
     label: str
@@ -406,7 +410,7 @@ class Field:
 
 @dataclass(frozen=True)
 class Taxonomy:
-    """The vocabulary of one product, and the format it is sent in unless another is asked for."""
+    """The vocabulary of one product, and its default format."""
 
     name: str
     title: str
@@ -416,17 +420,17 @@ class Taxonomy:
 
 @dataclass(frozen=True)
 class Constant:
-    """A fixed text in the place of a column."""
+    """A fixed value in the place of a column."""
 
     value: Value
 
 
 @dataclass(frozen=True)
 class Condition:
-    """When a row holds: the origin's value is (or, negated, is none) of ``values``, without case.
+    """When a row holds: the origin's value is (or, negated, is not) one of ``values``, ignoring case.
 
-    ``subject`` is ``event``, ``column`` or ``setting``; ``name`` the column's or setting's name.
-    ``asked`` is a condition on a setting that must hold too.
+    ``subject`` is ``event``, ``column`` or ``setting``; ``name`` the column's or setting's name. ``asked`` is
+    a condition on a setting that must hold too.
     """
 
     subject: str
@@ -453,19 +457,19 @@ class ByEvent:
     default: Value | None = None
 
     def __call__(self, text: str) -> Value | None:
-        """Only a compiled mapping knows the event table, so a bare call gives the default."""
+        """Return the default, because only a compiled mapping knows the event table."""
         return self.default
 
 
 @dataclass(frozen=True)
 class Row:
-    """One line of a table: a field, where it comes from, how the text is read, when it holds.
+    """One row of a table: a field, its origins, how the text is read, when it holds.
 
-    Several origins are tried in order; the first whose text is read wins. ``ours`` is the reason of
-    a row that is not in the vendor's guide. A row that is ``partial`` carries a part of its column
-    only, which therefore stays whole as additional data. ``rule`` says who wrote the row where that
-    is not exnorm: ``plugin NAME``, ``overlay FILE:LINE``. ``guide`` is what the guide prints beside the
-    field, where that is more or less than the column and the event it holds for.
+    Several origins are tried in order; the first whose text can be read wins. ``ours`` is the reason of a row
+    that is not in the vendor's guide. A ``partial`` row carries only a part of its column, which therefore
+    stays whole as additional data. ``rule`` names the author of the row where that is not exnorm: ``plugin
+    NAME``, ``overlay FILE:LINE``. ``guide`` is the guide's text for the field, where that differs from the
+    column and the event it holds for.
     """
 
     field: str
@@ -487,14 +491,15 @@ class RowTest(NamedTuple):
     negated: bool = False
 
     def holds(self, record: Record) -> bool:
-        """Whether the pattern is found in the origin's text (or, negated, is not)."""
+        """Return whether the pattern is found in the origin's text (or, negated, is not)."""
         text = record.get(self.origin) if self.origin else record.event_id
         return (self.pattern.search(text) is not None) is not self.negated
 
 
 @dataclass(frozen=True)
 class RowFilter:
-    """Leaves rows out: those for which all ``tests`` hold, or, of a ``group``, those that none of it matches.
+    """Leaves out the rows for which all ``tests`` hold, or, with a ``group``, the rows that no filter of the
+    group matches.
 
     ``rule`` names it in counts and explanations: ``--event``, ``overlay FILE:LINE``.
     """
@@ -504,13 +509,13 @@ class RowFilter:
     group: str = ""
 
     def matches(self, record: Record) -> bool:
-        """Whether every test holds for a row."""
+        """Return whether every test holds for a row."""
         return all(test.holds(record) for test in self.tests)
 
 
 @dataclass(frozen=True)
 class EventRule:
-    """Changes an event for whose row all ``tests`` hold: sets fields by full name, renames additional data.
+    """Changes the events whose rows pass all ``tests``: sets fields by full name, renames additional data.
 
     ``renames`` has the new name by column; ``rule`` names the change in explanations.
     """
@@ -521,7 +526,7 @@ class EventRule:
     renames: tuple[tuple[str, str], ...] = ()
 
     def __call__(self, event: Event) -> Event:
-        """The event with the change in it."""
+        """Return the event with the change applied."""
         if all(test.holds(event.record) for test in self.tests):
             event.fields.update(self.fields)
             names = dict(self.renames)
@@ -533,14 +538,13 @@ class EventRule:
 class Mapping:
     """A table from one source to one taxonomy.
 
-    ``schemas`` are the schema names it is chosen for by ``--mapping auto`` (empty = any that no
-    other mapping of the pair names). ``unmapped`` lists, with the reason, columns without a row, and
-    ``rest`` is the reason for every other one: they are kept as additional data. ``events`` is the
-    second table, by event name; ``event_rules`` says who wrote an entry of it (event, attribute) where
-    that is not exnorm. A mapping that ``extends`` or ``replaces`` another one carries that one's name;
-    ``columns`` are columns that the source does not know yet. One that is not ``auto`` is used only
-    where it is pinned by its name. ``filters`` say which rows are left out, ``event_changes`` what is
-    changed in events behind the table.
+    ``schemas`` are the schema names for which ``--mapping auto`` chooses it (empty: all that no other mapping
+    of the pair names). ``unmapped`` lists columns without a row, with the reason, and ``rest`` is the reason
+    for all others: they are kept as additional data. ``events`` is the second table, by event name;
+    ``event_rules`` names the author of an entry (event, attribute) where that is not exnorm. A mapping that
+    ``extends`` or ``replaces`` another one gives that one's name; ``columns`` are columns that the source
+    does not know yet. A mapping that is not ``auto`` is used only where it is chosen by name. ``filters``
+    leave rows out, ``event_changes`` change events after the table.
     """
 
     name: str
@@ -568,8 +572,8 @@ class Mapping:
 class Event(AnyMapping[str, Value]):
     """One row under the taxonomy's names; reads like a dict of full field names.
 
-    ``additional`` is additional data by column name, ``cut`` the fields that were longer than the
-    vendor's limit (UTF-8 bytes before the cut), ``record`` where it all came from.
+    ``additional`` is additional data by column name, ``cut`` the fields that were longer than the vendor's
+    limit (UTF-8 bytes before the cut), ``record`` the record it was made of.
     """
 
     taxonomy: Taxonomy
@@ -580,11 +584,11 @@ class Event(AnyMapping[str, Value]):
 
     @property
     def time(self) -> int | None:
-        """The row's own time, epoch milliseconds UTC."""
+        """The row's own time in epoch milliseconds UTC."""
         return self.record.time
 
     def copy(self) -> Event:
-        """An event whose fields, and whose record, can be changed without changing this one."""
+        """Return an event whose fields and record can be changed without changing this one."""
         return replace(
             self,
             fields=dict(self.fields),
@@ -604,7 +608,7 @@ class Event(AnyMapping[str, Value]):
 
 
 class Notes(Protocol):
-    """Where a codec says what it had to do to a value so that the format could carry it."""
+    """Receives what a codec had to change in a value so that the format could carry it."""
 
     def note(self, what: str, name: str) -> None:
         """Count one occurrence of ``what`` (``cut``, ``replaced``) for the field ``name``."""
@@ -616,14 +620,14 @@ Encode = Callable[[Event], bytes]
 
 @dataclass(frozen=True)
 class Wire:
-    """A format as data: what ``build`` does to a row with nothing odd about it, for generated code.
+    """A format as data, for generated code: the work of ``build`` for an ordinary row.
 
-    A row is escaped before it is cut into cells, by ``escapes`` in their order (and, once it is cut, by
-    ``quote`` for ``"``); ``refused`` are characters whose rows are left to ``build``. ``header`` are
-    the fields in the header, each shown by ``show`` (``None`` = left to ``build``) and ended by ``|``.
-    ``start`` begins a payload, by the stream's name and the source. ``pair`` gives what stands before
-    and after a field's value, by its name and whether it is text; ``keys`` the same for columns, all
-    at once, or ``None`` where they may clash. ``nested`` is what encloses additional data.
+    A row is escaped before it is cut into cells, by ``escapes`` in their order (and after the cut, ``"`` by
+    ``quote``); rows with one of the characters ``refused`` are left to ``build``. ``header`` are the fields
+    in the header, each written by ``show`` (``None``: left to ``build``) and ended by ``|``. ``start``
+    returns the beginning of a payload, by the stream's name and the source. ``pair`` returns the text before
+    and after a field's value, by its name and whether it is text; ``keys`` returns the same for columns, all
+    at once, or ``None`` where they may clash. ``nested`` encloses additional data.
     """
 
     start: Callable[[str, Source], str]
@@ -645,10 +649,10 @@ class Wire:
     identity: tuple[str, str] = ("", "")  # around the exnorm_id
 
     def carry(self, text: str) -> str | None:
-        """Any value as it stands in a pair; ``None`` where it is left to ``build``.
+        """Return any value as it is written in a pair; ``None`` where it is left to ``build``.
 
-        A row's own texts were looked at when the row was cut; this is for what else goes into a payload:
-        labels, constants, texts that a table made.
+        The row's own texts are checked when the row is cut; this is for everything else in a payload: labels,
+        constants, texts that a table made.
         """
         return None if self._odd.search(text) else self.escape(text)
 
@@ -658,7 +662,9 @@ class Wire:
 
     @cached_property
     def refused_bytes(self) -> tuple[bytes, tuple[bytes, ...]]:
-        """``refused`` in UTF-8 but for LF, which no row holds: those of one byte together, and all others."""
+        """``refused`` in UTF-8 except LF, which no row contains: those of one byte together, and all
+        others.
+        """
         narrow = "".join(one for one in self.refused if one.isascii() and one != "\n")
         return narrow.encode(), tuple(one.encode() for one in self.refused if not one.isascii())
 
@@ -668,7 +674,7 @@ class Wire:
         return tuple((plain.encode(), escaped.encode()) for plain, escaped in self.escapes)
 
     def escape(self, text: str) -> str:
-        """A value as it stands in a pair."""
+        """Return a value as it is written in a pair."""
         for plain, escaped in self.escapes:
             text = text.replace(plain, escaped)
         return text.replace('"', self.quote)
@@ -678,9 +684,9 @@ class Wire:
 class Codec:
     """A format on the wire. ``build`` is called once for a pipeline and may refuse its settings.
 
-    ``taxonomies`` are the taxonomies it can write (empty = every one). ``unparsed`` writes a line
-    that did not parse, or is ``None`` where the format has no way to say so. ``wire`` is the format as
-    data, so that code can be generated for it, or ``None`` for settings of which that cannot be said.
+    ``taxonomies`` are the taxonomies it can write (empty: all). ``unparsed`` writes a line that did not
+    parse, or is ``None`` where the format cannot express it. ``wire`` describes the format as data, so that
+    code can be generated for it, or returns ``None`` for settings where that is not possible.
     """
 
     name: str
@@ -698,12 +704,13 @@ Decision = Union["tuple[str, ...]", AnyMapping[str, str], None]
 
 @dataclass(frozen=True)
 class ColumnProcessor:
-    """A record processor that is a function of the texts of some columns, or derived values, and no more.
+    """A record processor that is a function of the texts of some columns, or derived values, and of nothing
+    else.
 
-    ``function`` is called with their texts, empty where they are absent, and gives new texts for them, a map
-    of marks, or ``None`` to leave the record out. It may be called once for many rows, or for texts of no
-    row; what it raises costs its own effect and a count. Columns that are ``needed`` at times only can be
-    read, not changed.
+    ``function`` is called with their texts, empty where they are absent, and returns new texts for them, a
+    map of marks, or ``None`` to leave the record out. It may be called once for many rows, or for texts of no
+    row; if it raises, it is skipped and counted. Columns that are ``needed`` only at times can be read, not
+    changed.
     """
 
     columns: tuple[str, ...]
@@ -711,7 +718,7 @@ class ColumnProcessor:
     needed: tuple[Needed, ...] = ()
 
     def __call__(self, record: Record) -> Record | None:
-        """The same for a record, which is changed."""
+        """Apply the function to a record, which is changed in place."""
         texts = tuple(read_columns(record.get, self.columns, self.needed))
         decision = self.decide(texts)
         if decision is None:
@@ -725,7 +732,9 @@ class ColumnProcessor:
         return record
 
     def decide(self, texts: tuple[str, ...]) -> Decision:
-        """What the function says, checked; raises ``TypeError`` for what is none of the three."""
+        """Return the checked result of the function; raises ``TypeError`` for anything but the three
+        kinds.
+        """
         decision = self.function(*texts)
         if decision is None:
             return None

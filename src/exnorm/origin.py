@@ -1,4 +1,4 @@
-"""Which host a record is from: two servers have logs of one path, so a log is known by host and path."""
+"""Find the host of a record: servers have logs of the same path, so a log is identified by host and path."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _QUOTED = re.compile(r"\[['\"]?([^\[\]'\"]+)['\"]?\]")
 
 
 def read_key(text: str) -> str:
-    """A key with dots, as ``host.name``, from that or ``[host][name]`` or ``$host['name']``.
+    """Return a key with dots, as ``host.name``, from that or ``[host][name]`` or ``$host['name']``.
 
-    Raises ``SettingsError`` where it is none of these.
+    Raises ``SettingsError`` for any other form.
     """
     accessor = _ACCESSOR.fullmatch(text)
     if accessor is not None:
@@ -40,7 +40,7 @@ def read_key(text: str) -> str:
 
 
 def list_paths(keys: Iterable[str]) -> tuple[Path, ...]:
-    """Where each key may stand in a record, in order: under its whole name, or inside of objects."""
+    """Return the places of each key in a record, in order: under its whole name, or inside objects."""
     found: list[Path] = []
     for key in map(read_key, keys):
         found.append((key,))
@@ -50,7 +50,7 @@ def list_paths(keys: Iterable[str]) -> tuple[Path, ...]:
 
 
 def find_text(record: Mapping[Any, Any], paths: Iterable[Path]) -> str:
-    """The first text that is there and not empty."""
+    """Return the first text that is present and not empty."""
     for path in paths:
         value: Any = record
         for name in path:
@@ -63,7 +63,7 @@ def find_text(record: Mapping[Any, Any], paths: Iterable[Path]) -> str:
 
 
 def name_server(name: str) -> str:
-    """The one spelling of a server: logs have it with and without its domain, in any case."""
+    """Return one spelling for a server: logs have it with and without its domain, in any case."""
     return _name_server(name) if len(name) <= _NAME_LONGEST else name.partition(".")[0].upper()
 
 

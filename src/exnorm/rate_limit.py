@@ -1,4 +1,4 @@
-"""Saying the same thing once a minute at most: whoever connects, or a full disk, can make it happen often."""
+"""Limit repeated messages to one a minute, because a stranger or a full disk can cause any number of them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _OTHERS = "(other)"
 
 
 class Rarely:
-    """Counts things by kind and says which of them are to be said; the kinds are bounded. For any thread."""
+    """Counts messages by kind and says which of them to write; the kinds are bounded. Thread safe."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -21,7 +21,9 @@ class Rarely:
         self._quiet: dict[str, int] = {}
 
     def count(self, kind: str) -> int:
-        """For how many of its kind this one is to be said; 0 where it is too early to say it again."""
+        """Return how many messages of its kind this one stands for; 0 where it is too early to write
+        another.
+        """
         with self._lock:
             if kind not in self._said and len(self._said) >= KINDS:
                 kind = _OTHERS

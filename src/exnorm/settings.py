@@ -1,4 +1,4 @@
-"""One frozen dataclass of settings, from defaults < file < environment < command line."""
+"""The settings: one frozen dataclass, filled from defaults < file < environment < command line."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ OTHER_VARIABLES = (
     "FULL_MATRIX", "BROWSER", "SPARK_CLUSTER", "FUZZED_KERNEL",
 )  # fmt: skip
 """What other parts of exnorm, and its tests, read from the environment under the same prefix."""
-# What Kubernetes puts into the environment of every container for a service called exnorm, or exnorm-...
+# Variables that Kubernetes sets in every container for a service called exnorm, or exnorm-...
 _OF_A_SERVICE = re.compile(
     r"(?:.*_)?(?:SERVICE_HOST|SERVICE_PORT(?:_.*)?|PORT(?:_\d+_(?:TCP|UDP|SCTP)(?:_.*)?)?)"
 )
@@ -60,9 +60,9 @@ _FALSE = ("0", "false", "no", "off")
 
 @dataclass(frozen=True)
 class Tables:
-    """What a site changes in tables, as its file says it; ``file`` is the file's name.
+    """A site's changes to tables, as read from its file; ``file`` is the file's name.
 
-    ``exnorm.tables.overlay`` reads it against the tables that are registered.
+    ``exnorm.tables.overlay`` applies them to the registered tables.
     """
 
     content: Node = NOTHING
@@ -71,10 +71,10 @@ class Tables:
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything a pipeline can be told. Empty text means: not set, decide from the log.
+    """All settings of a pipeline. Empty text means: not set, decide from the log.
 
-    ``taxonomy``, ``format``, ``mapping`` and ``source`` name what plugins register, so they are
-    checked when the pipeline is built; everything else is checked here.
+    ``taxonomy``, ``format``, ``mapping`` and ``source`` name what plugins register, so they are checked when
+    the pipeline is built; everything else is checked here.
     """
 
     taxonomy: str = "arcsight"
@@ -171,7 +171,7 @@ NAMES = tuple(item.name for item in dataclasses.fields(Settings))
 
 
 def make_settings(*layers: Mapping[str, Any], where: str = "") -> Settings:
-    """Settings from layers of names and values, a later layer over an earlier one.
+    """Return settings from layers of names and values; a later layer overrides an earlier one.
 
     Text is read as the setting's own type; ``-`` and ``_`` in names are the same. Raises
     ``SettingsError`` with every unknown name (and the nearest right one) and every value that does not fit.
@@ -199,10 +199,10 @@ def make_settings(*layers: Mapping[str, Any], where: str = "") -> Settings:
 
 
 def read_environment(environ: Mapping[str, str], also: Iterable[str] = ()) -> dict[str, str]:
-    """The layer of ``EXNORM_...`` variables, as ``EXNORM_PROFILE=security``.
+    """Return the layer of ``EXNORM_...`` variables, as ``EXNORM_PROFILE=security``.
 
-    An empty variable is as if it were not there. Raises ``SettingsError`` for a name that is no setting,
-    none of ``OTHER_VARIABLES``, and none of ``also``, the settings that only hosts have.
+    An empty variable counts as absent. Raises ``SettingsError`` for a name that is not a setting, not in
+    ``OTHER_VARIABLES``, and not in ``also``, the settings that only hosts have.
     """
     names = {name.upper(): name for name in NAMES if name not in FILE_ONLY}
     others = {*OTHER_VARIABLES, *(name.upper() for name in also)}
@@ -224,9 +224,9 @@ def read_environment(environ: Mapping[str, str], also: Iterable[str] = ()) -> di
 
 
 def read_config(text: str, name: str, also: tuple[str, ...] = ()) -> dict[str, Any]:
-    """The layer of a YAML file of settings; ``name`` is the file's name for messages.
+    """Return the layer of a YAML file of settings; ``name`` is the file's name for messages.
 
-    ``also`` are names that the caller, a host with settings of its own, knows beside ours.
+    ``also`` are further names that the caller knows, a host with settings of its own.
     """
     root = read_yaml(text, name)
     if root.empty:
@@ -306,10 +306,10 @@ def _as_int(name: str, value: Any) -> int:
 
 
 def read_plugin_settings(settings: Settings, plugin: str, defaults: Mapping[str, Any]) -> dict[str, Any]:
-    """What stands under ``plugins: {NAME: ...}`` for a plugin, over its defaults.
+    """Return a plugin's settings under ``plugins: {NAME: ...}``, over its defaults.
 
-    Raises ``SettingsError`` for a name that is none of ``defaults``, with the nearest right one, and for
-    a value of another kind than its default's (``None`` = any kind).
+    Raises ``SettingsError`` for a name that is not in ``defaults``, with the nearest right one, and for a
+    value of another kind than its default (``None``: any kind).
     """
     given = settings.plugins.get(plugin)
     given = {} if given is None else given

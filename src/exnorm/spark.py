@@ -1,9 +1,9 @@
 """Exchange logs on Spark: folders of files as a batch, lines from Kafka or files as a stream.
 
-Needs the extra ``exnorm[spark]``. A large file is cut into parts at line ends by a first pass that also
-takes down the header in force at each cut; those headers are a small table that is broadcast, so a task
-that starts in mid-file never guesses. A log whose rows depend on the rows before them (SMTP sessions,
-rows without a date), that has no header or is UTF-16, is one part.
+Needs the extra ``exnorm[spark]``. A first pass cuts large files into parts at line ends, and records the
+header in force at each cut; those headers are a small table that is broadcast, so a task that starts in
+mid-file never guesses. A log whose rows depend on earlier rows (SMTP sessions, rows without a date), that has
+no header or is UTF-16, is one part.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _PARTS = "path string, start long, end long"
 
 @dataclass(frozen=True)
 class Part:
-    """The bytes ``start`` to ``end`` of a file, cut at line ends."""
+    """The bytes from ``start`` to ``end`` of a file, cut at line ends."""
 
     path: str
     start: int
@@ -52,7 +52,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Cut:
-    """Where a part of a file may begin, with the header lines in force there."""
+    """A position where a part of a file may begin, with the header lines in force there."""
 
     start: int
     header: tuple[str, ...]
@@ -70,12 +70,13 @@ def normalize_files(
     output: str = "line",
     **settings: Any,
 ) -> DataFrame:
-    """Every event of the logs under ``paths`` (files or folders, local or by URI), and what did not parse.
+    """Return every event of the logs under ``paths`` (files or folders, local or by URI), and the unparsed
+    lines.
 
-    Columns: ``path``, ``start`` (of the part) and ``position`` (in the part), by which the rows of a file
-    can be put in order, and those of ``arrow.event_columns``; ``status`` is ``ok`` or ``unparsed``.
-    ``settings`` are those of ``Normalizer``. A file of an unknown type gives one row with the status
-    ``refused``. Raises ``SettingsError``.
+    Columns: ``path``, ``start`` (of the part) and ``position`` (in the part), by which the rows of a file can
+    be ordered, and those of ``arrow.event_columns``; ``status`` is ``ok`` or ``unparsed``. ``settings`` are
+    those of ``Normalizer``. A file of an unknown type gives one row with the status ``refused``. Raises
+    ``SettingsError``.
     """
     recipe = make_recipe(output, settings).pinned()
     files = list(list_files(paths))
@@ -99,10 +100,10 @@ def normalize_files(
 def stream_files(
     spark: SparkSession, folder: str, *, pattern: str = "*.LOG", output: str = "line", **settings: Any
 ) -> DataFrame:
-    """A stream of the events of files as they appear under ``folder``; columns as ``normalize_files``.
+    """Return a stream of the events of files as they appear under ``folder``; columns as ``normalize_files``.
 
-    A file is read once, whole and by one task, when it is first seen: let finished files appear there,
-    as Exchange leaves them when it begins the next. Restarted on its checkpoint, it repeats none.
+    A file is read once, whole and by one task, when it first appears: put only finished files there, as
+    Exchange leaves them when it begins the next. Restarted from its checkpoint, the stream repeats none.
     """
     recipe = make_recipe(output, settings).pinned()
     files = (
@@ -117,7 +118,8 @@ def stream_files(
 
 
 def normalize_lines(lines: DataFrame, output: str = "line", **settings: Any) -> DataFrame:
-    """A batch or stream of lines (column ``line``, optionally ``path``, ``offset``, ``schema``) as events.
+    """Return a batch or stream of lines (column ``line``, optionally ``path``, ``offset``, ``schema``) as
+    events.
 
     See ``arrow.BatchNormalizer``, which runs on the workers.
     """
@@ -140,7 +142,7 @@ def stream_kafka(
     output: str = "line",
     **settings: Any,
 ) -> DataFrame:
-    """A stream of the events of raw lines in topics of Kafka, laid out as docs/kafka.md says.
+    """Return a stream of the events of raw lines in topics of Kafka, laid out as in docs/kafka.md.
 
     Needs Spark's own connector (``--packages org.apache.spark:spark-sql-kafka-0-10_2.13:VERSION``).
     ``options`` are the connector's, such as ``startingOffsets`` or ``kafka.security.protocol``.
@@ -151,10 +153,10 @@ def stream_kafka(
 
 
 def select_lines(records: DataFrame) -> DataFrame:
-    """The lines in a frame with the columns of a Kafka source, for ``normalize_lines``.
+    """Return the lines in a frame with the columns of a Kafka source, for ``normalize_lines``.
 
-    ``path``, ``offset`` and ``schema`` are the record's headers of those names. Without them the path is
-    the record's key and the offset that of Kafka.
+    ``path``, ``offset`` and ``schema`` are the record's headers of those names. Without them the path is the
+    record's key and the offset that of Kafka.
     """
 
     def header(name: str) -> str:
@@ -174,9 +176,9 @@ def select_lines(records: DataFrame) -> DataFrame:
 
 
 def describe_run(**settings: Any) -> dict[str, Any]:
-    """What to keep beside an output: the settings in force and the plugins with their versions.
+    """Return what to keep beside an output: the settings and the plugins with their versions.
 
-    The settings of plugins are left out, for they may hold keys.
+    The settings of plugins are left out, because they may contain keys.
     """
     normalizer = Recipe(settings).normalizer
     return {
@@ -202,7 +204,7 @@ def record_run(folder: str, **settings: Any) -> None:
 
 
 def list_files(paths: Iterable[str]) -> Iterator[tuple[str, int]]:
-    """The files that paths stand for, with their sizes: a folder stands for every file below it, by name."""
+    """Yield the files of paths, with their sizes: a folder stands for every file below it, by name."""
     from pyarrow.fs import FileSelector, FileType
 
     for path in paths:
@@ -219,7 +221,9 @@ def list_files(paths: Iterable[str]) -> Iterator[tuple[str, int]]:
 
 
 def group_parts(parts: Sequence[Part], part_bytes: int, workers: int) -> list[list[Part]]:
-    """Parts in their order, one group a task: small files together, and a few groups for each worker."""
+    """Return parts in their order, one group a task: small files together, and a few groups for
+    each worker.
+    """
     total = sum(part.end - part.start for part in parts)
     wanted = max(1, min(part_bytes, total // (3 * workers)))
     groups: list[list[Part]] = []
@@ -234,7 +238,9 @@ def group_parts(parts: Sequence[Part], part_bytes: int, workers: int) -> list[li
 
 
 def find_cuts(path: str, part_bytes: int, normalizer: Normalizer) -> Iterator[Cut]:
-    """Where a file can be cut, about every ``part_bytes``; nowhere if its log type does not allow it."""
+    """Yield where a file can be cut, about every ``part_bytes``; nowhere if its log type does
+    not allow it.
+    """
     stream = normalizer.stream(path)
     position = last = 0
     for lines in _read_whole_lines(path, max(1, min(_READ_BYTES, part_bytes // 8))):
@@ -251,7 +257,7 @@ def find_cuts(path: str, part_bytes: int, normalizer: Normalizer) -> Iterator[Cu
 
 
 def _read_whole_lines(path: str, size: int) -> Iterator[bytes]:
-    """A file in pieces that end at line ends; up to a line that is too long to be held."""
+    """Yield a file in pieces that end at line ends, up to a line that is too long to be held."""
     rest = b""
     with _open(path) as file:
         while block := file.read(size):
@@ -263,7 +269,7 @@ def _read_whole_lines(path: str, size: int) -> Iterator[bytes]:
 
 
 def _may_hold_header(lines: bytes) -> bool:
-    """Whether header lines may be among these; ``Software:`` begins one that lost its mark."""
+    """Return whether header lines may be among these; ``Software:`` begins one that lost its ``#``."""
     if b"\n#" in lines or lines[:1] == b"#" or lines[:4] == _BOM + b"#":
         return True
     plain = lines.lower()
@@ -271,7 +277,7 @@ def _may_hold_header(lines: bytes) -> bool:
 
 
 def _follow_headers(lines: bytes, stream: Stream) -> None:
-    """Let the stream read headers, and of each the row that ends it."""
+    """Let the stream read headers, and the row after each."""
     for line in lines.split(b"\n")[:-1]:
         if stream.ready() is None or _may_hold_header(line):
             stream.read(line)
@@ -331,7 +337,7 @@ def _normalize_parts(
 
 
 def normalize_part(part: Part, header: Sequence[str], normalizer: Normalizer) -> Iterator[Row]:
-    """What the lines of a part come to, after the header in force at its start."""
+    """Yield the rows of a part's lines, after the header in force at its start."""
     stream = normalizer.stream(part.path)
     for line in header:
         stream.read(line)

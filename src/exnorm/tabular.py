@@ -1,4 +1,4 @@
-"""Lines of a log as rows of a table: what engines want of each line, beside its payload, in plain columns."""
+"""Turn lines of a log into rows of a table: the payload of each line and some plain columns beside it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ OK, UNPARSED, HEADER, DROPPED = "ok", "unparsed", "header", "dropped"
 
 
 class Row(NamedTuple):
-    """What one line came to: ``time`` is the event's own, in epoch milliseconds UTC."""
+    """The result of one line: ``time`` is the event's own, in epoch milliseconds UTC."""
 
     time: int | None
     event_id: str | None
@@ -35,10 +35,10 @@ _DROPPED_ROW = Row(None, None, None, DROPPED, None, None)
 
 
 class Recipe:
-    """What a normalizer is made of, to be sent to other processes, each of which makes its own.
+    """The arguments of a normalizer, to be sent to other processes, each of which makes its own.
 
     ``settings`` are those of ``Normalizer`` by name. Where ``plugins`` (their distributions by name) are
-    given, a process with other ones, or other versions, refuses to work.
+    given, a process with other plugins or versions raises an error.
     """
 
     def __init__(self, settings: Mapping[str, Any], plugins: Mapping[str, str] | None = None) -> None:
@@ -54,7 +54,7 @@ class Recipe:
         return _assemble(pickle.dumps((self.settings, self.plugins)))
 
     def pinned(self) -> Recipe:
-        """The same for processes that have the plugins of this one."""
+        """Return a copy for processes with exactly the plugins of this one."""
         pinned = Recipe({})
         pinned.settings, pinned.plugins = self.settings, list_plugins(self.normalizer)
         return pinned
@@ -71,7 +71,7 @@ def _assemble(recipe: bytes) -> Normalizer:
 
 
 def list_plugins(normalizer: Normalizer) -> dict[str, str]:
-    """The plugins that take part, by name, each with its distribution and version."""
+    """Return the active plugins by name, each with its distribution and version."""
     return {plugin.name: plugin.distribution for plugin in normalizer.plugins.listing()}
 
 
@@ -83,7 +83,7 @@ def _show(plugins: Mapping[str, str]) -> str:
 
 
 def tabulate(lines: Sequence[bytes], stream: Stream, normalizer: Normalizer) -> Iterator[list[Row]]:
-    """What each line comes to: one row, but several where it holds several records.
+    """Yield the rows of each line: one, or several where it contains several records.
 
     Runs of plain rows go through generated code; the others one by one.
     """
@@ -105,7 +105,7 @@ def tabulate(lines: Sequence[bytes], stream: Stream, normalizer: Normalizer) -> 
 
 
 def _find_event_cell(layout: Layout, source: Source | None) -> int:
-    """Where rows have their event's name; -1 where that cannot be said."""
+    """Return the position of the event's name in rows; -1 where it is not a cell."""
     if source is None or source.event_column in source.derived or layout.separator != ",":
         return -1
     columns = layout.schema.columns
@@ -139,7 +139,7 @@ def _read_line(line: bytes, stream: Stream, normalizer: Normalizer) -> list[Row]
 
 
 def describe_item(item: Record | Unparsed, normalizer: Normalizer) -> Iterator[Row]:
-    """The rows of a record, or of a line that did not parse."""
+    """Yield the rows of a record, or of a line that did not parse."""
     for found in normalizer.write_item(item):
         yield _describe(found, normalizer)
 

@@ -44,7 +44,7 @@ KINDS = frozenset(
 
 
 class FormatError(ValueError):
-    """A payload is not well formed; ``position`` counts its characters from 0."""
+    """A payload is malformed; ``position`` counts its characters from 0."""
 
     def __init__(self, reason: str, position: int) -> None:
         super().__init__(f"character {position}: {reason}")
@@ -53,7 +53,7 @@ class FormatError(ValueError):
 
 @dataclass(frozen=True)
 class Payload:
-    """What a payload holds: the parts of its header by their name, then its pairs in their order."""
+    """A decoded payload: the parts of its header by name, then its pairs in their order."""
 
     header: dict[str, str]
     pairs: dict[str, str]
@@ -79,7 +79,7 @@ _ANY_KEY = re.compile(r"[^=]+")
 
 
 def read_cef(payload: bytes) -> Payload:
-    """A CEF payload, version 0 or 1, unescaped. Raises ``FormatError``."""
+    """Decode a CEF payload, version 0 or 1. Raises ``FormatError``."""
     text = _read_text(payload)
     start = re.match(r"CEF:[01]\|", text)
     if start is None:
@@ -98,7 +98,7 @@ def read_cef(payload: bytes) -> Payload:
 
 
 def read_leef(payload: bytes) -> Payload:
-    """A LEEF payload, version 1.0 or 2.0. Raises ``FormatError``."""
+    """Decode a LEEF payload, version 1.0 or 2.0. Raises ``FormatError``."""
     text = _read_text(payload)
     version = text[5:8] if re.match(r"LEEF:[12]\.0\|", text) else ""
     if not version:
@@ -123,7 +123,7 @@ def read_leef(payload: bytes) -> Payload:
 
 
 def read_wincollect(payload: bytes) -> Payload:
-    """A native payload of JSA's Exchange DSM: an envelope as its header, the log's columns as pairs.
+    """Decode a native payload of JSA's Exchange DSM: its envelope as the header, the log's columns as pairs.
 
     Raises ``FormatError``.
     """
@@ -149,7 +149,7 @@ def _read_text(payload: bytes) -> str:
 
 
 def _read_cef_header(text: str, position: int, name: str) -> tuple[str, int]:
-    """One header field from ``position``, unescaped, and where the next one starts."""
+    """Return one header field from ``position``, unescaped, and where the next one starts."""
     found: list[str] = []
     while position < len(text):
         character = text[position]
@@ -166,7 +166,9 @@ def _read_cef_header(text: str, position: int, name: str) -> tuple[str, int]:
 
 
 def _read_cef_pairs(text: str, start: int) -> Iterator[tuple[str, str]]:
-    """The pairs of the extension: each ``=`` without a backslash ends a key, which one blank precedes."""
+    """Yield the pairs of the extension: each ``=`` without a backslash ends a key, which one
+    blank precedes.
+    """
     equals = []
     for special in _CEF_SPECIAL.finditer(text, start):
         if special.group() == "=":
@@ -220,14 +222,14 @@ def _read_pairs(text: str, start: int, delimiter: str, key_pattern: re.Pattern[s
 
 
 def normalizer(*plugins: object, **settings: Any) -> Normalizer:
-    """A normalizer with the built-ins and these plugins, whatever else is installed."""
+    """Return a normalizer with the built-ins and these plugins, whatever else is installed."""
     return Normalizer(plugins=plugins, discover_plugins=False, **settings)
 
 
 def events(
     lines: Iterable[str | bytes], *plugins: object, name: str = "", **settings: Any
 ) -> list[Event | Unparsed]:
-    """What becomes of the lines of one log file, to its end; ``name`` is its path."""
+    """Return the events of one log file, to its end; ``name`` is its path."""
     pipeline = normalizer(*plugins, **settings)
     stream = pipeline.stream(name)
     return [*pipeline.normalize(lines, stream), *pipeline.finish(stream)]
@@ -237,10 +239,10 @@ def events(
 
 
 def check_plugin(plugin: object, *others: object) -> list[str]:
-    """What is wrong with a plugin, each in a sentence; an empty list where nothing is.
+    """Return the faults of a plugin, each as a sentence; an empty list where there are none.
 
-    Loads it after ``others`` (plugins that it builds on), compiles every table, builds each of its
-    formats and asks for its processors. Names that nothing leads to are faults too.
+    Loads it after ``others`` (plugins that it builds on), compiles every table, builds each of its formats
+    and requests its processors. Names that nothing refers to are faults too.
     """
     try:
         plugins = Plugins((*others, plugin), discover=False)
@@ -295,11 +297,12 @@ def _find_faults(plugins: tuple[object, ...], taxonomy: Taxonomy, codec: Codec) 
 
 
 def check_source(source: Source, lines: Iterable[str | bytes]) -> list[str]:
-    """Where a source breaks its contract on sample lines, each in a sentence; empty where nowhere.
+    """Return where a source breaks its contract on sample lines, each as a sentence; an empty list where it
+    does not.
 
-    ``lines`` are one log from its first line. At least one of them gives a record; every one is a
-    record, a header or unparsed with a reason; no line raises, be it cut at any byte, empty, not
-    UTF-8 or too wide.
+    ``lines`` are one log from its first line. At least one of them gives a record; every one is a record, a
+    header or unparsed with a reason; no line raises, even if it is cut at any byte, empty, not UTF-8 or too
+    wide.
     """
     sample = [line.encode("utf-8", "surrogatepass") if isinstance(line, str) else line for line in lines]
     found = list(_check_recognition(source))
@@ -340,7 +343,7 @@ def _check_recognition(source: Source) -> Iterator[str]:
 
 
 def _check_damaged(source: Source, sample: list[bytes], number: int) -> Iterator[str]:
-    """The first fault of a line that was cut, was widened or is not text."""
+    """Yield the first fault of a line that was cut, widened or is not text."""
     line = sample[number]
     damaged = [(f"cut to {length} bytes", line[:length]) for length in range(len(line))]
     damaged += [
@@ -373,7 +376,7 @@ def _read(stream: Stream, line: bytes) -> tuple[list[Record | Unparsed], str]:
 
 
 def _attempt(read: Callable[[], Read]) -> tuple[list[Record | Unparsed], str]:
-    """What a reader gives, and how it failed."""
+    """Return the items of a reader, and its failure if it raised."""
     try:
         found = read()
     except Exception as error:  # the plugin's code may raise anything; that is the finding

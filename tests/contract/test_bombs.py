@@ -32,7 +32,7 @@ from exnorm.fluentbit.forward import ForwardError, Message, MessageCutter
 from exnorm.fluentbit.relay import Carrier
 from exnorm.fluentbit.service import ServiceLimits
 from exnorm.logstash import EventNormalizer, JSONCodec, LineTooLong
-from exnorm.logstash.batches import Batches
+from exnorm.logstash.batches import EventBodies
 from exnorm.logstash.unpack import unpack
 from exnorm.relay.bodies import Body, Bounds, RefusedError
 from exnorm.relay.headers import Headers
@@ -292,7 +292,7 @@ def in_logstash_codec(log: Log, settings: dict[str, Any]) -> Found:
 
 def in_logstash_service(log: Log, settings: dict[str, Any], encoding: str = "") -> Found:
     """All of the service but its HTTP: the bodies of requests."""
-    target = Batches(normalizer(**settings), Bounds(), Traffic(), Headers(None, print))
+    target = EventBodies(normalizer(**settings), Bounds(), Traffic(), Headers(None, print))
 
     def wrap(line: bytes) -> bytes:
         if line.startswith((b"{", b"[")):
@@ -439,7 +439,7 @@ def gzip_in_a_message() -> Found:
 
 
 def gzip_in_a_body() -> Found:
-    target = Batches(normalizer(format="json"), Bounds(), Traffic(), Headers(None, print))
+    target = EventBodies(normalizer(format="json"), Bounds(), Traffic(), Headers(None, print))
     body = gzip_of_blanks(160)
     start_measuring()
     reasons = []

@@ -31,7 +31,7 @@ from exnorm.fluentbit import ChunkFilter, read_options
 from exnorm.fluentbit.forward import Message, MessageCutter
 from exnorm.fluentbit.relay import Carrier
 from exnorm.logstash import EventNormalizer, JSONCodec
-from exnorm.logstash.batches import Batches
+from exnorm.logstash.batches import EventBodies
 from exnorm.relay.bodies import Body, Bounds
 from exnorm.relay.headers import Headers
 from exnorm.relay.traffic import Traffic
@@ -475,7 +475,7 @@ def through_logstash_codec(form: Form, rows: Given) -> Made:
 
 
 def through_logstash_service(form: Form, rows: Given) -> Made:
-    target = Batches(pipeline(form), Bounds(), Traffic(), Headers(None, print))
+    target = EventBodies(pipeline(form), Bounds(), Traffic(), Headers(None, print))
     batch = target.relay(Body(gzip.compress(json.dumps(rows).encode(), 1), "gzip", "application/json"))
     lines = gzip.decompress(batch.payload).split(b"\n")
     assert lines.pop() == b""

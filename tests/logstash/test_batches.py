@@ -9,7 +9,7 @@ import pytest
 
 import exnorm
 from exnorm import Normalizer
-from exnorm.logstash.batches import Batches
+from exnorm.logstash.batches import EventBodies
 from exnorm.model import Event
 from exnorm.relay.bodies import Body, Bounds, RefusedError
 from exnorm.relay.headers import Headers
@@ -22,12 +22,14 @@ ROW = (
 )
 
 
-def batches(normalizer: Normalizer | None = None) -> tuple[Batches, Traffic]:
+def batches(normalizer: Normalizer | None = None) -> tuple[EventBodies, Traffic]:
     traffic = Traffic()
-    return Batches(normalizer or Normalizer(format="json"), Bounds(), traffic, Headers(None, print)), traffic
+    return EventBodies(
+        normalizer or Normalizer(format="json"), Bounds(), traffic, Headers(None, print)
+    ), traffic
 
 
-def relay(target: Batches, *events: Any) -> list[dict[str, Any]]:
+def relay(target: EventBodies, *events: Any) -> list[dict[str, Any]]:
     content = "".join(event if isinstance(event, str) else json.dumps(event) + "\n" for event in events)
     batch = target.relay(Body(content.encode()))
     found = (
@@ -136,7 +138,7 @@ def test_plain_rows_taken_together_are_counted_and_limited_one_by_one() -> None:
     for amount, limit, events_in in ((40, 41, 41), (40, 40, 41), (40, 20, 21), (40, 1, 2)):
         traffic = Traffic()
         plain = Normalizer(format="json", discover_plugins=False)
-        target = Batches(plain, Bounds(events=limit), traffic, Headers(None, print))
+        target = EventBodies(plain, Bounds(events=limit), traffic, Headers(None, print))
         if amount + 1 > limit:
             with pytest.raises(RefusedError, match=f"more than {limit} events"):
                 relay(target, FIELDS, *[PLAIN] * amount)

@@ -26,7 +26,7 @@ from tests.otlp.kit import (
 
 from exnorm import hookimpl
 from exnorm.model import Event
-from exnorm.otlp.batches import Batches
+from exnorm.otlp.batches import LogBodies
 from exnorm.pipeline.normalizer import Normalizer
 from exnorm.relay.bodies import Body, Bounds
 from exnorm.relay.headers import Headers
@@ -45,7 +45,7 @@ class Door:
         )
         self.traffic = Traffic()
         headers = Headers(None, lambda text: None)
-        self.batches = Batches(normalizer, Bounds(), self.traffic, headers, **keys)
+        self.batches = LogBodies(normalizer, Bounds(), self.traffic, headers, **keys)
 
     def take(self, request: Any, body: bytes | None = None) -> list[Any]:
         content = request.SerializeToString() if body is None else body

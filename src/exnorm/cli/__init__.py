@@ -46,10 +46,10 @@ COMPLETE_VARIABLE = "_EXNORM_COMPLETE"
 
 
 class Commands(click.Group):
-    """Finds a command's module by its name, and the nearest name where there is none."""
+    """Finds a command's module by its name, and suggests the nearest name for an unknown one."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The commands in the order of ``--help``."""
+        """Return the commands in the order of ``--help``."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -58,18 +58,19 @@ class Commands(click.Group):
             return None
         command = importlib.import_module(COMMANDS[cmd_name]).command
         assert isinstance(command, click.Command)
+        _keep_whole(command)
         return command
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """As click does, with our own message for a name that is not there."""
+        """Resolve a command as click does, with our own message for an unknown name."""
         if args and not args[0].startswith("-") and args[0] not in COMMANDS:
             ctx.fail(f"no such command '{args[0]}'{suggest(args[0], COMMANDS)}")
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; a reader that closed the pipe has what it wanted."""
+        """Run the command; a reader that closes the pipe is no error."""
         try:
             return super().invoke(ctx)
         except BrokenPipeError:
@@ -77,8 +78,18 @@ class Commands(click.Group):
             return OK
 
 
+def _keep_whole(command: click.Command) -> None:
+    """Show the first paragraph of a command's help in lists; click would cut it to one line."""
+    if command.short_help is None and command.help is not None:
+        command.short_help = " ".join(command.help.partition("\n\n")[0].split())
+    for below in command.commands.values() if isinstance(command, click.Group) else ():
+        _keep_whole(below)
+
+
 def _tell_slow_plugins() -> str:
-    """Which installed plugins keep rows from the fast way; nothing where none does, or one is broken."""
+    """Return a remark on installed plugins that need every row as a record; empty for none or a
+    broken one.
+    """
     from exnorm.plugins.installed import find_entry_points
     from exnorm.plugins.manager import GROUP
 
@@ -117,7 +128,7 @@ def cli() -> None:
 
 
 def walk(context: click.Context | None = None) -> Iterator[click.Context]:
-    """A command, by default exnorm itself, and every command below it, as click would run them."""
+    """Yield a command, by default exnorm itself, and every command below it, as click would run them."""
     context = context or click.Context(cli, info_name="exnorm")
     yield context
     if isinstance(context.command, click.Group):
@@ -129,7 +140,7 @@ def walk(context: click.Context | None = None) -> Iterator[click.Context]:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit; the one place where errors become messages."""
-    # Nearly all that a run makes stays to its end: to look for garbage among it costs more than it finds.
+    # Nearly all objects live to the end of the run, so searching for garbage costs more than it frees.
     collect_rarely(_GARBAGE_AFTER)
     status = run(arguments)
     keep_what_is_there()
@@ -137,7 +148,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; the exit status."""
+    """Run the command line and return the exit status."""
     _replace_closed_streams()
     if COMPLETE_VARIABLE in os.environ:
         from exnorm.cli.completion import answer_shells
@@ -170,14 +181,16 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 
 def is_closed_pipe(error: OSError) -> bool:
-    """Whether a write failed because nobody reads any more; Windows says so with ``EINVAL``."""
+    """Return whether a write failed because the reader closed the pipe; Windows reports this as
+    ``EINVAL``.
+    """
     if isinstance(error, BrokenPipeError):
         return True
     return sys.platform == "win32" and error.errno == errno.EINVAL and error.filename is None
 
 
 def _complain(error: click.ClickException | NormalizerError) -> None:
-    """A line for each thing that went wrong; the help itself where no command was given."""
+    """Write one line for each fault; the help itself where no command was given."""
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         tell(error.format_message())
         return
@@ -192,12 +205,12 @@ def _complain(error: click.ClickException | NormalizerError) -> None:
 
 
 def say(message: str) -> None:
-    """One line for people, on standard error."""
+    """Write one line for people to standard error."""
     tell(f"exnorm: {show(message)}")
 
 
 def tell(text: str) -> None:
-    """Text on standard error; where that fails, nobody is there to be told."""
+    """Write text to standard error; failures are ignored, because nobody could be told."""
     try:
         click.echo(text, err=True)
     except OSError:
@@ -205,9 +218,10 @@ def tell(text: str) -> None:
 
 
 def _replace_closed_streams() -> None:
-    """Standard streams that a caller closed: nothing can be read, what is written to stdout is an error.
+    """Replace standard streams that the caller closed: input is empty, writing to standard output is an
+    error.
 
-    A terminal that cannot show a character gets an escape in its place.
+    Characters that a terminal cannot show are written as escapes.
     """
     if sys.stderr is None:
         sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8")
@@ -218,6 +232,6 @@ def _replace_closed_streams() -> None:
 
 
 def _abandon(stream: IO[str]) -> None:
-    """Let the interpreter flush what is left into nothing: nobody reads it any more."""
+    """Redirect a stream to nothing, so that the interpreter's last flush does not fail."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

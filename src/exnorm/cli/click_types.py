@@ -1,4 +1,4 @@
-"""Kinds of words on the command line, for shells that complete them; each is taken as it was typed."""
+"""Types of command line words, for shells that complete them; each value is taken as it was typed."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ else:
 
 
 class Typed(ParamType):
-    """A text; what it may be is judged where it is used, with the nearest right name."""
+    """A text; it is checked where it is used, with the nearest right name in the message."""
 
     name = "text"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """The text unchanged."""
+        """Return the text unchanged."""
         return value
 
 
@@ -41,7 +41,7 @@ class Files(Typed):
 
 
 class Words(Typed):
-    """One of some words, given or found when a shell or a help text asks for them."""
+    """One of several words, given or found when a shell or a help text asks for them."""
 
     def __init__(self, known: Iterable[str] | Callable[[], Iterable[str]]) -> None:
         self._known = known
@@ -54,7 +54,7 @@ class Words(Typed):
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
-        """The words that begin with what is there."""
+        """Return the words that begin with the typed text."""
         from click.shell_completion import CompletionItem
 
         return [CompletionItem(word) for word in self.known if word.startswith(incomplete)]

@@ -1,4 +1,4 @@
-"""``exnorm compare``: our events held against what a vendor's connector or DSM made of the same logs."""
+"""``exnorm compare``: compare our events with those of a vendor's connector or DSM from the same logs."""
 
 from __future__ import annotations
 
@@ -58,19 +58,19 @@ _OVERLAY_MARK = "# Written by exnorm compare"
 @click.argument("paths", nargs=-1, metavar="LOG...", required=True, type=FILE)
 @click.option(
     "--theirs", required=True, metavar="FILE", type=FILE,
-    help="What the vendor's connector or DSM made of these logs: CEF, LEEF, native payload, CSV or JSON.",
+    help="The connector's or DSM's events of these logs: CEF, LEEF, native payload, CSV or JSON.",
 )  # fmt: skip
 @setting_flags
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option(
     "--write-overlay", "overlay", metavar="FILE", type=FILE,
-    help="Write settings that make our events equal to theirs, as far as settings can.",
+    help="Write settings that make exnorm's events equal to theirs, as far as settings can.",
 )  # fmt: skip
 @click.option(
     "--output", "-o", metavar="PAGE.html", type=FILE, default=None,
-    help="Write one page of HTML too; - for standard output, in the place of the text.",
+    help="Also write one page of HTML; - for standard output, instead of the text.",
 )  # fmt: skip
-@click.option("--force", is_flag=True, help="Write over files that this command did not write.")
+@click.option("--force", is_flag=True, help="Overwrite files that this command did not write.")
 def command(
     paths: tuple[str, ...],
     theirs: str,
@@ -80,11 +80,11 @@ def command(
     force: bool,
     **given: Any,
 ) -> int:
-    """Hold our events against what a vendor's connector or DSM made of the same logs.
+    """Compare our events with those of a vendor's connector or DSM.
 
-    Events are matched by time, event and message id, then by what else agrees. Each difference is told
-    with its kind, how often, an example and the rule of ours behind it. Exit status 0: the same throughout;
-    1: something differs, is there on one side only, or could not be read.
+    Both must come from the same logs. Events are matched by time, event and message id, then by what else
+    agrees. For each difference you see its kind, how often it occurs, an example and the rule of ours behind
+    it. Exit status 0: no difference; 1: something differs, is on one side only, or could not be read.
     """
     inputs = expand(paths)
     captures = expand((theirs,))
@@ -141,7 +141,7 @@ def _write_page(output: str, content: dict[str, Any], paths: tuple[str, ...], th
 
 
 def _check_overlay(path: str, *, force: bool) -> None:
-    """Refuse to write over a settings file that a person wrote."""
+    """Raise ``SettingsError`` rather than overwrite a settings file that a person wrote."""
     if os.path.isdir(path):
         raise SettingsError(f"--write-overlay: {quote(path)} is a folder")
     if force or not os.path.exists(path) or not os.path.isfile(path):
@@ -164,7 +164,7 @@ def _write_overlay(path: str, suggestions: Suggestions, plan: _Plan, theirs: str
 
 
 class _Plan:
-    """The settings that a capture asks for, and normalizers with further ones."""
+    """The settings that a capture needs, and normalizers with further settings."""
 
     def __init__(self, given: dict[str, Any], capture: _Capture) -> None:
         self._config = given.pop("config")
@@ -192,11 +192,11 @@ class _Plan:
         return {**fixed, "cef": 1} if capture.is_cef_1 else fixed
 
     def complete(self, content: Content) -> Content:
-        """Suggested settings together with those of ``--config``."""
+        """Return suggested settings merged into those of ``--config``."""
         return merge_content(self._base, content, Vocabulary(self.normalizer.taxonomy))
 
     def build(self, content: Content) -> Normalizer:
-        """A normalizer with suggested settings; raises ``NormalizerError``."""
+        """Return a normalizer with suggested settings; raises ``NormalizerError``."""
         config = read_config(dump_overlay(self.complete(content)), self._config or "overlay")
         layers = [layer.values for layer in read_layers(None, {**self._options, **self._fixed})]
         return Normalizer.from_settings(make_settings(config, *layers))
@@ -235,7 +235,9 @@ class _Capture:
         return head
 
     def guess_taxonomy(self) -> str:
-        """The product whose names an export has most of; raises ``SettingsError`` where it has none's."""
+        """Return the product that has most of an export's names; raises ``SettingsError`` where none
+        has any.
+        """
         names: list[str] = []
         if self.shape == CSV:
             row = next((row for row in cut_rows(self._beginning.splitlines(keepends=True))), {})
@@ -259,7 +261,7 @@ class _Capture:
         return best
 
     def read(self, normalizer: Normalizer, words: Vocabulary) -> Iterator[Seen | Unread]:
-        """Its events in order, and lines that are none with the reason."""
+        """Yield its events in order, and unreadable lines with the reason."""
         stream = normalizer.stream("")
         reader = Reader(self.shape, words, lambda line: normalizer.parse((line,), stream))
         blocks: Iterable[bytes] = chain(self._head, self._blocks[0])
@@ -289,7 +291,7 @@ def _read_nothing(line: str) -> tuple[Record | Unparsed, ...]:
 
 
 def _is_whole(line: str) -> bool:
-    """Whether a line is an object of JSON by itself."""
+    """Return whether a line is an object of JSON by itself."""
     try:
         return isinstance(msgspec.json.decode(line.lstrip("\ufeff")), dict)
     except msgspec.DecodeError:
@@ -315,7 +317,7 @@ def _number(seen: Seen | Unread, number: int) -> Seen | Unread:
 
 @dataclass
 class _Logs:
-    """Our logs as one stream of events in order of time, each file open only while its time lasts."""
+    """Our logs as one stream of events in order of time; each file is open only during its time."""
 
     normalizer: Normalizer
     inputs: list[Input]
@@ -323,7 +325,7 @@ class _Logs:
     failed: int = 0
 
     def read(self) -> Iterator[Event | Unparsed]:
-        """The events of all logs."""
+        """Yield the events of all logs."""
         waiting: list[tuple[int, int, Input]] = []
         for number, item in enumerate(self.inputs):
             first = self._find_first(item)
@@ -355,7 +357,7 @@ class _Logs:
             heapq.heappush(heap, (at if time is None else time, number, made, events))
 
     def _find_first(self, item: Input) -> int | None:
-        """The time of a log's first event; ``None`` where the log is left out."""
+        """Return the time of a log's first event; ``None`` where the log is left out."""
         if item.name == STDIN:
             return 0
         try:

@@ -1,4 +1,4 @@
-"""``exnorm completion``: what makes a shell complete exnorm's commands, options and their values."""
+"""``exnorm completion``: let a shell complete exnorm's commands, options and their values."""
 
 from __future__ import annotations
 
@@ -40,19 +40,19 @@ Register-ArgumentCompleter -Native -CommandName %(prog_name)s -ScriptBlock {
 
 
 class PowerShellComplete(ShellComplete):
-    """Completes in PowerShell 5.1 and 7; where there is nothing to say, it offers files itself."""
+    """Completes in PowerShell 5.1 and 7, which itself offers files where there is no completion."""
 
     name = "powershell"
     source_template = _POWERSHELL
 
     def get_completion_args(self) -> tuple[list[str], str]:
-        """The finished words, and the one the cursor is at."""
+        """Return the finished words, and the word at the cursor."""
         incomplete = os.environ["COMP_WORD"]
         words = split_arg_string(os.environ["COMP_WORDS"])
         return words[1:-1] if incomplete else words[1:], incomplete
 
     def format_completion(self, item: CompletionItem) -> str:
-        """One line: kind, value and help, with a TAB between them; a tooltip must not be empty."""
+        """Return one line of kind, value and help, separated by TAB; a tooltip must not be empty."""
         return f"{item.type}\t{item.value}\t{' '.join((item.help or str(item.value)).split())}"
 
 
@@ -67,11 +67,11 @@ SHELLS: dict[str, type[ShellComplete]] = {
 @click.command("completion")
 @click.argument("shell", metavar="|".join(SHELLS), type=Words(SHELLS))
 def command(shell: str) -> int:
-    """Print what makes SHELL complete exnorm's commands, options and values.
+    """Print the script that lets a shell complete exnorm's commands.
 
-    For bash, write it to ~/.local/share/bash-completion/completions/exnorm; for zsh, to _exnorm in a
-    folder of $fpath; for fish, to ~/.config/fish/completions/exnorm.fish; for PowerShell, append it to
-    $PROFILE.
+    It completes commands, options and values. For bash, write it to
+    ~/.local/share/bash-completion/completions/exnorm; for zsh, to _exnorm in a folder of $fpath; for fish, to
+    ~/.config/fish/completions/exnorm.fish; for PowerShell, append it to $PROFILE.
     """
     if shell not in SHELLS:
         raise SettingsError(f"completion: got {quote(shell)}{suggest(shell, SHELLS)}")
@@ -80,7 +80,7 @@ def command(shell: str) -> int:
 
 
 def answer_shells() -> None:
-    """Let click answer the one shell that it does not know by itself."""
+    """Add completion for PowerShell, which click does not support itself."""
     add_completion_class(PowerShellComplete)
 
 

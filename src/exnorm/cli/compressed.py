@@ -1,4 +1,4 @@
-"""Compressed files -> the bytes of their logs, as streams, in bounded memory; bombs are left."""
+"""Unpack compressed files to the bytes of their logs, as streams and in bounded memory; bombs are refused."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ MAGIC_BYTES = max(_TAR_AT + len(_TAR_MAGIC), _MAGIC_LONGEST)
 
 
 class CompressedError(Exception):
-    """What is compressed cannot be read; ``str()`` of it says why."""
+    """Compressed content cannot be read; ``str()`` of it is the reason."""
 
 
 class ArchiveError(CompressedError):
-    """What is compressed holds an archive that is not read."""
+    """Compressed content contains an archive, which is not read."""
 
 
 class Engine(Protocol):
@@ -55,18 +55,18 @@ class Engine(Protocol):
     needs_input: bool
 
     def decompress(self, data: bytes, max_length: int) -> bytes:
-        """At most so many bytes of what ``data`` and what came before it give."""
+        """Return at most ``max_length`` bytes from ``data`` and the input before it."""
 
 
 def name_kind(beginning: bytes) -> str:
-    """What a file that begins so is compressed with, or which archive it is; empty where neither."""
+    """Return the compression or archive of a file by its beginning; empty for neither."""
     if beginning.startswith(_TAR_MAGIC, _TAR_AT):
         return TAR
     return next((kind for magic, kind in _MAGIC.items() if beginning.startswith(magic)), "")
 
 
 def explain_closed(kind: str) -> str:
-    """Why nothing that is compressed so can be read here; empty where it can."""
+    """Return why a file of this compression cannot be read here; empty where it can."""
     if kind == TAR:
         return "is a tar archive, which exnorm does not read: unpack it first"
     if kind not in (GZIP, BZIP2, XZ, ZSTD, ZIP):
@@ -77,7 +77,7 @@ def explain_closed(kind: str) -> str:
 
 
 def unpack(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    """The blocks of a file, unpacked where they are compressed; raises ``CompressedError``."""
+    """Yield the blocks of a file, unpacked where they are compressed; raises ``CompressedError``."""
     source = iter(blocks)
     beginning = b""
     for block in source:
@@ -137,7 +137,7 @@ def _run(engine: Engine, data: bytes, kind: str) -> bytes:
 
 
 class Bound:
-    """Counts what was taken in and given out, and stops at what only a bomb gives."""
+    """Counts the bytes in and out, and stops at a ratio that only a bomb has."""
 
     def __init__(self, kind: str, taken: int = 0) -> None:
         self.taken = taken
@@ -145,7 +145,7 @@ class Bound:
         self._given = 0
 
     def pass_on(self, made: bytes) -> Iterator[bytes]:
-        """What was made, where there is any; raises ``CompressedError`` for a bomb."""
+        """Yield the output, if there is any; raises ``CompressedError`` for a bomb."""
         self._given += len(made)
         if self._given > BOMB_BYTES and self._given > BOMB_RATIO * self.taken:
             reason = f"gives {self._given} bytes of {self.taken}; expected at most {BOMB_RATIO} for each"
@@ -155,7 +155,7 @@ class Bound:
 
 
 class _Gzip:
-    """zlib's engine, used as the others are."""
+    """zlib's engine with the interface of the others."""
 
     def __init__(self) -> None:
         self._engine = zlib.decompressobj(wbits=31)
@@ -188,7 +188,7 @@ def _open_xz() -> Any:
 
 
 def _find_refusals() -> tuple[type[Exception], ...]:
-    """What an engine raises of data it cannot read; of those modules that have been imported."""
+    """Return the exceptions of the imported engines for unreadable data."""
     lzma = sys.modules.get("lzma")
     own = () if lzma is None else (lzma.LZMAError,)
     return (zlib.error, EOFError, OSError, ValueError, *own, *zstd.list_errors())
@@ -198,7 +198,7 @@ def _find_refusals() -> tuple[type[Exception], ...]:
 
 
 def list_members(path: str) -> list[tuple[str, int]]:
-    """The files in a zip archive, each with its size there; raises ``CompressedError``."""
+    """Return the files in a zip archive, each with its size there; raises ``CompressedError``."""
     with _opening(path) as archive:
         infos = [info for info in archive.infolist() if not info.is_dir()]
     if len(infos) > MOST_MEMBERS:
@@ -207,7 +207,7 @@ def list_members(path: str) -> list[tuple[str, int]]:
 
 
 def read_member(path: str, member: str) -> Iterator[bytes]:
-    """The blocks of one file in a zip archive, itself unpacked; raises ``CompressedError``."""
+    """Yield the blocks of one file in a zip archive, itself unpacked; raises ``CompressedError``."""
     yield from unpack(_read_member(path, member))
 
 

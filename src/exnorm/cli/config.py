@@ -1,4 +1,4 @@
-"""``exnorm config``: is a settings file all right, and what is in force."""
+"""``exnorm config``: check a settings file, run its tests, show the settings in force."""
 
 from __future__ import annotations
 
@@ -24,16 +24,17 @@ from exnorm.text.yamlfile import read_yaml
 
 @click.group("config")
 def command() -> None:
-    """Check a settings file, run its tests, or show which settings and changes to tables are in force."""
+    """Check a settings file, run its tests, or show the settings in force."""
 
 
 @command.command("check")
 @click.argument("file", type=FILE)
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def check(file: str, as_json: bool) -> int:
-    """Say everything that is wrong in FILE, each with its line. Exit status 0 = nothing, 2 = something.
+    """Report everything that is wrong in FILE, each with its line.
 
-    Reads settings and changes to tables, and builds what they ask for, with the installed plugins.
+    Reads settings and changes to tables, and builds what they ask for, with the installed plugins. Exit
+    status 0: nothing is wrong; 2: something is.
     """
     report = examine(file)
     if as_json:
@@ -51,11 +52,12 @@ def check(file: str, as_json: bool) -> int:
 
 @command.command("test")
 @click.argument("file", type=FILE)
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def test(file: str, as_json: bool) -> int:
-    """Run the tests that stand under tests in FILE. Exit status 0 = all passed, 1 = some failed.
+    """Run the tests in FILE, listed there under the key tests.
 
-    A test has lines of a log as input and, for each event in order, the fields to expect.
+    A test has lines of a log as input and, for each event in order, the fields to expect. Exit status 0: all
+    passed; 1: some failed.
     """
     normalizer = Normalizer.from_settings(load_settings(file, {}))
     root = read_yaml(read_text(file), file)
@@ -77,11 +79,11 @@ def test(file: str, as_json: bool) -> int:
 
 @command.command("show")
 @click.option(
-    "--config", "file", metavar="FILE", type=FILE, help="YAML file of settings and of changes to tables."
+    "--config", "file", metavar="FILE", type=FILE, help="A YAML file with settings and changes to tables."
 )
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def show(file: str | None, as_json: bool) -> int:
-    """Print every setting with where it comes from, and each change to a table."""
+    """Print every setting and its origin, and each change to a table."""
     settings = load_settings(file, {})
     in_file = load_config(file) if file is not None else {}
     origins = {
@@ -104,7 +106,7 @@ def show(file: str | None, as_json: bool) -> int:
 
 @dataclass(frozen=True)
 class Report:
-    """What was found in a file."""
+    """The findings in one settings file."""
 
     faults: list[str]
     notes: list[str]
@@ -112,12 +114,12 @@ class Report:
     settings: list[str]
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
+        """Return plain values for JSON."""
         return {"ok": not self.faults, "faults": self.faults, "notes": self.notes, "changes": self.changes}
 
 
 def examine(file: str) -> Report:
-    """Everything that is wrong in a settings file."""
+    """Return everything that is wrong in a settings file."""
     try:
         layer = load_config(file)
         settings = make_settings(layer)
@@ -134,7 +136,7 @@ def examine(file: str) -> Report:
 
 
 def _find_faults_of_tables(file: str) -> list[str]:
-    """What is wrong in the changes to tables of a file whose settings are wrong too."""
+    """Return the faults in a file's changes to tables, where its settings are wrong too."""
     try:
         return _overlay(Settings(tables=read_tables(read_text(file), file))).faults
     except NormalizerError:  # what is no YAML was told before

@@ -1,4 +1,4 @@
-"""One file converted, and what a run of ``exnorm convert`` has come to."""
+"""Convert one file, and keep the totals of a run of ``exnorm convert``."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ SHOWN_LINES = 100
 
 
 class Sink(Protocol):
-    """What is written to: a file, or what a worker has in its place."""
+    """The target of output: a file, or a worker's substitute for one."""
 
     def write(self, block: bytes | memoryview, /) -> object:
-        """Take all of a block."""
+        """Write all of a block."""
 
     def flush(self) -> object:
-        """Hand on what was taken."""
+        """Pass on what was written."""
 
 
 class OutputError(Exception):
-    """The output could not take what was written."""
+    """The output could not be written."""
 
 
 @dataclass
 class Run:
-    """What one call of the command has come to so far."""
+    """The totals of one call of the command so far."""
 
     quiet: bool = False
     counts: Counts = field(default_factory=Counts)
@@ -50,7 +50,7 @@ class Run:
     rejects: IO[bytes] | None = None
 
     def say(self, message: str) -> None:
-        """One line for people, in the place of the progress bar where there is one."""
+        """Write one line for people, in place of the progress bar if there is one."""
         if self.has_bar:
             import shutil
 
@@ -59,7 +59,9 @@ class Run:
         say(message)
 
     def report(self, line: Unparsed) -> None:
-        """Say on standard error that a line did not parse; past ``SHOWN_LINES``, only that once."""
+        """Report on standard error that a line did not parse; after ``SHOWN_LINES``, only once that there are
+        more.
+        """
         self.shown += 1
         if self.quiet:
             return
@@ -69,24 +71,24 @@ class Run:
             self.say("more lines did not parse; --rejects FILE keeps them all, with their reasons")
 
     def add(self, other: Run) -> None:
-        """Add how many files another run read, refused and failed at."""
+        """Add the numbers of files that another run read, refused and failed at."""
         self.files += other.files
         self.refused += other.refused
         self.failed += other.failed
 
     def reject(self, line: Unparsed) -> None:
-        """Keep a line among the rejects, where they are kept."""
+        """Write a line to the rejects, if they are kept."""
         if self.rejects is not None:
             _write(self.rejects, [encode_reject(line)])
 
     def refuse_file(self, item: Input, refusal: str) -> None:
-        """Say why a file is left out, and keep that among the rejects."""
+        """Report why a file is left out, and write that to the rejects."""
         self.refused += 1
         self.say(f"{item.shown}: {refusal}; the file is left out")
         self.reject(Unparsed("", "unknown-type", refusal, 0, item.shown))
 
     def refuse(self, line: Unparsed) -> None:
-        """Report a line that did not parse, and keep it."""
+        """Report a line that did not parse, and write it to the rejects."""
         self.report(line)
         self.reject(line)
 
@@ -98,7 +100,7 @@ def convert_file(
     run: Run,
     advance: Callable[[int], None],
 ) -> None:
-    """Convert one file into ``target`` (``None`` = only count), and hand ``run`` what does not parse."""
+    """Convert one file into ``target`` (``None``: only count), and pass unparsed lines to ``run``."""
     run.files += 1
     try:
         refusal = explain_refusal(item, normalizer)
@@ -126,7 +128,7 @@ def convert_block(
     *,
     is_last: bool = False,
 ) -> None:
-    """Write what a block comes to, in few pieces; piece by piece where a line may give very many events."""
+    """Write the events of a block in few pieces; piece by piece where a line may give very many events."""
     if target is not None and not normalizer.settings.per_recipient:
         normalizer.encode_block(block, stream, partial(put, target), refuse, is_last=is_last)
         return
@@ -135,7 +137,7 @@ def convert_block(
 
 
 def _write_items(payloads: Iterator[bytes], target: Sink | None) -> None:
-    """Write payloads, a bounded piece at a time, and hand the last piece on at once."""
+    """Write payloads in bounded pieces, and pass the last piece on at once."""
     pending: list[bytes] = []
     size = 0
     try:
@@ -160,7 +162,7 @@ def _write(target: Sink | None, pending: list[bytes]) -> None:
 
 
 def put(target: Sink, block: bytes | memoryview) -> None:
-    """Write, and tell a failing output from a failing input."""
+    """Write a block, and tell a failing output from a failing input."""
     guard(lambda: target.write(block))
     guard(target.flush)
 

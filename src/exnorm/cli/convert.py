@@ -1,4 +1,4 @@
-"""``exnorm convert``: files in, one payload a line out."""
+"""``exnorm convert``: read files, write one payload a line."""
 
 from __future__ import annotations
 
@@ -33,12 +33,14 @@ from exnorm.settings import Settings
 @click.option(
     "--on-error",
     metavar="tag|skip|stop",
-    help="A line that does not parse: report and (JSON) tag it, skip it silently, or stop.  [default: tag]",
+    help="Report a line that does not parse and tag it in JSON, skip it silently, or stop.  [default: tag]",
 )
 @click.option(
     "--rejects", metavar="FILE", type=FILE, help="Write lines that do not parse to FILE, as NDJSON."
 )
-@click.option("--follow", "-f", is_flag=True, help="Go on as files grow, rotate and appear, until Ctrl-C.")
+@click.option(
+    "--follow", "-f", is_flag=True, help="Keep reading as files grow, rotate and appear, until Ctrl-C."
+)
 @click.option(
     "--to",
     metavar="URL",
@@ -50,16 +52,16 @@ from exnorm.settings import Settings
     type=Words(FRAMINGS),
     default="syslog",
     show_default=True,
-    help="With --to: RFC 5424 header and counted octets, the same ended by LF, or the payload alone.",
+    help="With --to: an RFC 5424 header and octet counts, the same header and a LF, or the payload alone.",
 )
-@click.option("--ca", metavar="FILE", type=FILE, help="With --to tls://: trust the certificates in FILE.")
+@click.option("--ca", metavar="FILE", type=FILE, help="With --to tls://: the certificates to trust.")
 @click.option("--output", "-o", metavar="FILE", type=FILE, help="Write to FILE instead of standard output.")
 @click.option(
     "--jobs",
     "-j",
     type=click.IntRange(1, 256),
     default=1,
-    help="Read so many files, or parts of one, at a time.",
+    help="The number of files, or parts of one, to read at the same time.",
 )
 @click.option(
     "--per-message",
@@ -68,7 +70,7 @@ from exnorm.settings import Settings
 )
 @click.option("--dry-run", is_flag=True, help="Write no events, only the counts, to standard output.")
 @click.option("--json", "as_json", is_flag=True, help="Write the counts as JSON.")
-@click.option("--quiet", "-q", is_flag=True, help="Say nothing but errors.")
+@click.option("--quiet", "-q", is_flag=True, help="Print errors only.")
 def command(
     settings: Settings,
     paths: tuple[str, ...],
@@ -86,11 +88,10 @@ def command(
 ) -> int:
     """Write one payload a line, in input order, from any number of files.
 
-    PATH is a file, a folder (every file below it), a glob, or - for standard input. The log type and
-    its columns are found from each file itself; a file of an unknown type is named and left out. A
-    line that does not parse is left out of cef, leef and wincollect output, reported with its
-    reason, counted, and written to --rejects; in json output it appears with the tag
-    _exnormparsefailure.
+    PATH is a file, a folder (every file below it), a glob, or - for standard input. The log type and its
+    columns are found from each file itself; a file of an unknown type is named and left out. A line that does
+    not parse is left out of cef, leef and wincollect output, reported with its reason, counted, and written
+    to --rejects; in json output it appears with the tag _exnormparsefailure.
     """
     normalizer = Normalizer.from_settings(settings)
     hold_freed_memory()
@@ -149,7 +150,9 @@ def _refuse_together(follow: bool, jobs: int, per_message: bool, to: str | None,
 
 
 def _prepare_messages(normalizer: Normalizer) -> Callable[..., None]:
-    """What converts files to one event for each message; raises ``SettingsError`` where that cannot be."""
+    """Return the converter to one event for each message; raises ``SettingsError`` where that is
+    impossible.
+    """
     from exnorm.cli.per_message import convert_messages  # most runs need no store
     from exnorm.messages.told import make_teller
 
@@ -178,7 +181,7 @@ def _convert_parallel(
     run: Run,
     advance: Callable[[int], None],
 ) -> bool:
-    """Convert files in several processes; whether there was work for more than one."""
+    """Convert files in several processes; return whether there was work for more than one."""
     if any(item.name == STDIN for item in inputs):
         return False
     from exnorm.cli.ranges import convert_parts, cut_file  # most runs need no other process

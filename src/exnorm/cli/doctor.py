@@ -1,4 +1,4 @@
-"""``exnorm doctor``: is everything there that this installation needs, and what to do where it is not."""
+"""``exnorm doctor``: check that this installation has what it needs, and say what to do where it does not."""
 
 from __future__ import annotations
 
@@ -59,17 +59,19 @@ LOW_SPACE = 1 << 30
 
 @click.command("doctor")
 @click.argument("paths", nargs=-1, metavar="[PATH|GLOB]...", type=FILE)
-@click.option("--config", metavar="FILE", type=FILE, help="Check this settings file too.")
+@click.option("--config", metavar="FILE", type=FILE, help="Also check this settings file.")
+@click.option("--state", metavar="FOLDER", type=FOLDER, help="The folder for offsets, spool or rejects.")
 @click.option(
-    "--state", metavar="FOLDER", type=FOLDER, help="Where offsets, spool or rejects are to be kept."
+    "--to",
+    metavar="DEST",
+    help="Check that the SIEM accepts connections: tcp://HOST:PORT or tls://HOST:PORT.",
 )
-@click.option("--to", metavar="DEST", help="Is the SIEM there? tcp://HOST:PORT or tls://HOST:PORT.")
 @click.option(
     "--host", "hosts", multiple=True, metavar="URL",
     help="A running Fluent Bit (http://127.0.0.1:2020), Logstash (:9600) or exnorm logstash serve (:9801): "
     "its version, its config, and a sample through it; may be given again.",
 )  # fmt: skip
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
     paths: tuple[str, ...],
     config: str | None,
@@ -78,12 +80,12 @@ def command(
     hosts: tuple[str, ...],
     as_json: bool,
 ) -> int:
-    """Check this installation, and with PATH the log folders, and say what to do.
+    """Check this installation and your log folders, and say what to fix.
 
-    Looked at are Python, the native kernel, plugins, extras, the filter for Fluent Bit and a Fluent Bit
-    that loads it, the ports that exnorm listens on, and what the options name. Nothing is changed, and
-    nothing is sent but the sample of --host, which comes back and goes nowhere. Exit status 1 where
-    something is bad; a note is something that works without.
+    It checks Python, the native kernel, plugins, extras, the filter for Fluent Bit and whether a Fluent Bit
+    loads it, the ports that exnorm listens on, and what the options name. It changes nothing, and sends
+    nothing but the sample of --host, which comes back and is not delivered. Exit status 1: something must be
+    fixed; a note works without a fix.
     """
     findings = []
     for found in examine_all(paths, config, state, to, hosts):
@@ -100,7 +102,7 @@ def command(
 def examine_all(
     paths: Sequence[str], config: str | None, state: str | None, to: str | None, hosts: Sequence[str] = ()
 ) -> Iterator[Finding]:
-    """Everything that is to be looked at, one finding after the other."""
+    """Yield the findings on everything to be checked, one after the other."""
     yield from check_python()
     yield check_kernel(load_kernel() is not None, os.environ)
     yield from check_plugins()
@@ -130,21 +132,23 @@ def _print(found: Finding) -> None:
 
 
 def check_python() -> Iterator[Finding]:
-    """The interpreter and exnorm itself."""
+    """Report the interpreter and exnorm itself."""
     where = f"{platform.python_implementation()} {platform.python_version()} at {sys.executable}"
     yield Finding(FINE, "python", where)
     yield Finding(FINE, "exnorm", f"{metadata.version('exnorm')} at {builder.site_path()}")
 
 
 def read_origin() -> str | None:
-    """What pip noted of where exnorm came from (direct_url.json); nothing where it came by its name."""
+    """Return pip's record of exnorm's origin (direct_url.json); ``None`` where it was installed by name."""
     return metadata.distribution("exnorm").read_text("direct_url.json")
 
 
 def check_kernel(
     is_there: bool, environ: Mapping[str, str], origin: Callable[[], str | None] = read_origin
 ) -> Finding:
-    """Whether rows go through the native kernel; ``origin`` is asked where it must be built."""
+    """Check whether rows go through the native kernel; ``origin`` is called where the kernel
+    must be built.
+    """
     if is_there:
         return Finding(FINE, "kernel", "the native kernel is in use")
     if environ.get("EXNORM_KERNEL") == "0":
@@ -162,7 +166,7 @@ class _Origin(msgspec.Struct):
 
 
 def write_reinstall(origin: str | None) -> str:
-    """The command that installs exnorm anew: from its checkout, as it was, where it came from one."""
+    """Return the command that reinstalls exnorm, from its checkout if it came from one."""
     from urllib.parse import urlsplit
     from urllib.request import url2pathname
 
@@ -181,7 +185,7 @@ _SLOW = "where speed matters, see docs/plugins.md, Processors of columns"
 
 
 def check_plugins() -> Iterator[Finding]:
-    """Every plugin that is installed, and whether the whole of them fits together."""
+    """Check every installed plugin, and whether they all fit together."""
     try:
         for plugin in Plugins().listing():
             yield Finding(FINE, "plugin", f"{plugin.name} ({plugin.distribution})")
@@ -193,7 +197,7 @@ def check_plugins() -> Iterator[Finding]:
 
 
 def check_extras(has: Callable[[str], bool]) -> Iterator[Finding]:
-    """What can be used beyond the command line; ``has`` says whether a module is there."""
+    """Check which extras are installed; ``has`` returns whether a module is there."""
     for extra in EXTRAS:
         missing = find_missing(extra, has=has)
         if missing:
@@ -207,7 +211,7 @@ def check_extras(has: Callable[[str], bool]) -> Iterator[Finding]:
 
 
 def check_fluent_bit() -> Iterator[Finding]:
-    """The filter's file, a Fluent Bit, and whether the one loads the other."""
+    """Check the filter's file, find a Fluent Bit, and check whether it loads the filter."""
     plugin = builder.filter_path()
     if this_system() == "windows":
         yield Finding(FINE, "filter", "for Linux only; here exnorm fluentbit serve does its work")
@@ -239,12 +243,12 @@ def _explain_filter() -> Finding:
 
 
 def find_fluent_bit(environ: Mapping[str, str]) -> str | None:
-    """``FLUENT_BIT`` from the environment, else the one on PATH, else where packages put it."""
+    """Return ``FLUENT_BIT`` from the environment, else the one on PATH, else the usual place of packages."""
     return environ.get("FLUENT_BIT") or shutil.which("fluent-bit") or shutil.which(USUAL_FLUENT_BIT)
 
 
 def check_version(program: str) -> Finding:
-    """Whether a Fluent Bit is one that the filter knows."""
+    """Check whether the filter supports this Fluent Bit."""
     try:
         ran = _run([program, "--version"])
     except (OSError, subprocess.TimeoutExpired) as error:
@@ -267,7 +271,7 @@ def check_version(program: str) -> Finding:
 
 
 def check_loading(program: str, plugin: Path) -> Finding:
-    """Whether a Fluent Bit, started for a moment, takes a line through the filter."""
+    """Check whether a Fluent Bit, started for a moment, passes a line through the filter."""
     with tempfile.TemporaryDirectory(prefix="exnorm-") as folder:
         config = Path(folder, "probe.yaml")
         config.write_text(_PROBE.format(plugin=plugin, folder=folder), encoding="utf-8")
@@ -283,7 +287,7 @@ def check_loading(program: str, plugin: Path) -> Finding:
     return Finding(BAD, "loading", f"{program} cannot use the filter: {last}", _TRY_BY_HAND)
 
 
-# A line that is no log: the filter gives it back with a tag that nothing else knows.
+# A line that is not a log: the filter returns it with a tag that nothing else writes.
 _PROBE = """\
 service:
   flush: 0.2
@@ -326,7 +330,7 @@ def _run(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
 
 
 def check_port(address: Address, owner: str) -> Finding:
-    """Whether nothing listens yet on an address."""
+    """Check whether an address is still free to listen on."""
     subject, shown = "port", f"{address} ({owner})"
     try:
         with socket.socket(socket.AF_INET6 if ":" in address.host else socket.AF_INET) as probe:
@@ -339,7 +343,7 @@ def check_port(address: Address, owner: str) -> Finding:
 
 
 def check_config(file: str) -> Iterator[Finding]:
-    """Everything that is wrong in a settings file, as ``exnorm config check``."""
+    """Report everything that is wrong in a settings file, as ``exnorm config check``."""
     report = examine(file)
     for fault in report.faults:
         yield Finding(BAD, "config", fault, f"mend it, then exnorm config check {file}")
@@ -349,7 +353,7 @@ def check_config(file: str) -> Iterator[Finding]:
 
 
 def check_state(folder: Path) -> Iterator[Finding]:
-    """Whether a folder is there, can be written to and has room."""
+    """Check whether a folder exists, can be written to and has room."""
     if not folder.is_dir():
         yield Finding(BAD, "state", f"{folder} is no folder", f"mkdir -p {folder}")
         return
@@ -369,7 +373,7 @@ def check_state(folder: Path) -> Iterator[Finding]:
 
 
 def check_destination(text: str) -> Finding:
-    """Whether somebody takes a connection there; nothing is sent. Raises ``SettingsError``."""
+    """Check whether a connection is accepted there; nothing is sent. Raises ``SettingsError``."""
     to = read_destination(text)
     if to.mode == "file":
         raise SettingsError("to: a file has no port; --state checks a folder")
@@ -385,7 +389,7 @@ def check_destination(text: str) -> Finding:
 
 
 def check_logs(path: str) -> Finding:
-    """Whether logs can be read, are of a known type, and are still being written."""
+    """Check whether logs can be read, are of a known type, and are still being written."""
     try:
         items = expand((path,))
     except SettingsError as error:
@@ -422,7 +426,7 @@ def _ago(hours: float) -> str:
 
 
 def _account() -> str:
-    """The account that runs this, which on a share must be the shipper's."""
+    """Return the account that runs this, which on a share must be the shipper's."""
     import getpass
 
     try:

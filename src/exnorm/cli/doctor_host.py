@@ -1,4 +1,4 @@
-"""A running host for ``exnorm doctor --host URL``: its version, its config, and a sample event through it."""
+"""Check a running host for ``exnorm doctor --host URL``: its version, its config, and a sample event."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SAMPLE = (
 
 
 def check_host(url: str) -> Iterator[Finding]:
-    """What answers at the URL of a host's own API. Raises ``SettingsError`` for what is no URL."""
+    """Check what answers at the URL of a host's own API. Raises ``SettingsError`` for an invalid URL."""
     base = url.rstrip("/")
     if not base.startswith(("http://", "https://")):
         raise SettingsError(f"host: got {quote(url)}; expected a URL such as http://127.0.0.1:2020")
@@ -104,7 +104,7 @@ def _check_service(base: str) -> Iterator[Finding]:
 
 
 def _ask(url: str, body: bytes | None = None) -> tuple[int, str]:
-    """Status and text of an answer. Raises ``OSError`` where there is none."""
+    """Return status and text of an answer. Raises ``OSError`` where there is none."""
     request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
@@ -115,7 +115,7 @@ def _ask(url: str, body: bytes | None = None) -> tuple[int, str]:
 
 
 def _read(text: str) -> dict[str, Any]:
-    """An answer that is an object; of any other, an empty one."""
+    """Return an answer that is a JSON object; for any other an empty one."""
     try:
         found = json.loads(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""``exnorm explain``: where each field of a record landed, and why."""
+"""``exnorm explain``: show where each field of a record came from, and why."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ EMPTY = "is empty: not one line was read"
 
 
 class Explain(click.Command):
-    """Takes ``--source`` without the name of a log type as ``--code``: print the generated source."""
+    """Accepts ``--source`` without the name of a log type as ``--code``: print the generated source."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """As click does, once it is clear which of the two is meant."""
+        """Parse as click does, after deciding which of the two is meant."""
         return super().parse_args(ctx, [*_tell_apart(args)])
 
 
@@ -49,17 +49,19 @@ def _tell_apart(args: Sequence[str]) -> Iterator[str]:
 @click.argument("paths", nargs=-1, metavar="[PATH|-]...", type=FILE)
 @settings_options
 @click.option("--line", "only_line", type=click.IntRange(1), metavar="N", help="Only line N of each file.")
-@click.option("--find", metavar="TEXT", help="Only rows that hold TEXT, without case.")
-@click.option("--limit", "-n", type=click.IntRange(1), help="Stop after so many records.")
+@click.option("--find", metavar="TEXT", help="Only rows that contain TEXT, in any case.")
+@click.option("--limit", "-n", type=click.IntRange(1), help="Stop after this number of records.")
 @click.option(
     "--width",
     type=click.IntRange(40),
     metavar="N",
     help="Fold lines at N columns.  [default: the terminal's, none elsewhere]",
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON object for each record.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object for each record.")
 @click.option(
-    "--code", is_flag=True, help="Print the code generated for each file instead; so does --source alone."
+    "--code",
+    is_flag=True,
+    help="Print the generated code for each file instead; --source without a name does the same.",
 )
 def command(
     settings: Settings,
@@ -71,9 +73,10 @@ def command(
     as_json: bool,
     code: bool,
 ) -> int:
-    """Show for each record its log type, columns and table, and each field with its column and row.
+    """Show where every field of each record came from, and why.
 
-    Also what was cut, what was left out and what is kept as additional data, with the reason.
+    For each record: its log type, columns and table, each field with its column and row; what was cut, what
+    was left out and what is kept as additional data, with the reason.
     """
     normalizer = Normalizer.from_settings(settings)
     status, shown = OK, 0
@@ -112,19 +115,19 @@ def command(
 
 @dataclass(frozen=True)
 class _Chosen:
-    """Which rows are to be explained: those of one line, those that hold a text (case-folded)."""
+    """Selects the rows to explain: those of one line, those that contain a text (case-folded)."""
 
     line: int | None
     text: str
 
     def takes(self, record: Record | Unparsed) -> bool:
-        """Whether a row is one of them."""
+        """Return whether a row is selected."""
         if self.line is not None and record.line_number != self.line:
             return False
         return self.text in record.raw.casefold()
 
     def explain_absence(self, lines: int) -> str:
-        """Why nothing was shown of a file of so many lines."""
+        """Return why no row of a file with ``lines`` lines was shown."""
         if self.line is not None and self.line > lines:
             return f"has {lines} lines; there is no line {self.line}"
         where = "" if self.line is None else f"line {self.line} "
@@ -140,7 +143,7 @@ def _explain_items(
 ) -> Iterator[Explanation]:
     for record in _read_items(normalizer, item, stream, chosen.line):
         if chosen.takes(record):
-            # Who asked for some events only does not want to hear of all others that they were left out.
+            # A user who asked for some events only does not need to read that all others were left out.
             yield from (one for one in explain(record, normalizer) if not one.dropped.startswith("by --"))
 
 
@@ -156,7 +159,7 @@ def _read_items(
 
 
 def _print_code(normalizer: Normalizer, item: Input) -> int:
-    """Print the code that the rows of a file's first block go through; status 1 where there is none."""
+    """Print the generated code for the rows of a file's first block; return status 1 where there is none."""
     stream = normalizer.stream(item.shown)
     lines: list[bytes] = []
     for block in islice(read_blocks(item), 1):
@@ -189,7 +192,7 @@ def _print(explanation: Explanation, as_json: bool, width: int) -> None:
 
 
 def find_width() -> int:
-    """The columns of the terminal; 0 where there is none."""
+    """Return the columns of the terminal; 0 where there is none."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
 
 
@@ -198,9 +201,9 @@ def _has_colour() -> bool:
 
 
 def render(explanation: Explanation, width: int = 0, *, has_colour: bool = False) -> list[str]:
-    """The explanation as plain text.
+    """Return the explanation as plain text.
 
-    Tables, or, where they do not fit into ``width`` columns (0 = no bound), a paragraph for each field.
+    It has tables, or where these do not fit into ``width`` columns (0: no limit), a paragraph for each field.
     """
     paint = click.style if has_colour else _leave
     place = f"{show(explanation.path)}:{explanation.line_number}"
@@ -252,12 +255,14 @@ def render(explanation: Explanation, width: int = 0, *, has_colour: bool = False
 
 
 def _leave(text: str, **style: object) -> str:
-    """The text without colour."""
+    """Return the text without colour."""
     return text
 
 
 def _wrap(text: str, width: int, hanging: int, indent: int = 0) -> list[str]:
-    """A paragraph in lines of at most ``width`` columns, 0 = in one; later lines indented by ``hanging``."""
+    """Return a paragraph in lines of at most ``width`` columns (0: one line); later lines are indented by
+    ``hanging``.
+    """
     if not width:
         return [" " * indent + text]
     return textwrap.wrap(
@@ -267,7 +272,7 @@ def _wrap(text: str, width: int, hanging: int, indent: int = 0) -> list[str]:
 
 
 def _stack(rows: Sequence[tuple[str, ...]], width: int, paint: Callable[..., str]) -> list[str]:
-    """Each row as a line ``name = value`` and, below it, where that comes from."""
+    """Return each row as a line ``name = value`` and, below it, its origin."""
     lines: list[str] = []
     for name, value, *rest in rows:
         first, *more = _wrap(f"{name} = {value}", width, 4, 4)

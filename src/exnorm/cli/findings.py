@@ -1,4 +1,4 @@
-"""What ``exnorm doctor`` says of each thing that it looks at."""
+"""The findings of ``exnorm doctor``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ FINE, NOTE, BAD = "ok", "note", "bad"
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at: ``state`` is ``ok``, ``note`` (works without) or ``bad``."""
+    """One check and its result: ``state`` is ``ok``, ``note`` (works without) or ``bad``."""
 
     state: str
     subject: str

@@ -1,4 +1,4 @@
-"""``exnorm fluentbit``: the filter for Fluent Bit, where it lies and how it is built."""
+"""``exnorm fluentbit``: the filter for Fluent Bit, its path and its build."""
 
 from __future__ import annotations
 
@@ -25,9 +25,10 @@ command.add_command(serve)
 
 @command.command("path")
 def path() -> int:
-    """Print where the filter lies, for -e, plugins_file or the YAML key plugins of Fluent Bit.
+    """Print the path of the built filter, for Fluent Bit's config.
 
-    Exit status 2 where it was not built yet.
+    The path goes after -e, into plugins_file, or under the YAML key plugins. Exit status 2: the filter is not
+    built yet.
     """
     target = builder.filter_path()
     if not target.is_file():
@@ -43,14 +44,13 @@ def path() -> int:
     "-o",
     metavar="FILE",
     type=FILE,
-    help=f"Build it here instead; the name must stay {builder.FILE_NAME}. A folder gets it under that name.",
+    help=f"The file or folder to build it in; the file's name must stay {builder.FILE_NAME}.",
 )
 def build(output: str | None) -> int:
-    """Build the filter for this Python, and print where it lies.
+    """Build the filter for this Python, and print its path.
 
-    It needs a C compiler (CC, or cc, gcc or clang on PATH) and no headers. No package carries it, since
-    it is bound to the Python that builds it. Where its folder cannot be written to, --output builds it
-    elsewhere.
+    It needs a C compiler (CC, or cc, gcc or clang on PATH) and no headers. No package contains it, because it
+    works only with the Python that builds it. Where its folder is not writable, --output builds it elsewhere.
     """
     try:
         target = _choose_target(output)

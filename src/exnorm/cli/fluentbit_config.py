@@ -1,4 +1,6 @@
-"""``exnorm fluentbit config``: a complete config of Fluent Bit for folders of logs and a destination."""
+"""``exnorm fluentbit config``: write a complete config of Fluent Bit for folders of logs and
+a destination.
+"""
 
 from __future__ import annotations
 
@@ -25,26 +27,26 @@ _WAYS = ("auto", "filter", "service", "none")
     "--to",
     "destination",
     metavar="DEST",
-    help="Where the lines go: tcp://HOST:PORT or tls://HOST:PORT (syslog), file:/PATH, or "
+    help="The destination of the lines: tcp://HOST:PORT or tls://HOST:PORT (syslog), file:/PATH, or "
     "kafka://BROKER:PORT/TOPIC.",
 )
 @click.option(
     "--from",
     "queue",
     metavar="TOPIC",
-    help="Read lines of kafka://BROKER:PORT/TOPIC in the place of folders; --via none for finished ones.",
+    help="Read lines of kafka://BROKER:PORT/TOPIC instead of folders; --via none for finished lines.",
 )
 @click.option(
-    "--group", default="exnorm", metavar="NAME", help="Consumer group of --from.  [default: exnorm]"
+    "--group", default="exnorm", metavar="NAME", help="The consumer group of --from.  [default: exnorm]"
 )
 @click.option(
     "--pattern",
     "patterns",
     multiple=True,
     metavar="WILDCARD",
-    help="Files of each folder; may be given again.  [default: MSGTRK*.LOG]",
+    help="The files to read in each folder; may be given again.  [default: MSGTRK*.LOG]",
 )
-@click.option("--classic", is_flag=True, help="The classic format instead of YAML.")
+@click.option("--classic", is_flag=True, help="Write the classic format instead of YAML.")
 @click.option(
     "--via",
     default="auto",
@@ -53,7 +55,10 @@ _WAYS = ("auto", "filter", "service", "none")
     "auto: filter where the plugin is built. none: pass finished lines of --from on.  [default: auto]",
 )
 @click.option(
-    "--plugin", metavar="FILE", type=FILE, help="The filter's shared object, if not where build puts it."
+    "--plugin",
+    metavar="FILE",
+    type=FILE,
+    help="The filter's shared object, if it is not where build puts it.",
 )
 @click.option(
     "--service-address",
@@ -77,7 +82,11 @@ _WAYS = ("auto", "filter", "service", "none")
 @on_option
 @click.option("--hostname", metavar="NAME", help="Host in the syslog header.  [default: this machine's]")
 @click.option(
-    "--ca", default="", metavar="FILE", type=FILE, help="TLS: CA of the destination, beside the system's."
+    "--ca",
+    default="",
+    metavar="FILE",
+    type=FILE,
+    help="TLS: a CA of the destination, in addition to the system's.",
 )
 @click.option("--output", "-o", metavar="FILE", type=FILE, help="Write to FILE instead of standard output.")
 @click.option(
@@ -108,10 +117,10 @@ def command(
 ) -> int:
     """Print a complete, commented config of Fluent Bit.
 
-    FOLDER is the folder of one server's logs; give as many as there are servers. --format is what the
-    destination takes: cef (ArcSight), leef or wincollect (JSA, the latter is the native payload of its
-    Exchange DSM), json (a file or Kafka), raw (lines as they are, to Kafka). Other settings of exnorm are
-    taken over as they are given.
+    FOLDER is the folder of one server's logs; give one for each server. --format is the format for the
+    destination: cef (ArcSight), leef or wincollect (JSA; wincollect is the native payload of its Exchange
+    DSM), json (a file or Kafka), raw (unchanged lines, to Kafka). Other settings of exnorm go into the config
+    as they are given.
     """
     if write_ready is not None:
         return _write_files(Path(write_ready), configs.render_ready())
@@ -160,7 +169,7 @@ def _write_files(folder: Path, files: dict[str, str]) -> int:
 
 
 def _choose_format(settings: dict[str, Any]) -> str:
-    """The format, taken out of the settings, and the taxonomy that it implies."""
+    """Return the format, removed from the settings, and set the taxonomy that it implies."""
     name = settings.pop("format", None) or {"jsa": "leef"}.get(settings.get("taxonomy", ""), "cef")
     if name == configs.RAW:
         return configs.RAW
@@ -178,7 +187,7 @@ def _write_path(path: str, on: str) -> str:
 
 
 def _choose_plugin(via: str, plugin: str | None, on: str) -> str:
-    """The path of the filter's shared object; empty for the service."""
+    """Return the path of the filter's shared object; empty for the service."""
     if via not in _WAYS:
         raise SettingsError(f"via: got {quote(via)}{suggest(via, _WAYS)}")
     if via == "service":

@@ -1,4 +1,4 @@
-"""``exnorm fluentbit serve``: Fluent Bit's forward protocol in, the same out, acknowledged end to end."""
+"""``exnorm fluentbit serve``: receive Fluent Bit's forward protocol, send it on, acknowledge end to end."""
 
 from __future__ import annotations
 
@@ -32,84 +32,86 @@ _MEBI = 1024 * 1024
 @click.command("serve")
 @click.option(
     "--listen", default="127.0.0.1:24330", show_default=True, metavar="ADDR",
-    help="Where to listen: host:port or unix:/path. Anything but these and the loopback needs TLS and a "
+    help="The address to listen on: host:port or unix:/path. Any but loopback and unix needs TLS and a "
     "shared key.",
 )  # fmt: skip
-@click.option("--forward", required=True, metavar="ADDR", help="Where to send: host:port or unix:/path.")
+@click.option(
+    "--forward", required=True, metavar="ADDR", help="The address to send to: host:port or unix:/path."
+)
 @click.option(
     "--tag-prefix",
     default="normalized.",
     metavar="TEXT",
-    help="Put before each tag that is sent on, so that what comes back does not match the rule that "
+    help="The prefix for each tag sent on, so that returned events do not match the rule that "
     "sends here.  [default: normalized.]",
 )
 @setting_flags
-@click.option("--key-name", metavar="NAME[,NAME]", help="Keys with the raw line.  [default: log,message]")
+@click.option(
+    "--key-name",
+    metavar="NAME[,NAME]",
+    help="The keys of a record that have the raw line.  [default: log,message]",
+)
 @click.option(
     "--file-key",
     metavar="NAME[,NAME]",
-    help="Keys with the file's path.  [default: filename,file,log.file.path]",
+    help="The keys of a record that have the file's path.  [default: filename,file,log.file.path]",
 )
 @host_key_option
-@click.option("--reserve-data", is_flag=True, default=None, help="Keep a record's other keys too.")
+@click.option("--reserve-data", is_flag=True, default=None, help="Also keep a record's other keys.")
 @click.option(
     "--read-header",
     metavar="on|off",
-    help="Take a log's header up from the file itself where it was not seen.  [default: on; off for a "
+    help="Read a log's header from the file itself where it was not received.  [default: on; off for a "
     "listener on the network]",
 )
+@click.option("--state", metavar="FILE", type=FILE, help="The file that keeps header lines of logs.")
 @click.option(
-    "--state", metavar="FILE", type=FILE, help="Keep the header lines of logs here, over a restart."
+    "--on-error", metavar="tag|skip", help="Tag a line that does not parse, or skip it.  [default: tag]"
 )
-@click.option("--on-error", metavar="tag|skip", help="A line that does not parse.  [default: tag]")
 @click.option("--listen-cert", metavar="FILE", type=FILE, help="TLS: our certificate (PEM), with its chain.")
+@click.option("--listen-key", metavar="FILE", type=FILE, help="TLS: its key, if it is not in the same file.")
 @click.option(
-    "--listen-key", metavar="FILE", type=FILE, help="TLS: its key, where it is not in the same file."
-)
-@click.option(
-    "--listen-ca", metavar="FILE", type=FILE, help="TLS: let in only clients with a certificate of this CA."
+    "--listen-ca", metavar="FILE", type=FILE, help="TLS: accept only clients with a certificate of this CA."
 )
 @click.option(
     "--listen-secret-file",
     metavar="FILE",
     type=FILE,
-    help="Shared key of who sends to us (or EXNORM_LISTEN_SECRET).",
+    help="The shared key of the sender (or EXNORM_LISTEN_SECRET).",
 )
 @click.option(
     "--socket-mode", default="0600", metavar="OCTAL", help="Mode of a unix socket.  [default: 0600]"
 )
 @click.option("--forward-tls", is_flag=True, help="Send over TLS; certificate and name are verified.")
 @click.option(
-    "--forward-ca", metavar="FILE", type=FILE, help="TLS: the CA of the next hop, beside the system's."
+    "--forward-ca", metavar="FILE", type=FILE, help="TLS: a CA of the next hop, in addition to the system's."
 )
 @click.option(
     "--forward-name", default="", metavar="NAME", help="TLS: the name in the next hop's certificate."
 )
 @click.option("--forward-cert", metavar="FILE", type=FILE, help="TLS: our certificate as a client.")
-@click.option(
-    "--forward-key", metavar="FILE", type=FILE, help="TLS: its key, where it is not in the same file."
-)
+@click.option("--forward-key", metavar="FILE", type=FILE, help="TLS: its key, if it is not in the same file.")
 @click.option(
     "--forward-secret-file",
     metavar="FILE",
     type=FILE,
-    help="Shared key of the next hop (or EXNORM_FORWARD_SECRET).",
+    help="The shared key of the next hop (or EXNORM_FORWARD_SECRET).",
 )
 @click.option(
     "--slots",
     type=click.IntRange(1, 64),
     default=2,
-    help="So many chunks are worked on at a time.  [default: 2]",
+    help="The number of chunks processed at the same time.  [default: 2]",
 )
 @click.option(
     "--max-connections", type=click.IntRange(1, 512), default=64,
-    help="Close the quietest, or refuse, where there are more.  [default: 64]",
+    help="The most connections; beyond that, idle ones are closed or new ones refused.  [default: 64]",
 )  # fmt: skip
 @click.option(
     "--max-chunk-mb",
     type=click.IntRange(1, 1024),
     default=32,
-    help="Refuse a chunk larger than this, as it comes or decompressed.  [default: 32]",
+    help="Refuse larger chunks, compressed or decompressed.  [default: 32]",
 )
 @click.option(
     "--send-mb",
@@ -121,29 +123,29 @@ _MEBI = 1024 * 1024
     "--timeout",
     type=click.FloatRange(0.1, 3600),
     default=60.0,
-    help="Seconds the next hop has to acknowledge, and a sender to finish a message.  [default: 60]",
+    help="Seconds for the next hop to acknowledge, and for a sender to finish a message.  [default: 60]",
 )
 @click.option(
-    "--rejects", metavar="FILE", type=FILE, help="Write lines that do not parse to FILE too, as NDJSON."
+    "--rejects", metavar="FILE", type=FILE, help="Also write lines that do not parse to FILE, as NDJSON."
 )
 @click.option(
     "--metrics",
     metavar="ADDR",
-    help="Answer /metrics, /healthz and /readyz here: a port of this machine's loopback, or unix:/path.",
+    help="The address of /metrics, /healthz and /readyz: a port on loopback, or unix:/path.",
 )
 @log_options
 def command(**given: Any) -> int:
-    """Normalize what a stock Fluent Bit sends, and send it back.
+    """Receive events from Fluent Bit, normalize them, and send them back.
 
-    For packages and containers that cannot load the filter: Fluent Bit's forward output sends to
-    --listen, its forward input takes what we send to --forward. A chunk is acknowledged only after the
-    next hop has acknowledged its normalized form, so nothing is lost while either side is away; set
-    require_ack_response on and Retry_Limit no_limits in the output (exnorm fluentbit config writes
-    both). Nothing is stored here.
+    For packages and containers that cannot load the filter: Fluent Bit's forward output sends to --listen,
+    its forward input receives what exnorm sends to --forward. A chunk is acknowledged only after the next hop
+    has acknowledged its normalized form, so nothing is lost while either side is down; set
+    require_ack_response on and Retry_Limit no_limits in the output (exnorm fluentbit config writes both).
+    exnorm stores nothing.
 
-    A listener on anything but loopback or a unix socket needs TLS and a shared key. SIGTERM finishes
-    what is being carried and stops; SIGHUP reads the settings of --config again. Log lines go to
-    standard error and never hold a subject or an address, but at --log-level debug.
+    A listener on any address but loopback or a unix socket needs TLS and a shared key. SIGTERM finishes the
+    chunks in progress and stops; SIGHUP reads the settings of --config again. Log lines go to standard error
+    and contain no subject or address, except at --log-level debug.
     """
     state = given.pop("state")
     names = _take_names(given)
@@ -152,7 +154,7 @@ def command(**given: Any) -> int:
 
 
 def _take_names(given: dict[str, Any]) -> dict[str, Any]:
-    """The settings of the filter among the options, by name; the rest stays."""
+    """Return the filter's settings among the options, by name; the other options stay."""
     from exnorm.fluentbit.options import KNOWN_NAMES
 
     names = {name: given.pop(name) for name in list(given) if name in KNOWN_NAMES}

@@ -1,8 +1,8 @@
-"""``convert --follow``: files that grow, rotate and appear, read as their rows come.
+"""``convert --follow``: read files that grow, rotate and appear, as rows come.
 
-A file is known by its path and its inode. One that was renamed is read to its end and the new file of its
-name from its beginning; one that became shorter is read anew; files that appear in a folder or under a glob
-join in. A last line without its LF waits for the rest of it.
+A file is identified by its path and its inode. A renamed one is read to its end and the new file of its name
+from its beginning; one that became shorter is read again from its beginning; new files in a folder or under a
+glob are included. A last line without a LF waits for the rest.
 """
 
 from __future__ import annotations
@@ -37,7 +37,9 @@ class _File:
 
 
 class Follower:
-    """Gives the new bytes of files, again and again; ``say`` is told, once a file, what cannot be read."""
+    """Returns new bytes of files again and again; ``say`` is called once for each file that
+    cannot be read.
+    """
 
     def __init__(self, patterns: Sequence[str], say: Callable[[str], object]) -> None:
         if STDIN in patterns or not patterns:
@@ -50,7 +52,7 @@ class Follower:
         self._told: set[str] = set()
 
     def look(self) -> Iterator[tuple[Input, int, bytes]]:
-        """What is new: a file, its inode, and a block of it."""
+        """Yield new content: a file, its inode, and a block of it."""
         for item in self._find():
             try:
                 yield from self._read_new(item)
@@ -116,13 +118,13 @@ class Follower:
 
 
 def end_at_signals() -> None:
-    """Let SIGTERM end the run as Ctrl-C does, and Ctrl-C also where a shell started it in the background."""
+    """Let SIGTERM end the run like Ctrl-C, and Ctrl-C even where a shell started it in the background."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
 
 
 def follow_files(normalizer: Normalizer, follower: Follower, target: Sink | None, run: Run) -> None:
-    """Convert what comes until ``KeyboardInterrupt``; a file of an unknown type is named and left out."""
+    """Convert new content until ``KeyboardInterrupt``; a file of an unknown type is named and left out."""
     streams: StreamTable[str] = StreamTable(lambda key: normalizer.stream(key[: key.rindex(":")]))
     refused: set[str] = set()
     while True:
@@ -145,5 +147,5 @@ def follow_files(normalizer: Normalizer, follower: Follower, target: Sink | None
 
 
 def _has_row(block: bytes) -> bool:
-    """Whether a log's first block has a whole line behind its header, so that its type can be judged."""
+    """Return whether a log's first block has a whole line after its header, so that its type can be found."""
     return any(line and not line.startswith(b"#") for line in block.split(b"\n")[:-1])

@@ -1,4 +1,4 @@
-"""``exnorm health``: asks a running service how it is, for health checks of containers."""
+"""``exnorm health``: ask a running service for its state, for health checks of containers."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ _EXPECTED = "expected host:port, unix:/path or a URL with a port"
 
 @click.command("health")
 @click.argument("address", metavar="[ADDR]", required=False, envvar=VARIABLE)
-@click.option("--ready", is_flag=True, help="Ask whether it can take events now, not only whether it lives.")
+@click.option("--ready", is_flag=True, help="Check that it can take events now, not only that it runs.")
 @click.option(
-    "--tls-ca", metavar="FILE", type=FILE, help="Certificates to trust where ADDR begins with https://."
+    "--tls-ca", metavar="FILE", type=FILE, help="The certificates to trust for an ADDR with https://."
 )
 def command(address: str | None, ready: bool, tls_ca: str | None) -> int:
-    """Ask a service whether it lives; exit status 0 where it does, 1 where not.
+    """Check that a running service answers: exit status 0, else 1.
 
-    ADDR is what was given to --metrics of fluentbit serve or to --listen of logstash serve or otlp serve:
-    host:port or unix:/path, or a URL; without it EXNORM_HEALTH says so. It needs no shell, no curl and no
-    password.
+    ADDR is the address given to --metrics of fluentbit serve or to --listen of logstash serve or otlp serve:
+    host:port or unix:/path, or a URL; without it the variable EXNORM_HEALTH is read. It needs no shell, no
+    curl and no password.
     """
     if address is None:
         raise click.UsageError(f"missing argument 'ADDR', and {VARIABLE} is not set; {_EXPECTED}")
@@ -50,7 +50,7 @@ def command(address: str | None, ready: bool, tls_ca: str | None) -> int:
 
 
 def ask(connection: http.client.HTTPConnection, path: str) -> tuple[int, dict[str, str]]:
-    """The answer's status and its JSON object, empty where it is none. Raises ``OSError``."""
+    """Return the answer's status and its JSON object, empty for any other answer. Raises ``OSError``."""
     try:
         connection.request("GET", path)
         answer = connection.getresponse()

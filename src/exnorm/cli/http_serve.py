@@ -1,4 +1,4 @@
-"""What the commands of services over HTTP share: options, TLS, limits, and the run to its end."""
+"""Shared by the commands of services over HTTP: options, TLS, limits, and the run until a signal."""
 
 from __future__ import annotations
 
@@ -32,52 +32,52 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def tls_options(command: Command) -> Command:
-    """The options for certificates."""
+    """Add the options for certificates."""
     return _add(
         command,
-        click.option("--tls-cert", metavar="FILE", type=FILE, help="Certificate chain to serve with, PEM."),
+        click.option("--tls-cert", metavar="FILE", type=FILE, help="The service's certificate chain, PEM."),
         click.option("--tls-key", metavar="FILE", type=FILE, help="Its key, PEM."),
         click.option(
-            "--tls-ca", metavar="FILE", type=FILE, help="Certificates to trust in the next hop, PEM."
+            "--tls-ca", metavar="FILE", type=FILE, help="The certificates to trust for the next hop, PEM."
         ),
     )
 
 
 def relay_options(command: Command) -> Command:
-    """The options for files beside, limits and the log."""
+    """Add the options for further files, limits and the log."""
     return _add(
         command,
         click.option(
             "--rejects", metavar="FILE", type=FILE,
-            help="Write lines that do not parse to FILE too, as NDJSON.",
+            help="Also write lines that do not parse to FILE, as NDJSON.",
         ),
         host_key_option,
         click.option(
-            "--state", metavar="FILE", type=FILE, help="Keep the header lines of logs here, over a restart."
+            "--state", metavar="FILE", type=FILE, help="The file that keeps header lines of logs."
         ),
         click.option(
             "--max-in-flight", type=click.IntRange(1, 1000), default=16, show_default=True, metavar="N",
-            help="Requests worked on at a time; one more is answered with 429.",
+            help="The number of requests processed at the same time; further ones are answered with 429.",
         ),
         click.option(
             "--max-connections", type=click.IntRange(1, 4096), default=128, show_default=True, metavar="N",
-            help="Close the quietest, or refuse, where there are more.",
+            help="The most connections; beyond that, idle ones are closed or new ones refused.",
         ),
         click.option(
             "--max-body-bytes", type=click.IntRange(KIB, 1 << 31), default=64 * KIB * KIB, show_default=True,
-            metavar="N", help="A larger body is answered with 413, and its sender drops it.",
+            metavar="N", help="The largest body; a larger one is answered with 413, and its sender drops it.",
         ),
         click.option(
             "--max-unpacked-bytes", type=click.IntRange(KIB, 1 << 32), default=128 * KIB * KIB,
-            show_default=True, metavar="N", help="The same for a body without its compression.",
+            show_default=True, metavar="N", help="The largest decompressed body; likewise.",
         ),
         click.option(
             "--max-batch-events", type=click.IntRange(1, 10_000_000), default=100_000, show_default=True,
-            metavar="N", help="The same for the events of a body.",
+            metavar="N", help="The most events in a body; likewise.",
         ),
         click.option(
             "--answer-within", type=float, default=8.0, show_default=True, metavar="SECONDS",
-            help="Answer 429 after so long; senders give up after 10.",
+            help="The time after which 429 is answered; senders give up after 10 seconds.",
         ),
         log_options,
     )  # fmt: skip
@@ -90,12 +90,12 @@ def _add(command: Command, *options: Callable[[Command], Command]) -> Command:
 
 
 class Parts(click.Group):
-    """Names the nearest command where there is none of the name given."""
+    """A group that suggests the nearest name for an unknown command."""
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """As click does, with our own message for a name that is not there."""
+        """Resolve a command as click does, with our own message for an unknown name."""
         if args and not args[0].startswith("-") and args[0] not in self.commands:
             ctx.fail(f"no such command '{args[0]}'{suggest(args[0], self.commands)}")
         return super().resolve_command(ctx, args)
@@ -103,10 +103,10 @@ class Parts(click.Group):
 
 @dataclass(frozen=True)
 class Door:
-    """What tells one service from another.
+    """The properties of one service over HTTP.
 
-    ``read_secret`` gives what senders must bring, ``read_onward`` what the next hop wants; ``words`` are for
-    messages. ``url`` makes the next hop's address whole.
+    ``read_secret`` returns the secret that senders must give, ``read_onward`` the one for the next hop;
+    ``words`` are for messages. ``url`` completes the next hop's address.
     """
 
     example: str
@@ -182,5 +182,5 @@ def serve(settings: Settings, params: dict[str, Any], options: dict[str, Any], d
 
 
 def tagging(settings: Settings, format_name: str) -> Normalizer:
-    """A normalizer of that format; a line that does not parse goes on, whatever ``on_error`` says."""
+    """Return a normalizer of that format; unparsed lines are passed on, whatever ``on_error`` says."""
     return Normalizer.from_settings(replace(settings, format=format_name, on_error="tag"))

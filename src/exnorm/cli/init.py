@@ -1,4 +1,4 @@
-"""``exnorm init``: from log folders, a shipper and a destination to a config that is ready to run."""
+"""``exnorm init``: turn log folders, a shipper and a destination into a config that is ready to run."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ _EXAMPLES: Mapping[str, tuple[str, str, str]] = {
 
 @dataclass(frozen=True)
 class Answers:
-    """What was given or answered; ``folders`` hold logs, ``to`` is where finished lines go."""
+    """The options and answers; ``folders`` contain logs, ``to`` is the destination of finished lines."""
 
     folders: tuple[str, ...]
     shipper: str
@@ -90,7 +90,7 @@ class Answers:
 
 @dataclass(frozen=True)
 class FoundLogs:
-    """What lies in the folders: logs and their wildcards, each by folder, and what is no log of ours."""
+    """The contents of the folders: logs and their wildcards by folder, and files of other types."""
 
     logs: Mapping[str, tuple[Input, ...]]
     patterns: Mapping[str, tuple[str, ...]]
@@ -99,15 +99,19 @@ class FoundLogs:
 
 @click.command("init")
 @click.argument("folders", nargs=-1, metavar="[FOLDER]...", type=FOLDER)
-@click.option("--shipper", metavar="|".join(SHIPPERS), type=Words(SHIPPERS), help="What ships the logs.")
-@click.option("--taxonomy", metavar="|".join(SIEMS), type=Words(SIEMS), help="Whose SIEM gets them.")
+@click.option(
+    "--shipper", metavar="|".join(SHIPPERS), type=Words(SHIPPERS), help="The program that ships the logs."
+)
+@click.option(
+    "--taxonomy", metavar="|".join(SIEMS), type=Words(SIEMS), help="The SIEM that receives the events."
+)
 @click.option(
     "--format", "form", metavar="|".join(FORMATS), type=Words(FORMATS),
-    help="How they are written: cef for arcsight, leef for jsa; wincollect is JSA's native payload.",
+    help="The format: by default cef for arcsight, leef for jsa; wincollect is JSA's native payload.",
 )  # fmt: skip
 @click.option(
     "--to", metavar="DEST",
-    help="Where finished lines go: tcp://HOST:PORT, tls://HOST:PORT or file:/PATH; Logstash: tcp:// only.",
+    help="The destination: tcp://HOST:PORT, tls://HOST:PORT or file:/PATH; Logstash: tcp:// only.",
 )  # fmt: skip
 @click.option(
     "--into",
@@ -115,12 +119,15 @@ class FoundLogs:
     show_default=True,
     metavar="FOLDER",
     type=FOLDER,
-    help="Write the files there.",
+    help="The folder for the files.",
 )
 @click.option(
-    "--state", metavar="FOLDER", type=FOLDER, help="Offsets and spool of Fluent Bit.  [default: INTO/state]"
+    "--state",
+    metavar="FOLDER",
+    type=FOLDER,
+    help="The folder for offsets and spool of Fluent Bit.  [default: INTO/state]",
 )
-@click.option("--force", is_flag=True, help="Write over files that are there.")
+@click.option("--force", is_flag=True, help="Overwrite existing files.")
 def command(
     folders: tuple[str, ...],
     shipper: str | None,
@@ -131,11 +138,11 @@ def command(
     state: str | None,
     force: bool,
 ) -> int:
-    """Write the config for folders of logs, a shipper and a SIEM, and try it on the logs.
+    """Write a shipper's config for your log folders, and try it on the logs.
 
-    What is not given is asked for on a terminal. Written are the shipper's config and exnorm.yaml, the
-    file for settings and changes to tables. Then the logs are read as a dry run, the newest 64 MB of each
-    folder at most: the first three events are shown on standard output, and what to do next.
+    On a terminal you are asked for what is not given. It writes the shipper's config and exnorm.yaml, the
+    file for settings and changes to tables. Then it reads the logs as a dry run, at most the newest 64 MB of
+    each folder, and shows the first three events on standard output, and what to do next.
     """
     answers = _ask(folders, shipper, taxonomy, form, to)
     target = Path(into).absolute()
@@ -165,7 +172,7 @@ def command(
 def _ask(
     folders: Sequence[str], shipper: str | None, taxonomy: str | None, form: str | None, to: str | None
 ) -> Answers:
-    """Everything that is needed, checked; what is missing is asked for, in this order."""
+    """Return all answers, checked; missing ones are asked for, in this order."""
     question = "folder of logs (several with a comma)"
     named = _read_folders(folders) if folders else _prompt("FOLDER", question, _split_folders)
     shipper = _choose("shipper", shipper, SHIPPERS, "shipper")
@@ -186,7 +193,7 @@ def _split_folders(answer: str) -> tuple[str, ...]:
 
 
 def _read_folders(given: Sequence[str]) -> tuple[str, ...]:
-    """Folders by their absolute paths; raises ``SettingsError`` for one that is not there."""
+    """Return folders by their absolute paths; raises ``SettingsError`` for a missing one."""
     named = tuple(str(Path(folder.strip()).absolute()) for folder in given if folder.strip())
     for folder in named:
         if not os.path.isdir(folder):
@@ -216,7 +223,7 @@ def _choose(name: str, value: str | None, choices: Sequence[str], what: str) -> 
 
 
 def _prompt(option: str, question: str, check: Callable[[str], T], default: str | None = None) -> T:
-    """Ask on a terminal until the answer is right; elsewhere nobody could answer."""
+    """Ask on a terminal until the answer is valid; elsewhere raise ``SettingsError``."""
     if sys.stdin is None or not sys.stdin.isatty():
         raise SettingsError(f"{option}: not given, and there is no terminal to ask on; expected {question}")
     while True:
@@ -230,7 +237,7 @@ def _prompt(option: str, question: str, check: Callable[[str], T], default: str 
 
 
 def survey(folders: Sequence[str], normalizer: Normalizer) -> FoundLogs:
-    """The logs below folders, by the folder each lies in, newest last."""
+    """Return the logs below folders, by the folder of each, newest last."""
     logs: dict[str, list[Input]] = {}
     refused: list[str] = []
     compressed: dict[str, int] = {}
@@ -257,7 +264,7 @@ def survey(folders: Sequence[str], normalizer: Normalizer) -> FoundLogs:
 
 
 def _patterns(items: Sequence[Input]) -> tuple[str, ...]:
-    """The wildcards that find these files, without one that another covers."""
+    """Return wildcards that match these files, without those covered by another."""
     patterns = sorted({_pattern(os.path.basename(item.name)) for item in items})
     return tuple(
         one for one in patterns if not any(fnmatchcase(one, other) for other in patterns if other != one)
@@ -265,7 +272,7 @@ def _patterns(items: Sequence[Input]) -> tuple[str, ...]:
 
 
 def _pattern(name: str) -> str:
-    """The wildcard for the log that a file is of: Exchange begins each type's names with letters."""
+    """Return the wildcard for a file's log: Exchange begins the names of each type with letters."""
     stem, suffix = os.path.splitext(name)
     letters = stem[: len(stem) - len(stem.lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_"))]
     return f"{letters}*{suffix}"
@@ -282,7 +289,7 @@ def _age(item: Input) -> tuple[float, str]:
 
 
 def render_settings(answers: Answers, file: Path) -> str:
-    """The settings file, with an example of a change to a table behind ``#``."""
+    """Return the settings file, with an example of a change to a table in comments."""
     table, field, label = _EXAMPLES[answers.taxonomy]
     return _OVERLAY.format(
         file=_word(file), taxonomy=answers.taxonomy, format=answers.format,
@@ -293,7 +300,7 @@ def render_settings(answers: Answers, file: Path) -> str:
 def _plan_fluent_bit(
     answers: Answers, found: FoundLogs, settings_file: Path, state: Path
 ) -> tuple[dict[str, str], list[str]]:
-    """Fluent Bit's config, and the commands that check and run it."""
+    """Return Fluent Bit's config, and the commands that check and run it."""
     on = this_system()
     plugin = filter_path()
     plan = configs.ConfigPlan(
@@ -329,7 +336,7 @@ def _word(path: Path) -> str:
 def _plan_logstash(
     answers: Answers, found: FoundLogs, settings_file: Path, state: Path
 ) -> tuple[dict[str, str], list[str]]:
-    """The pipelines, with the folders in their file input, and the commands that run them."""
+    """Return the pipelines, with the folders in their file input, and the commands that run them."""
     on = this_system()
     destination = configs.read_destination(answers.to)
     choice = pipelines.Choice(
@@ -386,7 +393,7 @@ def _write(folder: Path, files: Mapping[str, str], state: Path | None) -> int:
 
 
 def _try_out(settings_file: Path, found: FoundLogs) -> int:
-    """Read the logs with the settings that were written; the first events and the counts."""
+    """Read the logs with the written settings; print the first events and the counts."""
     settings = load_settings(str(settings_file), {})
     normalizer = Normalizer.from_settings(settings)
     items = [item for logs in found.logs.values() for item in _newest(logs)]
@@ -401,7 +408,7 @@ def _try_out(settings_file: Path, found: FoundLogs) -> int:
 
 
 def _newest(logs: Sequence[Input]) -> Iterator[Input]:
-    """The newest logs of a folder, as many as fit into ``SAMPLE_BYTES``, and one at least."""
+    """Yield the newest logs of a folder, as many as fit into ``SAMPLE_BYTES``, and at least one."""
     budget = SAMPLE_BYTES
     for number, item in enumerate(reversed(logs)):
         budget -= item.size
@@ -411,7 +418,7 @@ def _newest(logs: Sequence[Input]) -> Iterator[Input]:
 
 
 def _convert(normalizer: Normalizer, item: Input) -> Iterator[bytes]:
-    """The payloads of a file's first ``SAMPLE_BYTES``; the counts say what did not parse, and why."""
+    """Yield the payloads of a file's first ``SAMPLE_BYTES``; the counts have the unparsed lines by reason."""
     stream = normalizer.stream(item.shown)
     try:
         for block in islice(read_blocks(item), SAMPLE_BYTES // BLOCK_BYTES):

@@ -1,4 +1,4 @@
-"""Paths, globs and folders -> the files to read, and their bytes block by block."""
+"""Turn paths, globs and folders into the files to read, and read them block by block."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ _BINARY = getattr(os, "O_BINARY", 0)  # Windows would change line ends
 
 
 class InputError(Exception):
-    """A file cannot be read; ``str()`` of it says which and why."""
+    """A file cannot be read; ``str()`` of it names the file and the reason."""
 
 
 class ClosedError(InputError):
-    """A file holds something that is not read at all; ``reason`` says what, without its name."""
+    """A file has content that is never read; ``reason`` says what, without the file's name."""
 
     def __init__(self, shown: str, reason: str) -> None:
         super().__init__(f"{shown}: {reason}")
@@ -44,7 +44,7 @@ class ClosedError(InputError):
 
 @dataclass(frozen=True)
 class Input:
-    """One thing to read: a file, a ``member`` of a zip archive, or standard input under the name ``-``."""
+    """One input: a file, a ``member`` of a zip archive, or standard input under the name ``-``."""
 
     name: str
     size: int = 0
@@ -52,17 +52,16 @@ class Input:
 
     @property
     def shown(self) -> str:
-        """The name as text: bytes of it that are no UTF-8 stand as U+FFFD, never as a ``\\`` of a path."""
+        r"""The name as text: bytes that are not UTF-8 become U+FFFD, never a ``\`` of a path."""
         shown = os.fsencode(self.name).decode("utf-8", "replace")
         return f"{shown}/{self.member}" if self.member else shown
 
 
 def expand(patterns: Sequence[str], *, may_be_empty: bool = False) -> list[Input]:
-    """The files that paths, globs (``**`` goes through folders) and folders stand for, each once.
+    """Return the files of paths, globs (``**`` includes subfolders) and folders, each once.
 
-    A folder stands for every file below it, in the order of their names, a zip archive for every file in
-    it. Raises ``SettingsError``
-    for what is not there, and for an empty folder unless it ``may_be_empty``.
+    A folder stands for every file below it, in the order of their names; a zip archive for every file in it.
+    Raises ``SettingsError`` for a missing path, and for an empty folder unless it ``may_be_empty``.
     """
     if not patterns and sys.stdin is not None and sys.stdin.isatty():
         raise SettingsError("no PATH given; - reads standard input")
@@ -81,7 +80,9 @@ def expand(patterns: Sequence[str], *, may_be_empty: bool = False) -> list[Input
 
 
 def _expand_archive(name: str, is_named: bool) -> list[Input]:
-    """The files in a zip archive; what is none, or lies in a folder under another suffix, stays whole."""
+    """Return the files in a zip archive; other files, and archives in a folder under another suffix, stay
+    whole.
+    """
     item = Input(name, _size(name))
     if name == STDIN or not (is_named or name.lower().endswith(".zip")) or find_compression(item) != ZIP:
         return [item]
@@ -92,7 +93,7 @@ def _expand_archive(name: str, is_named: bool) -> list[Input]:
 
 
 def find_compression(item: Input) -> str:
-    """What a file is compressed with; empty where it is not, or cannot be opened."""
+    """Return a file's compression; empty where it has none or cannot be opened."""
     try:
         if item.name == STDIN or not os.path.isfile(item.name):
             return ""
@@ -103,7 +104,7 @@ def find_compression(item: Input) -> str:
 
 
 def _resolve(name: str) -> str:
-    """The path without links, by which a file that is named twice is known."""
+    """Return the path without links, to recognize a file that is named twice."""
     try:
         return os.path.realpath(name)
     except OSError:  # Windows has paths that it cannot resolve; reading it says what is wrong
@@ -111,7 +112,7 @@ def _resolve(name: str) -> str:
 
 
 def _size(name: str) -> int:
-    """How many bytes there are to read, for the progress bar; 0 where that is not known."""
+    """Return the number of bytes to read, for the progress bar; 0 where unknown."""
     try:
         return 0 if name == STDIN else os.path.getsize(name)
     except OSError:
@@ -141,9 +142,9 @@ def _expand_one(pattern: str) -> list[str]:
 
 
 def _is_endless(name: str) -> bool:
-    """Whether a name that nobody gave is a pipe or a device, which may be waited for without end.
+    """Return whether a name found in a folder is a pipe or a device, which may never end.
 
-    A link to nothing and a folder that cannot be opened stay: reading them says why.
+    A dangling link and an unreadable folder are kept: reading them reports why.
     """
     return os.path.exists(name) and not (os.path.isfile(name) or os.path.isdir(name))
 
@@ -159,9 +160,9 @@ def _explain_absence(name: str) -> str:
 
 
 def _files_below(folder: str) -> list[str]:
-    """The names in a folder and its folders.
+    """Return the names of files in a folder and its subfolders.
 
-    A folder that cannot be opened stands in its files' place: reading it says why.
+    An unreadable folder is returned in place of its files: reading it reports why.
     """
     closed: list[str] = []
     walk = os.walk(folder, onerror=lambda error: closed.append(str(error.filename)))
@@ -170,9 +171,9 @@ def _files_below(folder: str) -> list[str]:
 
 
 def read_blocks(item: Input) -> Iterator[bytes]:
-    """The bytes of a log as they can be had: from a pipe, without waiting for a full block; unpacked.
+    """Yield the bytes of a log as they come, unpacked; from a pipe without waiting for a full block.
 
-    Raises ``InputError``, so that no error of an output can be taken for one of the input.
+    Raises ``InputError``, so that no error of an output is taken for one of the input.
     """
     blocks = read_member(item.name, item.member) if item.member else unpack(_read_blocks(item))
     while True:
@@ -205,7 +206,7 @@ def _read_blocks(item: Input) -> Iterator[bytes]:
 
 @contextlib.contextmanager
 def reading(item: Input) -> Iterator[None]:
-    """Tell an error of reading a file from every other, as ``InputError``."""
+    """Turn errors of reading a file into ``InputError``."""
     try:
         yield
     except OSError as error:
@@ -213,9 +214,9 @@ def reading(item: Input) -> Iterator[None]:
 
 
 def explain_refusal(item: Input, normalizer: Normalizer) -> str:
-    """Why a file is not read at all; empty where its type is known from its first 64 KiB.
+    """Return why a file is not read at all; empty where its type is known from its first 64 KiB.
 
-    Standard input is never refused: its lines are judged one by one, as they come. Raises ``InputError``.
+    Standard input is never refused: its lines are read one by one as they come. Raises ``InputError``.
     """
     if item.name == STDIN or item.size == 0:
         return ""
@@ -238,5 +239,5 @@ def explain_refusal(item: Input, normalizer: Normalizer) -> str:
 
 
 def same_file(one: str, other: str) -> bool:
-    """Whether two paths lead to one file."""
+    """Return whether two paths lead to one file."""
     return os.path.exists(one) and os.path.exists(other) and os.path.samefile(one, other)

@@ -1,4 +1,4 @@
-"""``exnorm logstash``: what runs beside a Logstash."""
+"""``exnorm logstash``: the commands that run beside a Logstash."""
 
 from __future__ import annotations
 
@@ -42,28 +42,32 @@ command.add_command(config)
 @command.command("pipe")
 @settings_options
 @host_key_option
-@click.option("--on-error", metavar="tag|skip|stop", help="A line that does not parse.  [default: tag]")
 @click.option(
-    "--path", metavar="FILE", type=FILE, default=STDIN, help="The file that lines without JSON are from."
+    "--on-error",
+    metavar="tag|skip|stop",
+    help="Tag a line that does not parse, skip it, or stop.  [default: tag]",
 )
 @click.option(
-    "--charset", metavar="NAME", default="UTF-8", help="Character set of the input.  [default: UTF-8]"
+    "--path", metavar="FILE", type=FILE, default=STDIN, help="The path of the log that raw lines are from."
+)
+@click.option(
+    "--charset", metavar="NAME", default="UTF-8", help="The character set of the input.  [default: UTF-8]"
 )
 @click.option(
     "--decode-size-limit-bytes",
     "limit",
     metavar="N",
     default=str(LINE_LIMIT),
-    help=f"Throw longer lines away.  [default: {LINE_LIMIT}]",
+    help=f"Discard longer lines.  [default: {LINE_LIMIT}]",
 )
-@click.option("--quiet", "-q", is_flag=True, help="Say nothing but errors.")
+@click.option("--quiet", "-q", is_flag=True, help="Print errors only.")
 def pipe(settings: Settings, path: str, charset: str, limit: str, quiet: bool) -> int:
-    """Read events as JSON or lines of a log on standard input, write JSON lines.
+    """Read events or log lines on standard input, write JSON lines.
 
-    The input is JSON lines, JSON objects one behind the other, arrays, or the raw lines of a log; gzip
-    and UTF-16 are seen by their first bytes. An event whose message is a line of an Exchange log, or
-    that has its columns, is normalized; any other goes through untouched; a header line gives nothing. A line
-    that does not parse keeps its event and gets the tag _exnormparsefailure and error.reason.
+    The input is JSON lines, JSON objects one after the other, arrays, or the raw lines of a log; gzip and
+    UTF-16 are recognized by their first bytes. An event whose message is a line of an Exchange log, or that
+    has its columns, is normalized; any other is passed on unchanged; a header line gives nothing. A line that
+    does not parse keeps its event and gets the tag _exnormparsefailure and error.reason.
 
     --format cef, leef or wincollect puts the finished line into a field of that name instead of the
     event's fields.
@@ -100,11 +104,11 @@ def pipe(settings: Settings, path: str, charset: str, limit: str, quiet: bool) -
 
 
 class OutputError(Exception):
-    """The output could not take what was written."""
+    """The output could not be written."""
 
 
 class Report:
-    """Says on standard error what could not be read; past ``SHOWN_LINES``, only that once."""
+    """Reports unreadable input on standard error; after ``SHOWN_LINES``, only once that there is more."""
 
     def __init__(self, quiet: bool) -> None:
         self.refused = 0
@@ -112,12 +116,12 @@ class Report:
         self._shown = 0
 
     def show(self, line: Unparsed) -> None:
-        """A line that did not parse."""
+        """Report a line that did not parse."""
         where = f"{line.path or STDIN}:{line.line_number}"
         self._say(f"{where}: {line.reason}: {quote(line.raw)}")
 
     def refuse(self, error: ParseError) -> None:
-        """Input that is no event at all."""
+        """Report input that is not an event."""
         self.refused += 1
         self._say(str(error))
 
@@ -129,7 +133,7 @@ class Report:
 
 
 def _convert(codec: JSONCodec, block: bytes, report: Report) -> list[bytes]:
-    """What a block gives; a line beyond the limit is reported, and what follows it is read."""
+    """Return the result of a block; a line beyond the limit is reported and skipped."""
     while True:
         try:
             return codec.convert(block)
@@ -147,7 +151,7 @@ def _convert_rest(codec: JSONCodec, report: Report) -> list[bytes]:
 
 
 def _write(lines: Iterable[bytes]) -> None:
-    """Write what a block gave, and hand it on at once."""
+    """Write the lines of a block and flush them."""
     out: IO[bytes] = sys.stdout.buffer
     try:
         for line in lines:

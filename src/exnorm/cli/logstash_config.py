@@ -1,4 +1,4 @@
-"""``exnorm logstash config``: complete pipelines, printed or written."""
+"""``exnorm logstash config``: print or write complete pipelines."""
 
 from __future__ import annotations
 
@@ -29,29 +29,31 @@ _WAYS_TEXT = "; ".join(f"{name} is {text}" for name, text in WAYS.items())
 @click.command("config")
 @click.option(
     "--input", "read", type=click.Choice(list(INPUTS)), default="beats", show_default=True,
-    help="Where Logstash has the logs from.",
+    help="Where Logstash gets the logs.",
 )  # fmt: skip
 @click.option(
     "--format", "send", type=click.Choice(list(FORMATS)), default="cef", show_default=True,
-    help="What the SIEM gets: finished lines, or JSON that Logstash's own codec => cef writes.",
+    help="The SIEM's format: finished lines, or JSON for Logstash's own codec => cef.",
 )  # fmt: skip
 @click.option(
     "--way", type=click.Choice([*WAYS, WITHOUT]), default="native", show_default=True,
-    help=f"How Logstash and exnorm talk: {_WAYS_TEXT}; none is raw lines to Kafka, or finished ones from it.",
+    help=f"How Logstash and exnorm connect: {_WAYS_TEXT}; none: raw lines to Kafka, or finished from it.",
 )  # fmt: skip
 @click.option(
     "--to", type=click.Choice(["siem", "kafka"]), default="siem", show_default=True,
-    help="Where finished lines go: to the SIEM, or to a topic of Kafka.",
+    help="The destination of finished lines: the SIEM, or a topic of Kafka.",
 )  # fmt: skip
-@click.option("--brokers", metavar="HOST:PORT,...", help="Kafka.  [default: kafka.example.com:9092]")
-@click.option("--siem", metavar="HOST:PORT", help="Where the SIEM listens.  [default: siem.example.com:514]")
+@click.option(
+    "--brokers", metavar="HOST:PORT,...", help="The brokers of Kafka.  [default: kafka.example.com:9092]"
+)
+@click.option("--siem", metavar="HOST:PORT", help="The address of the SIEM.  [default: siem.example.com:514]")
 @click.option(
     "--path", "paths", multiple=True, metavar="WILDCARD",
     help="With --input file: the logs to read; may be given again.",
 )  # fmt: skip
 @click.option(
     "--sincedb", metavar="FILE", type=FILE,
-    help="With --input file: where Logstash keeps its positions; its user must be able to write there.",
+    help="With --input file: the file for Logstash's positions; its user must be able to write there.",
 )  # fmt: skip
 @click.option(
     "--write", metavar="FOLDER", type=FOLDER, help="Write each file into FOLDER instead of printing it."
@@ -73,8 +75,8 @@ def command(
 ) -> int:
     """Print complete pipelines for Logstash, with the persistent queue on.
 
-    What is printed are several files, each under a line with its name; the comments in them say what
-    bites. The last line of their heads is the command that exnorm has to run beside them.
+    It prints several files, each under a line with its name; their comments name the pitfalls. The last line
+    of each head is the command of exnorm that must run beside it.
     """
     choice = Choice(read, send, way, on=on or this_system(), to=to, brokers=brokers or BROKERS)
     if (paths or sincedb) and read != "file":

@@ -21,25 +21,30 @@ FORWARD_PASSWORD = "EXNORM_LOGSTASH_FORWARD_PASSWORD"
 @settings_options
 @click.option(
     "--listen", default="127.0.0.1:9801", show_default=True, metavar="ADDR:PORT",
-    help="Where Logstash sends to. Anything but the loopback needs TLS and a password.",
+    help="The address that Logstash sends to. Any but loopback needs TLS and a password.",
 )  # fmt: skip
 @click.option("--forward", metavar="URL", help="The next hop, such as http://127.0.0.1:9800.")
 @tls_options
-@click.option("--auth-user", metavar="NAME", help="User name that a sender must give.")
-@click.option("--auth-password-file", metavar="FILE", type=FILE, help=f"Its password; or in {PASSWORD}.")
-@click.option("--forward-user", metavar="NAME", help="User name for the next hop.")
+@click.option("--auth-user", metavar="NAME", help="The user name that a sender must give.")
 @click.option(
-    "--forward-password-file", metavar="FILE", type=FILE, help=f"Its password; or in {FORWARD_PASSWORD}."
+    "--auth-password-file", metavar="FILE", type=FILE, help=f"The file with its password; or set {PASSWORD}."
+)
+@click.option("--forward-user", metavar="NAME", help="The user name for the next hop.")
+@click.option(
+    "--forward-password-file",
+    metavar="FILE",
+    type=FILE,
+    help=f"The file with its password; or set {FORWARD_PASSWORD}.",
 )
 @relay_options
 def command(settings: Settings, **options: Any) -> int:
-    """Take batches from Logstash, normalize them, hand them to the next hop.
+    """Receive batches from Logstash, normalize them, and send them on.
 
-    Speaks the protocol of Logstash's own logstash output and input: POST / with JSON lines in gzip,
-    answered with 200 only after the next hop took the batch. output { http { format => json_batch } }
-    works too. POST /v1/normalize answers the events itself, for filter { http }. GET /healthz,
-    /readyz and /metrics say how it goes. SIGHUP reads settings, passwords and certificates again; SIGTERM
-    finishes what is in flight. --format is json unless it is given.
+    It speaks the protocol of Logstash's own logstash output and input: POST / with JSON lines in gzip,
+    answered with 200 only after the next hop accepted the batch. output { http { format => json_batch } }
+    works too. POST /v1/normalize returns the normalized events, for filter { http }. GET /healthz, /readyz
+    and /metrics report the state. SIGHUP reads settings, passwords and certificates again; SIGTERM finishes
+    the requests in progress. The default of --format is json here.
     """
     require("logstash serve", "logstash")
     from exnorm.logstash.service import Service

@@ -1,4 +1,4 @@
-"""``exnorm mappings``: the tables, as Markdown."""
+"""``exnorm mappings``: print the tables as Markdown."""
 
 from __future__ import annotations
 
@@ -30,8 +30,12 @@ from exnorm.tables.pages import render_fields, render_index, render_mapping
     type=FOLDER,
     help="Write one page for each table, or --categorizer's file, into FOLDER.",
 )
-@click.option("--fields", metavar="TAXONOMY", help="The fields of a taxonomy: label, name, key, type, limit.")
-@click.option("--categorizer", is_flag=True, help="The event categories as the CSV that ArcSight installs.")
+@click.option(
+    "--fields", metavar="TAXONOMY", help="Print the fields of a taxonomy: label, name, key, type, limit."
+)
+@click.option(
+    "--categorizer", is_flag=True, help="Print the event categories as the CSV that ArcSight installs."
+)
 def command(
     source: str | None,
     taxonomy: str | None,
@@ -41,13 +45,14 @@ def command(
     fields: str | None,
     categorizer: bool,
 ) -> int:
-    """Print the mapping tables as Markdown, with our deviations and unmapped columns and their reasons.
+    """Print the mapping tables as Markdown.
 
-    With --categorizer the event categories of ArcSight's tables instead, as the CSV that it installs as
-    microsoft/exchange_server.csv.
+    Each has our deviations from the vendor's guide and the unmapped columns, with their reasons. With
+    --categorizer it prints the event categories of ArcSight's tables instead, as the CSV that ArcSight
+    installs as microsoft/exchange_server.csv.
 
-    SOURCE is a log type (message_tracking), TAXONOMY a product (arcsight, jsa); either alone will do,
-    in either order. For a log type that carries others, such as an export, theirs are printed.
+    SOURCE is a log type (message_tracking), TAXONOMY a product (arcsight, jsa); you can give one or both, in
+    any order. For a log type that carries others, such as an export, the tables of those are printed.
     """
     settings = load_settings(config, {})
     registry = Plugins(blocked=(*settings.block_plugins, *blocked)).registry
@@ -94,20 +99,20 @@ def _give_categorizer(registry: Registry, source: str | None, folder: str | None
 
 
 def render_site(registry: Registry) -> dict[str, str]:
-    """Every page of docs/mappings by its file name: one for each table, and the list of them."""
+    """Return every page of docs/mappings by its file name: one for each table, and the list of them."""
     site = {f"{name}.md": raise_headings(page) for name, page in render_pages(registry).items()}
     return {"README.md": render_index(registry.mappings.values(), registry.sources), **site}
 
 
 def raise_headings(page: str) -> str:
-    """The page with each heading one level up, for a table that stands alone."""
+    """Return the page with each heading one level up, for a table that stands alone."""
     return re.sub(r"^#(?=#+ )", "", page, flags=re.MULTILINE)
 
 
 def render_pages(
     registry: Registry, source: str | None = None, taxonomy: str | None = None
 ) -> dict[str, str]:
-    """A page for each table of a source and a taxonomy (``None`` = any), by the table's name."""
+    """Return a page for each table of a source and a taxonomy (``None``: any), by the table's name."""
     wanted = None if source is None else {source, *registry.sources[source].carries}
     return {
         mapping.name: render_mapping(

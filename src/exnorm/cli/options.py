@@ -1,4 +1,4 @@
-"""The options that are settings, the same for every command that runs a pipeline."""
+"""The options for settings, shared by every command that runs a pipeline."""
 
 from __future__ import annotations
 
@@ -33,27 +33,33 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 _ANY = "NAME"
 _OPTIONS: Mapping[str, tuple[str, str]] = {
-    "taxonomy": ("arcsight|jsa", "Whose fields to write."),
-    "format": ("cef|leef|wincollect|json", "How to write them: cef for arcsight, leef for jsa."),
-    "source": (_ANY, "Force the log type instead of finding it from each file."),
-    "schema": ("VERSION", "Force the columns of 2007, 2010, 2013, 2016, 2019 or SE."),
-    "mapping": ("auto|NAME", "Pin a table, such as arcsight-2010."),
-    "profile": ("", "Which events to keep."),
-    "fields": ("", "Field names in JSON."),
-    "leef": ("1|2", "LEEF version."),
-    "cef": ("0|1", "CEF version."),
-    "source_ip": ("ADDR", "SourceIp of the native payload: where the logs came from."),
-    "categories": ("", "Write ArcSight's six category fields, or the numbers of JSA's categories."),
-    "additional_data": ("", "Keys of additional data: ad.NAME, adName, or leave it out."),
-    "control": ("", "Controls such as NUL or ESC in a value: a token in their place, or as they came."),
-    "web_secrets": ("", "Tokens, passwords and cookies in web logs: a mask in their place, or as they came."),
-    "per_recipient": ("", "One event for each recipient, with its own status."),
-    "username": ("", "Who is the Username in JSA."),
-    "direction": ("", "Write each message's direction: inbound, outbound, internal or unknown."),
-    "accepted_domains": ("DOMAIN", "A mail domain of the site, for --direction; may be given again."),
+    "taxonomy": ("arcsight|jsa", "The product to write events for."),
+    "format": ("cef|leef|wincollect|json", "The output format; by default cef for arcsight, leef for jsa."),
+    "source": (_ANY, "The log type, instead of the one found from each file."),
+    "schema": (
+        "VERSION",
+        "Read the columns of 2007, 2010, 2013, 2016, 2019 or SE, whatever the header says.",
+    ),
+    "mapping": ("auto|NAME", "Always use this mapping table, such as arcsight-2010."),
+    "profile": ("", "The events to keep."),
+    "fields": ("", "The names of fields in JSON."),
+    "leef": ("1|2", "The LEEF version."),
+    "cef": ("0|1", "The CEF version."),
+    "source_ip": ("ADDR", "SourceIp of the native payload: the address that the logs come from."),
+    "categories": ("", "Add ArcSight's six category fields, or the numbers of JSA's categories."),
+    "additional_data": ("", "Write columns without a field as ad.NAME, as adName, or not at all."),
+    "control": ("", "Replace control characters such as NUL or ESC by a token, or keep them."),
+    "web_secrets": ("", "Mask tokens, passwords and cookies in web logs, or keep them."),
+    "per_recipient": ("", "Write one event for each recipient, with its own status."),
+    "username": ("", "The address to write as Username for JSA."),
+    "direction": ("", "Add each message's direction: inbound, outbound, internal or unknown."),
+    "accepted_domains": (
+        "DOMAIN",
+        "A mail domain of your organization, for --direction; may be given again.",
+    ),
     "trusted_proxies": (
         "ADDRESS",
-        "A proxy of the site, or a network: the client is the last address that is none; may be given again.",
+        "A reverse proxy's address or network: the last other address is the client; may be given again.",
     ),
     "correlation": ("", "Write an id that all rows of one message share."),
     "engine": ("", "Take the fast path where it gives the same bytes, or the mapping table row by row."),
@@ -68,9 +74,9 @@ _OPTIONS: Mapping[str, tuple[str, str]] = {
     "events": (_ANY, "Only this event, as FAIL or *LOGON*; may be given again."),
     "where": (
         "COLUMN=PATTERN",
-        "Only rows whose column matches, or != does not; may be given again.",
+        "Only rows whose column matches; with != those where it does not; may be given again.",
     ),
-    "block_plugins": (_ANY, "Leave a plugin out; may be given again."),
+    "block_plugins": (_ANY, "Do not load this plugin; may be given again."),
 }
 
 
@@ -97,7 +103,7 @@ _REGISTERED = {"taxonomy": "taxonomies", "format": "codecs", "source": "sources"
 
 
 def _list_registered(name: str) -> list[str]:
-    """What the installed plugins register for a setting; nothing where one of them cannot be loaded."""
+    """Return the names that plugins register for a setting; empty where a plugin cannot be loaded."""
     from exnorm.plugins.manager import Plugins  # only a help text or a shell asks
 
     try:
@@ -108,17 +114,17 @@ def _list_registered(name: str) -> list[str]:
 
 
 class _Registered(click.Option):
-    """An option whose words plugins may add to: its help has those of the installed ones too."""
+    """An option whose words plugins may add to; its help lists those of installed plugins too."""
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
-        """As click gives it, with the words that are registered."""
+        """Return click's record with the registered words."""
         if self.name in ("taxonomy", "format") and isinstance(self.type, Words):
             self.metavar = "|".join(self.type.known) or self.metavar
         return super().get_help_record(ctx)
 
 
 def block_plugin_option(function: F) -> F:
-    """Give a command that runs no pipeline ``--block-plugin``; it is called with ``blocked``."""
+    """Add ``--block-plugin`` to a command that runs no pipeline; it is called with ``blocked``."""
 
     @functools.wraps(function)
     def wrapper(block_plugins: tuple[str, ...], **arguments: Any) -> Any:
@@ -131,7 +137,7 @@ def block_plugin_option(function: F) -> F:
 
 
 def settings_options(function: F) -> F:
-    """Give a command the options above; it is called with ``settings`` in their place.
+    """Add all options of settings to a command; it is called with ``settings`` instead of them.
 
     Precedence: defaults < file < environment (``EXNORM_PROFILE``) < command line.
     """
@@ -139,7 +145,7 @@ def settings_options(function: F) -> F:
 
 
 def choose_settings(*names: str) -> Callable[[F], F]:
-    """The same with some of the options, for a command that has no use for the others."""
+    """Return a decorator like ``settings_options`` for only some of the options."""
     return functools.partial(_give_settings, names=names)
 
 
@@ -159,8 +165,8 @@ def _give_settings(function: F, names: Iterable[str]) -> F:
 
 
 def setting_flags(function: F, names: Iterable[str] = tuple(_OPTIONS)) -> F:
-    """Give a command the options above and ``--config``, each ``None`` where it is not given."""
-    text = "YAML file of settings and of changes to tables."
+    """Add the options and ``--config`` to a command, each ``None`` where it is not given."""
+    text = "A YAML file with settings and changes to tables."
     function = click.option("--config", metavar="FILE", type=FILE, help=text)(function)
     for name in reversed(list(names)):
         function = _make_option(name)(function)
@@ -168,40 +174,40 @@ def setting_flags(function: F, names: Iterable[str] = tuple(_OPTIONS)) -> F:
 
 
 def host_key_option(function: F) -> F:
-    """Give a command that takes records of shippers the setting that says where they name their host."""
+    """Add ``--host-key`` to a command that reads records of shippers."""
     return click.option(
         "--host-key",
         metavar="NAME[,NAME]",
-        help="Keys with the name of the host that a record is from; two hosts have logs of one path.  "
+        help="The keys of a record that name its host, because hosts have logs of the same path.  "
         "[default: host.name,host,agent.hostname,hostname and others]",
     )(function)
 
 
 def log_options(function: F) -> F:
-    """Give a service the options of its log; it is called with ``log_format`` and ``log_level``."""
+    """Add the options of its log to a service; it is called with ``log_format`` and ``log_level``."""
     from exnorm.relay.journal import FORMATS, LEVELS  # it brings logging, which only services need
 
     level = click.option(
         "--log-level", type=click.Choice(LEVELS), default="info", show_default=True,
-        help="Write lines of this level and above. At debug they quote records: subjects, addresses.",
+        help="The lowest level to log. At debug, lines quote records: subjects, addresses.",
     )  # fmt: skip
     form = click.option(
         "--log-format", type=click.Choice(FORMATS), default="json", show_default=True,
-        help="One line an event, on standard error.",
+        help="The form of log lines on standard error.",
     )  # fmt: skip
     return form(level(function))
 
 
 @dataclass(frozen=True)
 class Layer:
-    """Settings of one origin, and how a person finds a setting there."""
+    """Settings of one origin, and a function that names a setting's place there."""
 
     values: dict[str, Any]
     locate: Callable[[str], str]
 
 
 def read_layers(config: str | None, given: dict[str, Any]) -> list[Layer]:
-    """The settings of the file, the environment and the command line; raises ``SettingsError``."""
+    """Return the settings of the file, the environment and the command line; raises ``SettingsError``."""
     from exnorm.fluentbit.options import OWN_NAMES
 
     layers: list[Layer] = []
@@ -222,7 +228,7 @@ _AGE_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 
 
 def _as_moment(value: str) -> str:
-    """An age such as ``2h`` as the time it means now; every other text as it is."""
+    """Return an age such as ``2h`` as a time; every other text unchanged."""
     found = _AGE.fullmatch(value.strip())
     if found is None:
         return value
@@ -231,7 +237,7 @@ def _as_moment(value: str) -> str:
 
 
 def load_settings(config: str | None, given: dict[str, Any]) -> Settings:
-    """Settings of the file, the environment and the command line, as when a service reads them anew."""
+    """Return the settings of the file, the environment and the command line; services use it at a reload."""
     layers = read_layers(config, given)
     with _naming_origins(layers):
         return make_settings(*(layer.values for layer in layers))
@@ -239,7 +245,7 @@ def load_settings(config: str | None, given: dict[str, Any]) -> Settings:
 
 @contextlib.contextmanager
 def _naming_origins(layers: list[Layer]) -> Iterator[None]:
-    """Errors of settings say where the value came from: ``EXNORM_LEEF: got ...``."""
+    """Add the origin of a value to errors of settings: ``EXNORM_LEEF: got ...``."""
     try:
         yield
     except SettingsError as error:
@@ -255,12 +261,12 @@ def _name_origin(fault: str, layers: list[Layer]) -> str:
 
 
 def load_config(path: str) -> dict[str, Any]:
-    """The layer of a settings file; raises ``SettingsError``."""
+    """Return the layer of a settings file; raises ``SettingsError``."""
     return read_config(read_text(path), path)
 
 
 def read_text(path: str) -> str:
-    """The text of a settings file; raises ``SettingsError``."""
+    """Return the text of a settings file; raises ``SettingsError``."""
     try:
         return Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

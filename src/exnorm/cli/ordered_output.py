@@ -1,8 +1,8 @@
-"""Work in several processes whose output goes out in order: each process writes when its turn comes.
+"""Run work in several processes and write their output in order: each process writes when its turn comes.
 
-What comes of a piece of work before its turn is kept, in memory and past ``KEPT_BYTES`` in a temporary file.
-From then on it is written as it comes, by the process itself where it could be given the output. A process
-whose piece is done before its turn goes on with the next one, as long as less than ``KEPT_BYTES`` wait.
+Output before the turn is kept in memory, and beyond ``KEPT_BYTES`` in a temporary file. After that it is
+written immediately, by the process itself where it can be given the output. A process that is done before its
+turn goes on with its next piece, as long as less than ``KEPT_BYTES`` wait.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Work = Callable[["Outlet", int], object]
 
 
 class Note(NamedTuple):
-    """What a worker has to say: of which kind, and what."""
+    """A message of a worker: its kind and content."""
 
     kind: str
     value: Any
@@ -44,7 +44,7 @@ class WorkerDiedError(Exception):
 
 
 class RefusedError(Exception):
-    """The output did not take what a worker wrote, for the reason in ``error``."""
+    """The output could not write a worker's block, for the reason in ``error``."""
 
     def __init__(self, error: OSError) -> None:
         super().__init__(str(error))
@@ -52,10 +52,10 @@ class RefusedError(Exception):
 
 
 class _Piece:
-    """What has come of a piece of work.
+    """The output of one piece of work.
 
-    ``turn`` says whether it is to be written, ``None`` before its turn; ``written`` are all its bytes, those
-    that wait among them.
+    ``turn`` is whether it is written, ``None`` before its turn; ``written`` counts all its bytes, including
+    waiting ones.
     """
 
     def __init__(self, kept: io.BytesIO) -> None:
@@ -68,12 +68,12 @@ class _Piece:
 
     @property
     def held(self) -> int:
-        """The bytes of it that wait in memory."""
+        """The bytes that wait in memory."""
         return 0 if self.turn else self.kept.tell() + self.noted
 
 
 class Outlet:
-    """Where the output of pieces of work goes: kept until the turn of each, written from then on."""
+    """The output of pieces of work: kept until each one's turn, written from then on."""
 
     def __init__(self, pipe: Connection, descriptor: int | None) -> None:
         self._pipe = pipe
@@ -85,15 +85,15 @@ class Outlet:
 
     @property
     def written(self) -> int:
-        """The bytes of the piece, those that wait among them."""
+        """The bytes of the piece, including waiting ones."""
         return self._piece.written
 
     def begin(self) -> None:
-        """Be ready for another piece."""
+        """Begin another piece."""
         self._piece = _Piece(self._free.pop() if self._free else io.BytesIO())
 
     def end(self, note: Note) -> None:
-        """The piece is done, and this is the last to say of it; its turn may come later."""
+        """End the piece with its last note; its turn may come later."""
         piece = self._piece
         piece.notes.append(note)
         if piece.turn is None and sum(one.held for one in (*self._ahead, piece)) < KEPT_BYTES:
@@ -109,7 +109,7 @@ class Outlet:
             self._take_word()
 
     def is_wanted(self) -> bool:
-        """Whether the piece, as far as is known by now, will be written."""
+        """Return whether the piece will be written, as far as is known now."""
         while self._piece.turn is None and self._has_word():
             self._take_word()
         return self._piece.turn is not False
@@ -129,10 +129,10 @@ class Outlet:
             piece.file.write(block)
 
     def flush(self) -> None:
-        """Nothing is held back once the turn has come."""
+        """Do nothing: after the turn nothing is held back."""
 
     def note(self, kind: str, value: object, size: int = 0) -> None:
-        """Tell the other process, when the turn has come; too much of it waits for that."""
+        """Send a note to the other process at the turn; beyond a limit, wait for the turn."""
         piece = self._piece
         piece.notes.append(Note(kind, value))
         piece.noted += size
@@ -147,7 +147,7 @@ class Outlet:
             self._take_word()
 
     def _take_word(self) -> None:
-        """The turn of the first piece that has not had it."""
+        """Receive the turn of the first piece that has not had it."""
         turn = self._pipe.recv()
         piece = self._ahead.popleft() if self._ahead else self._piece
         piece.turn = turn
@@ -190,7 +190,7 @@ class Outlet:
 
 
 def _watch(pipe: Connection) -> Callable[[], object]:
-    """Whether there is something to be received, asked as cheaply as the system allows."""
+    """Return a test whether there is something to receive, as cheap as the system allows."""
     if not hasattr(select, "poll"):
         return pipe.poll
     poll = select.poll()
@@ -202,7 +202,7 @@ class Crew:
     """Processes that share numbered pieces of work: each has every ``jobs``-th of them."""
 
     def __init__(self, jobs: int, pieces: int, begin: Callable[..., Work], *given: object) -> None:
-        """``begin`` makes what does the work, in each process, of what is ``given``."""
+        """``begin`` makes the worker function in each process, from the arguments ``given``."""
         self._jobs = min(jobs, pieces)
         self._pieces = pieces
         self._make = begin, given
@@ -211,7 +211,7 @@ class Crew:
 
     @contextlib.contextmanager
     def working(self, target: IO[bytes] | None) -> Iterator[None]:
-        """Have the processes at work, and none of them afterwards."""
+        """Run the processes, and stop them afterwards."""
         is_fork = _can_fork()
         context: Any = multiprocessing.get_context("fork" if is_fork else "spawn")
         descriptor = None
@@ -242,12 +242,12 @@ class Crew:
                 pipe.close()
 
     def drop(self, piece: int) -> None:
-        """Let a piece not be written. Such words, and turns, are given in the order of the pieces."""
+        """Discard a piece without writing it. Drops and turns come in the order of the pieces."""
         with contextlib.suppress(OSError):  # whose process has ended is met where it is listened to
             self._pipes[piece % self._jobs].send(False)
 
     def listen(self, piece: int) -> Iterator[Note]:
-        """Give a piece its turn, and what its worker says of it; the last is ``done`` or ``failed``."""
+        """Give a piece its turn and yield its worker's notes; the last is ``done`` or ``failed``."""
         pipe = self._pipes[piece % self._jobs]
         try:
             pipe.send(True)
@@ -264,7 +264,7 @@ class Crew:
 
 
 def _can_fork() -> bool:
-    """Whether a copy of this process can be trusted: on Linux, as long as there are no threads."""
+    """Return whether forking is safe: on Linux, as long as there are no threads."""
     return sys.platform == "linux" and threading.active_count() == 1
 
 

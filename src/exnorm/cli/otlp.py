@@ -1,4 +1,4 @@
-"""``exnorm otlp``: what stands between senders and receivers of OTLP."""
+"""``exnorm otlp``: the commands between senders and receivers of OTLP."""
 
 from __future__ import annotations
 
@@ -28,34 +28,34 @@ def command() -> None:
 @settings_options
 @click.option(
     "--listen", default="127.0.0.1:4318", show_default=True, metavar="ADDR:PORT",
-    help="Where logs are sent to. Anything but the loopback needs TLS and an access token.",
+    help="The address to listen on. Any but loopback needs TLS and an access token.",
 )  # fmt: skip
 @click.option(
     "--forward", metavar="URL",
-    help="The next hop, such as http://127.0.0.1:4319; without a path, /v1/logs is meant.",
+    help="The next hop, such as http://127.0.0.1:4319; the default path is /v1/logs.",
 )  # fmt: skip
 @tls_options
 @click.option(
     "--auth-token-file", metavar="FILE", type=FILE,
-    help=f"The access token that a sender must bring; or in {TOKEN}.",
+    help=f"The file with the access token that a sender must give; or set {TOKEN}.",
 )  # fmt: skip
 @click.option(
     "--forward-token-file", metavar="FILE", type=FILE,
-    help=f"The access token for the next hop; or in {FORWARD_TOKEN}.",
+    help=f"The file with the access token for the next hop; or set {FORWARD_TOKEN}.",
 )  # fmt: skip
 @click.option(
     "--row-key", metavar="NAME[,NAME]",
-    help="Attributes that hold the raw row, looked at before the body.",
+    help="The attributes that have the raw row, tried before the body.",
 )  # fmt: skip
 @relay_options
 def serve_command(settings: Settings, row_key: str | None, **options: Any) -> int:
-    """Take logs over OTLP/HTTP, normalize them, hand them to the next hop.
+    """Receive logs over OTLP/HTTP, normalize them, and send them on.
 
-    POST /v1/logs takes protobuf and JSON, plain, in gzip or in zstd, and is answered with 200 only after the
-    next hop took the logs. A record whose body is a line of an Exchange log, or that has its columns, gets
-    the event's fields as attributes; with --format the payload is its body. A header line gives nothing; any
-    other record goes through untouched. GET /healthz, /readyz and /metrics say how it goes. SIGHUP reads
-    settings, tokens and certificates again; SIGTERM finishes what is in flight.
+    POST /v1/logs accepts protobuf and JSON, plain, in gzip or in zstd, and is answered with 200 only after
+    the next hop accepted the logs. A record whose body is a line of an Exchange log, or that has its columns,
+    gets the event's fields as attributes; with --format the payload is its body. A header line gives nothing;
+    any other record is passed on unchanged. GET /healthz, /readyz and /metrics report the state. SIGHUP reads
+    settings, tokens and certificates again; SIGTERM finishes the requests in progress.
     """
     require("otlp serve", "otlp")
     from exnorm.otlp.messages import PROTOBUF

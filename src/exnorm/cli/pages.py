@@ -1,4 +1,6 @@
-"""Where a page of HTML is written: checked before much is read, whole or not at all."""
+"""Write a page of HTML: its place is checked before any log is read, and it is written whole
+or not at all.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,7 @@ HEAD_BYTES = 2048
 
 
 def check_page(output: str, force: bool, generator: str, inputs: Iterable[Input]) -> None:
-    """Raise ``SettingsError`` where a page of a generator cannot, or should not, be written to ``output``."""
+    """Raise ``SettingsError`` where a page of a generator cannot, or must not, be written to ``output``."""
     if output == STDIN:
         return
     folder = os.path.dirname(os.path.realpath(output))
@@ -36,13 +38,13 @@ def check_page(output: str, force: bool, generator: str, inputs: Iterable[Input]
 
 
 def leave_out(inputs: Iterable[Input], output: str) -> list[Input]:
-    """The files to read, without the page that is going to be written, which may lie among them."""
+    """Return the files to read, without the page to be written, which may be among them."""
     is_file = output != STDIN and os.path.isfile(output)
     return [item for item in inputs if not is_file or item.name == STDIN or not same_file(output, item.name)]
 
 
 def _is_page(path: str, generator: str) -> bool:
-    """Whether a file is a page of this generator, or empty."""
+    """Return whether a file is a page of this generator, or empty."""
     try:
         with open(path, "rb") as file:
             head = file.read(HEAD_BYTES)
@@ -52,7 +54,7 @@ def _is_page(path: str, generator: str) -> bool:
 
 
 def write_page(output: str, page: bytes, option: str = "--output") -> str:
-    """Write the page whole or not at all; why what ``option`` names could not be written."""
+    """Write the page whole or not at all; return why ``option``'s file could not be written."""
     try:
         if output == STDIN:
             sys.stdout.buffer.write(page)
@@ -69,7 +71,7 @@ def write_page(output: str, page: bytes, option: str = "--output") -> str:
 
 
 def _replace(output: str, page: bytes) -> None:
-    """Put the page where it belongs only when all of it is on the disk."""
+    """Move the page to its place only after all of it is on the disk."""
     target = os.path.realpath(output)
     number, draft = tempfile.mkstemp(prefix=".page-", suffix=".html", dir=os.path.dirname(target))
     try:
@@ -84,7 +86,7 @@ def _replace(output: str, page: bytes) -> None:
 
 
 def _mode(target: str) -> int:
-    """The rights of the page that is replaced; of a new one, those of any file that is made here."""
+    """Return the mode of the page to be replaced; for a new one, the default mode of new files."""
     if os.path.exists(target):
         return os.stat(target).st_mode & 0o777
     mask = os.umask(0)

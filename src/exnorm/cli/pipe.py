@@ -1,4 +1,4 @@
-"""``exnorm pipe``: the lines of another program in, finished lines out, each confirmed where wanted."""
+"""``exnorm pipe``: read lines of another program, write finished lines, and confirm each if requested."""
 
 from __future__ import annotations
 
@@ -36,8 +36,12 @@ BEGIN, COMMIT = b"BEGIN TRANSACTION", b"COMMIT TRANSACTION"
 
 @click.command("pipe")
 @settings_options
-@click.option("--on-error", metavar="tag|skip", help="A line that does not parse.  [default: tag]")
-@click.option("--path", metavar="FILE", type=FILE, default="-", help="The file that lines are from.")
+@click.option(
+    "--on-error", metavar="tag|skip", help="Tag a line that does not parse, or skip it.  [default: tag]"
+)
+@click.option(
+    "--path", metavar="FILE", type=FILE, default="-", help="The path of the log that lines are from."
+)
 @host_key_option
 @click.option(
     "--to",
@@ -50,21 +54,21 @@ BEGIN, COMMIT = b"BEGIN TRANSACTION", b"COMMIT TRANSACTION"
     type=Words(FRAMINGS),
     default="syslog",
     show_default=True,
-    help="With --to: RFC 5424 header and counted octets, the same ended by LF, or the payload alone.",
+    help="With --to: an RFC 5424 header and octet counts, the same header and a LF, or the payload alone.",
 )
-@click.option("--ca", metavar="FILE", type=FILE, help="With --to tls://: trust the certificates in FILE.")
-@click.option("--output", "-o", metavar="FILE", type=FILE, help="Append to FILE, not standard output.")
+@click.option("--ca", metavar="FILE", type=FILE, help="With --to tls://: the certificates to trust.")
+@click.option(
+    "--output", "-o", metavar="FILE", type=FILE, help="Append to FILE instead of writing to standard output."
+)
 @click.option(
     "--confirm", metavar="rsyslog", type=Words(CONFIRMED),
-    help="Say on standard output, as omprog of rsyslog has it, that a line was handed on. Needs --to or -o.",
+    help="Confirm each line on standard output in the form of rsyslog's omprog. Needs --to or -o.",
 )  # fmt: skip
+@click.option("--state", metavar="FILE", type=FILE, help="The file that keeps header lines of logs.")
 @click.option(
-    "--state", metavar="FILE", type=FILE, help="Keep the header lines of logs here, over a restart."
+    "--rejects", metavar="FILE", type=FILE, help="Also write lines that do not parse to FILE, as NDJSON."
 )
-@click.option(
-    "--rejects", metavar="FILE", type=FILE, help="Write lines that do not parse to FILE too, as NDJSON."
-)
-@click.option("--quiet", "-q", is_flag=True, help="Say nothing but errors.")
+@click.option("--quiet", "-q", is_flag=True, help="Print errors only.")
 def command(
     settings: Settings,
     path: str,
@@ -80,9 +84,9 @@ def command(
     """Read lines from another program, write one finished line for each.
 
     A line is a row of a log, or a JSON object with the row as message and, so that logs are told apart, with
-    log.file.path and host. A header line gives nothing. A line that does not parse, and one that is nothing
-    of Exchange, goes on as it came. With --confirm rsyslog each line, or each transaction, is confirmed after
-    it was handed on.
+    log.file.path and host. A header line gives nothing. A line that does not parse, or is not Exchange's, is
+    passed on unchanged. With --confirm rsyslog each line, or each transaction, is confirmed after it was
+    passed on.
     """
     if confirm not in (None, *CONFIRMED):
         raise SettingsError(f"--confirm: got {quote(confirm)}{suggest(confirm or '', CONFIRMED)}")
@@ -115,7 +119,9 @@ def command(
 
 
 def converse(given: IO[bytes], answers: IO[bytes], reader: Reader, target: Target) -> None:
-    """Confirm each line, or each transaction, once it was handed on; else say why not, and it comes again."""
+    """Confirm each line, or each transaction, after it was passed on; else answer why not, and it comes
+    again.
+    """
 
     def answer(text: str) -> None:
         answers.write(text.encode("utf-8", "replace") + b"\n")
@@ -146,7 +152,7 @@ def converse(given: IO[bytes], answers: IO[bytes], reader: Reader, target: Targe
 
 
 class Reader:
-    """What is to be written for a line, LF and all; for a header line nothing."""
+    """Turns a line into its finished line, with its LF; a header line gives nothing."""
 
     def __init__(self, lines: Lines, path: str, hosts: tuple[tuple[str, ...], ...]) -> None:
         self._lines = lines
@@ -154,7 +160,7 @@ class Reader:
         self._hosts = hosts
 
     def take(self, line: bytes) -> bytes:
-        """``line`` is without its end."""
+        """Return the finished line for ``line``, which has no line end."""
         if not line.strip():
             return b""
         text, path, host = self._read(line)
@@ -173,7 +179,7 @@ class Reader:
 
 
 def _end(text: str) -> bytes:
-    """A line of output: whatever ends lines inside of a text that goes on as it came is a blank there."""
+    """Return a line of output: line ends inside a text that is passed on unchanged become blanks."""
     one = " ".join(text.splitlines()) if "\n" in text or "\r" in text else text
     try:
         return one.encode("utf-8", "surrogateescape") + b"\n"
@@ -182,7 +188,7 @@ def _end(text: str) -> bytes:
 
 
 def read_blocks(given: IO[bytes]) -> Iterator[list[bytes]]:
-    """The lines that came together, without their ends."""
+    """Yield the lines that came together, without their ends."""
     rest = b""
     while block := given.read1(BLOCK_BYTES):  # type: ignore[attr-defined]
         *lines, rest = (rest + block).split(b"\n")
@@ -196,13 +202,13 @@ def read_blocks(given: IO[bytes]) -> Iterator[list[bytes]]:
 
 
 class Target(Protocol):
-    """Where finished lines go."""
+    """The target of finished lines."""
 
     def deliver(self, block: bytes) -> None:
-        """Hand lines on, each of which ends in LF. Raises ``OutputError``: they are to come again."""
+        """Pass on lines, each with its LF. Raises ``OutputError``: they must come again."""
 
     def close(self) -> None:
-        """No more comes."""
+        """Close it after the last line."""
 
 
 class FileTarget:
@@ -216,18 +222,18 @@ class FileTarget:
         self._path = path
 
     def deliver(self, block: bytes) -> None:
-        """Write it all, and hand it on at once."""
+        """Write all of it, and flush."""
         if block:
             put(self._file, block)
 
     def close(self) -> None:
-        """Close what was opened here."""
+        """Close the file if it was opened here."""
         if self._path is not None:
             self._file.close()
 
 
 class SocketTarget:
-    """A syslog receiver; a connection that broke is opened anew for the next lines."""
+    """A syslog receiver; a broken connection is opened again for the next lines."""
 
     def __init__(self, destination: Destination) -> None:
         self._destination = destination
@@ -245,14 +251,14 @@ class SocketTarget:
         self._sink = sink
 
     def close(self) -> None:
-        """Say that no more comes."""
+        """Close the connection."""
         if self._sink is not None:
             with suppress(OSError):
                 self._sink.close()
 
 
 class Report:
-    """Says on standard error what could not be read; past ``SHOWN_LINES``, only that once."""
+    """Reports unreadable input on standard error; after ``SHOWN_LINES``, only once that there is more."""
 
     def __init__(self, quiet: bool, rejects: str | None) -> None:
         self.unparsed = 0
@@ -260,7 +266,7 @@ class Report:
         self._rejects = RejectFile(Path(rejects), say) if rejects else None
 
     def show(self, line: Unparsed) -> None:
-        """A line that did not parse."""
+        """Report a line that did not parse."""
         self.unparsed += 1
         if self._rejects is not None:
             self._rejects.add(line)
@@ -270,7 +276,7 @@ class Report:
             self._say(f"{line.path or '-'}:{line.line_number}: {line.reason}: {quote(line.raw)}")
 
     def note(self, error: Exception) -> None:
-        """A line made us fail, and goes on as it came."""
+        """Report a line that raised an error and is passed on unchanged."""
         say(f"a line is left as it came: {type(error).__name__}: {quote(error)}")
 
     def _say(self, text: str) -> None:

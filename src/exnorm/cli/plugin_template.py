@@ -1,6 +1,6 @@
-"""What ``exnorm plugins new`` writes: a complete distribution of a plugin, with tests that pass.
+"""The files that ``exnorm plugins new`` writes: a complete distribution of a plugin, with tests that pass.
 
-``@name@`` stands for the plugin's name, ``@module@`` for its module, ``@NAME@`` for it in capitals.
+``@name@`` stands for the plugin's name, ``@module@`` for its module, ``@NAME@`` for the name in capitals.
 """
 
 from __future__ import annotations
@@ -344,7 +344,7 @@ KINDS = {
 
 
 def render_plugin(name: str, kind: str) -> dict[str, str]:
-    """The files of a distribution by their path in its folder."""
+    """Return the files of a distribution by their path in its folder."""
     about, module, tests = KINDS[kind]
     module_name = f"exnorm_{name}"
 

@@ -1,4 +1,4 @@
-"""``exnorm plugins``: what is loaded, from where, and what it brings; ``new`` begins one."""
+"""``exnorm plugins``: list the plugins, their origin and contents; ``new`` writes one to begin with."""
 
 from __future__ import annotations
 
@@ -22,10 +22,13 @@ _NAME = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
 
 @click.group("plugins", invoke_without_command=True)
 @block_plugin_option
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def command(context: click.Context, blocked: tuple[str, ...], as_json: bool) -> int:
-    """List the plugins in the order they are called: distribution, hooks, what they registered."""
+    """List the plugins in the order they are called.
+
+    For each: its distribution, its hooks, and what it registered.
+    """
     if context.invoked_subcommand is not None:
         return OK
     plugins = Plugins(blocked=blocked)
@@ -53,14 +56,19 @@ def command(context: click.Context, blocked: tuple[str, ...], as_json: bool) -> 
 
 @command.command("new")
 @click.argument("name")
-@click.option("--source", "kind", flag_value="source", help="A log type of your own.")
-@click.option("--taxonomy", "kind", flag_value="taxonomy", help="A vocabulary of your own.")
+@click.option("--source", "kind", flag_value="source", help="Begin with a log type of your own.")
+@click.option("--taxonomy", "kind", flag_value="taxonomy", help="Begin with a vocabulary of your own.")
 @click.option(
-    "--processor", "kind", flag_value="processor", help="A step that changes, marks or leaves out rows."
+    "--processor",
+    "kind",
+    flag_value="processor",
+    help="Begin with a step that changes, marks or leaves out rows.",
 )
-@click.option("--into", metavar="FOLDER", type=FOLDER, help="Write there.  [default: exnorm-NAME]")
+@click.option(
+    "--into", metavar="FOLDER", type=FOLDER, help="The folder to write into.  [default: exnorm-NAME]"
+)
 def new(name: str, kind: str | None, into: str | None) -> int:
-    """Write a complete plugin, a distribution whose tests pass, to begin one's own with."""
+    """Write a complete plugin with passing tests, to start your own from."""
     if _NAME.fullmatch(name) is None:
         raise SettingsError(
             f"NAME: got {quote(name)}; expected small letters and digits with _ between, as acme or acme_mail"

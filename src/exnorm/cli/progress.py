@@ -13,7 +13,7 @@ from exnorm.cli.inputs import Input
 
 
 def wants_bar(inputs: list[Input], output: str | None, quiet: bool) -> bool:
-    """Whether a progress bar can be drawn: on a terminal that is not written to otherwise."""
+    """Return whether to draw a progress bar: on a terminal that nothing else is written to."""
     if quiet or not sum(item.size for item in inputs):
         return False
     return sys.stderr.isatty() and (output is not None or not sys.stdout.isatty())
@@ -21,7 +21,7 @@ def wants_bar(inputs: list[Input], output: str | None, quiet: bool) -> bool:
 
 @contextlib.contextmanager
 def progress(inputs: list[Input], has_bar: bool) -> Iterator[Callable[[int], Any]]:
-    """What is called with the size of each piece that was read."""
+    """Yield a function to call with the size of each piece that was read."""
     if not has_bar:
         yield lambda size: None
         return

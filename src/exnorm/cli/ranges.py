@@ -1,8 +1,8 @@
-"""Files in several processes, a large one cut at LF into ranges that are converted at the same time.
+"""Convert files in several processes; a large file is cut at LF into ranges that are converted in parallel.
 
-Each range is read as if the log's first header were still in force. When a range is done and left
-the stream as it was then, the next one was right to do so, and may write; where not, as after another
-header in the middle, the rest of the file is converted here, one range after the other.
+Each range is read as if the log's first header were still in force. When a range is done and its stream is in
+the same state as at the start, the next range was right and may write. Otherwise, as after another header in
+the middle, the rest of the file is converted in this process, one range after the other.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ Advance = Callable[[int], None]
 
 @dataclass(frozen=True)
 class Range:
-    """Part of a file, from one byte to before another; ``prelude`` are the lines up to the first row.
+    """Part of a file, from ``begin`` to before ``end``; ``prelude`` are the lines up to the first row.
 
-    Without them it is the whole file, read from its beginning.
+    Without a prelude it is the whole file, read from its beginning.
     """
 
     item: Input
@@ -50,7 +50,7 @@ class Range:
 
 @dataclass(frozen=True)
 class RangeResult:
-    """What became of a range; ``memory`` is that of the stream at its end, ``None`` where it stopped."""
+    """The result of a range; ``memory`` is that of the stream at its end, ``None`` where it stopped."""
 
     counts: Counts
     lines: int = 0
@@ -61,7 +61,7 @@ class RangeResult:
 
 
 def cut_file(item: Input, jobs: int, normalizer: Normalizer, may_cut: bool) -> list[Range]:
-    """The ranges of a file that are read by themselves: one where it must be read from its beginning."""
+    """Return the ranges of a file; a single one where it must be read from its beginning."""
     whole = [Range(item, 0, item.size)]
     pieces = max(-(-item.size // LARGEST), 2 * jobs)
     pieces += -pieces % jobs  # as many for each process, and all of a size
@@ -112,9 +112,9 @@ def convert_parts(
     run: Run,
     advance: Advance,
 ) -> None:
-    """Convert the ranges of files in ``jobs`` processes; what comes of them goes to ``target`` in order.
+    """Convert the ranges of files in ``jobs`` processes and write the output to ``target`` in order.
 
-    Raises ``ParseError`` or ``EncodeError`` where that is to stop the run.
+    Raises ``ParseError`` or ``EncodeError`` where one must stop the run.
     """
     crew = Crew(jobs, len(parts), _begin_work, normalizer.settings, parts, target is not None)
     with crew.working(target):
@@ -128,7 +128,7 @@ def convert_parts(
 
 @dataclass
 class _File:
-    """One file on its way through the crew: its ranges by number."""
+    """One file in conversion: its ranges by number."""
 
     normalizer: Normalizer
     crew: Crew
@@ -140,7 +140,7 @@ class _File:
     reported: int = 0
 
     def gather(self) -> None:
-        """Let the ranges write in turn, as long as each may begin as it did."""
+        """Let the ranges write in turn, as long as the assumption of each was right."""
         first, last = min(self.parts), max(self.parts)
         is_cut = bool(self.parts[first].prelude)
         expected = _open_stream(self.normalizer, self.parts[first]).memory
@@ -183,7 +183,9 @@ class _File:
             self.run.refuse(_moved(note.value, self.lines))
 
     def _convert_here(self, number: int, written: int) -> None:
-        """Convert the ranges from ``number`` on as one stream, but for what was written and told of it."""
+        """Convert the ranges from ``number`` on as one stream, except for what was already written and
+        reported.
+        """
         assert self.target is not None  # without one nothing is cut
         stream = _begin_stream(self.normalizer, self.parts[number])
         stream.line_number = self.lines
@@ -204,7 +206,7 @@ class _File:
 
 
 class _Rest:
-    """A sink without the first so many bytes that are written to it."""
+    """A sink that skips the first ``skipped`` bytes."""
 
     def __init__(self, sink: Sink, skipped: int) -> None:
         self._sink = sink
@@ -230,7 +232,7 @@ def _moved(line: Unparsed, lines: int) -> Unparsed:
 
 
 def _open_stream(normalizer: Normalizer, part: Range) -> Stream:
-    """A stream as it stands behind the first row of the file."""
+    """Return a stream in its state after the first row of the file."""
     stream = normalizer.stream(part.item.shown)
     for line in part.prelude:
         stream.read(line)
@@ -245,7 +247,7 @@ def _begin_stream(normalizer: Normalizer, part: Range) -> Stream:
 
 
 class _Told(Run):
-    """A run that tells what there is to tell to the process that puts things together."""
+    """A run that reports to the process which joins the results."""
 
     outlet: Outlet
 
@@ -277,7 +279,9 @@ def _begin_work(settings: Settings, parts: list[Range], has_target: bool) -> Wor
 
 
 class _Streams:
-    """Streams behind the first row of a file; one that a range left so serves the next one, too."""
+    """Streams in the state after the first row of a file; one that a range left in that state is
+    used again.
+    """
 
     def __init__(self, normalizer: Normalizer) -> None:
         self._normalizer = normalizer
@@ -285,7 +289,7 @@ class _Streams:
         self._memory: object = None
 
     def begin(self, part: Range) -> Stream:
-        """The stream for a range."""
+        """Return the stream for a range."""
         left, self._left = self._left, None
         if part.begin and left is not None and left[0] == part.item and left[1].memory == self._memory:
             return left[1]
@@ -294,7 +298,7 @@ class _Streams:
         return stream
 
     def leave(self, part: Range, stream: Stream) -> None:
-        """The range has ended without an error."""
+        """Keep the stream of a range that ended without an error."""
         if part.begin > 0:
             self._left = part.item, stream
 
@@ -315,7 +319,7 @@ def _convert_range(normalizer: Normalizer, part: Range, outlet: Outlet, streams:
     stream = streams.begin(part)
     before = stream.line_number
     memory = None
-    # An error will be met again where what came before is in its place.
+    # The error will occur again in the process that writes everything before it.
     with contextlib.suppress(NormalizerError, InputError):
         _convert(normalizer, stream, part, outlet, partial(_refuse, outlet, before=before))
         memory = stream.memory

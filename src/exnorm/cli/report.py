@@ -1,4 +1,4 @@
-"""``exnorm report``: a folder of logs in, one page that says what is in them and what is wrong."""
+"""``exnorm report``: write one page on what is in a folder of logs and what is wrong with it."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ TAXONOMIES = ("arcsight", "jsa")
     type=FILE,
     default=DEFAULT_OUTPUT,
     show_default=True,
-    help="The page; - for standard output.",
+    help="The file of the page; - for standard output.",
 )
-@click.option("--force", is_flag=True, help="Write over a file that is no report.")
-@click.option("--title", "heading", metavar="TEXT", default="", help="Heading of the page.")
+@click.option("--force", is_flag=True, help="Overwrite a file that is not a report.")
+@click.option("--title", "heading", metavar="TEXT", default="", help="The heading of the page.")
 @click.option("--show-values", is_flag=True, help="Show subjects, names and addresses instead of masks.")
 @click.option(
     "--sample",
@@ -50,7 +50,7 @@ TAXONOMIES = ("arcsight", "jsa")
     type=click.IntRange(0, 20),
     default=2,
     show_default=True,
-    help="Rows of each log type to show column by column.",
+    help="The number of rows of each log type to show column by column.",
 )
 @click.option(
     "--examine",
@@ -58,10 +58,16 @@ TAXONOMIES = ("arcsight", "jsa")
     type=click.IntRange(0),
     default=EXAMINED,
     show_default=True,
-    help="Work out the fields of so many rows of each event, then of one in 16; 0 for every row.",
+    help="The number of rows of each event whose fields are examined, then one in 16; 0: every row.",
 )
-@click.option("--jobs", "-j", type=click.IntRange(1, 256), default=1, help="Read so many files at a time.")
-@click.option("--quiet", "-q", is_flag=True, help="Say nothing but errors.")
+@click.option(
+    "--jobs",
+    "-j",
+    type=click.IntRange(1, 256),
+    default=1,
+    help="The number of files to read at the same time.",
+)
+@click.option("--quiet", "-q", is_flag=True, help="Print errors only.")
 def command(
     paths: tuple[str, ...],
     output: str,
@@ -74,13 +80,13 @@ def command(
     quiet: bool,
     **given: Any,
 ) -> int:
-    """Write one self-contained page that says what is in a folder of logs, and what is wrong with them.
+    """Write one page on what is in your logs, and what is wrong with them.
 
-    Files, servers, types and versions, gaps in time, events and what a profile keeps, lines that did not
-    parse, columns and events that are not known, where fields come from for ArcSight and JSA (or for
-    --taxonomy alone), and sample rows. Subjects, names and addresses are masked unless --show-values is
-    given. Needs pip install 'exnorm[report]'.
-    """  # fmt: skip
+    The page is a single HTML file: files, servers, types and versions, gaps in time, events and what a
+    profile keeps, lines that did not parse, unknown columns and events, where fields come from for ArcSight
+    and JSA (or for --taxonomy alone), and sample rows. Subjects, names and addresses are masked unless
+    --show-values is given. Needs pip install 'exnorm[report]'.
+    """
     settings, taxonomies = _choose(given)
     draw = check_libraries()
     inputs = _expand(paths, output, force)
@@ -127,7 +133,7 @@ def _summarize(output: str, survey: Survey, findings: list[Finding]) -> str:
 
 
 def _choose(given: dict[str, Any]) -> tuple[Settings, tuple[str, ...]]:
-    """The settings, and the taxonomies to show: both, unless one was asked for."""
+    """Return the settings and the taxonomies to show: both, unless one was chosen."""
     config = given.pop("config")
     options = {name: value for name, value in given.items() if name in NAMES}
     settings = replace(load_settings(config, options), on_error="tag")
@@ -140,7 +146,7 @@ def _choose(given: dict[str, Any]) -> tuple[Settings, tuple[str, ...]]:
 
 
 class SurveyPlan:
-    """How logs are to be surveyed, in this process or in a worker."""
+    """The arguments of a survey, in this process or in a worker."""
 
     def __init__(
         self, settings: Settings, taxonomies: tuple[str, ...], samples: int, examined: int, now: int
@@ -152,7 +158,7 @@ class SurveyPlan:
         self._examined = examined
 
     def surveyor(self) -> Surveyor:
-        """A new surveyor; raises ``SettingsError`` for settings that do not fit."""
+        """Return a new surveyor; raises ``SettingsError`` for invalid settings."""
         return Surveyor(
             self._settings, self._taxonomies, samples=self.samples, examined=self._examined, now=self.now
         )

@@ -84,7 +84,7 @@ def _describe(made: list[Event | Unparsed]) -> str:
 
 
 def _compare(item: Event | Unparsed, key: Node, value: Node, normalizer: Normalizer, at: str) -> str:
-    """What is wrong with one expected field; empty where it is as expected."""
+    """Return a fault of one expected field; empty where it is as expected."""
     wanted = "none" if value.empty else quote(value.text)
     if isinstance(item, Unparsed):
         if key.text == UNPARSED and value.text in item.reason:

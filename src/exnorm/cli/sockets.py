@@ -110,7 +110,7 @@ class SocketSink:
         return connection
 
     def is_closed(self) -> bool:
-        """Whether the receiver has closed the connection, as far as is known here."""
+        """Return whether the receiver has closed the connection, as far as is known here."""
         if self.destination.scheme == "udp":
             return False
         import select

@@ -31,25 +31,32 @@ from exnorm.trace.views import as_dict, summarize
 
 @click.command("trace")
 @click.argument("words", nargs=-1, metavar="[MESSAGE] LOG...", type=FILE)
-@click.option("--subject", metavar="TEXT", default="", help="Messages with TEXT in their subject, any case.")
+@click.option(
+    "--subject", metavar="TEXT", default="", help="Messages with TEXT in their subject, in any case."
+)
 @click.option("--from", "sender", metavar="ADDRESS", default="", help="Messages from this sender.")
 @click.option("--to", "recipient", metavar="ADDRESS", default="", help="Messages to this recipient.")
 @choose_settings(
     "source", "encoding", "strip_syslog", "tz", "max_line_bytes", "since", "until", "block_plugins"
 )  # fmt: skip
 @click.option(
-    "--limit", "-n", type=click.IntRange(1), default=20, show_default=True, help="Messages to show."
+    "--limit",
+    "-n",
+    type=click.IntRange(1),
+    default=20,
+    show_default=True,
+    help="The largest number of messages to show.",
 )
 @click.option("--output", "-o", metavar="PAGE", type=FILE, help="Write a page of HTML to PAGE.")
-@click.option("--force", is_flag=True, help="Write over a file that is no page of exnorm trace.")
+@click.option("--force", is_flag=True, help="Overwrite a file that is not a page of exnorm trace.")
 @click.option(
     "--width",
     type=click.IntRange(40),
     metavar="N",
     help="Fold lines at N columns.  [default: the terminal's, none elsewhere]",
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON object for each message.")
-@click.option("--quiet", "-q", is_flag=True, help="Say nothing but errors.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object for each message.")
+@click.option("--quiet", "-q", is_flag=True, help="Print errors only.")
 def command(
     settings: Settings,
     words: tuple[str, ...],

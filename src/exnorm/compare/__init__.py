@@ -1,1 +1,1 @@
-"""Our events held against what a vendor's connector or DSM made of the same logs."""
+"""Compare our events with those of a vendor's connector or DSM from the same logs."""

@@ -1,8 +1,8 @@
-"""What a vendor's connector or DSM made of logs, line by line: CEF, LEEF, native payload, CSV, JSON.
+"""Read the output of a vendor's connector or DSM, line by line: CEF, LEEF, native payload, CSV, JSON.
 
-Read with patience: captures come behind syslog headers of every kind, are cut by receivers, escape too much
-or too little. What cannot be read is a value with its reason, as everywhere. Names become those of the
-taxonomy, so that one event can be held against ours field by field.
+It is lenient: captures come after syslog headers of every kind, are cut by receivers, escape too much or too
+little. An unreadable line is returned with its reason. Names become those of the taxonomy, so that an event
+can be compared with ours field by field.
 """
 
 from __future__ import annotations
@@ -105,12 +105,12 @@ _EXPORT_TIMES = (
 
 @dataclass(slots=True)
 class Seen:
-    """One event as it stands in a capture, under the taxonomy's names; ours is read back in the same way.
+    """One event of a capture under the taxonomy's names; our events are read back in the same way.
 
-    ``raw`` has texts before they were unescaped, where that made another one. ``own`` are fields of the
-    connector or SIEM itself, ``evidence`` further texts by which the event can be known. ``is_torn`` says
-    that its line ends in the middle, ``is_full`` that it is as long as receivers let lines be, so that it
-    may; ``last`` is the last field that is there.
+    ``raw`` has texts before they were unescaped, where that changed them. ``own`` are fields of the connector
+    or SIEM itself, ``evidence`` further texts that identify the event. ``is_torn``: its line ends in the
+    middle. ``is_full``: the line is as long as receivers allow, so it may be cut; ``last`` is the last field
+    present.
     """
 
     fields: dict[str, str]
@@ -126,7 +126,7 @@ class Seen:
 
 
 class Unread(NamedTuple):
-    """A line of a capture that is no event, and why."""
+    """A line of a capture that is not an event, and the reason."""
 
     line: str
     reason: str
@@ -154,7 +154,7 @@ class Vocabulary:
         )
 
     def knows(self, name: str) -> bool:
-        """Whether the taxonomy has a field of that name, of whatever kind of name."""
+        """Return whether the taxonomy has a field of that label, name or key."""
         return name.casefold() in self._known
 
     def describe_key(self, key: str) -> tuple[str, bool, bool]:
@@ -169,7 +169,7 @@ class Vocabulary:
         return found
 
     def find(self, name: str, *, in_export: bool = False) -> str:
-        """The name of a field; one that the taxonomy does not have is additional data."""
+        """Return the name of a field; one that the taxonomy does not have is additional data."""
         folded = name.strip().casefold()
         if in_export and self.taxonomy.name == "jsa":
             folded = _ALIASES.get(folded, folded).casefold()
@@ -184,7 +184,9 @@ class Vocabulary:
 
 
 def simplify(name: str) -> str:
-    """A column's name without case and signs: ``custom-data``, ``customData`` and ``Custom Data`` are one."""
+    """Return a column's name in lower case without signs: ``custom-data``, ``customData`` and ``Custom Data``
+    are one.
+    """
     return _NOT_WORD.sub("", name.casefold())
 
 
@@ -192,7 +194,7 @@ def simplify(name: str) -> str:
 
 
 def find_format(beginning: str, name: str = "") -> str:
-    """The format of a capture by its first lines; empty where it cannot be told."""
+    """Return the format of a capture by its first lines; empty where it is unclear."""
     lines = [line for line in beginning.splitlines() if line.strip()][:50]
     for line in lines:
         shape = _find_line_format(line)
@@ -206,7 +208,7 @@ def find_format(beginning: str, name: str = "") -> str:
 
 
 def _find_wrapped(line: str) -> str:
-    """The format of a line that a shipper wrapped in an object of JSON; empty for an export."""
+    """Return the format of a line that a shipper wrapped in a JSON object; empty for an export."""
     try:
         content = json.loads(line)
     except (ValueError, RecursionError):
@@ -220,7 +222,7 @@ def _find_wrapped(line: str) -> str:
 
 
 def _find_line_format(line: str) -> str:
-    """The format of one line: whichever begins first, so that no subject decides."""
+    """Return the format of one line: the one that begins first, so that a subject never decides."""
     if line.lstrip("\ufeff ").startswith(("{", "[", '"')):
         return ""
     starts = [(found.start(), shape) for shape, pattern in _STARTS if (found := pattern.search(line))]
@@ -242,7 +244,7 @@ class Reader:
         self._read_row = read_row
 
     def read(self, line: str) -> Seen | Unread:
-        """One event in CEF, LEEF or a native payload, whatever stands before it."""
+        """Read one event in CEF, LEEF or a native payload, after any prefix."""
         line = line.lstrip("\ufeff").rstrip("\r\n\0")
         crowd = find_crowd(line)
         if crowd:
@@ -267,7 +269,7 @@ class Reader:
         return Unread(line, "is no native payload")
 
     def read_json(self, line: str) -> Seen | Unread:
-        """One event as an object of JSON."""
+        """Read one event that is a JSON object."""
         try:
             content = json.loads(line)
         except (ValueError, RecursionError) as error:
@@ -277,7 +279,7 @@ class Reader:
         return self.read_object(content)
 
     def read_object(self, content: Mapping[str, Any]) -> Seen | Unread:
-        """One event of an export, or what a shipper wrapped a line in."""
+        """Read one event of an export, or the line that a shipper wrapped."""
         pairs = dict(_flatten(content))
         if len(pairs) > MOST_FIELDS:
             return Unread(quote(content), f"has {len(pairs)} fields; expected at most {MOST_FIELDS}")
@@ -290,7 +292,7 @@ class Reader:
         return self._see_export(pairs, carried)
 
     def is_field(self, name: str) -> bool:
-        """Whether a column of an export is a field of the taxonomy."""
+        """Return whether a column of an export is a field of the taxonomy."""
         folded = name.strip().casefold()
         if folded in OF_SHIPPER or (self._is_jsa and folded in OF_SIEM):
             return False
@@ -346,7 +348,7 @@ class Reader:
 
 
 def _flatten(content: Mapping[str, Any], prefix: str = "", depth: int = 0) -> Iterator[tuple[str, str]]:
-    """Each value of an object as text, nested ones under dotted names."""
+    """Yield each value of an object as text, nested ones under dotted names."""
     for name, value in content.items():
         path = f"{prefix}{name}"
         if isinstance(value, dict) and depth < 8:
@@ -380,7 +382,7 @@ def _find_export_time(pairs: Mapping[str, str]) -> int | None:
 
 
 def read_cef(line: str, words: Vocabulary) -> Seen | Unread:
-    """An event in CEF, the first in its line."""
+    """Read an event in CEF, the first in its line."""
     start = _CEF.search(line)
     if start is None:
         return Unread(line, "holds no CEF:0| or CEF:1|")
@@ -406,7 +408,7 @@ def read_cef(line: str, words: Vocabulary) -> Seen | Unread:
 
 
 def _cut_cef(body: str, words: Vocabulary) -> Iterator[tuple[str, str]]:
-    """The pairs of an extension: a key stands behind a blank, and is known or cannot be text."""
+    """Yield the pairs of an extension: a key follows a blank, and is known or cannot be text."""
     keys = [
         found
         for found in _CEF_KEY.finditer(body)
@@ -423,7 +425,7 @@ def _unescape(text: str) -> str:
 
 
 def _take_off_torn(body: str) -> tuple[str, bool]:
-    """An extension without the half key or half escape that it ends in, and whether it ends so."""
+    """Return an extension without the half key or half escape at its end, and whether there was one."""
     tail = _TORN_KEY.search(body)
     if tail is not None:
         return body[: tail.start()], True
@@ -435,7 +437,7 @@ def _take_off_torn(body: str) -> tuple[str, bool]:
 
 
 def read_leef(line: str, words: Vocabulary) -> Seen | Unread:
-    """An event in LEEF 1.0 or 2.0, the first in its line."""
+    """Read an event in LEEF 1.0 or 2.0, the first in its line."""
     start = _LEEF.search(line)
     if start is None:
         return Unread(line, "holds no LEEF:1.0| or LEEF:2.0|")
@@ -458,7 +460,7 @@ def read_leef(line: str, words: Vocabulary) -> Seen | Unread:
 
 
 def _find_delimiter(version: str, cells: list[str]) -> tuple[str, str]:
-    """What parts the attributes, and all of them; in 2.0 a field of the header says so, or leaves it out."""
+    """Return the delimiter of attributes, and the attributes; in 2.0 a header field may name it."""
     if version == "2" and len(cells) > 5:
         told = cells[4].strip()
         found = _HEX.fullmatch(told)
@@ -478,7 +480,7 @@ def _find_delimiter(version: str, cells: list[str]) -> tuple[str, str]:
 
 
 def _put(seen: Seen, name: str, text: str, raw: str) -> None:
-    """Keep a field; of one that is there twice, the first."""
+    """Keep a field; of a repeated one, the first."""
     if not text or name in seen.fields or len(seen.fields) >= MOST_FIELDS:
         return
     seen.fields[name] = text
@@ -497,7 +499,7 @@ def _finish(seen: Seen, words: Vocabulary, line: str, *, is_torn: bool) -> Seen:
 
 
 def see_record(record: Record) -> Seen:
-    """A row as it stands in a native payload: its columns are the fields."""
+    """Return a row as in a native payload: its columns are the fields."""
     fields = {name: text for name, text in record.values.items() if text}
     last = next(reversed(record.values), "")
     return Seen(fields, record.time, record.event_id, last=last)
@@ -511,7 +513,7 @@ _MOST_OBJECT = 4 * 1024 * 1024
 
 
 def cut_objects(texts: Iterable[str]) -> Iterator[str]:
-    """The objects of a document of JSON: those of a list, of ``{"events": [...]}``, or at the top."""
+    """Yield the objects of a JSON document: those of a list, of ``{"events": [...]}``, or at the top."""
     begun: list[str] = []  # pieces of the object that is being read
     depth = size = 0
     in_text = skips = False
@@ -545,7 +547,7 @@ def cut_objects(texts: Iterable[str]) -> Iterator[str]:
 
 
 def cut_rows(lines: Iterable[str]) -> Iterator[dict[str, str] | Unread]:
-    """The rows of a CSV under the names of its first line; ``,``, ``;`` or TAB parts its cells."""
+    """Yield the rows of a CSV under the names of its first line; ``,``, ``;`` or TAB separates its cells."""
     lines = iter(lines)
     head = next((line for line in lines if line.strip()), "").lstrip("\ufeff")
     separator = max(",;\t", key=head.count)

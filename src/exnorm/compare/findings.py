@@ -1,4 +1,4 @@
-"""What a comparison comes to: how many events match, and each difference with why and an example."""
+"""The results of a comparison: how many events match, and each difference with its reason and an example."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _LABEL = "Label"
 
 
 class Key(NamedTuple):
-    """What is counted as one difference."""
+    """The identity under which differences are counted together."""
 
     table: str
     field: str
@@ -46,10 +46,10 @@ class Key(NamedTuple):
 
 @dataclass
 class Difference:
-    """One kind of difference in one field: how often, an example, and what stands behind it.
+    """One kind of difference in one field: its count, an example, and the rule behind it.
 
     ``where`` is a place of the log, ``why`` the rule of ours in words, ``elsewhere`` the field of the other
-    side in which the value stands, where it stands in one.
+    side that has the value, if one has.
     """
 
     count: int = 0
@@ -71,7 +71,7 @@ class Single(NamedTuple):
 
 
 class Sample(NamedTuple):
-    """A pair that is kept whole, to try out on it what would make ours equal."""
+    """A pair that is kept whole, to try suggestions on it."""
 
     event: Event
     ours: Seen
@@ -81,7 +81,7 @@ class Sample(NamedTuple):
 
 @dataclass
 class Findings:
-    """Everything that was found, in bounded memory."""
+    """All findings, in bounded memory."""
 
     matched: int = 0
     verdicts: Counter[str] = field(default_factory=Counter)
@@ -111,16 +111,16 @@ class Findings:
 
     @property
     def verdict(self) -> str:
-        """One verdict for everything that was compared."""
+        """Return one verdict for everything that was compared."""
         return combine({difference.verdict for difference in self.differences.values()})
 
     def verdict_of(self, name: str) -> str:
-        """The verdict for one field."""
+        """Return the verdict for one field."""
         return combine({found.verdict for key, found in self.differences.items() if key.field == name})
 
 
 class Collector:
-    """Takes what a matcher finds."""
+    """Receives the results of a matcher."""
 
     def __init__(self, normalizer: Normalizer, words: Vocabulary, findings: Findings) -> None:
         self._normalizer = normalizer
@@ -132,7 +132,7 @@ class Collector:
     # --- singles ---
 
     def add_ours(self, one: Candidate) -> None:
-        """An event that they do not have."""
+        """Add an event that only we have."""
         found, event = self.findings, one.event
         assert event is not None
         found.only_ours.add(one.seen.event or "(no event)")
@@ -144,7 +144,7 @@ class Collector:
             found.singles_ours.append(Single(place, record.time, one.seen.event, _tell(one.seen)))
 
     def add_theirs(self, other: Candidate, again: bool) -> None:
-        """An event that we do not have; ``again`` where one of that message and event is matched already."""
+        """Add an event that only they have; ``again``: one of that message and event is matched already."""
         found, seen = self.findings, other.seen
         found.only_theirs.add(seen.event or "(no event)")
         if again:
@@ -224,9 +224,9 @@ class Collector:
 
 
 def compare(ours: Seen, theirs: Seen, words: Vocabulary) -> Iterator[tuple[str, Judged]]:
-    """Each field of either side, and in what the two differ.
+    """Yield each field of either side, and how the two differ.
 
-    Where a line of theirs was cut off, what is missing behind its end is cut, not left out.
+    Where a line of theirs was cut off, fields missing after its end count as cut, not as left out.
     """
     is_cut = theirs.is_torn or (theirs.is_full and _is_unfinished(ours, theirs))
     for name in {**ours.fields, **theirs.fields}:
@@ -241,20 +241,20 @@ def compare(ours: Seen, theirs: Seen, words: Vocabulary) -> Iterator[tuple[str, 
 
 
 def _is_unfinished(ours: Seen, theirs: Seen) -> bool:
-    """Whether the last value of a line may be cut, or be whole and followed by a part of a key."""
+    """Return whether the last value of a line may be cut, or be whole and followed by part of a key."""
     left, right = ours.fields.get(theirs.last, ""), theirs.fields.get(theirs.last, "")
     return left.startswith((right, right.rpartition(" ")[0] or right))
 
 
 def _tell(seen: Seen) -> str:
-    """A single event in a few words: its longest-lived facts."""
+    """Describe a single event in a few words, by its most telling texts."""
     texts = [text for name, text in seen.fields.items() if not name.endswith(_LABEL) and "@" in text]
     texts = texts or [text for text in seen.fields.values() if len(text) > 3]
     return ", ".join(dict.fromkeys(texts[:3]))
 
 
 def _find_elsewhere(name: str, left: str, right: str, ours: Seen, theirs: Seen) -> str:
-    """Where the value of one side stands on the other side."""
+    """Return where the value of one side is on the other side."""
     text, others = (left, theirs) if not right else (right, ours)
     if len(text) < 4:
         return ""
@@ -284,7 +284,7 @@ class _Rules:
         self._is_plain = not (route.record_processors or route.event_processors)
 
     def find(self, name: str, kind: str) -> tuple[str, str]:
-        """Whose rule stands behind a field of this event, and the rule in words."""
+        """Return the author of the rule behind a field of this event, and the rule in words."""
         if name in self._changed:
             return self._changed[name].rpartition(" (")[2].rstrip(")"), "changed behind the table"
         if name.startswith(ADDITIONAL):
@@ -321,7 +321,7 @@ class _Rules:
         return "no rule", "the log has no column of this name"
 
     def _explain_absence(self, label: str) -> tuple[str, str]:
-        """Why the table gave nothing for a field."""
+        """Return why the table wrote nothing into a field."""
         for row in self._table.mapping.rows:
             if row.field == label:
                 held = row.when is None or _may_hold(row.when, self._record)
@@ -338,6 +338,6 @@ def _may_hold(when: Condition, record: Record) -> bool:
 
 
 def is_well(findings: Findings) -> bool:
-    """Whether nothing differs and nothing was left unread."""
+    """Return whether nothing differs and nothing was left unread."""
     told = (findings.differences, findings.only_ours, findings.only_theirs, findings.unread)
     return not any(told) and not findings.unparsed

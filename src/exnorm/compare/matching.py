@@ -1,9 +1,9 @@
-"""Which of our events is which of theirs: by time, event and message id, then by what else agrees.
+"""Match our events with theirs: by time, event and message id, then by what else agrees.
 
-Both sides come in order of time, more or less. What is nearest in time is held in memory: a pair is decided
-once both sides are a minute past it. What finds no partner then waits among at most ``MOST_WAITING`` others
-of its side, where the same event of the same message matches at any time, so that a small capture may be in
-any order, and a clock may be wrong. What is pushed out of there is single.
+Both sides come roughly in order of time. Events close in time are held in memory: a pair is decided once both
+sides are a minute past it. An event without a partner then waits among at most ``MOST_WAITING`` others of its
+side, where the same event of the same message matches at any time. So a small capture may be in any order,
+and a clock may be wrong. An event that has to leave is single.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ _OURS, _THEIRS = 0, 1
 
 @dataclass(slots=True, eq=False)
 class Candidate:
-    """One event of either side; ``id`` is its message's or session's, plain, where it has one.
+    """One event of either side; ``id`` is its message's or session's, simplified, where it has one.
 
-    ``event`` is ours before it was written, ``texts`` everything that the event says, plain.
+    ``event`` is ours before it was written, ``texts`` are all texts of the event, simplified.
     """
 
     seen: Seen
@@ -45,12 +45,12 @@ class Candidate:
 
 
 def plain(text: str) -> str:
-    """A text as it is compared while events are matched: without case and angle brackets."""
+    """Return a text in the form compared while matching: ignoring case and angle brackets."""
     return text.strip("<> ").casefold()
 
 
 def make_candidate(seen: Seen, event: Event | None = None, id: str = "") -> Candidate:
-    """An event ready to be matched."""
+    """Return an event ready to be matched."""
     told = (*seen.fields.values(), *seen.evidence)
     texts = frozenset(plain(text) for text in told if len(text) >= _SHORTEST)
     return Candidate(seen, event, plain(id), seen.time, texts)
@@ -62,11 +62,11 @@ Key = Callable[[Candidate], Hashable]
 
 @dataclass
 class Matcher:
-    """Matches two streams of events; what it finds is told to its three functions.
+    """Matches two streams of events and passes the results to its three functions.
 
     ``single_theirs`` is also told whether that event of that message has a partner already. ``offset`` is by
-    how many milliseconds their times are ahead of ours throughout; ``pushed_out`` counts events that were
-    taken for single because too many waited, ``disorder`` those that came later than expected.
+    how many milliseconds their times are ahead of ours throughout; ``pushed_out`` counts events that became
+    single because too many waited, ``disorder`` those that came later than expected.
     """
 
     pair: Callable[[Candidate, Candidate], object]
@@ -82,7 +82,7 @@ class Matcher:
     _done: OrderedDict[tuple[str, str], None] = field(default_factory=OrderedDict)
 
     def run(self, ours: Iterable[Candidate], theirs: Iterable[Candidate]) -> None:
-        """Match everything."""
+        """Match all events."""
         streams = iter(ours), iter(theirs)
         is_open = [True, True]
 
@@ -109,7 +109,7 @@ class Matcher:
         self._push_out(0)
 
     def _choose_side(self, is_open: list[bool]) -> int:
-        """The side that is behind in time, or, where one has no times, in number."""
+        """Return the side that is behind in time, or in number where one has no times."""
         if not all(is_open):
             return _OURS if is_open[_OURS] else _THEIRS
         behind = self._newest if all(self._newest) else self._taken
@@ -127,7 +127,7 @@ class Matcher:
         self._near[side].append(one)
 
     def _find_offset(self) -> None:
-        """A clock that is off by hours is off in every line: the same event of the same message says so."""
+        """Find a clock error of hours, which is in every line, by equal events of equal messages."""
         times: dict[tuple[str, str], list[int]] = {}
         for one in self._near[_OURS]:
             if one.id and one.time is not None:
@@ -149,7 +149,7 @@ class Matcher:
         self._newest[_THEIRS] -= self.offset
 
     def _settle(self, horizon: int | None) -> None:
-        """Decide on what lies before ``horizon``, ``None`` for everything; what is left waits."""
+        """Decide on the events before ``horizon`` (``None``: all); the rest waits."""
         due: Pairs = ([], [])
         for side in (_OURS, _THEIRS):
             later: list[Candidate] = []
@@ -168,7 +168,7 @@ class Matcher:
             self._push_out(MOST_WAITING // 2)
 
     def _match_waiting(self) -> None:
-        """Match by id whatever the time, then by time whatever the id."""
+        """Match by id at any time, then by time with any id."""
         ours, theirs = self._waiting
         known = {(one.seen.event, one.id) for one in ours if one.id}
 
@@ -190,10 +190,10 @@ class Matcher:
         needs_id: bool = False,
         least: float = 0.0,
     ) -> Pairs:
-        """Pair what has the same key and agrees; what is left of either side.
+        """Pair events with the same key that agree; return the rest of either side.
 
-        Ours with an id needs one of theirs that holds it, unless ``least`` asks for that much agreement
-        instead; ours without one is left alone where ``needs_id``.
+        Ours with an id need one of theirs that contains it, unless ``least`` requires that much agreement
+        instead; ours without an id are left alone where ``needs_id``.
         """
         groups: dict[Hashable, Pairs] = {}
         for one in ours:
@@ -223,7 +223,7 @@ class Matcher:
         self.pair(one, other)
 
     def _push_out(self, most: int) -> None:
-        """Take the oldest that wait for single, until at most so many are left."""
+        """Make the oldest waiting events single until at most ``most`` are left."""
         for side, waiting in enumerate(self._waiting):
             out = waiting[: max(len(waiting) - most, 0)]
             del waiting[: len(out)]
@@ -239,7 +239,7 @@ class Matcher:
 def _choose_pairs(
     left: list[Candidate], right: list[Candidate], weights: Counter[str], least: float
 ) -> list[tuple[Candidate, Candidate]]:
-    """The pairs of one group, those that agree most first; of equal ones, those nearest in time."""
+    """Return the pairs of one group, those that agree most first; of equal ones, those closest in time."""
     scored: list[tuple[float, int, int, int]] = []
     for number, one in enumerate(left):
         for place, other in enumerate(right):
@@ -264,7 +264,9 @@ def _choose_pairs(
 
 
 def _round(apart: int) -> int:
-    """Milliseconds apart, to the quarter of an hour that zones differ by; 0 for what is no such step."""
+    """Return milliseconds rounded to the quarter of an hour by which zones differ; 0 for any other
+    difference.
+    """
     quarters = round(apart / _QUARTER)
     return quarters * _QUARTER if abs(apart - quarters * _QUARTER) < 1000 else 0
 
@@ -286,9 +288,9 @@ def _whatever_event(one: Candidate) -> Hashable:
 
 
 def _agree(one: Candidate, other: Candidate, weights: Counter[str]) -> tuple[float, float]:
-    """How much of our texts is in theirs too, a text that few events have counting for more, and which share.
+    """Return how many of our texts theirs has, rare texts counting more, and the share of those that agree.
 
-    The share is that of fields that both have, and of texts that agree wherever they stand.
+    The share is that of fields that both have, and of texts that agree wherever they are.
     """
     common = total = 0.0
     for name, text in one.seen.fields.items():

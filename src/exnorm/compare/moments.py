@@ -1,4 +1,4 @@
-"""Times as captures write them -> epoch milliseconds UTC."""
+"""Read times of captures as epoch milliseconds UTC."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MONTHS = {
         ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"), 1
     )
 }
-# Zones whose letters mean one thing only; of all others (CST, IST) nothing is guessed.
+# Zones whose letters are unambiguous; others (CST, IST) are not guessed.
 _ZONES = {"UTC": 0, "GMT": 0, "Z": 0, "CET": 60, "CEST": 120, "EET": 120, "EEST": 180, "WEST": 60}
 _CLOCK = r"(\d{1,2}):(\d\d):(\d\d)(?:[.,](\d{1,9}))?(?: ?([AP]M))?"
 _ZONE = r"(?: ?\(?([A-Z]{1,5}|[+-]\d\d:?\d\d)\)?)?"
@@ -33,7 +33,7 @@ _NO_YEAR = 0
 
 @lru_cache(maxsize=4096)
 def read_moment(text: str, near: int = 0) -> int | None:
-    """A time as epoch milliseconds UTC; UTC where it names no zone; ``None`` where the text is no time.
+    """Return a time as epoch milliseconds UTC; UTC where it names no zone; ``None`` for any other text.
 
     ``near`` is a time close to it, which decides the year where the text has none.
     """
@@ -60,7 +60,7 @@ def read_moment(text: str, near: int = 0) -> int | None:
 
 
 def _read_number(text: str) -> int | None:
-    """Seconds, milliseconds, microseconds or nanoseconds since 1970, by how many digits there are."""
+    """Return seconds, milliseconds, microseconds or nanoseconds since 1970, told apart by their digits."""
     whole, _, part = text.partition(".")
     number = int(whole)
     if len(whole) <= 11:
@@ -94,7 +94,7 @@ def _read_hour(hour: int, half: str | None) -> int:
 
 
 def _read_zone(zone: str | None) -> int | None:
-    """Minutes east of UTC; ``None`` for letters that stand for several zones."""
+    """Return minutes east of UTC; ``None`` for letters that name several zones."""
     if not zone:
         return 0
     if zone[0] in "+-":

@@ -1,4 +1,4 @@
-"""A comparison as one page of HTML, in the style of the report."""
+"""Render a comparison as one page of HTML, in the style of the report."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LEVELS = {SAME: "note", OURS: "note", THEIRS: "look"}
 
 
 def render(content: Mapping[str, Any], *, version: str, made: str, ours: str, theirs: str) -> str:
-    """The page; needs Jinja2."""
+    """Return the page; needs Jinja2."""
     differing = [one for one in content["fields"] if one["differences"]]
     facts = [
         ("verdict", content["verdict"]),

@@ -1,4 +1,4 @@
-"""One comparison from its two streams to its findings."""
+"""Run one comparison from its two streams to its findings."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ ID_COLUMNS = (
 
 
 def find_id(record: Record) -> str:
-    """The text by which an event of theirs that is of the same message is known; empty for none."""
+    """Return the text that identifies an event of theirs as of the same message; empty for none."""
     return next((text for name in ID_COLUMNS if (text := record.get(name))), "")
 
 
 class Sight:
-    """Sees our events as a capture would show them: written, and read back as theirs are."""
+    """Shows our events as a capture would: written, and read back like theirs."""
 
     def __init__(self, normalizer: Normalizer, shape: str, words: Vocabulary) -> None:
         self._normalizer = normalizer
@@ -54,7 +54,7 @@ class Sight:
         self.reader = Reader(shape, words, lambda line: normalizer.parse((line,), stream))
 
     def see(self, event: Event) -> Seen | Unread:
-        """An event of ours."""
+        """Return an event of ours as seen in a capture."""
         if self._shape in (CSV, JSON):
             return self._see_fields(event)
         written = self._normalizer.encode_event(event)
@@ -82,7 +82,7 @@ def hold(
     ours: Iterable[Event | Unparsed],
     theirs: Iterable[Seen | Unread],
 ) -> Findings:
-    """Hold our events against theirs, in memory that does not grow where both are in order of time."""
+    """Compare our events with theirs, in memory that does not grow while both are in order of time."""
     findings = Findings(shape=shape, taxonomy=words.taxonomy.name)
     collector = Collector(normalizer, words, findings)
     sight = Sight(normalizer, shape, words)

@@ -1,7 +1,7 @@
-"""Changes to our tables that would make our events equal to theirs, found by trying them on pairs of events.
+"""Find changes to our tables that would make our events equal to theirs, by trying them on pairs of events.
 
-Only what was tried is suggested: each change is laid over the tables, the kept pairs are made anew, and a
-change that brings none of them closer is dropped.
+Only tried changes are suggested: each is applied to the tables, the kept pairs are made again, and a change
+that brings none of them closer is dropped.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ Build = Callable[[Content], "Normalizer"]
 
 @dataclass(frozen=True)
 class Change:
-    """One entry of a table's overlay: under ``key``, what to write, and the field that it is for."""
+    """One entry of a table's overlay: its key, its content, and the field it is for."""
 
     table: str
     key: str
@@ -47,7 +47,9 @@ class Change:
 
 @dataclass
 class Suggestions:
-    """What a site's file would have to say, how far it gets, and what no file can do."""
+    """The suggested content of a settings file, its effect, and the differences that no settings
+    can remove.
+    """
 
     content: Content = field(default_factory=dict)
     changes: list[Change] = field(default_factory=list)
@@ -82,7 +84,7 @@ class _Way:
 
 
 def suggest(findings: Findings, normalizer: Normalizer, words: Vocabulary, build: Build) -> Suggestions:
-    """What would make ours equal, tried on the pairs that were kept; ``build`` may raise."""
+    """Return changes that would make ours equal, tried on the kept pairs; ``build`` may raise."""
     done = Suggestions()
     trial = _Trial(findings, words, build)
     settings = trial.choose_settings(normalizer)
@@ -105,7 +107,7 @@ def suggest(findings: Findings, normalizer: Normalizer, words: Vocabulary, build
 
 
 def _list_settings(samples: Sequence[Sample], normalizer: Normalizer) -> Iterator[Content]:
-    """Settings that change what is written: another table, then what is written on request."""
+    """Yield settings that change the output: another table, then what is written on request."""
     sources = {sample.event.record.source.name for sample in samples}
     registry = normalizer.plugins.registry
     for name, mapping in registry.mappings.items():
@@ -121,7 +123,7 @@ def _list_settings(samples: Sequence[Sample], normalizer: Normalizer) -> Iterato
 
 
 def _drop_singles(findings: Findings, renamed: Mapping[str, str]) -> Iterator[Change]:
-    """Events that they never write; ``renamed`` has the table that takes another's place."""
+    """Yield changes that leave out events which they never write; ``renamed`` has the replaced tables."""
     by_table: dict[str, list[str]] = {}
     if not findings.matched:
         return  # then it is not the same log
@@ -152,7 +154,7 @@ class _Finder:
         ]  # fmt: skip
 
     def find(self) -> Iterator[Change]:
-        """Changes for all fields that differ, those of labels last."""
+        """Yield changes for all fields that differ, those of labels last."""
         changed: set[str] = set()
         freed: set[str] = set()
         names = list(
@@ -178,7 +180,7 @@ class _Finder:
         return name.endswith(_LABEL) and name.removesuffix(_LABEL) in self._items
 
     def _tell(self, name: str) -> list[tuple[Record, str]]:
-        """What they write into a field for each row; a line that was cut says nothing."""
+        """Return their text of a field for each row; lines that were cut are left out."""
         return [
             (sample.event.record, sample.theirs.fields.get(name, ""))
             for sample in self._samples
@@ -208,7 +210,7 @@ class _Finder:
     def _find_by_event(
         self, item: Field, told: list[tuple[Record, str]], attribute: str
     ) -> list[Change] | None:
-        """Entries of the event table, where what they write depends on the event alone."""
+        """Return entries of the event table, where their text depends on the event alone."""
         texts: dict[str, set[str]] = {}
         for record, text in told:
             texts.setdefault(record.event_id, set()).add(text)
@@ -226,7 +228,9 @@ class _Finder:
         return changes
 
     def _find_ways(self, item: Field, told: list[tuple[Record, str]]) -> list[tuple[list[str], _Way]]:
-        """The fewest rows that give what they write: for all events, or each for some; none where none do."""
+        """Return the fewest rows that give their texts, for all events or each for some; empty where
+        none do.
+        """
         by_event: dict[str, list[tuple[Record, str]]] = {}
         for record, text in told:
             by_event.setdefault(record.event_id, []).append((record, text))
@@ -253,7 +257,9 @@ class _Finder:
         return chosen if self._compiled.source.event_column else []
 
     def _list_ways(self, item: Field, told: list[tuple[Record, str]]) -> Iterator[_Way]:
-        """Every way that gives what they write at least once: columns first, then parts, then fixed texts."""
+        """Yield every way that gives their text at least once: columns first, then parts, then fixed
+        texts.
+        """
         names = READINGS_OF_TYPE.get(item.type, _TEXT_READINGS)
         samples = [(record, text) for record, text in told if text]
         for part in ("", *(_PARTS if item.type == "text" else ())):
@@ -330,7 +336,7 @@ class _Finder:
 
 
 def write_content(changes: Sequence[Change], settings: Content) -> Content:
-    """A settings file's content with these changes."""
+    """Return a settings file's content with these changes."""
     tables: dict[str, Content] = {}
     for change in changes:
         table = tables.setdefault(change.table, {})
@@ -347,7 +353,7 @@ def write_content(changes: Sequence[Change], settings: Content) -> Content:
 
 
 def merge_content(base: Content, further: Content, words: Vocabulary) -> Content:
-    """Two settings files as one: what ``further`` says of a field takes the place of what ``base`` says."""
+    """Merge two settings files: the entries of ``further`` for a field replace those of ``base``."""
     merged = {**base, **further}
     tables: dict[str, Content] = {}
     for names, changes in (base.get("tables") or {}).items():
@@ -388,7 +394,7 @@ def _join_maps(base: Content, further: Content) -> Content:
 
 
 class _Trial:
-    """Tries changes on the pairs that were kept."""
+    """Tries changes on the kept pairs."""
 
     def __init__(self, findings: Findings, words: Vocabulary, build: Build) -> None:
         self._findings = findings
@@ -396,7 +402,7 @@ class _Trial:
         self._build = build
 
     def choose_settings(self, normalizer: Normalizer) -> Content:
-        """Settings, one after the other, of which each leaves fewer differences than there were before."""
+        """Return settings of which each leaves fewer differences than before."""
         chosen: Content = {}
         samples = self._findings.samples[:: max(len(self._findings.samples) // _TRIED, 1)]
         left = sum(len(_find_differing(one.ours, one.theirs, self._words)) for one in samples)
@@ -423,7 +429,7 @@ class _Trial:
                 yield sample._replace(event=made[0], ours=fresh, table=table)
 
     def keep_good(self, changes: list[Change], settings: Content) -> list[Change]:
-        """Changes that can be laid over the tables, and that make their field equal somewhere."""
+        """Return the changes that can be applied and make their field equal somewhere."""
         fields: dict[tuple[str, str], list[Change]] = {}
         for change in changes:
             fields.setdefault((change.table, change.field or change.key), []).append(change)
@@ -444,7 +450,7 @@ class _Trial:
         return True
 
     def measure(self, done: Suggestions) -> None:
-        """How many differences the changes cure, by field, and how many are left."""
+        """Count the differences that the changes remove, by field, and those that remain."""
         cured, left, pairs, before, after = self._compare(done.content)
         done.pairs, done.equal_before, done.equal_after = pairs, before, after
         for (_, name), number in cured.items():

@@ -1,4 +1,4 @@
-"""Two values of one field: are they the same, and if not, in what do they differ?"""
+"""Compare two values of one field."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ _NUMBER = re.compile(r"[+-]?[0-9]{1,19}(?:\.0+)?")
 
 
 class Judged(NamedTuple):
-    """In what two values differ, and who keeps more of the log by it."""
+    """How two values differ, and which side keeps more of the log."""
 
     kind: str
     verdict: str
@@ -61,7 +61,7 @@ EQUAL = Judged(SAME, SAME)
 
 
 def judge(ours: str, theirs: str, type: str = "text", *, raw: str = "", max_bytes: int = 0) -> Judged:
-    """Hold two texts of a field of ``type`` against each other; an empty one is a field that is not there.
+    """Compare two texts of a field of ``type``; an empty one is a missing field.
 
     ``raw`` is theirs before it was unescaped, ``max_bytes`` the vendor's limit of the field.
     """
@@ -112,7 +112,7 @@ def _judge_numbers(ours: str, theirs: str) -> Judged:
 
 
 def _judge_form(ours: str, theirs: str) -> Judged | None:
-    """Whether two texts differ in case, or in that one is a name without its domain."""
+    """Judge texts that differ in case, or by a name's domain."""
     left, right = ours.casefold(), theirs.casefold()
     if left == right:
         return Judged(CASE, NEITHER)
@@ -122,14 +122,14 @@ def _judge_form(ours: str, theirs: str) -> Judged | None:
 
 
 def _judge_length(ours: str, theirs: str, max_bytes: int) -> Judged | None:
-    """Whether one text is the beginning of the other."""
+    """Judge texts of which one is the beginning of the other."""
     if _is_beginning(theirs, ours, max_bytes):
         return Judged(TRUNCATED, OURS)
     return Judged(TRUNCATED, THEIRS) if _is_beginning(ours, theirs, max_bytes) else None
 
 
 def _judge_meaning(ours: str, theirs: str) -> Judged | None:
-    """Whether two texts say the same in other signs."""
+    """Judge texts that say the same with other characters."""
     if unescape(ours) == unescape(theirs):
         return Judged(ESCAPED, NEITHER)
     if _list(ours) == _list(theirs):
@@ -147,7 +147,7 @@ _JUDGES = {
 
 
 def _is_named_within(short: str, long: str) -> bool:
-    """Whether ``long`` is the name ``short`` with a domain before or behind it."""
+    """Return whether ``long`` is the name ``short`` with a domain before or after it."""
     if ip(short) is not None or ip(long) is not None:
         return False
     if long.endswith("\\" + short) and "\\" not in short:
@@ -159,7 +159,9 @@ def _is_named_within(short: str, long: str) -> bool:
 
 
 def _is_beginning(short: str, long: str, max_bytes: int) -> bool:
-    """Whether ``short`` is ``long`` cut off: it says so, is long enough, or ends at the field's limit."""
+    """Return whether ``short`` is ``long`` cut off: it is marked so, long enough, or ends at the field's
+    limit.
+    """
     cut = _ELLIPSIS.sub("", short)
     if cut != short:
         return bool(cut) and long.startswith(cut)
@@ -170,7 +172,7 @@ def _is_beginning(short: str, long: str, max_bytes: int) -> bool:
 
 
 def unescape(text: str) -> str:
-    """A text without quotes and escapes of any kind, blanks of any kind as one: for comparing only."""
+    """Return a text without quotes and escapes of any kind, with single blanks; for comparing only."""
     if "&" in text:
         text = html.unescape(text)
     if "%" in text:
@@ -185,7 +187,7 @@ def unescape(text: str) -> str:
 
 
 def _list(text: str) -> list[str]:
-    """The members of a list, whatever parts them; none where there are not two."""
+    """Return the members of a list with any separator; empty where there are fewer than two."""
     plain = unescape(text)
     members = [part for part in _ADDRESSES.split(plain) if part]
     if not all("@" in member for member in members):
@@ -194,7 +196,7 @@ def _list(text: str) -> list[str]:
 
 
 def combine(verdicts: set[str]) -> str:
-    """One verdict for several."""
+    """Return one verdict for several."""
     verdicts = verdicts - {SAME}
     if not verdicts:
         return SAME

@@ -1,4 +1,4 @@
-"""Findings as plain values, and as text for people; the page shows the same."""
+"""Turn findings into plain values, and into text for people; the page shows the same."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _HOUR = 3600 * 1000
 
 
 def name_field(name: str, words: Vocabulary) -> str:
-    """A field as tables and explanations name it: ``Source User Name (suser)``."""
+    """Return a field as tables and explanations name it: ``Source User Name (suser)``."""
     if name in words.labels:
         return f"{words.labels[name]} ({words.keys[name]})"
     if name.startswith(ADDITIONAL):
@@ -30,7 +30,7 @@ def name_field(name: str, words: Vocabulary) -> str:
 
 
 def as_dict(findings: Findings, words: Vocabulary, suggestions: Suggestions) -> dict[str, Any]:
-    """Everything that was found, as JSON has it."""
+    """Return all findings in the form of the JSON output."""
     return {
         "format": findings.shape,
         "taxonomy": findings.taxonomy,
@@ -79,7 +79,7 @@ def _show_time(time: int) -> str:
 
 
 def _list_fields(findings: Findings, words: Vocabulary) -> Iterator[dict[str, Any]]:
-    """Each field: those that differ most first, then those that are the same throughout."""
+    """Yield each field: those that differ most first, then those without a difference."""
     by_field: dict[str, list[tuple[Key, Any]]] = {}
     for key, found in findings.differences.items():
         by_field.setdefault(key.field, []).append((key, found))
@@ -111,7 +111,7 @@ def _list_fields(findings: Findings, words: Vocabulary) -> Iterator[dict[str, An
 
 
 def _list_notes(findings: Findings) -> Iterator[str]:
-    """What a reader must know before believing the numbers."""
+    """Yield remarks to be read before the numbers."""
     if findings.offset:
         hours = findings.offset / _HOUR
         side = "ahead of" if hours > 0 else "behind"
@@ -141,7 +141,7 @@ def _list_notes(findings: Findings) -> Iterator[str]:
 
 
 def render_text(content: Mapping[str, Any], width: int = 0) -> Iterator[str]:
-    """The same as lines for a terminal of ``width`` columns, 0 for any."""
+    """Yield the content as lines for a terminal of ``width`` columns, 0 for any."""
     yield f"verdict: {content['verdict']}"
     told = ", ".join(f"{number} {word}" for word, number in content["matched_by_verdict"].items() if number)
     yield f"events matched: {content['matched']}{f' ({told})' if told else ''}"
@@ -210,12 +210,12 @@ def _tell_suggestions(told: Mapping[str, Any], width: int) -> Iterator[str]:
 
 
 def dump_overlay(content: Mapping[str, Any]) -> str:
-    """Settings as YAML."""
+    """Return settings as YAML."""
     return str(yaml.safe_dump(dict(content), sort_keys=False, allow_unicode=True, width=100))
 
 
 def write_overlay(content: Mapping[str, Any], suggestions: Suggestions, theirs: str) -> str:
-    """The settings file of a site that wants events equal to theirs."""
+    """Return the settings file for a site that wants its events equal to theirs."""
     head = (
         f"# Written by exnorm compare: makes exnorm's events as those in {show(theirs)} are.\n"
         f"# Tried on {suggestions.pairs} pairs: {suggestions.equal_after} are equal with it, "

@@ -1,1 +1,1 @@
-"""Files that exnorm opens: private ones for what came out of logs, logs that others write, rejected lines."""
+"""Files that exnorm opens: private ones for log contents, logs that others write, rejected lines."""

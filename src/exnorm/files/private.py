@@ -1,4 +1,4 @@
-"""Opening files for what came out of logs: for nobody else to read, and through nobody else's link."""
+"""Open files for contents of logs: unreadable for other users, and never through another user's link."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ _MOST_LINKS = 40
 
 
 def open_private(path: str | os.PathLike[str], flags: int) -> int:
-    """The descriptor of a file to write, made with mode 0600 where it is new; an ``opener`` for ``open``.
+    """Open a file for writing and return its descriptor; new files get mode 0600. Use it as an ``opener`` for
+    ``open``.
 
-    A file that is there keeps its mode, which somebody chose. Raises ``OSError``, also where a link on the
-    last part of the path belongs to anybody but the user and root: who may write to the folder could send
-    what is written anywhere.
+    An existing file keeps its mode. Raises ``OSError``, also where the last part of the path is a link that
+    belongs to neither the user nor root: anyone who may write to the folder could redirect the output with
+    it.
     """
     target = os.fspath(path)
     for _ in range(_MOST_LINKS):
@@ -32,7 +33,7 @@ def open_private(path: str | os.PathLike[str], flags: int) -> int:
 
 
 def _follow(link: str) -> str:
-    """Where the user's own link leads, one step."""
+    """Return the target of the user's own link, one step."""
     found = os.lstat(link)
     if stat.S_ISLNK(found.st_mode) and found.st_uid not in (os.geteuid(), _ROOT):
         raise OSError(errno.EPERM, "it is a link of another user", link)

@@ -1,7 +1,7 @@
-"""The file of lines that did not parse, which a service keeps for people beside what goes on.
+"""A file of lines that did not parse, which a service keeps for people in addition to passing them on.
 
-The lines go on in any case, with their tag; so a disk that is full costs this copy alone, is said once
-and counted. The file is bounded: at ``max_bytes`` it becomes ``FILE.1``, in the place of the one before.
+The lines are passed on in any case, with their tag. So a full disk affects only this copy; it is reported
+once and counted. The file is bounded: at ``max_bytes`` it is renamed to ``FILE.1``, replacing the one before.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _CLOSED = -1
 
 
 def encode_reject(line: Unparsed) -> bytes:
-    """A line that did not parse as one JSON object, without a line end."""
+    """Return an unparsed line as one JSON object, without a line end."""
     import msgspec  # a run in which every line parses does without it
 
     entry = {"path": line.path, "line_number": line.line_number, "reason": line.reason, "raw": line.raw}
@@ -34,7 +34,7 @@ def encode_reject(line: Unparsed) -> bytes:
 
 
 class RejectFile:
-    """Appends lines to a file; any thread may call it. ``report`` is told when it fails, and when no more.
+    """Appends lines to a file; thread safe. ``report`` is called when writing fails, and when it works again.
 
     ``written`` and ``failed`` count lines. Raises ``SettingsError`` where the file cannot be opened.
     """
@@ -68,7 +68,7 @@ class RejectFile:
                 self._say("again", f"{quote(self._path)} is written again, without {self.failed} lines")
 
     def reopen(self) -> None:
-        """Go on in a new file where somebody has moved this one away; never raises."""
+        """Continue in a new file after another program moved this one; never raises."""
         with self._lock:
             try:
                 fresh = _open(self._path)
@@ -96,7 +96,7 @@ class RejectFile:
             raise OSError(f"{done} of {len(entry)} bytes fit")
 
     def _rotate(self) -> None:
-        """Begin a new file; the old one is closed first, since Windows moves no file that is open."""
+        """Begin a new file; the old one is closed first, because Windows renames no open file."""
         os.close(self._file)
         self._file = _CLOSED
         os.replace(self._path, f"{self._path}.1")
@@ -110,7 +110,7 @@ class RejectFile:
             os.close(before)
 
     def _complain(self, error: OSError | ValueError) -> None:
-        """Say it once, however many lines it costs."""
+        """Report a failure once, however many lines it affects."""
         if not self._is_failing:
             self._is_failing = True
             reason = getattr(error, "strerror", None) or error
@@ -122,12 +122,12 @@ class RejectFile:
 
 
 def _open(path: Path) -> int:
-    """The file, at the end of a whole line: a crash may have left half a one."""
+    """Open the file at the end of a whole line: a crash may have left half of one."""
     file = open_private(path, os.O_RDWR | os.O_APPEND)
     try:
         size = os.lseek(file, 0, os.SEEK_END)
         if size and os.lseek(file, -1, os.SEEK_END) >= 0 and os.read(file, 1) != b"\n":
             os.write(file, b"\n")
-    except OSError:  # no file that can be read or that has an end: a device, or a disk that is full
+    except OSError:  # not a readable regular file but a device, or the disk is full
         pass
     return file

@@ -1,4 +1,4 @@
-"""Opening a log so that whoever writes it may still rename or delete it."""
+"""Open a log so that its writer may still rename or delete it."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import sys
 
 
 def open_shared(path: str | os.PathLike[str], flags: int = os.O_RDONLY) -> int:
-    """The descriptor of a file opened for reading; an ``opener`` for ``open``. Raises ``OSError``.
+    """Open a file for reading and return its descriptor; an ``opener`` for ``open``. Raises ``OSError``.
 
-    On Windows, Python's own ``open`` keeps Exchange from deleting or renaming a log as long as it is read.
+    On Windows, Python's own ``open`` would keep Exchange from deleting or renaming a log while it is read.
     """
     if sys.platform == "win32":
         import _winapi

@@ -1,4 +1,4 @@
-"""zstd, of Python 3.14 or of the package ``zstandard``, with a bound on its window; neither is needed."""
+"""Read zstd with Python 3.14 or the package ``zstandard``, with a limited window; both are optional."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _MODULES = ("compression.zstd", "zstandard")
 
 
 def load() -> Any:
-    """The module for zstd; ``None`` where there is none."""
+    """Return the module for zstd; ``None`` where there is none."""
     for name in _MODULES:
         try:
             return importlib.import_module(name)
@@ -21,12 +21,12 @@ def load() -> Any:
 
 
 def list_errors() -> tuple[type[Exception], ...]:
-    """What it raises for bytes that are no zstd."""
+    """Return the exceptions that the module raises for bytes that are not zstd."""
     return tuple(sys.modules[name].ZstdError for name in _MODULES if name in sys.modules)
 
 
 def open_decompressor() -> Any:
-    """A decompressor of one frame, as ``bz2.BZ2Decompressor`` is one; ``load`` must have found a module."""
+    """Return a decompressor of one frame, like ``bz2.BZ2Decompressor``; ``load`` must have found a module."""
     module = load()
     if hasattr(module, "DecompressionParameter"):
         return module.ZstdDecompressor(options={module.DecompressionParameter.window_log_max: WINDOW_LOG})
@@ -34,7 +34,7 @@ def open_decompressor() -> Any:
 
 
 class _Zstandard:
-    """A decompressor of ``zstandard``: it gives all that its input gives, so it is given little at a time."""
+    """A decompressor of ``zstandard``: it returns all output at once, so its input is fed in small pieces."""
 
     _PIECE = 64  # a block of zstd gives 128 KiB at most, and has 3 bytes at least
 

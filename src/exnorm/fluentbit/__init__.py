@@ -1,6 +1,6 @@
 """exnorm inside Fluent Bit: a chunk of its events in, a chunk out.
 
-``filter_chunk`` is all that both ways in share: the filter in process and the forward service.
+Both the filter in process and the forward service call ``filter_chunk``.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ __all__ = ["ChunkFilter", "Options", "filter_chunk", "read_options"]
 
 
 def filter_chunk(tag: str, chunk: bytes) -> bytes | None:
-    """The chunk with every Exchange record normalized; ``None`` where it stays as it is.
+    """Return the chunk with every Exchange record normalized; ``None`` where nothing changed.
 
-    ``chunk`` is what Fluent Bit hands a filter: msgpack events back to back. The settings are the
-    defaults and the environment (``EXNORM_TAXONOMY=jsa``), read at the first call; a ``ChunkFilter``
-    takes others. What was seen of a log file is remembered between calls.
+    ``chunk`` is what Fluent Bit passes to a filter: msgpack events back to back. The settings are the
+    defaults and the environment (``EXNORM_TAXONOMY=jsa``), read at the first call; a ``ChunkFilter`` takes
+    others. The state of each log file is remembered between calls.
     """
     return _shared_filter().filter(tag, chunk)
 

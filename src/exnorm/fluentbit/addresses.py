@@ -1,4 +1,4 @@
-"""Where the service listens and sends: ``host:port``, ``[v6]:port``, ``unix:/path``."""
+"""Addresses of the service and of its next hop: ``host:port``, ``[v6]:port``, ``unix:/path``."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Address:
 
 
 def parse_address(text: str, name: str) -> Address:
-    """An address from text; ``name`` is the option's, for messages. Raises ``SettingsError``."""
+    """Return an address from text; ``name`` is the option's, for messages. Raises ``SettingsError``."""
     if text.startswith("unix:"):
         path = text.removeprefix("unix:")
         path = path.removeprefix("//") if path.startswith("///") else path
@@ -42,7 +42,9 @@ def parse_address(text: str, name: str) -> Address:
 
 
 def is_local(address: Address) -> bool:
-    """Whether only this machine can reach it: a unix socket, or a name of nothing but loopback."""
+    """Return whether only this machine can reach the address: a unix socket, or a name of loopback addresses
+    only.
+    """
     if address.path:
         return True
     try:

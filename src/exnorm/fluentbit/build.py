@@ -1,6 +1,6 @@
-"""Builds ``flb-filter_exchange.so`` for the Python that runs this.
+"""Build ``flb-filter_exchange.so`` for the Python that runs this.
 
-No package carries it: it is bound to one Python, whose place it knows.
+No package contains it, because it works with one Python only, whose path it holds.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ _HERE = Path(__file__).resolve().parent
 
 
 class BuildError(Exception):
-    """Why the filter cannot be built here; one lower-case line."""
+    """The reason why the filter cannot be built here, as one lower-case line."""
 
 
 def filter_path() -> Path:
-    """Where the filter lies, or will lie once it is built."""
+    """Return the path of the filter, built or not."""
     return _HERE / FILE_NAME
 
 
 def site_path() -> Path:
-    """The folder that holds this exnorm."""
+    """Return the folder that contains this exnorm."""
     return _HERE.parents[1]
 
 
 def find_source() -> Path:
-    """The C source: installed beside this file, or in the folder ``fluentbit`` of a checkout."""
+    """Return the C source: installed beside this file, or in the folder ``fluentbit`` of a checkout."""
     candidates = (_HERE / "deploy" / SOURCE_NAME, _HERE.parents[2] / "fluentbit" / SOURCE_NAME)
     for candidate in candidates:
         if candidate.is_file():
@@ -48,7 +48,7 @@ def find_source() -> Path:
 
 
 def find_libpython() -> Path:
-    """The shared library of this Python. Raises ``BuildError`` for a Python that has none."""
+    """Return the shared library of this Python. Raises ``BuildError`` for a Python without one."""
     check_python()
     names = [sysconfig.get_config_var(name) for name in ("INSTSONAME", "LDLIBRARY")]
     folders = [sysconfig.get_config_var(name) for name in ("LIBDIR", "LIBPL")]
@@ -68,7 +68,7 @@ def find_libpython() -> Path:
 
 
 def check_python() -> None:
-    """Refuse an interpreter that the filter does not know."""
+    """Raise ``BuildError`` for an interpreter that the filter does not support."""
     implementation = sys.implementation.name
     if implementation != "cpython":
         raise BuildError(f"this Python is {implementation}; expected CPython")
@@ -82,12 +82,12 @@ def check_python() -> None:
 
 
 def python_version() -> str:
-    """The version that the filter is bound to, as ``3.11``."""
+    """Return the version that the filter is built for, as ``3.11``."""
     return f"{sys.version_info[0]}.{sys.version_info[1]}"
 
 
 def find_compiler() -> list[str]:
-    """``CC`` from the environment, else cc, gcc or clang."""
+    """Return ``CC`` from the environment, else cc, gcc or clang."""
     given = shlex.split(os.environ.get("CC", ""))
     for words in [given] if given else [["cc"], ["gcc"], ["clang"]]:
         if shutil.which(words[0]):
@@ -96,7 +96,9 @@ def find_compiler() -> list[str]:
 
 
 def find_open_folder(path: Path) -> Path | None:
-    """The first folder on a way that others may write to, or could make; they could put a Python there."""
+    """Return the first folder of a path that others may write to, or could create, to place a
+    Python there.
+    """
     for folder in (*reversed(path.parents), path):
         try:
             mode = folder.stat().st_mode
@@ -108,7 +110,9 @@ def find_open_folder(path: Path) -> Path | None:
 
 
 def choose_prefix() -> Path:
-    """The virtual environment of this Python, or, where others could make that anew, the Python it is of."""
+    """Return this Python's virtual environment, or its base Python where others could replace the
+    environment.
+    """
     prefix, base = Path(sys.prefix), Path(sys.base_prefix)
     return prefix if find_open_folder(prefix) is None else base
 
@@ -122,9 +126,9 @@ def build(
 ) -> None:
     """Build the filter into ``target``.
 
-    In exnorm's own folder it finds its virtual environment from where it lies; elsewhere, ``site`` is
-    the folder that holds exnorm. Where it is in none, it uses the Python of ``prefix``. Raises
-    ``BuildError``, also where others may write to a folder that it would take Python from.
+    In exnorm's own folder it finds its virtual environment from its own place; elsewhere, ``site`` is the
+    folder that contains exnorm. Outside of an environment it uses the Python of ``prefix``. Raises
+    ``BuildError``, also where others may write to a folder from which it would load Python.
     """
     library = find_libpython()
     prefix = prefix or choose_prefix()

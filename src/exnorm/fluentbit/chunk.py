@@ -1,4 +1,4 @@
-"""A chunk of Fluent Bit's events in, a chunk out: the one place where its records become ours."""
+"""Filter a chunk of Fluent Bit's events: the one place where its records are normalized."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ _KEYS_SAID = 20
 
 
 class _Given(NamedTuple):
-    """A piece of a chunk; ``log`` is the one whose raw line it is, ``None`` where it is none."""
+    """A piece of a chunk; ``log`` is the log of its raw line, ``None`` where it has none."""
 
     head: Head
     body: Body | None
@@ -60,7 +60,7 @@ class _Given(NamedTuple):
 
 
 class _Records(NamedTuple):
-    """The pieces of a chunk by number: each one's log and line, and the rest of it when it is asked for."""
+    """The pieces of a chunk by number: each one's log and line, and the rest of it on request."""
 
     logs: Sequence[Log | None]
     lines: Sequence[bytes | None]
@@ -74,10 +74,10 @@ def _describe(given: Sequence[_Given], raw: Callable[[int], bytes | memoryview])
 
 
 class FilterCounts:
-    """What became of the records of a filter's chunks; ``pipeline`` counts the lines among them.
+    """The counts of a filter's records; ``pipeline`` counts the lines among them.
 
-    Every record that comes in is ``untouched`` (nothing of Exchange in it), ``header``, or goes
-    through the pipeline. ``logs`` says where columns came from: ``seen``, ``file`` or ``width``.
+    Every record that comes in is ``untouched`` (not Exchange's), ``header``, or goes through the pipeline.
+    ``logs`` counts how columns were found: ``seen``, ``file`` or ``width``.
     """
 
     def __init__(self, pipeline: Counts, logs: Tally) -> None:
@@ -90,7 +90,7 @@ class FilterCounts:
         self.errors = Tally()  # by the exception's name; each left one record unchanged, or slowed a batch
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain numbers, for a log line or for metrics."""
+        """Return plain numbers, for a log line or for metrics."""
         return {
             "chunks": self.chunks,
             "records_in": self.records_in,
@@ -105,10 +105,10 @@ class FilterCounts:
 class ChunkFilter:
     """Normalizes the Exchange records in chunks of Fluent Bit's events.
 
-    It remembers each log file between chunks; calls from several threads take turns. An error inside
-    leaves a record unchanged, is counted and goes to ``log``, once a minute for each kind of error;
-    ``on_unparsed`` is told of each line that did not parse. ``headers`` are what filters before and after
-    this one share; without, they are in the file of the option ``state``.
+    It remembers each log file between chunks; calls from several threads run one at a time. An error inside
+    leaves a record unchanged, is counted and written to ``log``, once a minute for each kind of error;
+    ``on_unparsed`` is called with each line that did not parse. ``headers`` are shared with filters before
+    and after this one; without them, they are in the file of the option ``state``.
     """
 
     def __init__(
@@ -151,15 +151,15 @@ class ChunkFilter:
         on_unparsed: Callable[[Unparsed], None] = lambda line: None,
         headers: Headers | None = None,
     ) -> ChunkFilter:
-        """A filter from settings by name; raises ``NormalizerError`` for what it cannot use.
+        """Return a filter from settings by name; raises ``NormalizerError`` for invalid ones.
 
-        ``also`` are names that the caller has read itself: they count among those to come near to.
+        ``also`` are names that the caller has read itself; they are suggested for misspelt ones too.
         """
         options = read_options(given, environ or {}, also)
         return cls(options, log=log, on_unparsed=on_unparsed, headers=headers)
 
     def filter(self, tag: str, chunk: bytes) -> bytes | None:
-        """The chunk with its Exchange records normalized; ``None`` where it stays as it is."""
+        """Return the chunk with its Exchange records normalized; ``None`` where nothing changed."""
         with self._lock:
             self.counts.chunks += 1
             try:
@@ -181,7 +181,7 @@ class ChunkFilter:
     # --- with the kernel: it walks the chunk from one record that is not plain to the next -----------
 
     def _walk(self, tag: str, chunk: bytes, pieces: list[bytes | memoryview]) -> bool:
-        """Append what each piece becomes; whether any became something else."""
+        """Append the result of each piece; return whether any was changed."""
         assert self._find_end is not None
         at, log, touched = 0, None, False
         while at < len(chunk):
@@ -211,7 +211,7 @@ class ChunkFilter:
         return touched
 
     def _find_ends(self, chunk: bytes, at: int) -> int:
-        """Where the next pieces of a chunk end that are taken together."""
+        """Return the end of the next pieces of a chunk that are handled together."""
         assert self._find_end is not None
         for _ in range(BATCH_ROWS):
             end = self._find_end(chunk, at) if at < len(chunk) else -1
@@ -221,12 +221,12 @@ class ChunkFilter:
         return at
 
     def _reads_each(self, tag: str, log: Log) -> bool:
-        """Whether each line of a log must come to its reader, as far as is known."""
+        """Return whether each line of a log must come to its reader, as far as is known."""
         stream = self._logs.find(tag, log)
         return stream is not None and stream.reads_each
 
     def _open_rows(self, tag: str, log: Log) -> OpenRows | None:
-        """The kernel's program for the next rows of a log; ``None`` where each must be read by itself."""
+        """Return the kernel's program for the next rows of a log; ``None`` where each must be read alone."""
         try:
             stream = self._logs.find(tag, log)
             return None if stream is None or self._form is None else self.normalizer.batches.open(stream)
@@ -235,7 +235,7 @@ class ChunkFilter:
             return None
 
     def _may_open(self, tag: str, log: Log) -> bool:
-        """Whether the kernel may take one of the next rows of a log, as far as is known."""
+        """Return whether the kernel may take one of the next rows of a log, as far as is known."""
         stream = self._logs.find(tag, log)
         is_ready = stream is not None and stream.ready() is not None
         return self._form is not None and (not is_ready or self._open_rows(tag, log) is not None)
@@ -243,7 +243,7 @@ class ChunkFilter:
     def _run(
         self, rows: OpenRows, tag: str, log: Log, chunk: bytes, at: int, pieces: list[bytes | memoryview]
     ) -> int:
-        """Append the events of plain rows; where the first other piece begins."""
+        """Append the events of plain rows; return where the first other piece begins."""
         assert self._form is not None
         try:
             host, path = (name.encode("utf-8", "surrogateescape") for name in log)
@@ -263,7 +263,7 @@ class ChunkFilter:
     # --- without it: the records of one log in a row are taken together -------------------------------
 
     def _take_events(self, tag: str, chunk: bytes, pieces: list[bytes | memoryview]) -> bool:
-        """Append what each piece becomes; whether any became something else."""
+        """Append the result of each piece; return whether any was changed."""
         records = self._look_at_all(Events(chunk, self.normalizer.settings.max_line_bytes))
         logs, touched, begin = records.logs, False, 0
         while begin < len(logs):
@@ -275,7 +275,7 @@ class ChunkFilter:
         return touched
 
     def _look_at_all(self, events: Events) -> _Records:
-        """Every piece; usually all have line and path under the first key for it."""
+        """Return every piece; usually all have line and path under the first key for it."""
         if events.are_flat:
             key, file = self.options.key_name[0], self.options.file_key[0]
             with contextlib.suppress(KeyError):
@@ -308,7 +308,7 @@ class ChunkFilter:
             return _Given(head, None)
 
     def _convert(self, tag: str, given: _Given) -> bytes | None:
-        """The events that a record becomes; ``None`` where it is nothing of ours, or has made us fail."""
+        """Return the events of a record; ``None`` where it is not Exchange's, or raised an error."""
         body, key, refusal = given.body, given.key, given.refusal
         if body is None:
             if refusal:
@@ -335,7 +335,9 @@ class ChunkFilter:
         self._blame(error, "the record is left unchanged")
 
     def _note_strange(self, tag: str, chunk: bytes) -> None:
-        """Nothing in a chunk was ours: say once for each tag that its records have none of the known keys."""
+        """Report once for each tag that a chunk had no Exchange record, if its records have none of the known
+        keys.
+        """
         if self._say is None or tag in self._strange or len(self._strange) >= MOST_STRANGE:
             return
         body = read_entry(chunk[: max(self._first_end(chunk), 0)]).body
@@ -360,9 +362,9 @@ class ChunkFilter:
     def _convert_run(
         self, tag: str, records: _Records, begin: int, end: int, pieces: list[bytes | memoryview]
     ) -> bool:
-        """Append what each of some records of one log becomes; whether any became something else.
+        """Append the results of records of one log; return whether any was changed.
 
-        In batches as far as the rows are plain, else one by one. What is of no log goes one by one too.
+        Plain rows go in batches, others one by one, and so do records of no log.
         """
         log, touched, at = records.logs[begin], False, begin
         lines = [line or b"" for line in records.lines[begin:end]]
@@ -392,7 +394,7 @@ class ChunkFilter:
         at: int,
         pieces: list[bytes | memoryview],
     ) -> int:
-        """Append the events of plain rows from ``at`` on; how many rows those are."""
+        """Append the events of plain rows from ``at`` on; return the number of rows."""
         stream, batch = prepared
         layout = stream.layout
         if layout is None:
@@ -413,7 +415,7 @@ class ChunkFilter:
         return None if batch is None else (stream, batch)
 
     def _write_payload(self, payload: bytes | None, given: _Given, layout: Layout) -> bytes | None:
-        """The event of a row whose payload is there already; none where the profile leaves it out."""
+        """Return the event of a row with its finished payload; empty where the profile leaves the row out."""
         counts = self.counts
         counts.records_in += 1
         if payload is None:
@@ -433,7 +435,7 @@ class ChunkFilter:
     # --- what a record holds ---------------------------------------------------------------------
 
     def _find_line(self, body: Body) -> tuple[str | bytes, bytes | None]:
-        """The key with the raw line, and the line as the bytes it was."""
+        """Return the key of the raw line, and the line as bytes."""
         for name in self.options.key_name:
             for key in (name, name.encode()):
                 value = body.get(key)
@@ -456,13 +458,13 @@ class ChunkFilter:
         return find_text(body, self._hosts), self._find_path(body)
 
     def _find_hosts(self, bodies: Sequence[Body]) -> Sequence[str]:
-        """Each record's host; the records hold texts and numbers only."""
+        """Return each record's host; the records contain only texts and numbers."""
         keys = frozenset().union(*bodies)
         paths = [path for path in self._hosts if len(path) == 1 and path[0] in keys]
         return [find_text(body, paths) for body in bodies] if paths else [""] * len(bodies)
 
     def _reserve(self, body: Body, used: frozenset[str], key: str | bytes) -> Body:
-        """The record's other keys, where they are asked for."""
+        """Return the record's other keys, if the option requests them."""
         if not self.options.reserve_data:
             return {}
         return {k: v for k, v in body.items() if _as_name(k) not in used and k != key}
@@ -470,7 +472,9 @@ class ChunkFilter:
     def _read(
         self, tag: str, given: _Given, body: Body
     ) -> tuple[list[Record | Unparsed], frozenset[str]] | None:
-        """What a record holds: by its raw line, else by its columns; ``None`` where nothing of Exchange."""
+        """Return the items of a record, by its raw line, else by its columns; ``None`` where it is not
+        Exchange's.
+        """
         text = (given.line or b"")[:_HEAD_BYTES].decode("utf-8", "replace")
         if is_finished(body, text):
             return None
@@ -482,7 +486,7 @@ class ChunkFilter:
         return found or self._read_columns(tag, self._find_log(body), values)
 
     def _read_line(self, tag: str, given: _Given, text: str, body: Body) -> list[Record | Unparsed] | None:
-        """The lines of a record; ``text`` is how they begin."""
+        """Return the items of a record's line; ``text`` is its beginning."""
         log, line = given.log or ("", ""), given.line or b""
         stream = self._logs.get(tag, log, line)
         has_file = bool(log[1])
@@ -490,7 +494,7 @@ class ChunkFilter:
         def is_foreign(items: Sequence[Record | Unparsed]) -> bool:
             if not items:
                 return not is_swallowed(self.normalizer, text, stream, has_file)
-            # A line from a file, of a known log, or one that came alone was meant for us, whatever it is.
+            # A line from a file, of a known log, or that came alone was meant for exnorm, whatever it is.
             is_ours = has_file or stream.source is not None or len(body) == 1 or looks_ours(text)
             return not is_ours or is_done(body)
 
@@ -504,7 +508,7 @@ class ChunkFilter:
     def _read_columns(
         self, tag: str, log: Log, body: Body
     ) -> tuple[list[Record | Unparsed], frozenset[str]] | None:
-        """The row that a record with Exchange's column names holds, or an object of an export."""
+        """Return the row of a record with Exchange's column names, or an object of an export."""
         values = {name: value for name, value in body.items() if isinstance(name, str)}
         own = {*self.options.file_key, *self.options.key_name, "tags"}
         extra = (name for name, value in values.items() if name not in own and _is_cell(value))
@@ -531,7 +535,9 @@ class ChunkFilter:
             yield self._write(timed, {**extra, **filled})
 
     def _choose_form(self) -> Callable[[Event], Body | Unparsed]:
-        """How an event stands in a record: its fields, or the finished line under the format's name."""
+        """Return a function from an event to its record: its fields, or the finished line under the format's
+        name.
+        """
         name = self.normalizer.codec.name
         if name == DEFAULT_FORMAT:
             shape: Callable[[Event], Body] = build_shape(self.normalizer.taxonomy, self.normalizer.settings)
@@ -546,7 +552,7 @@ class ChunkFilter:
         return fill
 
     def _describe_form(self) -> Form | None:
-        """The same for the kernel; ``None`` where it does not write such records."""
+        """Describe the record's form for the kernel; ``None`` where the kernel cannot write it."""
         options, name = self.options, self.normalizer.codec.name
         if (name == DEFAULT_FORMAT and options.reserve_data) or self.normalizer.settings.encoding:
             return None
@@ -561,7 +567,7 @@ class ChunkFilter:
 
 
 def _read_payloads(name: str) -> Callable[[bytes], Body]:
-    """A function from a payload of a format to what an event is in a record."""
+    """Return a function from a payload to the event's part of a record."""
     if name == DEFAULT_FORMAT:
         from msgspec.json import Decoder  # the other formats do without
 
@@ -571,7 +577,7 @@ def _read_payloads(name: str) -> Callable[[bytes], Body]:
 
 
 def _look_up(body: Body, dotted: str) -> Any:
-    """The value of ``a.b.c`` where records are nested, or their names are bytes."""
+    """Return the value of ``a.b.c`` where records are nested, or their names are bytes."""
     found: Any = body.get(dotted.encode())
     if found is None:
         found = body
@@ -581,12 +587,12 @@ def _look_up(body: Body, dotted: str) -> Any:
 
 
 def _as_name(key: Any) -> str:
-    """A key as text; empty where it is none."""
+    """Return a key as text; empty where it is not text."""
     return key.decode("utf-8", "replace") if isinstance(key, bytes) else key if isinstance(key, str) else ""
 
 
 def _as_texts(value: Any, deepest: int = 8) -> Any:
-    """A value with texts for bytes, in names too."""
+    """Return a value with bytes decoded to text, in names too."""
     if isinstance(value, bytes):
         return value.decode("utf-8", "surrogateescape")
     if isinstance(value, list) and deepest:
@@ -601,7 +607,7 @@ def _is_cell(value: Any) -> bool:
 
 
 def _tagged(line: Unparsed, body: Body, key: str | bytes, given: bytes | None) -> Body:
-    """The record as it came, with the tag and the reason; only a secret in its line is masked."""
+    """Return the record as it came, with the tag and the reason; only a secret in its line is masked."""
     tagged = dict(body)
     if given is not None and line.raw != given.decode("utf-8", "backslashreplace").rstrip("\r\n"):
         tagged[key] = line.raw

@@ -1,4 +1,4 @@
-"""Configs of Fluent Bit, written from one description as YAML and in the classic format."""
+"""Write Fluent Bit configs from one description, as YAML and in the classic format."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _DEFAULT_PORTS = {"tcp": 514, "tls": 6514}
 _SYSLOG_BYTES = 262144
 _KAFKA_BYTES = 4000000
 _BROKERS = re.compile(r"//([A-Za-z0-9._:\[\]-]+(?:,[A-Za-z0-9._:\[\]-]+)*)/([A-Za-z0-9._-]{1,200})")
-# What all rows of one message share, in a record with the finished line; Kafka's key.
+# Finds the id that all rows of one message share, in a finished line: Kafka's key.
 _KEYS = {
     "cef": "string.match(r['cef'], ' devicePayloadId=([^ ]+)')",
     "leef": r"string.match(r['leef'], '\tcorrelationId=([^\t]+)')",
@@ -42,7 +42,7 @@ _KEYS = {
 
 @dataclass(frozen=True)
 class Destination:
-    """Where lines go: ``mode`` is ``tcp``, ``tls``, ``file`` or ``kafka``.
+    """A destination of lines: ``mode`` is ``tcp``, ``tls``, ``file`` or ``kafka``.
 
     For Kafka ``host`` are the brokers, each with its port, and ``path`` is the topic.
     """
@@ -54,14 +54,14 @@ class Destination:
 
     @property
     def title(self) -> str:
-        """For comments."""
+        """A description for comments."""
         if self.mode == "kafka":
             return f"Kafka, topic {self.path} at {self.host}"
         return f"{_MODES[self.mode]}, {self.path or f'{self.host}:{self.port}'}"
 
     @property
     def address(self) -> tuple[str, int]:
-        """Where somebody must take connections: for Kafka, the first broker."""
+        """The address that must accept connections: for Kafka, the first broker."""
         if self.mode != "kafka":
             return self.host, self.port
         host, colon, port = self.host.split(",")[0].rpartition(":")
@@ -70,7 +70,7 @@ class Destination:
 
 @dataclass(frozen=True)
 class ConfigPlan:
-    """What a config is to do.
+    """The purpose of a config.
 
     ``patterns`` are the wildcards of every folder but those that have their own under ``own_patterns``.
     ``plugin`` is the filter's shared object; where it is empty, the config sends to a service at
@@ -99,12 +99,12 @@ class ConfigPlan:
 
     @property
     def needs_service(self) -> bool:
-        """Whether ``exnorm fluentbit serve`` runs beside it."""
+        """Whether ``exnorm fluentbit serve`` must run beside it."""
         return self.normalizes and not self.plugin
 
     @property
     def line_key(self) -> str:
-        """The key of a record that holds the line to deliver."""
+        """The key of a record that has the line to deliver."""
         if self.normalizes:
             return self.format
         return "payload" if self.queue is not None else "log"
@@ -112,7 +112,7 @@ class ConfigPlan:
 
 @dataclass(frozen=True)
 class Line:
-    """One setting, with what a reader should know of it."""
+    """One setting, with a remark for the reader."""
 
     key: str
     value: Word
@@ -129,7 +129,7 @@ class Section:
 
 
 def read_destination(text: str) -> Destination:
-    """``tcp://host:514``, ``tls://host:6514``, ``file:/path`` or ``kafka://broker:9092/topic``.
+    """Read ``tcp://host:514``, ``tls://host:6514``, ``file:/path`` or ``kafka://broker:9092/topic``.
 
     Raises ``SettingsError``.
     """
@@ -156,7 +156,7 @@ def read_destination(text: str) -> Destination:
 
 
 def read_queue(text: str) -> Destination:
-    """``kafka://broker:9092,broker:9092/topic``. Raises ``SettingsError``."""
+    """Read ``kafka://broker:9092,broker:9092/topic``. Raises ``SettingsError``."""
     return _read_kafka("from", text)
 
 
@@ -168,7 +168,7 @@ def _read_kafka(name: str, text: str) -> Destination:
 
 
 def check_plan(plan: ConfigPlan) -> None:
-    """Refuse what would make another config than the one that was meant. Raises ``SettingsError``."""
+    """Raise ``SettingsError`` for a plan whose config would mean something else."""
     if not plan.folders and plan.queue is None:
         raise SettingsError("config: no folder given; expected the folder of each server's logs")
     if plan.on == "windows" and plan.plugin:
@@ -240,7 +240,7 @@ _READY_FOLDERS = tuple(f"/mnt/{server}/TransportRoles/Logs/MessageTracking" for 
 
 
 def render_ready() -> dict[str, str]:
-    """Each ready config by its path: two servers, every destination, both ways, both formats."""
+    """Return each ready config by its path: two servers, every destination, both ways, both formats."""
     files = {}
     for name, (form, to) in _READY.items():
         for way, plugin in (("filter", READY_PLUGIN), ("service", "")):
@@ -254,7 +254,7 @@ def render_ready() -> dict[str, str]:
 
 
 def _plan_kafka() -> Iterator[tuple[str, ConfigPlan]]:
-    """The configs before Kafka and behind it."""
+    """Yield the configs before Kafka and after it."""
     raw = ConfigPlan(_READY_FOLDERS, read_destination(_RAW), RAW, normalizes=False)
     yield "raw-to-kafka", raw
     for name, (form, to) in _READY.items():
@@ -277,7 +277,7 @@ def _plan_kafka() -> Iterator[tuple[str, ConfigPlan]]:
 
 
 def describe(plan: ConfigPlan) -> tuple[Section, ...]:
-    """The sections of a config. Raises ``SettingsError``."""
+    """Return the sections of a config. Raises ``SettingsError``."""
     check_plan(plan)
     match = f"{PREFIX}{TAG}.*" if plan.needs_service else f"{TAG}.*"
     filters = plan.normalizes and plan.plugin
@@ -337,7 +337,7 @@ def _tail(plan: ConfigPlan, number: int, folder: str) -> Section:
 
 
 def _log_paths(plan: ConfigPlan, paths: Sequence[str]) -> Line:
-    """What tail reads, as the system of the plan has it."""
+    """Return the paths that tail reads, in the form of the plan's system."""
     if plan.on != "windows":
         return Line("path", ",".join(paths))
     why = "backslashes: on Windows tail takes what stands before a wildcard from the last one"
@@ -415,7 +415,7 @@ def _mark(plan: ConfigPlan, match: str) -> Section:
 
 
 def _finished_key(plan: ConfigPlan) -> str:
-    """A key that each record has which exnorm has finished, and no other."""
+    """Return a key that only records finished by exnorm have."""
     return "exnorm_id" if plan.format == "json" else plan.format
 
 
@@ -507,7 +507,7 @@ def _shape_message(plan: ConfigPlan) -> Iterator[Line]:
 
 
 def _produce(match: str, brokers: str, topic: str) -> Iterator[Line]:
-    """An output to a topic of Kafka, its format left open."""
+    """Yield the lines of an output to a topic of Kafka, except its format."""
     yield Line("name", "kafka")
     yield Line("match", match)
     yield Line("brokers", brokers)
@@ -553,7 +553,7 @@ def _keep_unparsed(plan: ConfigPlan) -> Section:
 
 
 def _settings(plan: ConfigPlan) -> dict[str, str]:
-    """exnorm's settings: whose fields and which format first, then what was asked for."""
+    """Return exnorm's settings: taxonomy and format first, then the requested ones."""
     taxonomy = FORMATS[plan.format]
     first = {"taxonomy": taxonomy} if taxonomy else {}
     if plan.destination.mode == "kafka":
@@ -562,7 +562,7 @@ def _settings(plan: ConfigPlan) -> dict[str, str]:
 
 
 def serve_command(plan: ConfigPlan) -> str:
-    """The command that runs the service that a config without the plugin needs."""
+    """Return the command that runs the service which a config without the plugin needs."""
     settings = _settings(plan).items()
     options = "".join(f" --{name.replace('_', '-')} {quote_word(value, plan.on)}" for name, value in settings)
     return (
@@ -592,7 +592,9 @@ def _is_of_windows(folder: str) -> bool:
 
 
 def _escape(folder: str) -> str:
-    """A folder as a pattern of glob(3) that matches it alone; on Windows only ``*`` and ``?`` are signs."""
+    """Return a folder as a pattern of glob(3) that matches it alone; on Windows only ``*`` and ``?`` are
+    special.
+    """
     return folder if _is_of_windows(folder) else re.sub(r"[*?[]", r"[\g<0>]", folder)
 
 
@@ -605,7 +607,7 @@ def _split_path(path: str) -> tuple[str, str]:
 
 
 def render_yaml(plan: ConfigPlan) -> str:
-    """The config as YAML (Fluent Bit 2.2 and later)."""
+    """Return the config as YAML (Fluent Bit 2.2 and later)."""
     sections = describe(plan)
     lines = _heading(plan, "yaml")
     for section in sections:
@@ -644,7 +646,7 @@ def _yaml_word(value: Word) -> str:
 
 
 def render_classic(plan: ConfigPlan) -> str:
-    """The config in the classic format."""
+    """Return the config in the classic format."""
     lines = _heading(plan, "classic")
     names = {"inputs": "INPUT", "filters": "FILTER", "outputs": "OUTPUT", "service": "SERVICE"}
     for section in describe(plan):
@@ -668,7 +670,9 @@ def _classic_plugins(plan: ConfigPlan) -> Iterable[str]:
 
 
 def _fits_classic(path: str) -> bool:
-    """Whether a path survives as a key of the classic format: those are lower-cased and end at a blank."""
+    """Return whether a path works as a key of the classic format, which lower-cases keys and ends them at a
+    blank.
+    """
     return path == path.lower() and " " not in path
 
 

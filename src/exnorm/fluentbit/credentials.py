@@ -1,4 +1,4 @@
-"""Secrets and certificates: read once at the start, shown nowhere."""
+"""Read secrets and certificates at the start; they are never shown."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ FORWARD_SECRET = "EXNORM_FORWARD_SECRET"
 
 
 def read_secret(path: str | None, variable: str, environ: Mapping[str, str], name: str) -> bytes:
-    """A shared key from a file, else from the environment, else none (empty).
+    """Return a shared key from a file, else from the environment, else an empty one.
 
-    A line end at the file's end is no part of it. Raises ``SettingsError``, which never quotes it.
+    A line end at the file's end is not part of it. Raises ``SettingsError``, which never quotes it.
     """
     if path is None:
         return environ.get(variable, "").encode()
@@ -29,7 +29,9 @@ def read_secret(path: str | None, variable: str, environ: Mapping[str, str], nam
 
 
 def make_server_context(cert: str | None, key: str | None, ca: str | None) -> ssl.SSLContext | None:
-    """TLS for the listener; with ``ca`` a client needs a certificate of it. Raises ``SettingsError``."""
+    """Return TLS for the listener; with ``ca`` a client needs a certificate of it. Raises
+    ``SettingsError``.
+    """
     if cert is None:
         for value, name in ((key, "--listen-key"), (ca, "--listen-ca")):
             if value is not None:
@@ -47,7 +49,9 @@ def make_server_context(cert: str | None, key: str | None, ca: str | None) -> ss
 def make_client_context(
     wanted: bool, ca: str | None, cert: str | None, key: str | None
 ) -> ssl.SSLContext | None:
-    """TLS for the next hop, whose certificate and name are always verified. Raises ``SettingsError``."""
+    """Return TLS for the next hop, whose certificate and name are always verified. Raises
+    ``SettingsError``.
+    """
     if not wanted:
         for value, name in ((ca, "--forward-ca"), (cert, "--forward-cert"), (key, "--forward-key")):
             if value is not None:
@@ -85,5 +89,5 @@ def _explain(error: OSError | ValueError) -> str:
 
 
 def _no_password() -> str:
-    """A service has nobody to ask."""
+    """Raise an error instead of asking for a password, because nobody could answer a service."""
     raise ValueError("the key is encrypted; give one without a password")

@@ -1,4 +1,4 @@
-"""The filter's end of Fluent Bit: called by ``flb-filter_exchange.so``, by nobody else."""
+"""The filter's Python side, called only by ``flb-filter_exchange.so``."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class EmbeddedFilter:
         self._due = clock() + self._every
 
     def filter(self, tag: str, chunk: bytes) -> bytes | None:
-        """What takes the chunk's place; after it, now and then, a line with the counts."""
+        """Return the chunk's replacement; write a line with the counts from time to time."""
         made = self._chunks.filter(tag, chunk)
         if self._every and self._clock() >= self._due:
             self._due = self._clock() + self._every
@@ -60,7 +60,7 @@ class EmbeddedFilter:
         return made
 
     def close(self) -> None:
-        """Say at the end what became of everything."""
+        """Write the final counts."""
         self._log(INFO, self._name, summarize(self._chunks))
 
 
@@ -71,10 +71,10 @@ def start(
     count_events: Callable[[bytes], int] = lambda chunk: -1,
     before: EmbeddedFilter | None = None,
 ) -> EmbeddedFilter | None:
-    """A filter from keys and values one after the other; ``None`` where the log says what is wrong.
+    """Return a filter from alternating keys and values; ``None`` after an error, which is written to the log.
 
-    ``count_events`` says how many events the host finds in a chunk, -1 where it does not say. ``before`` is
-    the filter of this name before a reload: it goes on where the new settings are wrong.
+    ``count_events`` returns how many events the host finds in a chunk, -1 where it cannot say. ``before`` is
+    the filter of this name before a reload; it continues where the new settings are wrong.
     """
     hold_freed_memory()
     try:
@@ -97,7 +97,7 @@ def start(
 
 
 def pair_properties(properties: Sequence[str]) -> dict[str, str]:
-    """The filter's keys and values, without those that the host itself reads."""
+    """Return the filter's keys and values, without those that the host itself reads."""
     given: dict[str, str] = {}
     for key, value in zip(properties[::2], properties[1::2]):
         name = key.strip().lower().replace("-", "_")
@@ -111,10 +111,10 @@ def pair_properties(properties: Sequence[str]) -> dict[str, str]:
 def check_host(
     version: tuple[int, int] | None, count_events: Callable[[bytes], int], warn: Callable[[str], None]
 ) -> None:
-    """Hold what the filter relies on against the host itself, whatever its number says.
+    """Check what the filter relies on against the host itself, whatever its version.
 
-    Raises ``SettingsError`` where the host does not read the events that we write. A release that was never
-    tried is said.
+    Raises ``SettingsError`` where the host does not read the events that the filter writes. An untested
+    release gives a warning.
     """
     chunks = ChunkFilter(Options(Settings(format="cef")))
     for chunk in SAMPLES:
@@ -139,7 +139,7 @@ def _name(version: tuple[int, int]) -> str:
 
 @lru_cache(maxsize=1)
 def read_host_version() -> tuple[int, int] | None:
-    """What ``--version`` of the running program says: the host gives it in no other way."""
+    """Return the version that the running program prints with ``--version``, the only way to get it."""
     try:
         asked = subprocess.run(
             [_HOST_PROGRAM, "--version"],
@@ -154,13 +154,13 @@ def read_host_version() -> tuple[int, int] | None:
 
 
 def find_version(text: str) -> tuple[int, int] | None:
-    """The release in what the program prints, as ``Fluent Bit v5.1.1``."""
+    """Return the release in the program's output, as ``Fluent Bit v5.1.1``."""
     found = re.search(r"Fluent Bit v(\d+)\.(\d+)", text)
     return None if found is None else (int(found.group(1)), int(found.group(2)))
 
 
 def describe_counts(chunks: ChunkFilter) -> str:
-    """The counts so far as a JSON object, for whoever reads the log with a program."""
+    """Return the counts so far as a JSON object, for programs that read the log."""
     counts = chunks.counts
     fields = {
         "event": "counts",
@@ -174,7 +174,7 @@ def describe_counts(chunks: ChunkFilter) -> str:
 
 
 def summarize(chunks: ChunkFilter) -> str:
-    """One line of counts."""
+    """Return the counts as one line."""
     counts = chunks.counts
     pipeline = counts.pipeline
     words = [

@@ -1,4 +1,4 @@
-"""The forward protocol of Fluent Bit and Fluentd: bytes -> messages and back; no sockets here.
+"""The forward protocol of Fluent Bit and Fluentd: bytes to messages and back, without sockets.
 
 Four shapes come in, each an array of msgpack:
 
@@ -6,8 +6,8 @@ Four shapes come in, each an array of msgpack:
     [tag, [event, event, ...], options?] Forward
     [tag, events as bin, options?]       PackedForward; with ``"compressed": "gzip"``, CompressedPackedForward
 
-An event is ``[time, record]`` or ``[[time, metadata], record]``. Events are handed on as the bytes they
-came in, back to back, so whatever a record holds (bytes that are no UTF-8 too) stays as it was.
+An event is ``[time, record]`` or ``[[time, metadata], record]``. Events are passed on as the bytes they came
+in, back to back, so the contents of a record (bytes that are not UTF-8 too) do not change.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ _PACK_AS_TEXT = msgpack.Packer(use_bin_type=False, unicode_errors="surrogateesca
 
 
 class ForwardError(Exception):
-    """The other side does not speak the protocol; the connection is of no more use.
+    """The other side does not speak the protocol; the connection must be closed.
 
-    ``reason`` never quotes what came; ``details`` may, for a log at its finest level.
+    ``reason`` never quotes the input; ``details`` may, for a log at level debug.
     """
 
     def __init__(self, reason: str, **details: str) -> None:
@@ -47,8 +47,8 @@ class ForwardError(Exception):
 class Message:
     """One message: the events of one tag.
 
-    ``chunk`` is the id to acknowledge, ``None`` where nobody waits for one. ``signal`` is 0 for logs;
-    for anything else (metrics, traces) ``events`` is not ours to read.
+    ``chunk`` is the id to acknowledge, ``None`` where the sender requests none. ``signal`` is 0 for logs; for
+    anything else (metrics, traces) ``events`` must not be read.
     """
 
     tag: str
@@ -71,14 +71,14 @@ class MessageCutter:
 
     @property
     def pending(self) -> int:
-        """How many bytes of an unfinished message are held."""
+        """The number of bytes held of an unfinished message."""
         return len(self._buffer)
 
     def feed(self, data: bytes) -> list[bytes]:
-        """The messages that ``data`` completes.
+        """Return the messages that ``data`` completes.
 
-        Raises ``ForwardError`` for one that is too large or no msgpack; where whole messages came before
-        it, they are given first, and the next call raises.
+        Raises ``ForwardError`` for one that is too large or not msgpack; whole messages before it are
+        returned first, and the next call raises.
         """
         if self._failure is not None:
             raise self._failure
@@ -112,9 +112,9 @@ class MessageCutter:
 
 
 def decode_message(raw: bytes, max_bytes: int) -> Message:
-    """One whole message; ``max_bytes`` bounds its events after they were decompressed.
+    """Decode one whole message; ``max_bytes`` limits its events after decompression.
 
-    Raises ``ForwardError``, which never quotes what a record holds.
+    Raises ``ForwardError``, which never quotes the contents of a record.
     """
     try:
         return _decode(_Cursor(raw), max_bytes)
@@ -125,7 +125,7 @@ def decode_message(raw: bytes, max_bytes: int) -> Message:
 
 
 def split_events(events: bytes, max_bytes: int, max_events: int) -> Iterator[bytes]:
-    """Events in pieces of about ``max_bytes`` and at most ``max_events``; one event is never cut.
+    """Yield events in pieces of about ``max_bytes`` and at most ``max_events``; one event is never cut.
 
     Raises ``ForwardError`` where the bytes are not events back to back.
     """
@@ -143,7 +143,7 @@ def split_events(events: bytes, max_bytes: int, max_events: int) -> Iterator[byt
 
 
 def count_events(events: bytes) -> int:
-    """How many values stand back to back."""
+    """Return the number of msgpack values back to back."""
     unpacker = msgpack.Unpacker(raw=True, max_buffer_size=max(len(events), 1))
     unpacker.feed(events)
     count = 0
@@ -155,7 +155,7 @@ def count_events(events: bytes) -> int:
 
 
 class _Cursor:
-    """A place in msgpack bytes; knows what kind of value stands there before it is read."""
+    """A position in msgpack bytes; knows the kind of the next value before reading it."""
 
     def __init__(self, raw: bytes) -> None:
         self.raw = raw
@@ -173,7 +173,7 @@ class _Cursor:
         return self._take(self._unpacker.read_map_header)
 
     def text(self, what: str, limit: int) -> bytes:
-        """A str or bin; the size is looked at before anything is made of it."""
+        """Read a str or bin; its size is checked before anything is made of it."""
         kind, start = self.kind(), self.at
         if kind != "text":
             raise ForwardError(f"{what}: got {kind}; expected text")
@@ -193,7 +193,7 @@ class _Cursor:
         self._take(self._unpacker.skip)
 
     def slice(self) -> bytes:
-        """The next value as its bytes."""
+        """Return the next value as its bytes."""
         start = self.at
         self.skip()
         return self.raw[start : self.at]
@@ -218,7 +218,7 @@ _TIMES = ("integer", "float", "extension")
 
 
 def _head_bytes(first: int) -> int:
-    """How many bytes stand before the text itself."""
+    """Return the number of bytes before the text itself."""
     return {0xC4: 2, 0xC5: 3, 0xC6: 5, 0xD9: 2, 0xDA: 3, 0xDB: 5}.get(first, 1)
 
 
@@ -328,7 +328,7 @@ def _check_compression(name: bytes) -> str:
 
 
 def decompress(data: bytes, method: str, max_bytes: int) -> bytes:
-    """What was compressed, in one piece or several after each other; never more than ``max_bytes``."""
+    """Decompress one member or several in a row; never return more than ``max_bytes``."""
     if not is_readable(method):
         raise ForwardError(f"events are compressed with {method}, which this Python cannot read; use gzip")
     content = bytearray()
@@ -346,7 +346,7 @@ def decompress(data: bytes, method: str, max_bytes: int) -> bytes:
 
 
 def encode_packed(message: Message, count: int | None = None) -> bytes:
-    """A message in PackedForward form; ``count`` is how many events it holds, where that is known."""
+    """Return a message in PackedForward form; ``count`` is the number of its events, where known."""
     options: dict[bytes, bytes | int] = {}
     if message.chunk is not None:
         options[b"chunk"] = message.chunk
@@ -361,13 +361,13 @@ def encode_packed(message: Message, count: int | None = None) -> bytes:
 
 
 def encode_ack(chunk: bytes) -> bytes:
-    """The acknowledgement of a chunk: its id as msgpack str, which is all that Fluent Bit accepts."""
+    """Return the acknowledgement of a chunk: its id as msgpack str, the only type that Fluent Bit accepts."""
     packed: bytes = _PACK_AS_TEXT({b"ack": chunk})
     return packed
 
 
 def decode_ack(raw: bytes) -> bytes:
-    """The id that an acknowledgement names. Raises ``ForwardError``."""
+    """Return the id that an acknowledgement names. Raises ``ForwardError``."""
     cursor = _Cursor(raw)
     try:
         if cursor.kind() != "map" or cursor.map() != 1 or cursor.text("acknowledgement", 16) != b"ack":

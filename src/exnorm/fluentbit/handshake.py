@@ -1,7 +1,6 @@
-"""The shared key of the forward protocol: HELO, PING, PONG; no sockets here.
+"""The shared key handshake of the forward protocol, HELO, PING, PONG, without sockets.
 
-The key itself never goes over the wire and stands in no message of ours; digests are compared in
-constant time.
+The key itself is never sent nor part of a message of ours; digests are compared in constant time.
 """
 
 from __future__ import annotations
@@ -25,18 +24,20 @@ _pack = msgpack.Packer(use_bin_type=True).pack
 
 
 def digest(salt: bytes, name: bytes, nonce: bytes, key: bytes) -> bytes:
-    """What proves that a side knows the key: hexadecimal SHA-512 of salt, its own name, nonce and key."""
+    """Return the proof that a side knows the key: hexadecimal SHA-512 of salt, its own name,
+    nonce and key.
+    """
     return hashlib.sha512(salt + name + nonce + key).hexdigest().encode()
 
 
 def encode_helo(nonce: bytes) -> bytes:
-    """The server's first word; no user authentication is asked for."""
+    """Return the server's first message, which requests no user authentication."""
     packed: bytes = _pack(["HELO", {"nonce": nonce, "auth": b"", "keepalive": True}])
     return packed
 
 
 def decode_helo(raw: bytes) -> bytes:
-    """The nonce of a server's HELO. Raises ``ForwardError``, also where it wants a user name."""
+    """Return the nonce of a server's HELO. Raises ``ForwardError``, also where it requests a user name."""
     parts = _decode(raw, b"HELO", 2)
     options = parts[1]
     if not isinstance(options, dict) or not isinstance(options.get(b"nonce"), bytes):
@@ -46,13 +47,13 @@ def decode_helo(raw: bytes) -> bytes:
 
 
 def encode_ping(name: bytes, salt: bytes, nonce: bytes, key: bytes) -> bytes:
-    """The client's proof, without user name and password."""
+    """Return the client's proof, without user name and password."""
     packed: bytes = _pack_text([b"PING", name, salt, digest(salt, name, nonce, key), b"", b""])
     return packed
 
 
 def check_ping(raw: bytes, nonce: bytes, key: bytes) -> tuple[bytes, str]:
-    """The client's salt, and why it is refused (empty = it is not). Raises ``ForwardError``."""
+    """Return the client's salt, and why it is refused (empty: it is not). Raises ``ForwardError``."""
     _, name, salt, given, _, _ = _decode(raw, b"PING", 6)
     if not (isinstance(name, bytes) and isinstance(salt, bytes) and isinstance(given, bytes)):
         raise ForwardError("PING: expected texts")
@@ -61,7 +62,7 @@ def check_ping(raw: bytes, nonce: bytes, key: bytes) -> tuple[bytes, str]:
 
 
 def encode_pong(reason: str, name: bytes, salt: bytes, nonce: bytes, key: bytes) -> bytes:
-    """The server's answer: its own proof, or why the client is refused."""
+    """Return the server's answer: its own proof, or why the client is refused."""
     proof = b"" if reason else digest(salt, name, nonce, key)
     parts = [b"PONG", not reason, reason.encode(), b"" if reason else name, proof]
     packed: bytes = _pack_text(parts)
@@ -69,7 +70,7 @@ def encode_pong(reason: str, name: bytes, salt: bytes, nonce: bytes, key: bytes)
 
 
 def check_pong(raw: bytes, salt: bytes, nonce: bytes, key: bytes) -> None:
-    """Raise ``ForwardError`` unless the server took our proof and gave its own."""
+    """Raise ``ForwardError`` unless the server accepted our proof and gave its own."""
     _, taken, reason, name, given = _decode(raw, b"PONG", 5)
     if taken is not True:
         shown = quote(reason.decode("utf-8", "replace")) if isinstance(reason, bytes) else "no reason"

@@ -1,8 +1,8 @@
-"""The header of a log that is read from somewhere else than its beginning.
+"""Find the header of a log that is not read from its beginning.
 
-A filter may never see ``#Fields``: the shipper goes on where it stopped, an instance of its own sits
-on each worker, a file was renamed. What was seen is remembered for each file; what was not is taken
-up from the file itself; and where that cannot be read, the columns are found from a row's width.
+A filter may never see ``#Fields``: the shipper continues after a restart, each worker has its own instance, a
+file was renamed. Seen headers are remembered for each file; others are read from the file itself; where that
+is not possible, the columns are found from a row's width.
 """
 
 from __future__ import annotations
@@ -34,11 +34,12 @@ Log = tuple[str, str]
 
 
 class Logs:
-    """The state of each log, by tag, host and path, whose header is taken up where it was not seen.
+    """The state of each log, by tag, host and path; a header not seen is read from the file or the saved
+    state.
 
-    ``found`` counts, once for each log, where its columns came from: ``seen`` (in what was handed to
-    us), ``file`` (taken up from the file), ``state`` (remembered in ``headers``), ``width`` (the number of
-    columns and ``schema-version``).
+    ``found`` counts, once for each log, how its columns were found: ``seen`` (in the records), ``file`` (read
+    from the file), ``state`` (remembered in ``headers``), ``width`` (the number of columns and
+    ``schema-version``).
     """
 
     def __init__(self, normalizer: Normalizer, read_header: bool, headers: Headers | None = None) -> None:
@@ -58,11 +59,11 @@ class Logs:
 
     @property
     def forgotten(self) -> int:
-        """How many logs were forgotten so that memory stays bounded."""
+        """The number of logs that were forgotten to keep memory bounded."""
         return self._table.forgotten
 
     def get(self, tag: str, log: Log, line: bytes | None) -> Stream:
-        """The state of a log; ``line`` is the next one of it, ``None`` a row that came already split."""
+        """Return the state of a log; ``line`` is its next line, ``None`` for a row that came split."""
         key = (tag, *log)
         is_new = key not in self._table
         stream = self._table.get(key)
@@ -71,27 +72,27 @@ class Logs:
         return stream
 
     def find(self, tag: str, log: Log) -> Stream | None:
-        """The state of a log that was seen before and whose first record is past."""
+        """Return the state of a known log whose first record has passed; else ``None``."""
         key = (tag, *log)
         stream = self._table.get(key) if key in self._table else None
         return None if stream is None or stream in self._undecided else stream
 
     def note_header(self, tag: str, log: Log, stream: Stream) -> None:
-        """A line of a log's header was read."""
+        """Remember the header of a log after a line of it."""
         if self._headers is not None:
             self._headers.put((tag, *log), stream.header())
 
     def save(self) -> None:
-        """Keep the headers over a restart: they will not come again."""
+        """Save the headers over a restart, because they will not come again."""
         if self._headers is not None:
             self._headers.save()
 
     def awaits(self, stream: Stream) -> bool:
-        """Whether ``note`` must see the log's next record."""
+        """Return whether ``note`` must see the log's next record."""
         return stream in self._undecided
 
     def note(self, stream: Stream, item: Record | Unparsed) -> None:
-        """Count where a log's columns came from, at its first record."""
+        """Count how a log's columns were found, at its first record."""
         if self._undecided and isinstance(item, Record) and stream in self._undecided:
             self._undecided.discard(stream)
             found = _FOUND.get(item.schema.found)
@@ -99,7 +100,7 @@ class Logs:
                 self.found.add(found)
 
     def _begin(self, stream: Stream, key: tuple[str, str, str], line: bytes) -> None:
-        """Take up what was before the first line that comes of a log: from its file, else as it was kept."""
+        """Read what was before the first line of a log: from its file, else from the saved state."""
         _, host, path = key
         found = ""
         if not line.removeprefix(_BOM).startswith(_BEGINNING):
@@ -121,17 +122,18 @@ class Logs:
 
 
 def _is_here(host: str) -> bool:
-    """Whether a host's name is this machine's, with or without its domain."""
+    """Return whether a host's name is this machine's, with or without its domain."""
     here = socket.gethostname()
     return host.partition(".")[0].lower() == here.partition(".")[0].lower()
 
 
 def read_before(path: str, line: bytes, normalizer: Normalizer, is_sure: bool = True) -> list[bytes]:
-    """What a reader of the file would have to know before this line of it.
+    """Return the lines of the file that its reader must know before this line.
 
-    These are all header lines before it, and the last rows. Of a file that does not hold the line
-    (it was replaced, or is longer than is looked through) these are the header lines at its head, where it
-    ``is_sure`` to be the file that the line is from. Nothing where it cannot be read or is no regular file.
+    These are all header lines before it, and the last rows. If the file does not contain the line (it was
+    replaced, or the line is beyond the part that is searched), these are the header lines at its beginning,
+    if it ``is_sure`` that the line is from this file. Empty where the file cannot be read or is not a regular
+    file.
     """
     content = _read_text(path, normalizer)
     if not content:
@@ -149,14 +151,14 @@ def read_before(path: str, line: bytes, normalizer: Normalizer, is_sure: bool = 
 
 
 def _leading(text: bytes, path: str, normalizer: Normalizer) -> list[bytes]:
-    """The header lines at the head of a log, a bare line of column names too."""
+    """Return the header lines at the beginning of a log, a bare line of column names included."""
     stream = normalizer.stream(path)
     lines = text[1:LEADING_BYTES].split(b"\n")
     return list(takewhile(lambda line: stream.read(line) is None, lines[:HEADER_LINES]))
 
 
 def _find_line(text: bytes, line: bytes) -> int:
-    """Where the LF before a whole line stands; -1 where the line is not there."""
+    """Return the position of the LF before a whole line; -1 where the line is not there."""
     if not line:
         return -1
     at = text.find(b"\n" + line)
@@ -174,7 +176,7 @@ def _read_text(path: str, normalizer: Normalizer) -> bytes:
 
 
 def _read_regular(path: str) -> bytes:
-    """The beginning of a regular file; nothing of anything else, which might block or never end."""
+    """Return the beginning of a regular file; empty for anything else, which might block or never end."""
     flags = os.O_RDONLY
     for name in ("O_NONBLOCK", "O_NOCTTY", "O_BINARY"):
         flags |= getattr(os, name, 0)

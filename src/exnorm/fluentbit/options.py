@@ -1,4 +1,4 @@
-"""What a filter for Fluent Bit can be told: the settings of a pipeline, and a few of its own."""
+"""The options of a filter for Fluent Bit: the settings of a pipeline, and some of its own."""
 
 from __future__ import annotations
 
@@ -22,12 +22,11 @@ _FALSE = ("0", "false", "no", "off")
 class Options:
     """A filter's settings.
 
-    ``key_name`` and ``file_key`` name the keys with the raw line and the file's path, the first that
-    is there counts; ``reserve_data`` keeps a record's other keys beside the event; ``event_time``
-    makes the event's own time the record's time; ``read_header`` takes the header up again from the
-    file itself where it was not seen; ``state`` is the file that keeps headers over a restart.
-    ``log_details`` lets the log quote records, ``report_every`` is after how many seconds the counts are
-    said again, 0 for never.
+    ``key_name`` and ``file_key`` name the keys of the raw line and the file's path; the first that is present
+    counts. ``reserve_data`` keeps a record's other keys beside the event; ``event_time`` makes the event's
+    own time the record's time; ``read_header`` reads the header from the file itself where it was not seen;
+    ``state`` is the file that keeps headers over a restart. ``log_details`` lets the log quote records. The
+    counts are logged every ``report_every`` seconds, 0 for never.
     """
 
     settings: Settings = field(default_factory=lambda: Settings(format=DEFAULT_FORMAT))
@@ -41,7 +40,7 @@ class Options:
     report_every: int = 300
 
     def __post_init__(self) -> None:
-        """Refuse what a filter cannot do."""
+        """Raise ``SettingsError`` for what a filter cannot do."""
         if self.settings.on_error == "stop":
             raise SettingsError(
                 "on_error: got 'stop'; a filter never stops the shipper: expected tag or skip"
@@ -53,10 +52,10 @@ KNOWN_NAMES = (*NAMES, *OWN_NAMES, "config")
 
 
 def read_options(given: Mapping[str, Any], environ: Mapping[str, str], also: tuple[str, ...] = ()) -> Options:
-    """Options from names and values; defaults < file (``config``) < environment < these.
+    """Return options from names and values; defaults < file (``config``) < environment < these.
 
-    ``-``, ``_`` and case in names do not matter. Raises ``SettingsError`` for an unknown name, with
-    the nearest right one, and for a value that does not fit.
+    ``-``, ``_`` and case in names do not matter. Raises ``SettingsError`` for an unknown name, with the
+    nearest right one, and for a value that does not fit.
     """
     named = {_plain(name): value for name, value in given.items()}
     for name in named:

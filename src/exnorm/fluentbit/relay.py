@@ -1,4 +1,4 @@
-"""One message through the service: decode, normalize, hand on, and only then acknowledge."""
+"""Take one message through the service: decode, normalize, send on, and only then acknowledge."""
 
 from __future__ import annotations
 
@@ -27,29 +27,31 @@ FILTER_EVENTS = 4096
 
 
 class SenderGoneError(Exception):
-    """Who waits for the acknowledgement is gone and will send the chunk again: to go on makes repeats."""
+    """The sender that waits for the acknowledgement is gone and will send the chunk again; continuing would
+    duplicate it.
+    """
 
 
 class Filter(Protocol):
-    """What normalizes: a chunk of events in, a chunk out; ``None`` leaves it as it is."""
+    """Normalizes chunks of events."""
 
     def filter(self, tag: str, chunk: bytes) -> bytes | None:
-        """The events that take the place of ``chunk``."""
+        """Return the events that replace ``chunk``; ``None`` leaves it as it is."""
 
 
 class Sender(Protocol):
-    """What hands chunks to the next hop and returns once they are acknowledged there."""
+    """Sends chunks to the next hop and returns once they are acknowledged there."""
 
     def send_packed(self, message: Message, count: int | None = None) -> None:
         """Send, wait, or raise ``NextHopError``."""
 
     def close(self) -> None:
-        """Give the connection up."""
+        """Close the connection."""
 
 
 @dataclass
 class Traffic:
-    """What went through since the start."""
+    """The amounts that passed through since the start."""
 
     events_in: int = 0
     events_out: int = 0
@@ -61,10 +63,10 @@ class Traffic:
 
 
 class Carrier:
-    """Carries messages to the next hop; called from as many threads as it has senders.
+    """Relays messages to the next hop; called from as many threads as it has senders.
 
-    ``send_bytes`` is the size of the chunks that go out (a single event may be larger), ``max_bytes``
-    bounds a message's events after decompression.
+    ``send_bytes`` is the size of the chunks that it sends (a single event may be larger); ``max_bytes``
+    limits a message's events after decompression.
     """
 
     def __init__(
@@ -93,11 +95,11 @@ class Carrier:
             self._filter = normalize
 
     def carry(self, raw_messages: list[bytes], gone: Callable[[], bool] = lambda: False) -> list[bytes]:
-        """Carry whole messages; the acknowledgements that their sender may have now, in order.
+        """Relay whole messages; return the acknowledgements for their sender, in order.
 
-        Messages of one tag that came at once are sent on as one. ``gone`` says whether their sender has
-        hung up. Raises ``ForwardError`` for a message that is none, ``NextHopError`` where the next hop did
-        not acknowledge, and ``SenderGoneError``.
+        Messages of one tag that came together are sent on as one. ``gone`` returns whether their sender has
+        hung up. Raises ``ForwardError`` for an invalid message, ``NextHopError`` where the next hop did not
+        acknowledge, and ``SenderGoneError``.
         """
         messages = [decode_message(raw, self._max_bytes) for raw in raw_messages]
         for (tag, signal), group in groupby(messages, lambda message: (message.tag, message.signal)):
@@ -148,7 +150,7 @@ class Carrier:
             self._idle.put(sender)
 
     def _join(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
-        """Pieces put together, and cut again between events, to chunks of ``send_bytes``."""
+        """Join pieces, and cut them again between events, to chunks of ``send_bytes``."""
         waiting: list[bytes] = []
         size = 0
         for piece in pieces:
@@ -175,7 +177,7 @@ class Carrier:
             yield made  # outside the lock: the other slots normalize while this one is sent
 
     def _filter_piece(self, tag: str, piece: bytes) -> bytes:
-        """What becomes of a piece; an event that the filter cannot bear passes as it is, alone."""
+        """Return the filtered piece; an event that makes the filter fail is passed on unchanged, alone."""
         try:
             return _filtered(self._filter.filter, tag, piece)
         except Exception as error:  # whatever it is, the events must not be lost

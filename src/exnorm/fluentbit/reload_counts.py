@@ -1,4 +1,4 @@
-"""What the filters of one service counted, one after the other as reloads put them in each other's place."""
+"""Sum up the counts of one service's filters, which replace each other at each reload."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from exnorm.pipeline.counts import Counts, Ledger
 
 
 class Accounts:
-    """Sums that a reload does not set back. Any thread may ask."""
+    """Counts that a reload does not reset. Thread safe."""
 
     def __init__(self) -> None:
         self._ledger = Ledger()
         self._filters: tuple[int, FilterCounts | None] = (0, None)
 
     def follow(self, counts: FilterCounts) -> None:
-        """A new filter counts from now on."""
+        """Count a new filter from now on."""
         self._filters = self.failed(), counts
         self._ledger.follow(counts.pipeline)
 
     def counts(self) -> Counts:
-        """What their pipelines counted."""
+        """Return the counts of their pipelines."""
         return self._ledger.total()
 
     def failed(self) -> int:
-        """How often an error left a record unchanged."""
+        """Return how often an error left a record unchanged."""
         before, now = self._filters
         return before + (sum(dict(now.errors).values()) if now is not None else 0)

@@ -1,4 +1,4 @@
-"""Errors for the shipper's log: once for each kind, at a bounded rate."""
+"""Write errors to the shipper's log, once for each kind at a limited rate."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ from exnorm.rate_limit import Rarely
 
 
 class Reports:
-    """Says each kind of error at most once a minute, with how often it came in between.
+    """Reports each kind of error at most once a minute, with its number since the last report.
 
-    A kind is an exception's type and the place that raised it. ``log`` takes one line of text; without
-    one nothing is said. What the exception itself says may quote a record, so it is said with ``quotes``
-    only.
+    A kind is an exception's type and the place that raised it. ``log`` takes one line of text; without it
+    nothing is reported. The exception's own text may quote a record, so it is written with ``quotes`` only.
     """
 
     def __init__(
@@ -30,7 +29,7 @@ class Reports:
         self._rarely = Rarely(clock)
 
     def report(self, error: Exception, outcome: str) -> None:
-        """Say what went wrong and what became of it, unless the same was said less than a minute ago."""
+        """Report an error and its outcome, unless the same kind was reported less than a minute ago."""
         if self._log is None:
             return
         place = find_place(error)
@@ -44,6 +43,6 @@ class Reports:
 
 
 def find_place(error: BaseException) -> str:
-    """The function and line that raised it."""
+    """Return the function and line that raised it."""
     frames = traceback.extract_tb(error.__traceback__)
     return f"{frames[-1].name}, line {frames[-1].lineno}" if frames else ""

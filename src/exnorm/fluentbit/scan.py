@@ -1,4 +1,4 @@
-"""Where values of msgpack end, found without holding, copying or making any of them."""
+"""Find the ends of msgpack values without holding, copying or making any of them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from exnorm.errors import NormalizerError
 
 DEEPEST = 512
 
-# By the first byte of a value: how many bytes follow it that are no header, how many bytes of header say
+# By the first byte of a value: how many bytes follow it that are not header, how many header bytes give
 # a number, what that number counts (bytes, or values: one for each, two for pairs), and how many values.
 _FIXED = [0] * 256
 _HEADER = [0] * 256
@@ -39,14 +39,14 @@ _MANY = 64
 
 
 class ScanError(NormalizerError):
-    """The bytes are no msgpack, or nested deeper than anything that is meant."""
+    """The bytes are not msgpack, or nested deeper than any real record."""
 
 
 class Scanner:
     """Finds the end of one value after the other in bytes that may still be arriving.
 
-    ``at`` is where it stands: behind the last header read and, where that announced bytes, behind those,
-    whether they have come or not. ``values`` counts the values begun in the value that is not whole yet.
+    ``at`` is the position after the last header read and the bytes it announces, whether these have come or
+    not. ``values`` counts the values begun in the unfinished value.
     """
 
     def __init__(self, at: int = 0) -> None:
@@ -56,7 +56,7 @@ class Scanner:
         self._begun = False
 
     def find_end(self, data: bytes | bytearray | memoryview, most: int = 1 << 62) -> int | None:
-        """Where the value ends; ``None`` where it is not whole, or after ``most`` values of it.
+        """Return where the value ends; ``None`` where it is not whole, or after ``most`` values of it.
 
         Raises ``ScanError``.
         """
@@ -85,7 +85,7 @@ class Scanner:
         return self.at
 
     def _begin(self, inside: int) -> None:
-        """A value has begun, with so many inside of it."""
+        """Enter a value with ``inside`` values in it."""
         lacking = self._open
         self.values += 1
         if self._begun:
@@ -99,7 +99,7 @@ class Scanner:
             lacking.pop()
 
     def _pass_short(self, data: bytes | bytearray | memoryview, most: int) -> bool:
-        """Go past many values of one byte at once, where there are some."""
+        """Skip many values of one byte at once, where there are any."""
         lacking = self._open
         if not lacking or lacking[-1] <= _MANY:
             return False
@@ -113,11 +113,11 @@ class Scanner:
 
     @property
     def lacks(self) -> int:
-        """How many values the value that is not whole yet lacks at least; each is a byte or more."""
+        """Return how many values are missing from the unfinished value at least; each is a byte or more."""
         return sum(self._open)
 
     def move(self, amount: int) -> None:
-        """Know that so many bytes before it were taken away."""
+        """Adjust the position after ``amount`` bytes before it were removed."""
         self.at -= amount
 
 

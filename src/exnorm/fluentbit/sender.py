@@ -1,4 +1,4 @@
-"""The return leg: fluent-logger's sender, extended to chunks that the next hop acknowledges."""
+"""The return leg: fluent-logger's sender, extended to wait until the next hop acknowledges a chunk."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _REPLY_BYTES = 4096
 
 
 class NextHopError(Exception):
-    """The next hop did not acknowledge; nothing may be acknowledged to whoever waits for us.
+    """The next hop did not acknowledge, so nothing may be acknowledged to the sender.
 
     ``kind`` is one of ``connection``, ``timeout``, ``tls`` and ``answer``, for counts.
     """
@@ -35,7 +35,7 @@ class NextHopError(Exception):
 
 @dataclass(frozen=True)
 class NextHop:
-    """Where to send, and how: ``tls`` verifies the name ``tls_name`` (the host's where it is empty)."""
+    """The next hop and its protection: ``tls`` verifies the name ``tls_name`` (empty: the host's)."""
 
     address: Address
     timeout: float = 60.0
@@ -47,8 +47,8 @@ class NextHop:
 class AckSender(FluentSender):  # type: ignore[misc]  # fluent-logger has no types
     """A ``FluentSender`` that sends whole chunks and waits until the next hop has acknowledged them.
 
-    Nothing is buffered and nothing dropped: a call either returns after the acknowledgement or raises
-    ``NextHopError``. Adds TLS, the shared key and unix sockets' place beside them. For one thread.
+    It neither buffers nor drops: a call either returns after the acknowledgement or raises ``NextHopError``.
+    It adds TLS and the shared key. For one thread.
     """
 
     def __init__(self, hop: NextHop) -> None:
@@ -63,7 +63,7 @@ class AckSender(FluentSender):  # type: ignore[misc]  # fluent-logger has no typ
     def send_packed(self, message: Message, count: int | None = None) -> None:
         """Send events as one chunk and wait for its acknowledgement. Raises ``NextHopError``.
 
-        A connection that the next hop closed while it lay idle is opened anew once.
+        A connection that the next hop closed while it was idle is opened again once.
         """
         if message.chunk is None:
             raise ValueError("a chunk needs an id to be acknowledged by")
@@ -82,14 +82,14 @@ class AckSender(FluentSender):  # type: ignore[misc]  # fluent-logger has no typ
                 raise NextHopError(f"{self._hop.address}: {explain(error)}", _find_kind(error)) from None
 
     def emit_with_time(self, label: str | None, timestamp: Any, data: Any) -> bool:
-        """One event, acknowledged like a chunk; never buffered. Raises ``NextHopError``."""
+        """Send one event, acknowledged like a chunk and never buffered. Raises ``NextHopError``."""
         tag = ".".join(part for part in (self.tag, label) if part)
         event = msgpack.packb([timestamp, data], **self.msgpack_kwargs)
         self.send_packed(Message(tag, event, os.urandom(16).hex().encode()), 1)
         return True
 
     def close(self) -> None:
-        """Give the connection up; what another thread is sending fails at once."""
+        """Close the connection; a send in another thread fails at once."""
         sock, self._closed = self.socket, True
         if sock is not None:
             with contextlib.suppress(OSError):
@@ -100,7 +100,7 @@ class AckSender(FluentSender):  # type: ignore[misc]  # fluent-logger has no typ
     # --- what fluent-logger lets us put in its place ---
 
     def _reconnect(self) -> None:
-        """Connect, with TLS and the shared key where they are asked for."""
+        """Connect, with TLS and the shared key if they are set."""
         if self.socket:
             return
         sock = self._connect()
@@ -122,7 +122,7 @@ class AckSender(FluentSender):  # type: ignore[misc]  # fluent-logger has no typ
         super()._close()
 
     def _check_recv_side(self) -> None:
-        """Leave what comes back to the one who waits for it; the base class would throw it away."""
+        """Do nothing: the base class would discard the acknowledgements that come back."""
 
     def _send_data(self, bytes_: bytes) -> None:
         self._reconnect()
@@ -146,7 +146,7 @@ class AckSender(FluentSender):  # type: ignore[misc]  # fluent-logger has no typ
         return sock
 
     def _drop_stale(self) -> None:
-        """Close a connection that the next hop has closed, or on which it said what nobody asked."""
+        """Close a connection that the next hop has closed, or on which it sent unrequested bytes."""
         if not self.socket or not select.select([self.socket], [], [], 0)[0]:
             return
         try:
@@ -173,7 +173,7 @@ class AckSender(FluentSender):  # type: ignore[misc]  # fluent-logger has no typ
         self._acknowledged = chunk
 
     def _read_reply(self) -> bytes:
-        """One whole msgpack value of bounded size."""
+        """Read one whole msgpack value of bounded size."""
         scanner = msgpack.Unpacker(raw=True)
         reply = bytearray()
         data, self._unread = self._unread, b""
@@ -212,7 +212,7 @@ def _find_kind(error: BaseException) -> str:
 
 
 def explain(error: BaseException) -> str:
-    """An error of the network in lower case and without its number."""
+    """Return a network error in lower case and without its number."""
     if is_out_of_descriptors(error):
         return OUT_OF_DESCRIPTORS
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__

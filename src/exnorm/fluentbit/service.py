@@ -1,9 +1,9 @@
-"""The forward service: connections in, one carrier behind them, acknowledgements back.
+"""The forward service: connections in, one relay to the next hop, acknowledgements back.
 
-Memory is bounded by settings: connections are limited (``relay.connection_limit``), each holds at most
-``SMALL`` bytes of an unfinished message until it has one of a few permits for a large one, and only ``slots``
-messages are worked on at a time. A sender without permit or slot is not read from: back pressure reaches it.
-Nothing is spooled.
+Memory is limited by settings: connections are limited (``relay.connection_limit``), each holds at most
+``SMALL`` bytes of an unfinished message until it gets one of a few permits for a large one, and only
+``slots`` messages are processed at a time. A sender without permit or slot is not read from, which slows it
+down. Nothing is stored.
 """
 
 from __future__ import annotations
@@ -47,10 +47,10 @@ _GRACE_SECONDS = 5.0
 
 
 class Panel(Protocol):
-    """Where health and metrics are asked for."""
+    """The address of health and metrics."""
 
     async def open(self) -> str:
-        """Listen; where."""
+        """Listen and return the address."""
 
     async def close(self) -> None:
         """Stop listening."""
@@ -58,7 +58,7 @@ class Panel(Protocol):
 
 @dataclass(frozen=True)
 class ServiceLimits:
-    """What the service may take up."""
+    """The limits of the service: threads, connections, bytes and seconds."""
 
     slots: int = 2
     max_connections: int = 64
@@ -70,7 +70,7 @@ class ServiceLimits:
 
 @dataclass(frozen=True)
 class Listener:
-    """Where to listen, and who may come in."""
+    """The address to listen on, and how clients are authenticated."""
 
     address: Address
     tls: ssl.SSLContext | None = None
@@ -87,7 +87,7 @@ class Doors:
 
 
 def check_listener(listener: Listener) -> None:
-    """Refuse a door that is open to the network. Raises ``SettingsError``."""
+    """Raise ``SettingsError`` for a listener that is open to the network without TLS and a shared key."""
     address = listener.address
     if address.path:
         if listener.shared_key:
@@ -111,7 +111,7 @@ def check_listener(listener: Listener) -> None:
 
 
 class Service:
-    """Listens, carries and acknowledges until it is stopped."""
+    """Listens, relays and acknowledges until it is stopped."""
 
     def __init__(
         self,
@@ -149,7 +149,7 @@ class Service:
         self.port = doors.listener.address.port
 
     def numbers(self) -> dict[str, Any]:
-        """What the service itself counts, by the names of its metrics. Any thread may ask."""
+        """Return the service's own counts, by the names of their metrics. Thread safe."""
         traffic = self.carrier.traffic
         return {
             "exnorm_events_in": traffic.events_in,
@@ -171,7 +171,7 @@ class Service:
         reload: Callable[[], Filter] | None = None,
         config: str | None = None,
     ) -> None:
-        """Serve until told to stop; ``reload`` gives a new filter when the settings are to be read again.
+        """Serve until told to stop; ``reload`` returns a new filter when the settings must be read again.
 
         ``config`` is the settings file, watched where there is no SIGHUP. Raises ``SettingsError`` where it
         cannot listen.
@@ -242,7 +242,7 @@ class Service:
         self._log.repeat("info", "connection lost", reason, peer=peer, reason=reason)
 
     def _complain(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """What nobody caught: its kind alone, because its text may hold anything."""
+        """Report an uncaught exception by its type alone, because its text may contain anything."""
         error = context.get("exception")
         self._log.repeat("error", "internal error", type(error).__name__, {"reason": str(error)})
 
@@ -251,7 +251,7 @@ class Service:
         return str(address) if address.path else str(Address(address.host, self.port))
 
     async def _drain(self) -> None:
-        """Let what is being carried come to its end; close who only waits."""
+        """Finish the messages in progress and close idle connections."""
         self._stopping = True
         for task in self._connections - self._busy:
             task.cancel()
@@ -364,7 +364,7 @@ class Service:
 
     @contextlib.contextmanager
     def _awaiting(self, messages: int) -> Iterator[None]:
-        """So many messages wait for their acknowledgement meanwhile."""
+        """Count messages as waiting for their acknowledgement meanwhile."""
         self._pending += messages
         try:
             yield
@@ -378,7 +378,7 @@ class Service:
         cutter: MessageCutter,
         permits: contextlib.AsyncExitStack,
     ) -> list[bytes]:
-        """The next whole messages; none at the end. A large one is read only with a permit."""
+        """Read the next whole messages; none at the end. A large one is read only with a permit."""
         has_permit = False
         deadline: float | None = None  # one who sends a byte now and then must not hold a permit for ever
         clock = asyncio.get_running_loop().time
@@ -402,7 +402,7 @@ class Service:
 
 
 async def _shake_hands(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, key: bytes) -> None:
-    """Ask the client for its proof and give ours; raises ``ForwardError`` for one without the key."""
+    """Request the client's proof and send ours; raises ``ForwardError`` for a client without the key."""
     nonce = os.urandom(handshake.NONCE_BYTES)
     writer.write(handshake.encode_helo(nonce))
     await writer.drain()
@@ -429,7 +429,7 @@ async def _shake_hands(reader: asyncio.StreamReader, writer: asyncio.StreamWrite
 
 
 def _free_socket(path: str) -> None:
-    """Take a socket's file away that no process listens on any more; refuse anything else."""
+    """Remove a socket's file on which no process listens any more; refuse any other file."""
     try:
         mode = os.lstat(path).st_mode
     except FileNotFoundError:

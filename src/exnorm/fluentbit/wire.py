@@ -1,7 +1,7 @@
 """Fluent Bit's msgpack events: ``[[time, {metadata}], {body}]``, or the older ``[time, {body}]``.
 
-A chunk holds them back to back. Whatever is not one of them is given back byte for byte, and so is
-the part of an event that nobody changed.
+A chunk has them back to back. Anything else is returned byte for byte, and so is the unchanged part of an
+event.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _MARKERS = (b"\xff\xff\xff\xff", b"\xff\xff\xff\xfe")  # the seconds of where a 
 _MARKER_SIGN = b"\x00\xff\xff\xff"  # in every marker, and in hardly anything else
 _pack_time = struct.Struct(">II").pack
 _LAST_SECOND = 0x7FFFFFFF  # above it, Fluent Bit reads a negative number: a marker, or a broken event
-# How many bytes stand before a text, by its first byte, and whether it is str.
+# Number of bytes before a text, by its first byte, and whether it is str.
 _TEXTS = {
     0xD9: (2, True),
     0xDA: (3, True),
@@ -38,7 +38,7 @@ _TEXTS = {
     0xC5: (3, False),
     0xC6: (5, False),
 }
-# How long a time is, by its first byte: ext 8, float and int in their widths.
+# Length of a time, by its first byte: ext 8, float and int in their widths.
 _TIME_LENGTHS = {
     0xD7: 10, 0xCA: 5, 0xCB: 9, 0xCC: 2, 0xCD: 3, 0xCE: 5, 0xCF: 9, 0xD0: 2, 0xD1: 3, 0xD2: 5, 0xD3: 9,
     0xC7: 11,
@@ -66,9 +66,9 @@ MOST_VALUES = 100_000
 class Entry(NamedTuple):
     """One piece of a chunk: ``raw`` is all of it, ``head`` its time and metadata, ``body`` its record.
 
-    ``body`` is ``None`` for what is no event: a group's marker, or what cannot be read. In a large event
-    each text of ``body`` is cut a little behind the length that lines may have. ``refusal`` says why an
-    event was not read though it could be one.
+    ``body`` is ``None`` for a piece that is not an event: a group's marker, or unreadable bytes. In a large
+    event each text of ``body`` is cut a little beyond the limit of lines. ``refusal`` is the reason for an
+    event that was not read.
     """
 
     raw: bytes | memoryview
@@ -78,10 +78,10 @@ class Entry(NamedTuple):
 
 
 class Events:
-    """The pieces of a chunk by number: joined again they are the chunk.
+    """The pieces of a chunk by number; joined again they are the chunk.
 
     ``heads``, ``bodies`` and ``refusals`` are those of ``Entry``; a head may be a view of the chunk.
-    ``are_flat`` says that all are events whose bodies hold texts and numbers only, under texts, in UTF-8.
+    ``are_flat``: all are events whose bodies contain only texts and numbers, under texts, in UTF-8.
     """
 
     heads: Sequence[Head]
@@ -107,14 +107,14 @@ class Events:
         return len(self.heads)
 
     def raw(self, number: int) -> bytes:
-        """All of one piece."""
+        """Return all of one piece."""
         if self._raws is None:
             self._raws = _read_raw(_as_list(self._chunk, len(self)))
         return bytes(self._raws[number])
 
 
 def _read_flat_events(chunk: bytes) -> list[tuple[msgspec.Raw, Body]] | None:
-    """Heads and bodies, where all pieces are events with flat records in UTF-8; several times as fast."""
+    """Return heads and bodies if all pieces are events with flat records in UTF-8; several times as fast."""
     if _MARKER_SIGN[1:2] in chunk and _MARKER_SIGN in chunk:  # one byte is found much faster than several
         return None
     # How many events there are is guessed; reading so many and no more proves it. Where all records begin
@@ -140,9 +140,9 @@ def _as_list(chunk: bytes, count: int) -> bytes:
 
 
 def read_entries(chunk: bytes, longest: int = LARGE_CHUNK) -> Iterator[Entry]:
-    """The pieces of a chunk in order; one that cannot be read costs itself only.
+    """Yield the pieces of a chunk in order; one that cannot be read affects no other.
 
-    ``longest`` is how many bytes a line may have.
+    ``longest`` is the largest number of bytes in a line.
     """
     if len(chunk) > LARGE_CHUNK:
         yield from _read_pieces(chunk, longest)
@@ -156,7 +156,7 @@ def read_entries(chunk: bytes, longest: int = LARGE_CHUNK) -> Iterator[Entry]:
 
 
 def _read_pieces(chunk: bytes, longest: int) -> Iterator[Entry]:
-    """The same without a copy of the chunk."""
+    """Yield the pieces of a chunk in order, without a copy of the chunk."""
     view, scanner, start = memoryview(chunk), Scanner(), 0
     with contextlib.suppress(ScanError):
         while start < len(chunk) and (end := scanner.find_end(view)) is not None:
@@ -167,7 +167,7 @@ def _read_pieces(chunk: bytes, longest: int) -> Iterator[Entry]:
 
 
 def _read_large(raw: memoryview, longest: int) -> Entry:
-    """A large event, of which nothing is made that is larger than a line may be."""
+    """Read a large event without making anything larger than a line may be."""
     scanner = Scanner()
     if scanner.find_end(raw, MOST_VALUES) is None:
         return Entry(raw, refusal=f"an event of more than {MOST_VALUES} values")
@@ -193,7 +193,7 @@ def _read_large(raw: memoryview, longest: int) -> Entry:
 
 
 def _read_map_head(raw: memoryview, at: int) -> tuple[int | None, int]:
-    """How many pairs a map has, and where they begin; ``None`` where no map stands there."""
+    """Return how many pairs a map has, and where they begin; ``None`` where there is no map."""
     first = raw[at] if at < len(raw) else 0
     if 0x80 <= first <= 0x8F:
         return first & 0x0F, at + 1
@@ -202,7 +202,7 @@ def _read_map_head(raw: memoryview, at: int) -> tuple[int | None, int]:
 
 
 def _read_cut(raw: memoryview, at: int, most: int) -> tuple[Any, int]:
-    """The value that begins there, a text of it cut to so many bytes, and where it ends."""
+    """Return the value at a position, with a text cut to ``most`` bytes, and where the value ends."""
     end = Scanner(at).find_end(raw)
     assert end is not None  # the event is whole
     kind = _TEXTS.get(raw[at])
@@ -218,7 +218,7 @@ def _read_cut(raw: memoryview, at: int, most: int) -> tuple[Any, int]:
 
 
 def _ends(chunk: bytes) -> Iterator[int]:
-    """Where each whole value ends; found without making objects of what a broken chunk promises."""
+    """Yield where each whole value ends, without making the objects that a broken chunk announces."""
     unpacker, end = _open(chunk), 0
     while True:
         try:
@@ -234,9 +234,9 @@ def _ends(chunk: bytes) -> Iterator[int]:
 
 
 def find_end(chunk: bytes, at: int) -> int:
-    """Where the value ends that begins at a place; -1 where the chunk ends before it does.
+    """Return where the value at a position ends; -1 where the chunk ends before it does.
 
-    The byte that is no value in msgpack counts as one.
+    The byte that msgpack never uses counts as a value.
     """
     left, size = 1, len(chunk)
     while left:
@@ -260,12 +260,12 @@ def find_end(chunk: bytes, at: int) -> int:
 
 
 def cut_piece(chunk: bytes, begin: int, end: int) -> bytes | memoryview:
-    """A piece of a chunk; a large one is not copied."""
+    """Return a piece of a chunk; a large one is not copied."""
     return chunk[begin:end] if end - begin <= LARGE_EVENT else memoryview(chunk)[begin:end]
 
 
 def read_entry(raw: bytes | memoryview, longest: int = LARGE_CHUNK) -> Entry:
-    """One whole value."""
+    """Read one whole value."""
     if len(raw) > LARGE_EVENT:
         return _read_large(memoryview(raw), longest)
     raw = bytes(raw)
@@ -305,7 +305,7 @@ def _is_marker(head: bytes) -> bool:
 
 
 def set_time(head: bytes, milliseconds: int | None) -> bytes:
-    """The head with another time and the same metadata; unchanged where the time cannot be written."""
+    """Return the head with another time and the same metadata; unchanged where the time cannot be written."""
     if milliseconds is None:
         return head
     seconds, rest = divmod(milliseconds, 1000)
@@ -317,7 +317,7 @@ def set_time(head: bytes, milliseconds: int | None) -> bytes:
 
 
 def _time_begin(head: bytes) -> int:
-    """Where the time stands: in a pair with metadata, or alone."""
+    """Return where the time begins: in a pair with metadata, or alone."""
     for pair in _PAIRS:
         if head.startswith(pair):
             return len(pair)
@@ -332,7 +332,7 @@ def _time_length(first: bytes) -> int:
 
 
 def make_writer() -> Callable[[bytes, Body], bytes]:
-    """A function from a head and a body to one event in bytes."""
+    """Return a function from a head and a body to one event in bytes."""
     prefix = bytes((_PAIR,))
     pack = _make_packer(None)  # several times as fast as with another way of encoding
     pack_any = _make_packer(_ANY_BYTES)

@@ -1,6 +1,6 @@
 """Rows of other logs that belong to a message: SMTP sessions, agents, connections, web requests.
 
-They join by ids only: a session's, the message's own, a mailbox's. Nothing is guessed from time alone.
+They are joined by ids only: a session's, the message's own, a mailbox's; never by time alone.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Beside(NamedTuple):
 
 
 def read_beside(record: Record) -> Beside:
-    """A record of any log but message tracking; its secrets were hidden by its source."""
+    """Return the row of a record of any log except message tracking; its source has hidden its secrets."""
     log = record.source.name
     columns = _TEXTS.get(log)
     if columns is None:
@@ -71,7 +71,7 @@ def read_beside(record: Record) -> Beside:
 
 
 def find_sessions(steps: Iterable[Step], rows: Iterable[Beside], messages: Iterable[str]) -> set[str]:
-    """The sessions in which these messages went: rows of tracking name them, or replies name the message."""
+    """Return the sessions of these messages: tracking rows name them, or replies name the message."""
     wanted = set(messages)
     found = {step.session for step in steps}
     found |= {row.session for row in rows if row.message and row.message in wanted}
@@ -80,7 +80,7 @@ def find_sessions(steps: Iterable[Step], rows: Iterable[Beside], messages: Itera
 
 
 def choose(rows: Iterable[Beside], sessions: set[str], messages: Iterable[str]) -> list[Beside]:
-    """The rows that tell of these messages, in order: of a session that carried others too, only its part."""
+    """Return the rows about these messages, in order; of a session with several messages, only their part."""
     wanted = set(messages)
     by_session: dict[tuple[str, str], list[Beside]] = {}
     chosen: list[Beside] = []
@@ -95,7 +95,7 @@ def choose(rows: Iterable[Beside], sessions: set[str], messages: Iterable[str]) 
 
 
 def _cut_session(rows: Sequence[Beside], messages: set[str]) -> list[Beside]:
-    """The session up to its first MAIL, and the parts in which these messages were handed over."""
+    """Return the session up to its first MAIL, and the parts that transferred these messages."""
     begins = [number for number, row in enumerate(rows) if row.event == _OPENS_MAIL]
     if not any(row.message in messages for row in rows if row.message) or len(begins) < 2:
         return list(rows)

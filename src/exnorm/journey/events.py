@@ -1,4 +1,4 @@
-"""What the events of message tracking mean for a message, as Microsoft documents them."""
+"""The meaning of message tracking events for a message, as Microsoft documents them."""
 
 from __future__ import annotations
 

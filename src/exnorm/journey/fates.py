@@ -1,4 +1,4 @@
-"""What became of each recipient of a message: the last state that its rows tell."""
+"""The state of each recipient of a message: the last one that its rows state."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PENDING, DEFERRED_STATE, EXPANDED, REDIRECTED, DELIVERED_STATE, FAILED_STATE = (
 BY_BADNESS = (FAILED_STATE, DEFERRED_STATE, PENDING, DELIVERED_STATE, EXPANDED, REDIRECTED)
 """States, the worst first."""
 
-# A state stands until one of the same weight or more comes later: what was delivered is so, whatever the
+# A state holds until a later one of the same weight or more: a delivery stays a delivery, whatever the
 # clocks of two servers make of the order of their rows.
 _WEIGHTS = {PENDING: 0, DEFERRED_STATE: 0, EXPANDED: 1, REDIRECTED: 1, DELIVERED_STATE: 2, FAILED_STATE: 2}
 _LONGEST_STATUS = 500
@@ -23,10 +23,10 @@ _LONGEST_STATUS = 500
 
 @dataclass
 class Fate:
-    """A recipient's last state, what the log says of it, when and on which server.
+    """A recipient's last state, its status text, and when and on which server it was logged.
 
-    ``into`` are the addresses that a group was expanded into, or that another one stands for; ``via`` is
-    the address that led to this one. ``handed_to`` is the host that has it as far as is known.
+    ``into`` are the addresses that a group was expanded into, or that another address stands for; ``via`` is
+    the address that led to this one. ``handed_to`` is the last known host that has it.
     """
 
     address: str
@@ -41,12 +41,12 @@ class Fate:
 
     @property
     def is_final(self) -> bool:
-        """Whether nothing more is to come."""
+        """Whether no other state can follow."""
         return self.state in (EXPANDED, REDIRECTED, DELIVERED_STATE, FAILED_STATE)
 
 
 class Fates:
-    """The recipients of one message, in the order they are named; told step by step, in order of time."""
+    """The recipients of one message, in the order they are named; fed step by step, in order of time."""
 
     def __init__(self, leaves: Callable[[Step], bool]) -> None:
         self._leaves = leaves
@@ -60,7 +60,7 @@ class Fates:
         return len(self._by_address)
 
     def tell(self, step: Step) -> None:
-        """Take up what a row says of its recipients."""
+        """Read the recipients of a row."""
         if step.event in ("EXPAND", "REDIRECT", "RESOLVE", "DUPLICATEREDIRECT"):
             self._lead(step)
             return
@@ -79,7 +79,7 @@ class Fates:
             self._tell_all(step, state)
 
     def _tell_all(self, step: Step, state: str) -> None:
-        """A row that names no recipient is about all of them."""
+        """Apply a row that names no recipient to all of them."""
         if self.whole is None:
             self.whole = Fate("")
         for fate in (self.whole, *self):
@@ -87,7 +87,9 @@ class Fates:
                 _settle(fate, state, _explain(step, state), step, "")
 
     def _judge(self, step: Step) -> tuple[str, str]:
-        """The state that a row gives its recipients, empty for none, and the host they were handed to."""
+        """Return the state that a row gives its recipients, empty for none, and the host they were
+        handed to.
+        """
         if step.event in DELIVERED:
             return DELIVERED_STATE, step.server
         if step.event in FAILED:
@@ -99,7 +101,7 @@ class Fates:
         return "", ""
 
     def _lead(self, step: Step) -> None:
-        """A group's members, or the address that takes another one's place."""
+        """Add a group's members, or the address that replaces another one."""
         addresses = [address for address, _ in _read_recipients(step)]
         related = [address for address in members(step.related) if address.strip()]
         if step.event == "EXPAND":
@@ -139,12 +141,12 @@ def _settle(fate: Fate, state: str, status: str, step: Step, handed_to: str) -> 
 
 
 def _explain(step: Step, state: str) -> str:
-    """Why, where no status is logged: failures and delays tell it in the context."""
+    """Return the reason of a failure or delay from the context, where no status is logged."""
     return step.context if state in (FAILED_STATE, DEFERRED_STATE) else ""
 
 
 def _read_recipients(step: Step) -> Iterator[tuple[str, str]]:
-    """Each recipient with its status; all of the text for each of them where they do not align."""
+    """Yield each recipient with its status; the whole status text for each where their numbers differ."""
     if not step.recipients:
         return
     addresses, statuses = members(step.recipients), members(step.statuses)

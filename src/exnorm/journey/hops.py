@@ -1,4 +1,4 @@
-"""The servers that a message went over, in order, and those of which the log is missing."""
+"""The servers on a message's way, in order, and those whose log is missing."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ class Hop:
 
     @property
     def held_ms(self) -> int:
-        """How long it was there, in milliseconds."""
+        """The time the message was there, in milliseconds."""
         return self.last - self.first
 
 
 class Leg(NamedTuple):
-    """The message went from one server to another; ``host`` is the target as it was logged."""
+    """One transfer from a server to another; ``host`` is the target as it was logged."""
 
     origin: str
     target: str
@@ -48,7 +48,7 @@ class Leg(NamedTuple):
 
 
 class Missing(NamedTuple):
-    """A server that had the message and of which no row is here; ``is_certain``, or likely only."""
+    """A server that had the message but has no row here; ``is_certain``, or only likely."""
 
     server: str
     reason: str
@@ -57,7 +57,7 @@ class Missing(NamedTuple):
 
 
 class Way:
-    """Which servers are the site's, as far as the rows of one message tell."""
+    """The site's servers, as far as the rows of one message show."""
 
     def __init__(self, steps: Sequence[Step]) -> None:
         passed = [step for step in steps if step.server and step.event not in SHADOW]
@@ -67,14 +67,14 @@ class Way:
         self.legs = self._find_legs(steps)
 
     def is_inside(self, host: str) -> bool:
-        """Whether a host is one of the site's: it wrote rows, or its domain is that of one that did."""
+        """Return whether a host is one of the site's: it wrote rows, or is in the domain of one that did."""
         return name_server(host) in self.writers or _domain(host) in self._domains
 
     def leaves(self, step: Step) -> bool:
-        """Whether a row that sends says that the message left the organization.
+        """Return whether a SEND row shows that the message left the organization.
 
-        The connectors between Exchange servers have names of their own; any other leads out of the
-        organization, unless an Exchange server of the same domain answered there, or wrote rows of it.
+        The connectors between Exchange servers have known names; any other leads out of the organization,
+        unless an Exchange server of the same domain answered there, or wrote rows of it.
         """
         if name_server(step.peer) in self.writers:
             return False
@@ -85,7 +85,7 @@ class Way:
         return not self.is_inside(step.replied_host if step.connector else step.peer)
 
     def find_hops(self, steps: Iterable[Step]) -> list[Hop]:
-        """A hop for each server, in the order that the message came to them."""
+        """Return a hop for each server, in the order that the message came to them."""
         hops: dict[str, Hop] = {}
         for step in steps:
             if step.server not in self.writers or step.event in SHADOW:
@@ -132,7 +132,7 @@ class Way:
         return None
 
     def find_missing(self, steps: Sequence[Step]) -> list[Missing]:
-        """The servers that had the message and of which no row is here."""
+        """Return the servers that had the message but have no row here."""
         found: dict[str, Missing] = {}
         receivers = {leg.origin: leg for leg in self.legs if leg.is_told_by_target and leg.is_outside}
         for leg in self.legs:
@@ -166,7 +166,7 @@ class Way:
         return list(found.values())
 
     def find_gaps(self, hops: Iterable[Hop], steps: Sequence[Step]) -> list[str]:
-        """What else is not there: servers without a row of how the message came to them."""
+        """Return a sentence for each server without a row of the message's arrival."""
         arrived = {step.server for step in steps if step.event in ARRIVED or step.event in DELIVERED}
         made = {step.server for step in steps if step.event == "DSN" or step.source == "AGENT"}
         return [
@@ -187,7 +187,7 @@ def _add(
 
 
 def _find_origin(step: Step) -> tuple[str, str]:
-    """Who a server had the message from, and through which connector, where this row says so."""
+    """Return where a server received the message from, and through which connector, if this row says so."""
     if step.event in ("SUBMIT", "CLIENTSUBMISSION") or step[1:3] == ("RECEIVE", "STOREDRIVER"):
         return "a mailbox", ""
     if step.event != "RECEIVE":
@@ -198,13 +198,13 @@ def _find_origin(step: Step) -> tuple[str, str]:
 
 
 def _domain(host: str) -> str:
-    """The domain of a host of the site's; empty for an address and for a name without one."""
+    """Return the domain of one of the site's hosts; empty for an address and for a name without one."""
     _, dot, domain = host.lower().strip(".").partition(".")
     return domain if dot and ip(host) is None and not host.startswith("[") else ""
 
 
 def _order(hops: list[Hop], legs: Sequence[Leg]) -> list[Hop]:
-    """By time, but never a server before one that sent the message to it: clocks differ."""
+    """Sort by time, but never a server before one that sent the message to it, because clocks differ."""
     waiting = sorted(hops, key=lambda hop: (hop.first, hop.server))
     names = {hop.server for hop in hops}
     before: dict[str, set[str]] = {hop.server: set() for hop in hops}

@@ -1,12 +1,12 @@
-"""Which rows are of one message.
+"""Find which rows are of one message.
 
 A row has a key: its network message id, which stays the same in every copy that Exchange makes of a message,
 else its message id, else the internal id that its server gave it. Rows of one key are of one message. Two
-keys are joined where a row asks for another one: a row without a network message id asks for that of its
-message id; a copy (TRANSFER, what a mailbox rule or an agent sent again) names its original by ``reference``,
-as the internal id on the same server or as a message id. An ask that more than one message answers joins
-nothing: whoever chooses a message id must not be able to put two messages into one. A delivery status
-notification is a message of its own.
+keys are joined where a row refers to another: a row without a network message id refers to that of its
+message id; a copy (TRANSFER, a message that a mailbox rule or an agent sent again) names its original by
+``reference``, as the internal id on the same server or as a message id. A reference that more than one
+message matches joins nothing, because a sender who chooses a message id must not be able to merge two
+messages. A delivery status notification is a message of its own.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _MOST_REFERENCES = 16
 
 
 def find_key(step: Step) -> str:
-    """The key of a row; empty where it carries no message."""
+    """Return the key of a row; empty where it is about no message."""
     if step.network:
         return NETWORK + step.network
     if step.message:
@@ -31,19 +31,21 @@ def find_key(step: Step) -> str:
 
 
 def name_internal(step: Step) -> str:
-    """The internal id with its server, which alone makes it one message's; empty without either."""
+    """Return the internal id with its server, as only both together are unique; empty where one
+    is missing.
+    """
     return f"{INTERNAL}{step.server}/{step.internal}" if step.internal and step.server else ""
 
 
 def find_names(step: Step) -> tuple[str, ...]:
-    """The names under which other rows may ask for the message of this one."""
+    """Return the names under which other rows may refer to this row's message."""
     internal = name_internal(step)
     message = MESSAGE + step.message if step.message else ""
     return tuple(name for name in (internal, message) if name)
 
 
 def find_asks(step: Step) -> list[str]:
-    """The names of what belongs to the same message as this row, beside the rows of its own key."""
+    """Return the names of other keys that belong to the same message as this row."""
     asks: list[str] = []
     if not step.network:
         asks += [MESSAGE + step.message] if step.message else find_names(step)
@@ -58,13 +60,13 @@ def find_asks(step: Step) -> list[str]:
 
 
 class Groups:
-    """Keys that were found to be one message; ``find`` gives the smallest of them."""
+    """Keys found to be one message; ``find`` returns the smallest of them."""
 
     def __init__(self) -> None:
         self._above: dict[str, str] = {}
 
     def find(self, key: str) -> str:
-        """The key that stands for all that are joined with this one."""
+        """Return the key that represents all that are joined with this one."""
         root = key
         while root in self._above:
             root = self._above[root]
@@ -73,14 +75,14 @@ class Groups:
         return root
 
     def join(self, one: str, other: str) -> None:
-        """Know that two keys are one message."""
+        """Join two keys as one message."""
         first, second = sorted((self.find(one), self.find(other)))
         if first != second:
             self._above[second] = first
 
     @property
     def joined(self) -> list[str]:
-        """Every key that another one stands for."""
+        """Return every key that is represented by another one."""
         return list(self._above)
 
 
@@ -99,7 +101,7 @@ def choose_answer(key: str, name: str, answers: Iterable[str]) -> str:
 
 
 def resolve(asks: Iterable[tuple[str, str]], answers: Mapping[str, Iterable[str]]) -> Groups:
-    """The groups of keys, from who asks for which name, and the keys that go by each name."""
+    """Return the groups of keys, from the references of each key and the keys under each name."""
     groups = Groups()
     for key, name in asks:
         answer = choose_answer(key, name, answers.get(name, ()))
@@ -109,7 +111,9 @@ def resolve(asks: Iterable[tuple[str, str]], answers: Mapping[str, Iterable[str]
 
 
 def join(steps: Iterable[Step]) -> list[list[Step]]:
-    """Rows by message, each row once, in the order of their first rows; rows without one are left out."""
+    """Return rows by message, each row once, in the order of their first rows; rows without one
+    are left out.
+    """
     by_key: dict[str, set[Step]] = {}
     answers: dict[str, set[str]] = {}
     asks: set[tuple[str, str]] = set()

@@ -1,4 +1,4 @@
-"""One row of message tracking, cut down to what the story of its message needs."""
+"""One row of message tracking, reduced to what the story of its message needs."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _ROW_TEXT = 512  # characters of a context or a status; what a story tells of th
 
 
 class Step(NamedTuple):
-    """A row. Equal steps are one row that was read twice; ``mark`` tells rows apart that say the same.
+    """A row. Equal steps are one row that was read twice; ``mark`` distinguishes rows with equal columns.
 
     ``time`` is in epoch milliseconds UTC, ``server`` the short name of the server that wrote the row,
     ``recipients`` and ``statuses`` are as logged. ``session`` is an SMTP session's id, ``submission`` the
-    mailbox and event number of a submission, ``verdict`` what agents said. ``mark`` is last, so that steps
-    sort by time.
+    mailbox and event number of a submission, ``verdict`` the agents' findings. ``mark`` is last, so that
+    steps sort by time.
     """
 
     time: int
@@ -66,7 +66,7 @@ class Step(NamedTuple):
 
     @property
     def peer(self) -> str:
-        """The other end: where the row's message was sent to, or came from."""
+        """The other end: the target or origin of the row's message."""
         if self.event not in WRITTEN_BY_CLIENT:
             return self.client_host or self.client_address
         return self.replied_host or self.server_host or self.server_address
@@ -81,12 +81,12 @@ class Step(NamedTuple):
 
 
 def is_tracking(record: Record) -> bool:
-    """Whether a record is of message tracking."""
+    """Return whether a record is of message tracking."""
     return record.source.name == TRACKING
 
 
 def read_step(record: Record) -> Step:
-    """The step of a record of message tracking. Raises ``ValueError`` for one without a time."""
+    """Return the step of a record of message tracking. Raises ``ValueError`` for one without a time."""
     if record.time is None:
         raise ValueError("the record has no time")
     get: Callable[..., str] = record.values.get
@@ -138,12 +138,14 @@ def read_step(record: Record) -> Step:
 
 
 def find_mailbox(step: Step) -> str:
-    """The mailbox that a message was submitted from, as its GUID; empty where the row does not say."""
+    """Return the mailbox that a message was submitted from, as its GUID; empty where the row does not name
+    it.
+    """
     return step.submission.partition(",")[0].removeprefix("Mailbox:")
 
 
 def _read_network_id(text: str) -> str:
-    """A network message id in one spelling; that of no message (all zeros) is none."""
+    """Return a network message id in one spelling; empty for all zeros."""
     return text.strip().lower() if text.strip("0- ") else ""
 
 

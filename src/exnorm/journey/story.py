@@ -1,4 +1,4 @@
-"""The rows of one message as one story: who, to whom, over which servers, what became of it."""
+"""Combine the rows of one message into its story: sender, recipients, servers and outcome."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _MOST_NOTICES = 16
 class Story:
     """One message. Times are epoch milliseconds UTC; sizes are in bytes, ``None`` where no row has them.
 
-    ``key`` is what its rows are joined by, ``identity`` the same as 32 hexadecimal digits. ``outcome`` is the
-    worst state of a recipient. ``notices`` are message ids of delivery status notifications about it,
-    ``about`` those that it is one about.
+    ``key`` joins its rows, ``identity`` is the key as 32 hexadecimal digits. ``outcome`` is the worst state
+    of a recipient. ``notices`` are message ids of delivery status notifications about it, ``about`` those
+    that it is a notification of.
     """
 
     key: str
@@ -59,17 +59,19 @@ class Story:
 
     @property
     def first(self) -> int:
-        """When its first row was written."""
+        """The time of its first row."""
         return self.steps[0].time
 
     @property
     def last(self) -> int:
-        """When its last row was written that is not about a copy kept for safety."""
+        """The time of its last row, not counting rows about safety copies."""
         return max((step.time for step in self.steps if step.event not in SHADOW), default=self.first)
 
     @property
     def latency_ms(self) -> int:
-        """From its first row to the last final state of a recipient; to its last row where there is none."""
+        """The milliseconds from its first row to the last final state of a recipient, or else to its last
+        row.
+        """
         finals = [fate.time for fate in self.recipients if fate.is_final]
         return max(0, (max(finals) if finals else self.last) - self.first)
 
@@ -80,7 +82,7 @@ class Story:
 
 
 def tell(steps: Iterable[Step], notices: Iterable[str] = ()) -> Story:
-    """The story of rows of one message, in whatever order; ``notices`` were seen elsewhere.
+    """Return the story of rows of one message, in any order; ``notices`` were found elsewhere.
 
     Raises ``ValueError`` where there is no row.
     """
@@ -154,13 +156,13 @@ def _note_recipients(hops: Iterable[Hop], rows: Sequence[Step]) -> None:
 
 
 def _find_submission(rows: Sequence[Step]) -> Step:
-    """The row that tells best who handed the message in: the first arrival, else the first row."""
+    """Return the row that describes the submission best: the first arrival, else the first row."""
     arrivals = [step for step in rows if step.event in ("RECEIVE", "SUBMIT", "CLIENTSUBMISSION")]
     return arrivals[0] if arrivals else rows[0]
 
 
 def _find_client(step: Step) -> tuple[str, str]:
-    """Address and host of who handed the message in, behind a front end or at a mailbox where it is said."""
+    """Return address and host of the submitter, behind a front end or at a mailbox if the row says so."""
     if step.proxied_address or step.proxied_host:
         return step.proxied_address, step.proxied_host
     if step.source == "STOREDRIVER" and ip(step.original_address):
@@ -169,12 +171,14 @@ def _find_client(step: Step) -> tuple[str, str]:
 
 
 def _find_directionality(rows: Sequence[Step]) -> str:
-    """The first that a row says for certain."""
+    """Return the first definite directionality in the rows."""
     return _first(step.directionality for step in rows if step.directionality.lower() != "undefined")
 
 
 def _find_direction(rows: Sequence[Step], way: Way, recipients: Sequence[Fate]) -> str:
-    """Whether the message came in, went out or stayed: by what Exchange says, then by where it was sent."""
+    """Return whether the message came in, went out or stayed: by Exchange's own words, then by
+    its targets.
+    """
     said = _find_directionality(rows).lower()
     submitted = {("SUBMIT", "STOREDRIVER"), ("CLIENTSUBMISSION", "STOREDRIVER"), ("RECEIVE", "STOREDRIVER")}
     is_ours = said == "originating" or any((step.event, step.source) in submitted for step in rows)

@@ -1,4 +1,4 @@
-"""The Logstash host: its JSON codecs, and events of Exchange normalized on the way in."""
+"""The Logstash host: its JSON codecs, with events of Exchange normalized while decoding."""
 
 from __future__ import annotations
 
@@ -48,20 +48,20 @@ _BATCH_BYTES = 128 * 1024  # of lines taken together; more would not stay in the
 
 
 class LineTooLong(ParseError):
-    """A line was longer than ``decode_size_limit_bytes``; what follows it can be read."""
+    """A line was longer than ``decode_size_limit_bytes``; the lines after it can be read."""
 
 
 class JSONCodec:
     """Logstash's codec ``json_lines`` (framing ``lines``) or ``json`` (``whole``: a document a call).
 
-    ``options`` are Logstash's: ``charset``, ``target``, ``ecs_compatibility``, and for lines
-    ``delimiter`` and ``decode_size_limit_bytes``. Without a normalizer it is that codec. With one,
-    lines and records of Exchange are normalized, a byte order mark is left out, objects may
-    follow each other without a separator, and a line may have 20 MiB unless the option says otherwise;
-    everything else comes as that codec gives it.
+    ``options`` are Logstash's: ``charset``, ``target``, ``ecs_compatibility``, and for lines ``delimiter``
+    and ``decode_size_limit_bytes``. Without a normalizer it is exactly that codec. With one, lines and
+    records of Exchange are normalized, a byte order mark is removed, objects may follow each other without a
+    separator, and a line may have 20 MiB unless the option says otherwise; everything else is decoded as by
+    that codec.
 
-    ``@metadata`` is a key of a decoded event and is never encoded. Raises ``SettingsError`` for an
-    option that is unknown or has a wrong value.
+    ``@metadata`` is a key of a decoded event and is never encoded. Raises ``SettingsError`` for an option
+    that is unknown or has a wrong value.
     """
 
     def __init__(
@@ -91,10 +91,10 @@ class JSONCodec:
         self._splices = self._events is not None and replace(self._options, ecs=usual.ecs) == usual
 
     def decode(self, data: bytes) -> list[AnyEvent]:
-        """The events that ``data`` completes.
+        """Return the events that ``data`` completes.
 
-        Raises ``LineTooLong`` for a line longer than ``decode_size_limit_bytes``; that line is lost,
-        what came before and after it is given by the next call.
+        Raises ``LineTooLong`` for a line longer than ``decode_size_limit_bytes``; that line is lost, the
+        events before and after it are returned by the next call.
         """
         data = bytes(data)
         if self._options.framing == "whole":
@@ -103,7 +103,7 @@ class JSONCodec:
         return self._take_lines()
 
     def flush(self) -> list[AnyEvent]:
-        """What is left when the stream ends."""
+        """Return the events that are left when the stream ends."""
         self._held = self._take_lines()
         rest = self._frames.take_rest()
         self._ends = ObjectEnds()
@@ -119,15 +119,17 @@ class JSONCodec:
         return self.take_ready()
 
     def take_ready(self) -> list[AnyEvent]:
-        """The events that were ready when ``decode`` or ``flush`` raised, if they are wanted at once."""
+        """Return the events that were ready when ``decode`` or ``flush`` raised, without waiting for the next
+        call.
+        """
         ready, self._held = self._held, []
         return ready
 
     def convert(self, data: bytes, encode: Callable[[AnyEvent], bytes] | None = None) -> list[bytes]:
-        """What ``encode`` makes of the events of ``decode``, and the fastest way to it.
+        """Return the events of ``decode`` encoded with ``encode``, in the fastest way.
 
-        Use either one or the other, and ``convert_rest`` at the end. Raises as ``decode`` does;
-        ``take_written`` then has what was ready.
+        Use either this or ``decode``, and ``convert_rest`` at the end. Raises as ``decode`` does;
+        ``take_written`` then returns what was ready.
         """
         encode = encode or self.encode
         self._written += map(encode, self.take_ready())  # of a call that raised
@@ -144,14 +146,14 @@ class JSONCodec:
         return self._take_written()
 
     def convert_rest(self) -> list[bytes]:
-        """What is left when the stream ends."""
+        """Return the encoded events that are left when the stream ends."""
         if self._splices:
             self._convert_waiting(self.encode)
         self._written += map(self.encode, self.flush())
         return self._take_written()
 
     def convert_whole(self) -> list[bytes]:
-        """What waits for a delimiter though it is whole objects: a stream may never send one."""
+        """Return whole objects that wait for a delimiter, which a stream may never send."""
         line = self._frames.peek()
         end = self._ends.closed(line) if self._events is not None else 0
         if end:
@@ -161,7 +163,9 @@ class JSONCodec:
         return self._take_written()
 
     def take_written(self) -> list[bytes]:
-        """What was ready when ``convert`` or ``convert_rest`` raised, if it is wanted at once."""
+        """Return what was ready when ``convert`` or ``convert_rest`` raised, without waiting for the next
+        call.
+        """
         self._written += map(self.encode, self.take_ready())
         return self._take_written()
 
@@ -170,21 +174,23 @@ class JSONCodec:
         return written
 
     def encode(self, event: Mapping[str, Any]) -> bytes:
-        """One event as JSON, for framing ``lines`` with the delimiter behind it."""
+        """Return one event as JSON, for framing ``lines`` with the delimiter after it."""
         end = self._options.delimiter if self._options.framing == "lines" else b""
         return encode_event(event) + end
 
     # --- lines -----------------------------------------------------------------------------------
 
     def _take_lines(self) -> list[AnyEvent]:
-        """The events of every whole line; where one raises, those before it are kept for the next call."""
+        """Return the events of every whole line; where one raises, those before it are kept for the next
+        call.
+        """
         while (line := self._frames.take()) is not None:
             self._ends = ObjectEnds()
             if not isinstance(line, bytes):
                 raise self._too_long()
             self._held += self._read(line)
         if self._events is not None and not self._printed.waiting:
-            # A stream that never has a delimiter: whole objects go on as soon as the next one begins.
+            # In a stream without any delimiter, whole objects are passed on as soon as the next one begins.
             end = self._ends.find(self._frames.peek())
             if end:
                 self._ends = ObjectEnds()
@@ -192,7 +198,7 @@ class JSONCodec:
         return self.take_ready()
 
     def _convert_waiting(self, encode: Callable[[AnyEvent], bytes]) -> None:
-        """Write what each line gives."""
+        """Write the result of each line."""
         assert self._events is not None
         while self._waiting.at < self._waiting.end:
             if self._printed.waiting:
@@ -202,7 +208,7 @@ class JSONCodec:
         self._waiting = _no_lines()
 
     def _run_waiting(self) -> int:
-        """Write what the kernel takes; of how many bytes behind that the lines are to be read in Python."""
+        """Write what the kernel takes; return how many bytes after that must be read in Python."""
         assert self._events is not None
         waiting = self._waiting
         before = waiting.at
@@ -215,13 +221,13 @@ class JSONCodec:
             self._written += made
             waiting.pass_over(waiting.number + done)
             if done < len(lines) and not other:
-                # Where it does not take even one, it will not take others like it either.
+                # If it does not take even one, it will not take similar ones either.
                 return 1 if waiting.at > before else _BATCH_BYTES
             self._log = other or self._log
         return 1
 
     def _convert_batch(self, most: int, encode: Callable[[AnyEvent], bytes]) -> None:
-        """The same in Python; plain events of one log in a row are taken together."""
+        """Write the results of lines in Python; plain events of one log in a row are handled together."""
         assert self._events is not None
         lines = self._waiting.peek(most)
         read = [read_event(line) for line in lines.split(b"\n")]
@@ -301,7 +307,7 @@ class JSONCodec:
         return found
 
     def _is_printed(self, text: str) -> bool:
-        """Whether a line is a part of JSON that is printed over several lines."""
+        """Return whether a line is part of JSON printed over several lines."""
         bare = text.strip()
         if self._options.framing == "whole" or is_crowded(text):
             return False
@@ -309,7 +315,7 @@ class JSONCodec:
         return is_end or (bare[:1] in _OPENING and bare[-1:] in _GOES_ON)
 
     def _read_printed(self, text: str, events: EventNormalizer) -> list[AnyEvent]:
-        """The events of the objects that a line of printed JSON completes."""
+        """Return the events of the objects that a line of printed JSON completes."""
         bare = text.strip()
         if not self._printed.waiting:
             self._in_array = bare[:1] == "[" or (self._in_array and "]" not in bare[:1])
@@ -325,7 +331,7 @@ class JSONCodec:
         return [one for event in made for one in self._replace(event, text, True, events)]
 
     def _pieces(self, line: bytes, text: str, valid: bool) -> list[tuple[str, str | bytes]]:
-        """The lines of a text that is not JSON, each with what the log's own reader is given."""
+        """Return the lines of a text that is not JSON, each with the input for the log's own reader."""
         if self._options.framing == "lines":
             is_read = valid and not (self._encoding and "\ufffd" in text)
             return [(text, text if is_read else line)]
@@ -336,7 +342,7 @@ class JSONCodec:
     def _read_raw(
         self, pieces: list[tuple[str, str | bytes]], text: str, events: EventNormalizer
     ) -> list[AnyEvent]:
-        """Text that is not JSON: lines of a log as they are, or an event of its own with a tag."""
+        """Read text that is not JSON: lines of a log, or else one event with a tag."""
         found: list[AnyEvent] = []
         ours = False
         for piece, line in pieces:
@@ -356,7 +362,7 @@ class JSONCodec:
         return self._leave(event, text, alone)
 
     def _leave(self, event: AnyEvent, text: str, alone: bool) -> list[AnyEvent]:
-        """An event that holds nothing of Exchange."""
+        """Return an event that is not Exchange's."""
         if self._options.target is not None:
             return decode_text(text, self._options)
         if alone and keeps_original(self._options) and not add_original(event, text):
@@ -364,7 +370,7 @@ class JSONCodec:
         return [event]
 
     def _placed(self, event: AnyEvent) -> AnyEvent:
-        """The event with its fields under ``target``, where there is one."""
+        """Return the event with its fields under ``target``, if that is set."""
         path = self._options.target
         if path is None:
             return event

@@ -1,9 +1,8 @@
-"""One request's worth of events: decode, normalize, encode. Runs in one thread, knows no HTTP."""
+"""Process the events of one request: decode, normalize, encode. Runs in one thread, knows no HTTP."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from exnorm.errors import quote
@@ -17,26 +16,18 @@ from exnorm.relay.bodies import Body, Bounds, RefusedError, is_document, pack, u
 from exnorm.relay.headers import Headers
 from exnorm.relay.journal import Journal
 from exnorm.relay.traffic import Traffic
-from exnorm.relay.work import BatchWork
+from exnorm.relay.work import BatchWork, Outgoing
 
 T = TypeVar("T")
 DROPPED_TAG = "_exnormdropped"
 
 
-@dataclass(frozen=True)
-class Batch:
-    """What goes on to the next hop; ``payload`` is empty where nothing was left to send."""
-
-    payload: bytes
-    events: int
-
-
-class Batches(BatchWork):
+class EventBodies(BatchWork):
     """Turns bodies of requests into bodies for the next hop, or into answers.
 
-    It remembers the headers of logs between requests, so only one thread may call it; ``headers``
-    remembers them beyond a change of settings, and where it has a file beyond a restart. ``journal`` is
-    told of lines that do not parse and of events that fail.
+    It remembers the headers of logs between requests, so only one thread may call it; ``headers`` keeps them
+    through a change of settings, and with a file through a restart. ``journal`` receives lines that do not
+    parse and events that fail.
     """
 
     def __init__(
@@ -54,20 +45,22 @@ class Batches(BatchWork):
         self._events = self._follow(normalizer)
 
     def use(self, normalizer: Normalizer) -> None:
-        """Go on with other settings; what was counted stays counted."""
+        """Continue with other settings; counts are kept."""
         self._events = self._follow(normalizer)
         self.reopen()
 
-    def relay(self, body: Body) -> Batch:
-        """The batch for the next hop, packed. Raises ``RefusedError`` for a body that cannot be read."""
+    def relay(self, body: Body) -> Outgoing:
+        """Return the batch for the next hop, packed. Raises ``RefusedError`` for a body that cannot
+        be read.
+        """
         lines = self._convert(unpack(body.content, body.encoding, self._bounds.unpacked_bytes), body)
-        return Batch(pack(lines) if lines else b"", len(lines))
+        return Outgoing(pack(lines) if lines else b"", len(lines))
 
     def answer(self, body: Body) -> bytes:
-        """JSON for whoever asked: an object for an object, an array for an array.
+        """Return JSON for the sender: an object for an object, an array for an array.
 
-        An object that leaves nothing to keep (a header line, an event the profile drops) is answered
-        with a tag that says so, one that becomes several events with their array.
+        An object that leaves nothing (a header line, an event that the profile drops) is answered with a tag
+        that says so; one that becomes several events with their array.
         """
         content = unpack(body.content, body.encoding, self._bounds.unpacked_bytes)
         texts = [line.rstrip(b"\n") for line in self._convert(content, body)]
@@ -104,9 +97,9 @@ class Batches(BatchWork):
 
 
 class SafeNormalizer(EventNormalizer):
-    """Normalizes the events of one body after the other; one that raises goes on as it came.
+    """Normalizes the events of one body after the other; one that raises is passed on as it came.
 
-    ``given`` is how many events the body had so far. More than ``limit`` raise ``RefusedError``.
+    ``given`` is the number of events in the body so far. More than ``limit`` raise ``RefusedError``.
     """
 
     def __init__(
@@ -132,15 +125,15 @@ class SafeNormalizer(EventNormalizer):
             self.replay(f"{host}\0{path}" if path else "", lines)
 
     def begin(self) -> None:
-        """Another body begins."""
+        """Begin another body."""
         self.given = 0
 
     def normalize(self, event: AnyEvent) -> list[AnyEvent]:
-        """What takes the event's place; never raises because of the event."""
+        """Return the events that replace the event; never raises because of the event."""
         return self._take_safely(event, super().normalize)
 
     def convert(self, event: AnyEvent) -> list[AnyEvent | bytes]:
-        """The same with finished lines."""
+        """Replace the event, by finished lines where possible; never raises because of the event."""
         taken: list[Any] = self._take_safely(event, super().convert)
         return taken
 
@@ -152,19 +145,19 @@ class SafeNormalizer(EventNormalizer):
         return found
 
     def normalize_raw(self, event: AnyEvent, line: str | bytes) -> list[AnyEvent] | None:
-        """The same for a line that no event came around."""
+        """Replace a line that came without an event; never raises because of the line."""
         super_normalize = super().normalize_raw
         return self._guard(event, lambda: super_normalize(event, line))
 
     def note_rows(self, log: str, amount: int) -> None:
-        """So many events of a log were its rows."""
+        """Count events of a log that were its rows."""
         counted = min(amount, self._limit + 1 - self.given)
         self.given += counted
         self._traffic.events_in += counted
         self._refuse_many()
 
     def put_payload(self, event: AnyEvent, payload: bytes) -> AnyEvent:
-        """The event with the fields of a payload, which may be named as its own are."""
+        """Return the event with the fields of a payload; names that both have are merged."""
         try:
             return super().put_payload(event, payload)
         except Exception as error:  # as in _guard
@@ -189,5 +182,5 @@ class SafeNormalizer(EventNormalizer):
 
 
 def tag_failure(event: AnyEvent, reason: str) -> AnyEvent:
-    """The event as it came, with the tag and the reason that a line which did not parse has."""
+    """Return the event as it came, with the tag and reason of a line that did not parse."""
     return {**event, "tags": add_tag(event.get("tags"), Unparsed.TAG), "error": {"reason": reason}}

@@ -1,4 +1,4 @@
-"""Bytes -> text as Logstash's codecs do."""
+"""Decode bytes to text as Logstash's codecs do."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _NOT_PRINTED = ("Cc", "Cs", "Cn", "Zl", "Zp")
 
 
 def read_text(line: bytes, charset: str) -> tuple[str, bool]:
-    r"""A line as text, and whether it was of that charset.
+    r"""Return a line as text, and whether it was valid in that charset.
 
-    In UTF-8 a line that is not shows its bytes as ``\xHH`` and everything else escaped as Ruby does;
-    in any other charset what is not stands as U+FFFD.
+    In invalid UTF-8 the bytes are shown as ``\xHH`` and everything else is escaped as Ruby does; in any other
+    charset invalid bytes become U+FFFD.
     """
     if charset != UTF_8:
         return line.decode(charset, "replace"), True

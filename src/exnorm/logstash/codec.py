@@ -1,6 +1,6 @@
-"""Logstash's codecs ``json`` and ``json_lines``, as they are: bytes in, events out, and back.
+"""Logstash's codecs ``json`` and ``json_lines``, unchanged: bytes in, events out, and back.
 
-Everything here is what a real Logstash does, its oddities too; what exnorm adds is in
+Everything here behaves as a real Logstash does, oddities included; exnorm's additions are in
 ``exnorm.logstash`` and ``normalize``.
 """
 
@@ -31,7 +31,7 @@ SIZE_LIMIT = 512 * 1024 * 1024
 _PIECE_BYTES = 1024 * 1024
 _LINES_BYTES = 256 * 1024  # of lines taken at once, beside the buffer they are in
 
-# What Java calls white space: a text of nothing else is no event.
+# Java's white space: a text of nothing else is no event.
 _BLANK = re.compile("[\t-\r\x1c- \u1680\u2000-\u2006\u2008-\u200a\u2028\u2029\u205f\u3000]*")
 
 
@@ -57,7 +57,7 @@ _OPTIONS = {
 
 
 def read_options(framing: str, given: Mapping[str, Any]) -> Options:
-    """Options by Logstash's names. Raises ``SettingsError`` with the nearest right name."""
+    """Return options by Logstash's names. Raises ``SettingsError`` with the nearest right name."""
     if framing not in FRAMINGS:
         raise SettingsError(f"framing: got {quote(framing)}{suggest(str(framing), FRAMINGS)}")
     for name in given:
@@ -80,7 +80,7 @@ def read_options(framing: str, given: Mapping[str, Any]) -> Options:
 
 
 def read_reference(text: str) -> tuple[str, ...]:
-    """``[a][b]`` or ``a`` as the names on the way to a field. Raises ``SettingsError``."""
+    """Return the names on the path ``[a][b]`` or ``a`` to a field. Raises ``SettingsError``."""
     if "[" not in text and "]" not in text:
         return (text,)
     names: list[str] = []
@@ -127,10 +127,10 @@ def _size(value: Any) -> int:
 
 
 class Frames:
-    """Cuts what arrives at a delimiter that is taken literally, in bounded memory.
+    """Cuts a stream at a literal delimiter, in bounded memory.
 
-    ``take`` gives one line after the other, ``None`` where there is no whole one. A line beyond the
-    limit is given as ``TOO_LONG`` once its end has come.
+    ``take`` returns one line after the other, ``None`` where there is no whole one. A line beyond the limit
+    is returned as ``TOO_LONG`` once its end has come.
     """
 
     TOO_LONG = object()
@@ -144,7 +144,7 @@ class Frames:
         self._dropped = False  # whether some of them were thrown away
 
     def append(self, block: bytes) -> None:
-        """More of the stream; what only makes a line longer that is too long already is thrown away."""
+        """Add a block of the stream; the excess of a line beyond the limit is discarded."""
         for at in range(0, len(block), _PIECE_BYTES):
             self._append_piece(block[at : at + _PIECE_BYTES] if len(block) > _PIECE_BYTES else block)
 
@@ -164,7 +164,7 @@ class Frames:
         self._buffer += block
 
     def take(self) -> bytes | object | None:
-        """The next line."""
+        """Return the next line."""
         end = self._buffer.find(self._delimiter, self._at)
         if end < 0:
             del self._buffer[: self._at]
@@ -181,7 +181,9 @@ class Frames:
         return line
 
     def take_lines(self) -> bytes:
-        """The next whole lines at once, each with its delimiter; none where they must be taken one by one."""
+        """Return the next whole lines at once, each with its delimiter; empty where they must be taken one by
+        one.
+        """
         if len(self._delimiter) > 1 or self._pending >= len(self._buffer) - self._at:
             return b""
         end = self._buffer.rfind(self._delimiter, self._at, self._at + _LINES_BYTES) + 1
@@ -196,7 +198,7 @@ class Frames:
         return lines
 
     def take_rest(self) -> bytes | object:
-        """What is left when the stream ends."""
+        """Return the rest when the stream ends."""
         rest = self.TOO_LONG if self._dropped else bytes(self._buffer[self._at :])
         self._buffer.clear()
         self._at = self._pending = 0
@@ -204,11 +206,11 @@ class Frames:
         return rest
 
     def peek(self) -> bytearray:
-        """What has come of the line that is not whole yet, when ``take`` gave ``None``; only to look at."""
+        """Return the beginning of the unfinished line after ``take`` returned ``None``; read-only."""
         return self._buffer
 
     def take_bytes(self, amount: int) -> bytes:
-        """So many bytes of that line, taken out of it."""
+        """Remove and return the first ``amount`` bytes of that line."""
         taken = bytes(self._buffer[:amount])
         del self._buffer[:amount]
         self._pending = max(0, self._pending - amount)
@@ -219,12 +221,12 @@ class Frames:
 
 
 def is_blank(text: str) -> bool:
-    """Whether a text is no event at all."""
+    """Return whether a text is blank, which is no event."""
     return _BLANK.fullmatch(text) is not None
 
 
 def decode_text(text: str, options: Options) -> list[AnyEvent]:
-    """The events of one JSON document; a text that is none is one event with a tag."""
+    """Return the events of one JSON document; invalid text becomes one event with a tag."""
     if is_blank(text):
         return []
     try:
@@ -240,18 +242,18 @@ def decode_text(text: str, options: Options) -> list[AnyEvent]:
 
 
 def decode_line(line: bytes, options: Options) -> list[AnyEvent]:
-    """The events of one line as it came."""
+    """Return the events of one line as it came."""
     text, valid = read_text(line, options.charset)
     return decode_text(text, options) if valid else [failed(text)]
 
 
 def keeps_original(options: Options) -> bool:
-    """Whether the document goes into ``event.original``."""
+    """Return whether the document goes into ``event.original``."""
     return options.framing == "whole" and options.ecs != "disabled"
 
 
 def events_of(value: Any, target: tuple[str, ...] | None = None) -> list[AnyEvent] | None:
-    """The events of a JSON value; ``None`` where it is not an object or an array of objects."""
+    """Return the events of a JSON value; ``None`` where it is not an object or an array of objects."""
     documents = value if isinstance(value, list) else [value]
     if value is None or not all(isinstance(document, dict) or document is None for document in documents):
         return None
@@ -269,7 +271,9 @@ def events_of(value: Any, target: tuple[str, ...] | None = None) -> list[AnyEven
 
 
 def make_event(fields: Mapping[str, Any]) -> AnyEvent | None:
-    """An event from its fields, with what every event has; ``None`` where ``@metadata`` is no map."""
+    """Return an event from its fields, with what every event has; ``None`` where ``@metadata``
+    is not a map.
+    """
     event: AnyEvent = {keep_valid(name): _valid(value) for name, value in fields.items()}
     event.setdefault(VERSION, "1")
     if METADATA in event:
@@ -291,7 +295,7 @@ def make_event(fields: Mapping[str, Any]) -> AnyEvent | None:
 
 
 def failed(text: str) -> AnyEvent:
-    """The event of a text that is not JSON."""
+    """Return the event of a text that is not JSON."""
     return {"message": text, "tags": [JSON_FAILURE], VERSION: "1", TIMESTAMP: now()}
 
 
@@ -304,7 +308,7 @@ def tag(event: AnyEvent, name: str) -> None:
 
 
 def add_original(event: AnyEvent, text: str) -> bool:
-    """Put the document into ``event.original`` where none is; ``False`` where there is no place for it."""
+    """Put the document into an empty ``event.original``; return ``False`` where there is no place for it."""
     outer = event.setdefault("event", {})
     if isinstance(outer, dict):
         outer.setdefault("original", text)
@@ -312,7 +316,7 @@ def add_original(event: AnyEvent, text: str) -> bool:
 
 
 def set_field(event: AnyEvent, path: tuple[str, ...], value: Any) -> bool:
-    """Set a field by its path; ``False`` where something that is no object is in the way."""
+    """Set a field by its path; return ``False`` where a value that is not an object is in the way."""
     if path[0] in ("tags", TIMESTAMP) or (path == (METADATA,) and not isinstance(value, dict)):
         return False
     target: Any = event
@@ -325,7 +329,7 @@ def set_field(event: AnyEvent, path: tuple[str, ...], value: Any) -> bool:
 
 
 def get_field(event: AnyEvent, path: tuple[str, ...]) -> Any:
-    """A field by its path; ``None`` where it is not there."""
+    """Return a field by its path; ``None`` where it is missing."""
     value: Any = event
     for name in path:
         value = value.get(name) if isinstance(value, dict) else None
@@ -333,7 +337,7 @@ def get_field(event: AnyEvent, path: tuple[str, ...]) -> Any:
 
 
 def encode_event(event: Mapping[str, Any]) -> bytes:
-    """An event as JSON, without ``@metadata`` and without a line end."""
+    """Return an event as JSON, without ``@metadata`` and without a line end."""
     fields = {str(name): value for name, value in event.items() if name != METADATA}
     made = make_event(fields)
     assert made is not None  # only @metadata can make it so
@@ -355,14 +359,14 @@ def _are_tags(value: Any) -> bool:
 
 
 def _valid(value: Any) -> Any:
-    """A value whose texts a UTF-8 string can hold; unchanged, and not copied, where they all are so."""
+    """Return a value with texts valid in UTF-8; the same object where they all are."""
     if isinstance(value, str):
         return value if value.isascii() else keep_valid(value)
     return clean_texts(value, keep_valid)
 
 
 def clean_texts(value: Any, clean: Callable[[str], str]) -> Any:
-    """A value whose texts hold no half of a surrogate pair; the same object where there was none."""
+    """Return a value with all lone surrogates cleaned; the same object where there was none."""
     if isinstance(value, (str, dict, list)) and _has_invalid(value):
         return _rebuilt(value, clean)
     return value
@@ -386,7 +390,9 @@ def _has_invalid(value: Any) -> bool:
 
 
 def _rebuilt(value: Any, clean: Callable[[str], str]) -> Any:
-    """A copy with every text cleaned, without recursion: each container is filled after it was made."""
+    """Return a copy with every text cleaned, without recursion: each container is filled after
+    it was made.
+    """
     result: list[Any] = []
     waiting: list[tuple[Any, Any]] = [(result, value)]
     while waiting:

@@ -1,4 +1,4 @@
-"""JSON documents that follow each other without a separator, as ``output { tcp }`` sends them."""
+"""Read JSON documents that follow each other without a separator, as ``output { tcp }`` sends them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from exnorm.logstash.json_text import JSONText, is_plain, read_first
 
-# Where an object may begin again behind a piece of a broken one.
+# Where an object may begin after a piece of a broken one.
 _RESUMES = re.compile(r'\}[ \t\r\n]*(?=\{[ \t\r\n]*"|\{[ \t\r\n]*\})')
 _TOKEN = re.compile(rb'["\\{}\[\]]')
 _BLANKS = b" \t\r\n"
@@ -16,10 +16,10 @@ _TRIES = 16  # of beginnings in one broken line
 
 
 def read_documents(text: str) -> list[tuple[Any, str]] | None:
-    """Each object or array of a line with its text; ``None`` where the line does not begin with one.
+    """Return each object or array of a line with its text; ``None`` where the line does not begin with one.
 
-    What is no object or array comes with the value ``None``: the piece of a broken object before the
-    first whole one, or after the last. As Logstash does, other text after an object is left out.
+    Other text has the value ``None``: the piece of a broken object before the first whole one, or after the
+    last. As in Logstash, any other text after an object is left out.
     """
     found: list[tuple[Any, str]] = []
     at, plain = _begin(text, 0), is_plain(text)
@@ -40,12 +40,12 @@ def read_documents(text: str) -> list[tuple[Any, str]] | None:
 
 
 def is_crowded(text: str) -> bool:
-    """Whether a text has more members than can be meant, so that what is made of it would fill the memory."""
+    """Return whether a text has so many members that the objects made of it would fill the memory."""
     return len(text) > _MOST_PARTS and any(text.count(sign) > _MOST_PARTS for sign in ",[{")
 
 
 def read_documents_strictly(text: str, at: int, plain: bool) -> list[tuple[Any, str]] | None:
-    """The documents from ``at`` to the end of the text; ``None`` where there is anything else."""
+    """Return the documents from ``at`` to the end of the text; ``None`` where there is anything else."""
     found: list[tuple[Any, str]] = []
     while at < len(text):
         try:
@@ -60,7 +60,7 @@ def read_documents_strictly(text: str, at: int, plain: bool) -> list[tuple[Any, 
 
 
 class ObjectEnds:
-    """Finds, in a line that grows, where a whole object ends behind which the next one begins."""
+    """Finds, in a growing line, where a whole object ends that is followed by the next one."""
 
     def __init__(self) -> None:
         self._at = 0
@@ -70,7 +70,7 @@ class ObjectEnds:
         self._given_up = False
 
     def find(self, line: bytearray) -> int:
-        """How many bytes are whole objects; 0 as long as none is followed by another."""
+        """Return how many bytes are whole objects; 0 as long as none is followed by another."""
         if self._given_up:
             return 0
         if (
@@ -110,7 +110,7 @@ class ObjectEnds:
         return found
 
     def closed(self, line: bytearray) -> int:
-        """Where the last object that ``find`` has seen in a line ends; 0 where something stands behind it."""
+        """Return where the last object that ``find`` has seen ends; 0 where more text follows it."""
         is_open = self._given_up or self._depth or self._in_text or self._at < len(line)
         return 0 if is_open or bytes(line[self._end :]).strip(_BLANKS) else self._end
 
@@ -126,5 +126,5 @@ def _beginnings(text: str) -> list[int]:
 
 
 def _broken_end(text: str, at: int) -> list[tuple[Any, str]]:
-    """An object that was cut off behind whole ones; other text is left out."""
+    """Return an object that was cut off after whole ones; other text is left out."""
     return [(None, text[at:])] if at < len(text) and text[at] in "{[" else []

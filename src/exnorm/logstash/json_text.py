@@ -1,8 +1,8 @@
-"""JSON as Logstash's parser reads it and its writer writes it.
+"""Read and write JSON as Logstash's parser and writer do.
 
-Standard JSON and nothing else: no comments, no NaN, no leading zero, no raw control character in a
-string. Of names that stand twice the last counts. Integers of any size are exact. Deeper than 1000
-levels, a number of more than 10 000 digits or a name of more than 50 000 characters is refused.
+Strict JSON only: no comments, no NaN, no leading zero, no raw control character in a string. Of repeated
+names the last counts. Integers of any size are exact. More than 1000 levels, a number of more than 10 000
+digits or a name of more than 50 000 characters is refused.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _BLANKS = re.compile(r"[ \t\r\n]*")
 _NUMBER = re.compile(r"(-?)(0|[1-9][0-9]*)(?:\.([0-9]+))?(?:[eE][+-]?([0-9]+))?")
 _WORDS = (("true", True), ("false", False), ("null", None))
 _WRITTEN = {constant: word for word, constant in _WORDS}
-# What the fast parser of the standard library cannot be given: many brackets, long numbers or names.
+# The fast parser of the standard library cannot handle many brackets, long numbers or names.
 _PLAIN_BRACKETS = 100
 _PLAIN_TEXT = 4000
 _LONG_NUMBER = re.compile(r"[0-9][0-9.eE+-]{3999}")
@@ -34,13 +34,13 @@ _KEPT_SHORT = 1024  # UTF-16 units
 
 
 class JSONText(ValueError):
-    """A text that is not JSON, or beyond the limits; ``str()`` of it says where."""
+    """A text that is not JSON, or exceeds the limits; ``str()`` of it gives the place."""
 
 
 def read_first(text: str, at: int = 0, plain: bool | None = None) -> tuple[Any, int]:
-    """The first JSON value from ``at`` on, and where it ends. Raises ``JSONText``.
+    """Return the first JSON value from ``at`` on, and where it ends. Raises ``JSONText``.
 
-    ``plain`` is what ``is_plain`` says of the text, where several values are read of one.
+    ``plain`` is the result of ``is_plain`` for the text, where several values are read from it.
     """
     start = _skip(text, at)
     if is_plain(text) if plain is None else plain:
@@ -52,7 +52,9 @@ def read_first(text: str, at: int = 0, plain: bool | None = None) -> tuple[Any, 
 
 
 def write(value: Any) -> bytes:
-    """A value as one line of JSON; what JSON cannot say is said as Logstash does: ``"Infinity"``."""
+    """Return a value as one line of JSON; values unknown to JSON are written as in Logstash:
+    ``"Infinity"``.
+    """
     try:
         return _ENCODER.encode(value).encode("utf-8")
     except (ValueError, RecursionError, TypeError):  # rare values: the slow writer knows them all
@@ -60,9 +62,9 @@ def write(value: Any) -> bytes:
 
 
 def keep_valid(text: str) -> str:
-    """A text without halves of surrogate pairs.
+    """Return a text without lone surrogates.
 
-    Logstash cuts a text of up to 1024 characters before the first of them; in a longer one each
+    As Logstash does, a text of up to 1024 characters is cut before the first of them; in a longer one each
     becomes ``?``.
     """
     found = _SURROGATES.search(text)
@@ -73,12 +75,12 @@ def keep_valid(text: str) -> str:
 
 
 def has_surrogates(text: str) -> bool:
-    """Whether a text holds half of a surrogate pair."""
+    """Return whether a text contains a lone surrogate."""
     return _SURROGATES.search(text) is not None
 
 
 def replace_surrogates(text: str) -> str:
-    """A text with ``?`` for each half of a surrogate pair."""
+    """Return a text with ``?`` for each lone surrogate."""
     return _SURROGATES.sub("?", text)
 
 
@@ -87,7 +89,9 @@ def _refuse_constant(name: str) -> Any:
 
 
 def _read_float(text: str) -> float | str:
-    """A number; one beyond all numbers as Logstash writes it in the end, because JSON has no such number."""
+    """Return a number; one that is too large becomes the text that Logstash writes, as JSON has
+    no infinity.
+    """
     number = float(text)
     return number if math.isfinite(number) else "Infinity" if number > 0 else "-Infinity"
 
@@ -97,7 +101,7 @@ _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(","
 
 
 def is_plain(text: str) -> bool:
-    """Whether the standard library's parser may be given the text: nothing in it is deep or long."""
+    """Return whether the standard library may parse the text: nothing in it is deeply nested or very long."""
     if text.count("{") + text.count("[") > _PLAIN_BRACKETS and _depth(text) > _PLAIN_BRACKETS:
         return False
     return len(text) < _PLAIN_TEXT or not (_LONG_NUMBER.search(text) or _LONG_NAME.search(text))
@@ -107,7 +111,7 @@ _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\Z)|[\[{]+|[\]}]+', re.DOTALL)
 
 
 def _depth(text: str) -> int:
-    """How deep the brackets go, at most."""
+    """Return the greatest nesting depth of brackets."""
     depth = deepest = 0
     for token in _TOKEN.finditer(text):
         sign = text[token.start()]
@@ -158,7 +162,7 @@ class _Reading:
                 opened = True  # it ends here, or the text is wrong
 
     def _value(self, at: int) -> tuple[Any, int, bool]:
-        """The value, where it ends, and whether it is a container that was opened."""
+        """Return the value, where it ends, and whether it is an opened container."""
         sign = self.text[at : at + 1]
         if sign == '"':
             value, end = self._string(at)
@@ -184,7 +188,7 @@ class _Reading:
         return container, name
 
     def _name(self, at: int) -> int:
-        """Take up the name that stands there; where its value begins."""
+        """Read the name at a position; return where its value begins."""
         if self.text[at : at + 1] != '"':
             raise JSONText(f"expected a name in quotes: character {at + 1}")
         name, end = self._string(at)
@@ -215,7 +219,7 @@ def _number(found: re.Match[str]) -> int | float | str:
 
 
 def _big_int(digits: str) -> int:
-    """An integer of any size; the interpreter refuses to read very long ones at once."""
+    """Return an integer of any size; Python refuses to read very long ones at once."""
     number = 0
     for at in range(0, len(digits), INT_DIGITS):
         piece = digits[at : at + INT_DIGITS]
@@ -224,7 +228,7 @@ def _big_int(digits: str) -> int:
 
 
 def _pieces(value: Any) -> list[str]:
-    """A value as pieces of JSON, without recursion."""
+    """Return a value as pieces of JSON, without recursion."""
     written: list[str] = []
     waiting: list[Any] = [value]
     while waiting:

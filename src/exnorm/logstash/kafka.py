@@ -1,4 +1,4 @@
-"""The parts of Logstash pipelines that read from Kafka and write to it, laid out as docs/kafka.md says."""
+"""Parts of Logstash pipelines that read from Kafka and write to it, laid out as in docs/kafka.md."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from exnorm.errors import SettingsError, quote
 BROKERS = "kafka.example.com:9092"
 RAW_TOPIC, EVENTS_TOPIC = "exchange.raw", "exchange.events"
 
-# What all rows of one message share, in each finished line.
+# Finds the id that all rows of one message share, in each finished line.
 KEYS = {
     "cef": " devicePayloadId=",
     "leef": "\\tcorrelationId=",
@@ -75,7 +75,7 @@ filter {
 
 
 def render_input(brokers: str, topic: str) -> str:
-    """Raw or finished lines from a topic. Raises ``SettingsError``."""
+    """Return the input of raw or finished lines from a topic. Raises ``SettingsError``."""
     if not brokers or not all(character.isalnum() or character in ".-:[]_," for character in brokers):
         raise SettingsError(f"brokers: got {quote(brokers)}; expected host:9092, or several with commas")
     text = _INPUT.replace("@BROKERS@", brokers).replace("@TOPIC@", topic)
@@ -83,23 +83,23 @@ def render_input(brokers: str, topic: str) -> str:
 
 
 def render_raw_output(brokers: str) -> str:
-    """The output that sends each line as it is, keyed by its log."""
+    """Return the output that sends each line as it is, keyed by its log."""
     key = "%{[host][name]}:%{[log][file][path]}"
     return f"output {{\n{_render_output(brokers, RAW_TOPIC, 'message', key).replace('    ', '  ')}}}\n"
 
 
 def render_events_output(brokers: str, field: str) -> str:
-    """The output that sends finished lines, keyed by what a message's rows share."""
+    """Return the output that sends finished lines, keyed by the id that a message's rows share."""
     return _render_output(brokers, EVENTS_TOPIC, field, "%{[@metadata][key]}")
 
 
 def render_key_filter(field: str) -> str:
-    """The filter that finds the key of finished lines."""
+    """Return the filter that finds the key of finished lines."""
     return _FIND_KEY.replace("@FIELD@", field).replace("@MARK@", KEYS[field])
 
 
 def render_finished_filter(field: str) -> str:
-    """The filter that puts a finished line where the outputs look for it."""
+    """Return the filter that puts a finished line where the outputs look for it."""
     return _FINISHED.replace("@FIELD@", field)
 
 

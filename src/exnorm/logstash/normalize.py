@@ -1,8 +1,7 @@
-"""An event of Logstash -> the normalized events that take its place.
+"""Replace an event of Logstash by the normalized events of its row.
 
-The line comes as ``message``, or its columns come as fields of their own. What the shipper put
-beside them (``host``, ``log``, ``tags``, ``@metadata`` and so on) stays; where both have a name, the
-normalized event's stands.
+The line comes as ``message``, or its columns come as fields. The shipper's other fields (``host``, ``log``,
+``tags``, ``@metadata`` and so on) stay; where both have a name, the normalized event's value wins.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ TAG = Unparsed.TAG
 MESSAGE = "message"
 _USED = frozenset((MESSAGE,))
 
-# Where shippers say which file a line is from: ECS, the file input without ECS, nxlog, Fluent Bit.
+# Where shippers write the file of a line: ECS, the file input without ECS, nxlog, Fluent Bit.
 _FILE_FIELDS = (
     ("log", "file", "path"),
     ("log.file.path",),
@@ -46,11 +45,11 @@ _FILE_FIELDS = (
 class EventNormalizer:
     """Normalizes events one after the other; remembers each log's header, within bounds.
 
-    ``max_files`` logs are remembered; ``raw_name`` is the file that lines without an event around them
-    are from. ``finished`` gives, in the place of the fields, the finished line of the normalizer's
-    format under the format's name. ``on_unparsed`` is told of each line that did not parse.
-    ``unparsed`` counts those lines, ``untouched`` the events that hold nothing of Exchange. ``runs`` says
-    whether ``run`` may have anything to give.
+    ``max_files`` logs are remembered; ``raw_name`` is the file of lines that come without an event around
+    them. With ``finished`` the result has the finished line of the normalizer's format under the format's
+    name instead of fields. ``on_unparsed`` is called with each line that did not parse. ``unparsed`` counts
+    those lines, ``untouched`` the events that are not Exchange's. ``runs`` is whether ``run`` may ever return
+    anything.
     """
 
     def __init__(
@@ -85,17 +84,17 @@ class EventNormalizer:
         self.runs = self._has_fields and bool(self._names) and is_usual and load_kernel() is not None
 
     def normalize(self, event: AnyEvent) -> list[AnyEvent]:
-        """What takes the event's place: usually one event, for a header line none.
+        """Return the events that replace an event: usually one, none for a header line.
 
-        An event that holds nothing of Exchange comes back itself. Raises ``ParseError`` only where
-        ``on_error`` is ``stop``.
+        An event that is not Exchange's is returned itself. Raises ``ParseError`` only where ``on_error`` is
+        ``stop``.
         """
         return self._take(event, splices=False)
 
     def convert(self, event: AnyEvent) -> list[AnyEvent | bytes]:
-        """The same for an event of ``splice.read_event``, with finished lines where they can be.
+        """Replace an event of ``splice.read_event``, by finished lines where possible.
 
-        Of an event that became a line nothing more is to be asked.
+        The event must not be used after it became a line.
         """
         return self._take(event, splices=True)
 
@@ -122,19 +121,19 @@ class EventNormalizer:
         return found
 
     def normalize_raw(self, event: AnyEvent, line: str | bytes) -> list[AnyEvent] | None:
-        """The same for a line that no event came around; ``None`` where it is not of Exchange.
+        """Replace a line that came without an event; ``None`` where it is not Exchange's.
 
-        ``event`` holds what is to be read of it as ``message``.
+        ``event`` has the readable text of the line as ``message``.
         """
         found = self._normalize_line(event, event[MESSAGE], line, RAW, splices=False)
         self.untouched += found is None
         return found
 
     def run(self, lines: Sequence[bytes], log: str) -> tuple[list[bytes], int, str] | None:
-        """Finished lines of plain events of a log, by the kernel, up to the first that is anything else.
+        """Return finished lines of plain events of a log, made by the kernel, up to the first other event.
 
-        Gives them, how many of the given lines were done, and the log of the next one where it is another;
-        ``None`` where the kernel has no program for the log. ``log`` is one of ``find_log``.
+        Also returns how many of the given lines were done, and the log of the next one where it is another.
+        ``None`` where the kernel has no program for the log. ``log`` is a key of ``find_log``.
         """
         stream = self._logs.get(log)
         try:
@@ -152,9 +151,10 @@ class EventNormalizer:
         return made, done, "" if other is None else other.decode("utf-8")
 
     def prepare(self, messages: Sequence[str], log: str) -> Batch | None:
-        """The messages of one log's events for ``encode_rows``; ``None`` where each must go by itself.
+        """Return the messages of one log's events as a batch for ``encode_rows``; ``None`` where each must go
+        alone.
 
-        ``log`` is ``find_log`` of each; no half of a surrogate pair is in them.
+        ``log`` is ``find_log`` of each; they contain no lone surrogates.
         """
         if not self._has_fields or self.reads_each(log):
             return None
@@ -165,11 +165,13 @@ class EventNormalizer:
             return None
 
     def reads_each(self, log: str) -> bool:
-        """Whether every line of a log must come to its reader, as far as is known."""
+        """Return whether every line of a log must come to its reader, as far as is known."""
         return self._logs.get(log).reads_each
 
     def may_run(self, log: str) -> bool:
-        """Whether ``run`` may take one of the next lines, as far as is known; a log's name may be empty."""
+        """Return whether ``run`` may take one of the next lines, as far as is known; a log's name may be
+        empty.
+        """
         if not self.runs or not log:
             return self.runs
         stream = self._logs.get(log)
@@ -181,9 +183,9 @@ class EventNormalizer:
     def encode_rows(
         self, events: Sequence[AnyEvent], log: str, batch: Batch, begin: int
     ) -> list[bytes | AnyEvent | None]:
-        """What takes the place of the events from ``begin`` on, up to the first that is no plain row.
+        """Return the replacements of events from ``begin`` on, up to the first that is not a plain row.
 
-        Finished lines where they can be, else events; ``None`` where the profile leaves a row out.
+        They are finished lines where possible, else events; ``None`` where the profile leaves a row out.
         """
         stream = self._logs.get(log)
         layout = stream.layout
@@ -201,24 +203,24 @@ class EventNormalizer:
         ]
 
     def header(self, log: str) -> list[str]:
-        """The header lines of a log as far as they came; ``log`` is one of ``find_log``."""
+        """Return the header lines of a log seen so far; ``log`` is a key of ``find_log``."""
         return self._logs.get(log).header()
 
     def replay(self, log: str, lines: Iterable[str]) -> None:
-        """Know the header lines of a log that came before."""
+        """Read the header lines of a log that came before."""
         stream = self._logs.get(log)
         for line in lines:
             stream.read(line)
 
     def note_rows(self, log: str, amount: int) -> None:
-        """So many events of a log were its rows; ``log`` is ``find_log`` of them."""
+        """Called with the number of events that were rows of a log; ``log`` is ``find_log`` of them."""
 
     def put_payload(self, event: AnyEvent, payload: bytes) -> AnyEvent:
-        """The event with the fields of a payload, which may be named as its own are."""
+        """Return the event with the fields of a payload; names that both have are merged."""
         return merge(event, self._decode(payload), _USED, _strip_end(event[MESSAGE]))
 
     def finish(self) -> list[AnyEvent]:
-        """What logs with records of several lines still held when the input ended."""
+        """Return the events that readers of records over several lines still held when the input ended."""
         found: list[AnyEvent] = []
         for stream in self._logs.all():
             for item in stream.drain():
@@ -237,13 +239,14 @@ class EventNormalizer:
         return None if items is None else self._replace(event, items, _USED, splices)
 
     def _read_plain(self, line: str | bytes, stream: Stream) -> list[AnyEvent] | None:
-        """The fields of a row with nothing odd about it, by the program for such rows where there is one.
+        """Return the fields of an ordinary row by the program for such rows; ``None`` where there is no
+        program.
 
-        None of them where the profile leaves the row out.
+        The list is empty where the profile leaves the row out.
         """
         if not self._has_fields or stream.layout is None:
             return None
-        # Half of a surrogate pair gives bytes that are no UTF-8, and so an odd row.
+        # A lone surrogate gives bytes that are not UTF-8, and so an odd row.
         row = line.encode("utf-8", "surrogatepass") if isinstance(line, str) else line
         batch = self.normalizer.batches.prepare([row], stream)
         payloads = [] if batch is None else self.normalizer.batches.encode(batch, 0, stream)
@@ -252,7 +255,7 @@ class EventNormalizer:
         return [self._decode(payload) for payload in payloads if payload is not None]
 
     def _normalize_fields(self, event: AnyEvent, key: str) -> list[AnyEvent] | None:
-        """A row that came already split, or an object of an export with its properties."""
+        """Replace a row that came split, or an object of an export with its properties."""
         found = self._logs.read_columns(event, key)
         if found is None:
             return None
@@ -283,7 +286,7 @@ class EventNormalizer:
         return found
 
     def _splice(self, event: AnyEvent, result: Event | Written) -> bytes | None:
-        """The finished line of an event that holds a row and nothing that its payload would change."""
+        """Return the finished line of an event whose row's payload changes none of its other fields."""
         if not isinstance(result, Written) or not self._has_fields:
             return None
         record = result.record
@@ -307,7 +310,7 @@ class EventNormalizer:
         self._on_unparsed(line)
 
     def _finish(self, result: Event | Written) -> AnyEvent | Unparsed:
-        """The finished line under its format's name, and what every event has."""
+        """Return the finished line under its format's name, with the fields that every event has."""
         record = result.record
         payload = result.payload if isinstance(result, Written) else self.normalizer.encode_event(result)
         if isinstance(payload, Unparsed):
@@ -319,7 +322,7 @@ class EventNormalizer:
         return {**fields, self.normalizer.codec.name: payload.decode("utf-8", "replace")}
 
     def find_log(self, event: AnyEvent) -> str:
-        """Which log an event is of: two servers have files of one name. Empty where no file is named."""
+        """Return the key of an event's log, by host and path; empty where no file is named."""
         return name_log(find_text(event, self._hosts), find_text(event, _FILE_FIELDS))
 
 
@@ -328,11 +331,11 @@ def _strip_end(text: str) -> str:
 
 
 def merge(event: AnyEvent, shape: Mapping[str, Any], used: frozenset[str], raw: str) -> AnyEvent:
-    """The shipper's fields but those that were ``used``, and over them the normalized event's.
+    """Return the shipper's fields except the ``used`` ones, overlaid by the normalized event's.
 
-    Objects are merged name by name. A scalar ``host`` becomes ``host.name`` and a scalar ``event``
-    ``_event``: as scalars they cannot stand beside ECS. ``event.original`` is the raw line where it was
-    the same text, or where the source had to take a secret out of it.
+    Objects are merged name by name. A scalar ``host`` becomes ``host.name`` and a scalar ``event`` becomes
+    ``_event``, because ECS needs objects under these names. ``event.original`` is replaced by the raw line
+    where both were the same text, or where the source hid a secret in it.
     """
     merged = {name: value for name, value in event.items() if name not in used}
     host, outer = merged.get("host"), merged.get("event")
@@ -347,7 +350,9 @@ def merge(event: AnyEvent, shape: Mapping[str, Any], used: frozenset[str], raw: 
 
 
 def without_brackets(shape: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The same with ``(`` and ``)`` for ``[`` and ``]`` in names, which Logstash reads as references."""
+    """Return the fields with ``(`` and ``)`` for ``[`` and ``]`` in names, which Logstash reads as
+    references.
+    """
     additional = shape.get(ADDITIONAL)
     if not any("[" in name or "]" in name for name in (*shape, *(additional or ()))):
         return shape
@@ -362,7 +367,7 @@ def _without_brackets(name: str) -> str:
 
 
 def tag_unparsed(event: AnyEvent, line: Unparsed) -> AnyEvent:
-    """The event as it came, with the tag and the reason; secrets are gone from its line."""
+    """Return the event as it came, with the tag and the reason; secrets in its line are hidden."""
     tagged = dict(event)
     text = event.get(MESSAGE)
     if isinstance(text, str) or not event:

@@ -1,4 +1,4 @@
-"""Pipelines of Logstash, complete and ready to copy, each trap beside the line where it bites."""
+"""Complete Logstash pipelines, ready to copy, with each pitfall beside the line it concerns."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _ON_WINDOWS = {"/etc/logstash/": "C:/logstash/config/", "/var/log/logstash/": "C
 
 @dataclass(frozen=True)
 class Choice:
-    """What a pipeline is for.
+    """The choices for a pipeline.
 
     ``read`` is where the logs come from (a key of ``INPUTS``), ``send`` what the SIEM gets (a key of
     ``FORMATS``), ``way`` how Logstash and exnorm talk (a key of ``WAYS``). ``paths`` are the wildcards of
@@ -43,7 +43,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Format:
-    """One thing a SIEM may get: the settings of exnorm, and the output that sends it."""
+    """One format for a SIEM: the settings of exnorm, and the output that sends it."""
 
     title: str
     options: str
@@ -199,7 +199,9 @@ _LINE_JSA = """\
 
 
 def _write_codec(names: Iterable[str], header: Mapping[str, str], ecs: str) -> str:
-    """``codec => cef`` over our JSON; ``names`` are the fields it writes, ``header`` those of its header."""
+    """Return ``codec => cef`` over our JSON; ``names`` are the fields it writes, ``header`` those of its
+    header.
+    """
     options = "\n".join(f'        {key} => "%{{{name}}}"' for key, name in header.items())
     fields = "\n".join(f'          "{name}",' for name in names).rstrip(",")
     return f"""\
@@ -218,7 +220,7 @@ def _write_codec(names: Iterable[str], header: Mapping[str, str], ecs: str) -> s
 
 
 def _reference(dotted: str) -> str:
-    """``source.ip`` as Logstash refers to it, ``[source][ip]``; a name at top level as it is."""
+    """Return ``source.ip`` as Logstash's reference ``[source][ip]``; a name at top level as it is."""
     return "".join(f"[{part}]" for part in dotted.split(".")) if "." in dotted else dotted
 
 
@@ -246,9 +248,9 @@ filter {{
 
 
 def _list_names(ecs: bool) -> list[str]:
-    """The fields that ``codec => cef`` is to write.
+    """Return the fields that ``codec => cef`` must write.
 
-    Of two fields with one ECS name, our JSON puts the later one under its own name.
+    Of two fields with one ECS name, our JSON writes the later one under its own name.
     """
     names: list[str] = []
     for field in ARCSIGHT.fields:
@@ -345,7 +347,7 @@ _MARKS = {"codec-cef": "[deviceEventClassId]", "codec-cef-ecs": "[cef][name]"}
 
 
 def render_pipelines(choice: Choice) -> dict[str, str]:
-    """Every file of a choice, by file name: ``pipelines.yml`` first, then what it names."""
+    """Return every file of a choice, by file name: ``pipelines.yml`` first, then the files it names."""
     files = _render_pipelines(choice)
     return files if choice.on == "linux" else {name: _move(text) for name, text in files.items()}
 
@@ -386,7 +388,9 @@ def _render_pipelines(choice: Choice) -> dict[str, str]:
 
 
 def render_folder() -> dict[str, str]:
-    """The files of logstash/: every input and format on the native way, and one of each other way."""
+    """Return the files of logstash/: every input and format for the native way, and one for each
+    other way.
+    """
     files: dict[str, str] = {}
     for choice in [
         *(Choice(read, send) for read in INPUTS for send in FORMATS),
@@ -401,7 +405,7 @@ def render_folder() -> dict[str, str]:
 
 
 def _render_without(choice: Choice) -> dict[str, str]:
-    """Raw lines to Kafka, or finished ones from it to the SIEM."""
+    """Return pipelines for raw lines to Kafka, or for finished ones from it to the SIEM."""
     head = f"Written by `exnorm logstash config --way {WITHOUT}`; exnorm does not run beside it.\n\n"
     if choice.to == "kafka" and choice.read != "kafka":
         name, what = (
@@ -435,7 +439,7 @@ def _render_filter(choice: Choice) -> str:
 
 
 def read_siem(text: str, choice: Choice) -> Choice:
-    """The choice with the SIEM's ``host:port`` in it."""
+    """Return the choice with the SIEM's ``host:port`` in it."""
     host, _, port = text.rpartition(":")
     if (
         not host
@@ -474,7 +478,7 @@ def _render_input(choice: Choice) -> str:
 
 
 def _quote_path(name: str, path: str) -> str:
-    """A path as a text of a pipeline, which knows no escapes by default and reads ``${NAME}``."""
+    """Return a path as a text of a pipeline, which has no escapes by default and expands ``${NAME}``."""
     if '"' in path or "${" in path or not path.isprintable():
         raise SettingsError(
             f"{name}: got {quote(path)}; no quotes, control characters and '${{' in a pipeline"

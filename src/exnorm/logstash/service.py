@@ -8,7 +8,7 @@ from typing import Any
 from aiohttp import web
 
 from exnorm.files.rejects import RejectFile
-from exnorm.logstash.batches import Batches
+from exnorm.logstash.batches import EventBodies
 from exnorm.relay.bodies import Body
 from exnorm.relay.headers import Headers
 from exnorm.relay.http_service import RETRY_AFTER, HttpService, Limits, Reloaded
@@ -35,7 +35,7 @@ class Service(HttpService):
         rejects: RejectFile | None = None,
     ) -> None:
         traffic = Traffic()
-        self._batches = Batches(reloaded.normalizer, limits.bounds, traffic, headers, journal, rejects)
+        self._batches = EventBodies(reloaded.normalizer, limits.bounds, traffic, headers, journal, rejects)
         super().__init__(reloaded, next_hop, limits, journal, self._batches, traffic)
 
     def add_routes(self, app: web.Application) -> None:

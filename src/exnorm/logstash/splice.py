@@ -1,7 +1,7 @@
-"""A JSON line in, a JSON line out, without the normalized event as Python objects.
+"""Convert a JSON line to a JSON line without making Python objects of the normalized event.
 
-The way of the usual event only. What it gives is what the codec, ``EventNormalizer`` and ``merge`` give,
-byte by byte; whatever it is not sure of, it leaves to them.
+For ordinary events only. The result equals that of the codec, ``EventNormalizer`` and ``merge`` byte for
+byte; all other events are left to them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from exnorm.settings import Settings
 
 AnyEvent = dict[str, Any]
 
-# As much is sure to be within all the limits of the codec's own reader, of which one is 1000 levels.
+# Anything this small is within all limits of the codec's own reader, such as 1000 levels.
 LONGEST = 50_000
 _MOST_BRACKETS = 100
 _SHALLOW = 2000  # bytes, of which each level takes two
@@ -34,7 +34,7 @@ _TEXT = frozenset((str,))
 
 
 class _FloatError(ValueError):
-    """A number that this way does not write as the codec does."""
+    """A number that the codec would write in another form."""
 
 
 def _refuse_float(text: str) -> Any:
@@ -46,7 +46,7 @@ encode = msgspec.json.Encoder().encode
 
 
 def read_event(line: bytes) -> AnyEvent | None:
-    """The event of a line, with a text as ``message``; ``None`` where the codec must read the line."""
+    """Return the event of a line, with a text as ``message``; ``None`` where the codec must read the line."""
     size = len(line)
     if size > _SHALLOW and (size > LONGEST or line.count(b"{") + line.count(b"[") > _MOST_BRACKETS):
         return None
@@ -68,7 +68,7 @@ def read_event(line: bytes) -> AnyEvent | None:
 
 
 def find_names(taxonomy: Taxonomy, settings: Settings) -> frozenset[str]:
-    """The names of payloads that an event's own could meet; none where one of them would be changed."""
+    """Return the names in payloads that an event may have too; empty where one of them would be changed."""
     names = {field.key if settings.fields == "key" else field.name for field in taxonomy.fields}
     names |= {ADDITIONAL, "exnorm_id", *(("event",) if settings.keep_original else ())}
     left = frozenset(names - {"message"})  # the event's goes
@@ -77,12 +77,12 @@ def find_names(taxonomy: Taxonomy, settings: Settings) -> frozenset[str]:
 
 @lru_cache(maxsize=256)
 def has_brackets(names: tuple[str, ...] | frozenset[str]) -> bool:
-    """Whether Logstash would read one of the names as a reference."""
+    """Return whether Logstash would read one of the names as a reference."""
     return any("[" in name or "]" in name for name in names)
 
 
 def stands_beside(event: AnyEvent, names: frozenset[str]) -> bool:
-    """Whether the pairs of a payload with these names can stand beside the event's own as they are."""
+    """Return whether the pairs of a payload with these names can be added to the event's own unchanged."""
     host, outer = event.get("host"), event.get("event", _NO_EVENT)
     return bool(
         names and names.isdisjoint(event) and (host is None or type(host) is dict) and type(outer) is dict
@@ -90,12 +90,12 @@ def stands_beside(event: AnyEvent, names: frozenset[str]) -> bool:
 
 
 def is_bare(text: str) -> bool:
-    """Whether a message is just what ``event.original`` would be."""
+    """Return whether a message equals its ``event.original``."""
     return text[:1] != "\ufeff" and text[-1:] not in "\r\n"
 
 
 def splice(event: AnyEvent, payload: bytes, names: frozenset[str]) -> bytes | None:
-    """The line of the event with the payload in the place of its message, which takes the event apart.
+    """Return the line of the event with the payload in place of its message; this consumes the event.
 
     ``None`` where they must be merged.
     """

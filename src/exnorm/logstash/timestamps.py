@@ -1,7 +1,7 @@
 """``@timestamp`` as Logstash reads and writes it: ISO-8601 with an optional time and zone.
 
-Years go beyond four digits and fractions to nine, so no ``datetime`` holds them: an instant is
-seconds since 1970 UTC and nanoseconds. A time without a zone is UTC.
+Years may exceed four digits and fractions have up to nine, so no ``datetime`` can represent them: an instant
+is seconds since 1970 UTC and nanoseconds. A time without a zone is UTC.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _MAX_YEAR = 999_999_999
 _MAX_OFFSET = 18 * 3600
 _DAY = 86400
 _NO_DAYS_IN = (0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
-# Names that zone files carry and Java's zones do not.
+# Names in zone files that Java does not know.
 _NOT_IN_JAVA = frozenset(("est", "mst", "hst", "roc", "factory", "posixrules", "localtime", "leapseconds"))
 _LONGEST_ZONE = 40
 
@@ -32,19 +32,19 @@ Moment = tuple[int, int]
 
 
 def normalize_timestamp(text: str) -> str | None:
-    """The time in UTC with ``Z`` and 3, 6 or 9 decimals; ``None`` where the text is no such time."""
+    """Return the time in UTC with ``Z`` and 3, 6 or 9 decimals; ``None`` for any other text."""
     moment = read_moment(text)
     return None if moment is None else write_moment(*moment)
 
 
 def now() -> str:
-    """The time it is, to the millisecond."""
+    """Return the current time, to the millisecond."""
     seconds, nanoseconds = divmod(time.time_ns(), 1_000_000_000)
     return write_moment(seconds, nanoseconds // 1_000_000 * 1_000_000)
 
 
 def read_moment(text: str) -> Moment | None:
-    """A text as an instant, as forgiving as Logstash is: 30 February is the month's last day."""
+    """Return a text as an instant, as lenient as Logstash: 30 February is the month's last day."""
     found = _TEXT.match(text)
     if found is None:
         return None
@@ -60,7 +60,7 @@ def read_moment(text: str) -> Moment | None:
 
 
 def write_moment(seconds: int, nanoseconds: int) -> str:
-    """An instant as ``yyyy-MM-ddTHH:mm:ss.fffZ``; a year of more than four digits has its sign."""
+    """Return an instant as ``yyyy-MM-ddTHH:mm:ss.fffZ``; a year of more than four digits has its sign."""
     days, second = divmod(seconds, _DAY)
     year, month, day = _civil(days)
     sign = "-" if year < 0 else "+" if year > 9999 else ""
@@ -73,7 +73,7 @@ def write_moment(seconds: int, nanoseconds: int) -> str:
 
 def _read_day(sign: str, digits: str, month_text: str, day_text: str) -> int | None:
     year, month, day = int(digits), int(month_text), int(day_text)
-    # A sign belongs to years of more than four digits, a minus to any year but 0.
+    # Only years of more than four digits have a plus sign; any year but 0 may have a minus.
     if (sign == "" and len(digits) > 4) or (sign == "+" and len(digits) == 4) or (sign == "-" and not year):
         return None
     if year > _MAX_YEAR or not 1 <= month <= 12 or not 1 <= day <= 31:
@@ -93,7 +93,7 @@ def _read_second(hour: str | None, minute: str, second: str | None, fraction: st
 
 
 def _read_offset(rest: str, local: int) -> int | None:
-    """Seconds east of Greenwich: a zone may stand there, and an offset after it, which then counts."""
+    """Return seconds east of Greenwich; after a zone an offset may follow, which then counts."""
     zone, at = _read_zone(rest, local)
     if at == len(rest):
         return zone
@@ -104,7 +104,7 @@ def _read_offset(rest: str, local: int) -> int | None:
 
 
 def _read_zone(rest: str, local: int) -> tuple[int, int]:
-    """The zone at the beginning, if there is one, as an offset, and where it ends."""
+    """Return the zone at the beginning, if there is one, as an offset, and where it ends."""
     named = _NAMED_OFFSET.match(rest)
     at = named.end() if named else 0
     found = _LONG_OFFSET.match(rest, at)
@@ -153,7 +153,9 @@ def _is_leap(year: int) -> bool:
 
 
 def _days(year: int, month: int, day: int) -> int:
-    """Days since 1970-01-01 in the Gregorian calendar; years begin in March, so 29 February ends one."""
+    """Return days since 1970-01-01 in the Gregorian calendar; years begin in March, so 29
+    February ends one.
+    """
     if month <= 2:
         year -= 1
     era, of_era = divmod(year, 400)

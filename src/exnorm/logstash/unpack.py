@@ -1,4 +1,4 @@
-"""What arrives on a pipe as plain UTF-8: gzip is unpacked and UTF-16 read, as their first bytes say."""
+"""Convert the input of a pipe to plain UTF-8: gzip and UTF-16 are recognized by their first bytes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 def unpack(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    """The blocks as UTF-8, in pieces of bounded size. Raises ``ParseError`` for gzip that is damaged."""
+    """Yield the blocks as UTF-8, in pieces of bounded size. Raises ``ParseError`` for damaged gzip."""
     yield from _in_utf8(_plain(blocks))
 
 
@@ -28,7 +28,7 @@ def _plain(blocks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def gunzip(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    """The content of a stream of gzip, of one member after the other."""
+    """Yield the content of a stream of gzip, member by member."""
     unpacker, begun = zlib.decompressobj(_GZIP_WINDOW), False
     for block in blocks:
         waiting = block
@@ -66,7 +66,7 @@ def _in_utf8(blocks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _peek(blocks: Iterable[bytes]) -> tuple[bytes, Iterator[bytes]]:
-    """At least two bytes of what comes, where there are so many, and the rest."""
+    """Return at least the first two bytes, where there are so many, and the rest."""
     rest = iter(blocks)
     first = b""
     while len(first) < 2 and (block := next(rest, b"")):

@@ -1,1 +1,1 @@
-"""OTLP logs in and out: what the OpenTelemetry Collector and everything that speaks its protocol sends."""
+"""OTLP logs in and out, as the OpenTelemetry Collector and other programs send them."""

@@ -1,9 +1,9 @@
-"""One request's worth of log records: decode, normalize, encode. Runs in one thread, knows no HTTP."""
+"""Process the log records of one request: decode, normalize, encode. Runs in one thread, knows no HTTP."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from exnorm.files.rejects import RejectFile
 from exnorm.otlp.messages import make_request_class, read_request
@@ -13,20 +13,13 @@ from exnorm.relay.bodies import Body, Bounds, RefusedError, pack, unpack
 from exnorm.relay.headers import Headers
 from exnorm.relay.journal import Journal
 from exnorm.relay.traffic import Traffic
-from exnorm.relay.work import BatchWork
+from exnorm.relay.work import BatchWork, Outgoing
 
 if TYPE_CHECKING:
     from exnorm.pipeline.normalizer import Normalizer
 
 
-class Batch(NamedTuple):
-    """What goes on to the next hop; ``payload`` is empty where nothing was left to send."""
-
-    payload: bytes
-    events: int
-
-
-class Batches(BatchWork):
+class LogBodies(BatchWork):
     """Turns bodies of requests into bodies for the next hop. Only one thread may call it."""
 
     def __init__(
@@ -48,12 +41,14 @@ class Batches(BatchWork):
         self._records = self._make(normalizer, has_payload)
 
     def use(self, normalizer: Normalizer, has_payload: bool = False) -> None:
-        """Go on with other settings; what was counted stays counted."""
+        """Continue with other settings; counts are kept."""
         self._records = self._make(normalizer, has_payload)
         self.reopen()
 
-    def relay(self, body: Body) -> Batch:
-        """The batch for the next hop, packed. Raises ``RefusedError`` for a body that cannot be read."""
+    def relay(self, body: Body) -> Outgoing:
+        """Return the batch for the next hop, packed. Raises ``RefusedError`` for a body that cannot
+        be read.
+        """
         limit = self._bounds.unpacked_bytes
         content = unpack(body.content, body.encoding, limit, longest=limit)
         request = read_request(self._request, content, body.content_type)
@@ -63,10 +58,10 @@ class Batches(BatchWork):
             raise RefusedError(413, f"the body has more than {self._bounds.events} events")
         events = self._normalize(request)
         self._headers.save()  # before the batch is acknowledged: a header will not come again
-        return Batch(pack((request.SerializeToString(),)) if events else b"", events)
+        return Outgoing(pack((request.SerializeToString(),)) if events else b"", events)
 
     def _normalize(self, request: object) -> int:
-        """Put what becomes of each record in its place; how many records there are then."""
+        """Replace each record by its results; return the number of records then."""
         events = 0
         for resource_logs in request.resource_logs:  # type: ignore[attr-defined]
             resource = read_attributes(resource_logs.resource.attributes)

@@ -1,8 +1,8 @@
-"""The messages of OTLP's log service: bytes or JSON -> a request, and the answers.
+"""The messages of OTLP's log service: decode requests from bytes or JSON, and encode answers.
 
-The classes are made of the descriptors of ``opentelemetry-proto``, with one change: a text is held
-as the bytes it came as. On the wire both are the same, but protobuf refuses a whole request for one text that
-is not UTF-8, and shippers that read files send such texts.
+The classes are made of the descriptors of ``opentelemetry-proto``, with one change: text is kept as bytes. On
+the wire both are the same, but protobuf refuses a whole request for one text that is not UTF-8, and shippers
+that read files send such texts.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def _hold_texts_as_bytes(found: descriptor_pb2.DescriptorProto) -> None:
 
 
 def make_request_class() -> Any:
-    """The class of requests, which has all the others in it."""
+    """Return the class of requests, which includes all the others."""
     pool = descriptor_pool.DescriptorPool()
     for module in (common_pb2, resource_pb2, logs_pb2, logs_service_pb2):
         file = descriptor_pb2.FileDescriptorProto.FromString(module.DESCRIPTOR.serialized_pb)
@@ -56,7 +56,7 @@ def make_request_class() -> Any:
 
 
 def read_request(make: Any, content: bytes, content_type: str) -> Any:
-    """A request of the class ``make``. Raises ``RefusedError`` for what can never be read."""
+    """Decode a request of the class ``make``. Raises ``RefusedError`` for one that can never be read."""
     if content_type == PROTOBUF:
         _refuse_crowd(len(content) > _SMALL and _has_many_parts(content))
         try:
@@ -81,7 +81,7 @@ def _refuse_crowd(is_crowd: bool) -> None:
 
 
 def _read_json(content: bytes) -> Any:
-    """JSON with the ids as protobuf's own JSON has them: OTLP writes them in hexadecimal."""
+    """Decode JSON with the ids converted to protobuf's form: OTLP writes them in hexadecimal."""
     try:
         document = msgspec.json.decode(content)
     except (msgspec.DecodeError, UnicodeDecodeError):  # half of a surrogate pair, bytes that are no UTF-8
@@ -113,7 +113,7 @@ _KINDS: dict[str, dict[int, str]] = {  # messages that hold others: the numbers 
 
 
 def _has_many_parts(content: bytes) -> bool:
-    """Whether a request holds more messages than ``MOST_PARTS``, seen without making any of them."""
+    """Return whether a request has more messages than ``MOST_PARTS``, without making any of them."""
     parts = 0
     waiting = [(0, len(content), "request")]
     while waiting:
@@ -129,7 +129,7 @@ def _has_many_parts(content: bytes) -> bool:
 
 
 def _walk(content: bytes, at: int, end: int) -> Iterator[tuple[int, int, int]]:
-    """The fields of a message that have a length: number, begin and end. Stops where it is damaged."""
+    """Yield the length-delimited fields of a message: number, begin and end. Stops where it is damaged."""
     while at < end:
         tag, at = _read_varint(content, at, end)
         wire = tag & 7
@@ -165,14 +165,14 @@ def _read_varint(content: bytes, at: int, end: int) -> tuple[int, int]:
 
 
 class Partial(NamedTuple):
-    """What a receiver of a batch did not take for good, in its own words."""
+    """The part of a batch that a receiver refused for good, and its reason."""
 
     rejected: int = 0
     reason: str = ""
 
 
 def read_answer(content: bytes) -> Partial:
-    """What an answer of the next hop says; nothing where it cannot be read: its status has said enough."""
+    """Return the refused part from an answer of the next hop; an unreadable answer counts as none."""
     try:
         found = logs_service_pb2.ExportLogsServiceResponse.FromString(content).partial_success
     except message.DecodeError:
@@ -181,7 +181,7 @@ def read_answer(content: bytes) -> Partial:
 
 
 def write_answer(partial: Partial, content_type: str) -> bytes:
-    """The answer to a batch that was taken."""
+    """Encode the answer to an accepted batch."""
     answer = logs_service_pb2.ExportLogsServiceResponse()
     if partial.rejected or partial.reason:
         answer.partial_success.rejected_log_records = partial.rejected
@@ -192,7 +192,7 @@ def write_answer(partial: Partial, content_type: str) -> bytes:
 
 
 def write_status(code: int, text: str, content_type: str) -> bytes:
-    """A refusal: the message ``google.rpc.Status`` with a code of gRPC."""
+    """Encode a refusal: the message ``google.rpc.Status`` with a gRPC code."""
     if content_type == JSON:
         return msgspec.json.encode({"code": code, "message": text})
     encoded = text.encode("utf-8", "replace")

@@ -1,8 +1,8 @@
-"""A log record of OTLP -> the records that take its place.
+"""Replace a log record of OTLP by the records of its row.
 
-The row is in an attribute that a setting names, in the body, or in the body's map as shippers of maps have
-it; or its columns are attributes. Which log it is from say ``log.file.path`` or ``log.file.name``, and the
-host of the record or its resource.
+The row is in an attribute that a setting names, in the body, or in the body's map as shippers of maps write
+it; or its columns are attributes. ``log.file.path`` or ``log.file.name`` and the host of the record or its
+resource name its log.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ NANOSECONDS = 1_000_000
 
 
 class _Row(NamedTuple):
-    """A record's raw row; ``attribute`` is the one that holds it, where it is not the body."""
+    """A record's raw row; ``attribute`` is the one that has it, if it is not the body."""
 
     text: str
     attribute: str = ""
@@ -40,9 +40,9 @@ class _Row(NamedTuple):
 class RecordNormalizer:
     """Normalizes log records one after the other; remembers each log's header, within bounds.
 
-    ``row_keys`` are attributes that may hold the row, looked at before the body. ``has_payload`` puts the
-    payload of the normalizer's format into the body. ``on_unparsed`` is told of each line that did not parse,
-    ``on_error`` of what made a record go on as it came.
+    ``row_keys`` are attributes that may have the row, tried before the body. ``has_payload`` puts the payload
+    of the normalizer's format into the body. ``on_unparsed`` is called with each line that did not parse,
+    ``on_error`` with the error for which a record was passed on as it came.
     """
 
     def __init__(
@@ -73,7 +73,8 @@ class RecordNormalizer:
                 stream.read(line)
 
     def normalize(self, resource: Mapping[str, Any], record: Any) -> list[Any] | None:
-        """What takes the record's place, for a header line nothing; ``None`` where it stays as it is.
+        """Return the records that replace the record, none for a header line; ``None`` where it stays as it
+        is.
 
         ``resource`` are the attributes of its resource. Never raises because of the record.
         """
@@ -117,7 +118,7 @@ class RecordNormalizer:
         return None if value is None else _Row(_read_text(value))
 
     def _find_in_body(self, body: Any) -> Any:
-        """The value of a body that is its row, or of the member of its map that is."""
+        """Return the value of a body that is its row, or of the member of its map that is."""
         if _is_text(body):
             return body
         if body.HasField("kvlist_value"):
@@ -150,7 +151,7 @@ class RecordNormalizer:
         return found
 
     def _follow(self, item: Record | Unparsed) -> list[tuple[Record, Mapping[str, Any], bytes] | Unparsed]:
-        """Each event of an item with its fields and its payload, or why there is none."""
+        """Return each event of an item with its fields and its payload, or why there is none."""
         found: list[tuple[Record, Mapping[str, Any], bytes] | Unparsed] = []
         follow = self.normalizer.write_item if self._is_json else self.normalizer.normalize_item
         for result in follow(item):
@@ -170,7 +171,7 @@ class RecordNormalizer:
         self, record: Any, event: Record, fields: Mapping[str, Any], payload: bytes, used: frozenset[str],
         row: _Row | None,
     ) -> Any:  # fmt: skip
-        """The record with an event's fields as attributes, and its row or payload as body."""
+        """Return the record with an event's fields as attributes, and its row or payload as body."""
         flat = flatten(fields)
         made = type(record)()
         made.CopyFrom(record)
@@ -192,7 +193,7 @@ class RecordNormalizer:
         return made
 
     def _set_row(self, record: Any, row: _Row, raw: str) -> None:
-        """Put another row where a record has its own."""
+        """Replace the row of a record."""
         if row.attribute:
             name = encode(row.attribute)
             value = next(one.value for one in record.attributes if one.key == name)
@@ -201,7 +202,9 @@ class RecordNormalizer:
         value.string_value = encode(raw)
 
     def _refuse(self, record: Any, line: Unparsed, columns: Mapping[str, str], row: _Row | None) -> Any:
-        """The record as it came, with the tag and the reason; secrets are gone from its row and columns."""
+        """Return the record as it came, with the tag and the reason; secrets in its row and columns are
+        hidden.
+        """
         tagged = _tagged(record, line.reason)
         if columns:
             masked = {encode(name): encode(text) for name, text in masked_columns(columns, line.raw).items()}
@@ -215,7 +218,7 @@ class RecordNormalizer:
 
 
 def _take_out(body: Any, used: frozenset[str], raw: str) -> None:
-    """A body that was a map without the columns it had; the row where nothing else is left."""
+    """Remove the used columns from a body that was a map; put the row there where nothing else is left."""
     if body.HasField("kvlist_value"):
         left = type(body)()
         left.kvlist_value.values.extend(
@@ -230,7 +233,7 @@ def _take_out(body: Any, used: frozenset[str], raw: str) -> None:
 
 
 def _tagged(record: Any, reason: str) -> Any:
-    """A record as it came, with the tag and the reason."""
+    """Return a record as it came, with the tag and the reason."""
     made = type(record)()
     made.CopyFrom(record)
     before = {decode(one.key): one.value for one in record.attributes}
@@ -243,7 +246,7 @@ def _tagged(record: Any, reason: str) -> Any:
 
 
 def _shown(text: str) -> str:
-    """A row as a line that did not parse shows it."""
+    """Return a row in the form of an unparsed line."""
     return encode(text).decode("utf-8", "backslashreplace").removeprefix("\ufeff").rstrip("\r\n")
 
 

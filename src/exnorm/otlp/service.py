@@ -1,4 +1,4 @@
-"""``exnorm otlp serve``: the logs of OTLP/HTTP in, normalized, the same out."""
+"""``exnorm otlp serve``: receive logs over OTLP/HTTP, normalize them, send them on in OTLP."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from aiohttp import web
 
 from exnorm.files.rejects import RejectFile
-from exnorm.otlp.batches import Batches
+from exnorm.otlp.batches import LogBodies
 from exnorm.otlp.messages import JSON, PROTOBUF, Partial, read_answer, write_answer, write_status
 from exnorm.relay.bodies import Body
 from exnorm.relay.headers import Headers
@@ -25,7 +25,7 @@ _CODES = {400: 3, 401: 16, 413: 3, 415: 3, 429: 8, 500: 13, 503: 14}
 
 
 class Service(HttpService):
-    """Requests with logs go on to the next hop; the answer says what became of them there."""
+    """Sends requests with logs on to the next hop; the answer is the next hop's."""
 
     name = "otlp"
     paths = (LOGS,)
@@ -42,26 +42,26 @@ class Service(HttpService):
         row_keys: Sequence[str] = (),
     ) -> None:
         traffic = Traffic()
-        # A body has no lines: what bounds it is its size.
+        # A body has no lines: only its size is limited.
         limits = replace(limits, bounds=replace(limits.bounds, line_bytes=limits.bounds.body_bytes))
-        self._batches = Batches(
+        self._batches = LogBodies(
             reloaded.normalizer, limits.bounds, traffic, headers, journal, rejects,
             row_keys=row_keys, has_payload=reloaded.has_format,
         )  # fmt: skip
         super().__init__(reloaded, next_hop, limits, journal, self._batches, traffic)
 
     def add_routes(self, app: web.Application) -> None:
-        """The one path."""
+        """Add the only path."""
         app.router.add_post(LOGS, self._relay)
 
     def renew(self, reloaded: Reloaded) -> None:
-        """Go on with other settings."""
+        """Continue with other settings."""
         self._batches.use(reloaded.normalizer, reloaded.has_format)
 
     def say(
         self, request: web.Request, status: int, text: str, headers: Mapping[str, str] | None = None
     ) -> web.Response:
-        """A refusal as OTLP has it: a status message, in the type of the request."""
+        """Return a refusal in OTLP's form: a status message, in the type of the request."""
         form = JSON if request.content_type == JSON else PROTOBUF
         body = write_status(_CODES.get(status, 2), text, form)
         return web.Response(status=status, body=body, content_type=form, headers=headers)

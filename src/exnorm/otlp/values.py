@@ -1,4 +1,4 @@
-"""OTLP's values and attributes <-> Python's. A text that is not UTF-8 keeps its bytes."""
+"""Convert between OTLP's values and attributes and Python's. A text that is not UTF-8 keeps its bytes."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ _INTEGERS = range(-(1 << 63), 1 << 63)
 
 
 def decode(text: bytes) -> str:
-    """A text of a message."""
+    """Decode a text of a message."""
     return text.decode("utf-8", "surrogateescape")
 
 
 def encode(text: str) -> bytes:
-    """The same back."""
+    """Encode a text for a message."""
     try:
         return text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:  # half of a surrogate pair, which is no byte
@@ -24,7 +24,7 @@ def encode(text: str) -> bytes:
 
 
 def read_value(value: Any) -> Any:
-    """What an ``AnyValue`` holds; ``None`` where it is empty."""
+    """Return the value of an ``AnyValue``; ``None`` where it is empty."""
     kind = value.WhichOneof("value")
     if kind == "string_value":
         return decode(value.string_value)
@@ -36,12 +36,12 @@ def read_value(value: Any) -> Any:
 
 
 def read_attributes(attributes: Iterable[Any]) -> dict[str, Any]:
-    """Attributes by name; of two with one name, the later."""
+    """Return attributes by name; of two with one name, the later."""
     return {decode(attribute.key): read_value(attribute.value) for attribute in attributes}
 
 
 def write_value(value: Any, target: Any) -> None:
-    """Put a value into an empty ``AnyValue``; what it cannot hold goes in as text."""
+    """Put a value into an empty ``AnyValue``; a value of another type goes in as text."""
     if isinstance(value, str):
         target.string_value = encode(value)
     elif isinstance(value, bool):
@@ -72,9 +72,9 @@ def write_attributes(fields: Mapping[str, Any], target: Any) -> None:
 
 
 def flatten(fields: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Fields by one name each, ``source.ip`` for the ``ip`` in ``source``, as attributes are named.
+    """Return fields under one name each, as attributes are named: ``source.ip`` for the ``ip`` in ``source``.
 
-    The additional data stays one attribute: its names are columns of a log, which may have dots.
+    The additional data stays one attribute, because its names are columns of a log, which may contain dots.
     """
     flat: dict[str, Any] = {}
     for name, value in fields.items():

@@ -1,4 +1,4 @@
-"""What was counted while a pipeline ran: bounded, whatever the input names."""
+"""Counters of a running pipeline, bounded however many names the input contains."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ AHEAD_MS = 5 * 60 * 1000
 
 
 class Tally(Counter[str]):
-    """Counts by name; past ``NAMES_LIMIT`` names, new ones are counted together as ``(other)``."""
+    """Counts by name; beyond ``NAMES_LIMIT`` names, new ones are counted together as ``(other)``."""
 
     def add(self, name: str, amount: int = 1) -> None:
         """Count ``amount`` occurrences of ``name``, cut to 100 characters."""
@@ -29,10 +29,10 @@ class Tally(Counter[str]):
 
 
 class Counts:
-    """Everything a pipeline counts.
+    """All counters of a pipeline.
 
-    Each line is exactly one of ``header``, ``records`` or ``unparsed``; each record gives events
-    (one, or one a recipient) or is ``dropped`` or ``filtered``.
+    Each line is exactly one of ``header``, ``records`` or ``unparsed``; each record gives events (one, or one
+    for each recipient) or is ``dropped`` or ``filtered``.
     """
 
     TALLIES = (
@@ -63,35 +63,37 @@ class Counts:
         self.evicted = Tally()  # by source, what a reader forgot to stay within its bounds
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """What there is to tell another process: most tallies are empty."""
+        """Pickle only the tallies that are not empty, which are few."""
         return _restore, ({name: value for name, value in vars(self).items() if value},)
 
     def note(self, what: str, name: str) -> None:
-        """Count ``what`` (one of ``TALLIES``) for ``name``."""
+        """Count ``name`` in the tally ``what``, one of ``TALLIES``."""
         tally: Tally = getattr(self, what)
         tally.add(name)
 
     def note_time(self, row_time: int | None) -> None:
-        """Keep the time of a row where it is the newest so far."""
+        """Keep the time of a row, in epoch milliseconds UTC, if it is the newest so far."""
         if row_time is not None and self.newest < row_time <= time.time() * 1000 + AHEAD_MS:
             self.newest = row_time
 
     def blame(self, plugin: str, where: str, error: object) -> None:
-        """Count an error of a plugin, and keep what its first one was."""
+        """Count an error of a plugin, and keep the text of its first one."""
         self.plugin_errors.add(plugin)
         if len(self.first_errors) < NAMES_LIMIT:
             what = f"{type(error).__name__}: {error}" if isinstance(error, Exception) else str(error)
             self.first_errors.setdefault(plugin, f"{where}: {' '.join(what.split())[:ERROR_LIMIT]}")
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain numbers for ``--json`` and metrics."""
+        """Return plain numbers for ``--json`` and metrics."""
         plain: dict[str, Any] = {"lines": self.lines, "header": self.header, "events": self.events}
         for name in self.TALLIES:
             plain[name] = dict(sorted(getattr(self, name).items()))
         return plain
 
     def merge(self, other: Counts) -> None:
-        """Add the counts of another run, as of a worker process; it may still go on in another thread."""
+        """Add the counts of another run, such as a worker process; they may still be growing in another
+        thread.
+        """
         self.lines += other.lines
         self.header += other.header
         self.events += other.events
@@ -103,7 +105,7 @@ class Counts:
         self.first_errors = {**other.first_errors, **self.first_errors}
 
     def take(self) -> Counts:
-        """What was counted so far; this begins anew, and whoever counts here goes on doing so."""
+        """Return the counts so far and start again from zero, in the same object."""
         taken = Counts()
         taken.merge(self)
         self.lines = self.header = self.events = self.newest = 0
@@ -120,17 +122,17 @@ def _restore(counted: dict[str, Any]) -> Counts:
 
 
 class Ledger:
-    """The counts of pipelines that took each other's place, as after a reload. Any thread may ask."""
+    """The sum of the counts of successive pipelines, as after a reload. Thread safe."""
 
     def __init__(self) -> None:
         self._parts: tuple[Counts, ...] = ()
 
     def follow(self, counts: Counts) -> None:
-        """These are counted from now on; what was counted before stays counted."""
-        self._parts = self.total(), counts  # at one stroke: somebody may ask meanwhile
+        """Add this pipeline's counts from now on, keeping those of the pipelines before."""
+        self._parts = self.total(), counts  # in one assignment, because another thread may read it
 
     def total(self) -> Counts:
-        """What all of them counted."""
+        """Return the sum of all counts."""
         total = Counts()
         for part in self._parts:
             total.merge(part)

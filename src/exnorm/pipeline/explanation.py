@@ -1,4 +1,4 @@
-"""Why each field of a record is what it is: the mapping's rows, the columns they read, what is left."""
+"""Explain the fields of an event: the mapping's rows, the columns they read, and the columns left over."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _WRITTEN = {
 
 @dataclass(frozen=True)
 class ExplainedField:
-    """One field: where its value comes from, by which row, and whose rule that row is.
+    """One field: the column of its value, the row that wrote it, and the author of that row.
 
-    ``rule`` is ``guide``, ``exnorm``, ``plugin NAME`` or ``overlay FILE:LINE``; ``ours`` is why the row
-    is there, if it is not the guide's. ``column`` is empty for a constant; ``derived`` says that it is no
-    column of the log but worked out.
+    ``rule`` is ``guide``, ``exnorm``, ``plugin NAME`` or ``overlay FILE:LINE``; ``ours`` is the reason of a
+    row that is not the guide's. ``column`` is empty for a constant; ``derived`` marks a value that is not a
+    column of the log but derived.
     """
 
     field: str
@@ -41,7 +41,7 @@ class ExplainedField:
 
 @dataclass(frozen=True)
 class ExplainedColumn:
-    """A column that is kept as additional data, or would be, and why."""
+    """A column that is additional data, or would be, and the reason."""
 
     column: str
     value: str
@@ -50,11 +50,11 @@ class ExplainedColumn:
 
 @dataclass(frozen=True)
 class Explanation:
-    """Everything about one event; for a line that did not parse, its reason and raw text only.
+    """The explanation of one event; for an unparsed line, only its reason and raw text.
 
-    ``part`` tells apart the events of one row, ``dropped`` says why there is none after all,
-    ``changed`` what processors made of fields, ``lost`` which columns the settings leave out, and
-    ``written`` what the format had to do to values.
+    ``part`` distinguishes the events of one row. ``dropped`` is the reason why there is no event, ``changed``
+    the fields set by processors, ``lost`` the columns that the settings leave out, ``written`` the changes
+    that the format made to values.
     """
 
     path: str
@@ -77,12 +77,12 @@ class Explanation:
     raw: str = ""
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values for JSON, empty ones left out."""
+        """Return plain values for JSON, without empty ones."""
         return {name: value for name, value in asdict(self).items() if value not in ("", (), {})}
 
 
 def explain(item: Record | Unparsed, normalizer: Normalizer) -> Iterator[Explanation]:
-    """Explain each event of one row. Uses the counts of ``normalizer``, so give it one of its own."""
+    """Explain each event of one row. It changes the counts of ``normalizer``, so pass one made for this."""
     if isinstance(item, Unparsed):
         yield Explanation(item.path, item.line_number, unparsed=item.reason, raw=item.raw)
         return
@@ -115,7 +115,7 @@ def _explain_event(item: Record, normalizer: Normalizer) -> Explanation:
 
 
 def explain_fields(record: Record, mapping: CompiledMapping) -> list[ExplainedField]:
-    """Each field that the table gives, before processors change it, with its column and its rule."""
+    """Return each field as the table writes it, before processors, with its column and rule."""
     found = []
     for given in mapping.assign(record):
         target = given.row.field
@@ -139,7 +139,7 @@ def explain_fields(record: Record, mapping: CompiledMapping) -> list[ExplainedFi
 
 
 def _find_rule(row: Row, record: Record, mapping: CompiledMapping) -> str:
-    """Whose word won: for a value that is looked up by event, who wrote that entry."""
+    """Return the author of a row; for a value looked up by event, the author of that entry."""
     if isinstance(row.read, ByEvent):
         for origin in row.origins:
             event = record.get(origin).upper() if isinstance(origin, str) else ""
@@ -160,7 +160,7 @@ def _explain_additional(
 
 
 def explain_kept(column: str, value: str, mapping: CompiledMapping) -> str:
-    """Why a column with this value is additional data."""
+    """Return why a column with this value is additional data."""
     if column not in mapping.known_columns:
         return "unknown column"
     if column in mapping.mapping.unmapped:
@@ -203,7 +203,9 @@ def _explain_drop(record: Record, route: Route, normalizer: Normalizer) -> str:
 
 
 def explain_changes(record: Record, route: Route, normalizer: Normalizer) -> dict[str, str]:
-    """Fields that processors set or changed: their final values, and the plugin that had the last word."""
+    """Return the fields that processors set or changed: their final values, and the last plugin to change
+    each.
+    """
     if not _is_processed(route):
         return {}
     changed: dict[str, str] = {}
@@ -218,7 +220,7 @@ def explain_changes(record: Record, route: Route, normalizer: Normalizer) -> dic
 def _replay(
     record: Record, route: Route, normalizer: Normalizer
 ) -> Iterator[tuple[str, dict[str, Value], dict[str, Value]]]:
-    """The fields before and after each processor that gives something."""
+    """Yield the fields before and after each processor that returns something."""
     event: Event = route.mapping.normalize(record, normalizer.counts)
     for processor in route.record_processors:
         changed = normalizer.routes.process(record, (processor,))
@@ -236,7 +238,7 @@ def _replay(
 
 
 def _explain_writing(record: Record, normalizer: Normalizer) -> Iterator[str]:
-    """What the format had to do to values so that it could carry them."""
+    """Yield the changes that the format had to make to values."""
     counts = normalizer.counts
     for event in normalizer.normalize_record(record):
         before = {what: dict(getattr(counts, what)) for what in _WRITTEN}

@@ -1,4 +1,4 @@
-"""parse -> normalize -> encode, assembled once from what the plugins registered."""
+"""The flow parse -> normalize -> encode, assembled once from what the plugins registered."""
 
 from __future__ import annotations
 
@@ -51,14 +51,16 @@ _BATCH_LINES = 128
 
 
 class Written(NamedTuple):
-    """A payload that generated code made of a record; ``record`` is as the processors left it."""
+    """A payload that generated code made of a record; ``record`` is the state after the processors."""
 
     record: Record
     payload: bytes
 
 
 class _Pending:
-    """Payloads that came one by one, written together; before those of a program, so that none overtakes."""
+    """Collects single payloads and writes them together, always before those of a program, to
+    keep the order.
+    """
 
     def __init__(self, write: Write) -> None:
         self._write = write
@@ -69,12 +71,12 @@ class _Pending:
         self._payloads.append(payload)
 
     def pass_on(self, block: bytes | memoryview) -> None:
-        """Write payloads that are a block already."""
+        """Write a finished block of payloads."""
         self.flush()
         self._write(block)
 
     def flush(self) -> None:
-        """Write what was kept."""
+        """Write the collected payloads."""
         if self._payloads:
             self._payloads.append(b"")
             block = b"\n".join(self._payloads)
@@ -83,7 +85,7 @@ class _Pending:
 
 
 def explain_no_table(taxonomy: Taxonomy, source: Source) -> str:
-    """The reason of a log that is known, but not to the taxonomy."""
+    """Return the reason for a known log type without a table in this taxonomy."""
     return f"taxonomy {taxonomy.name} has no table for {source.name}"
 
 
@@ -93,23 +95,22 @@ def _end_lines(payloads: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _ignore(line: Unparsed) -> None:
-    """Say nothing of a line that does not parse."""
+    """Ignore an unparsed line."""
 
 
 class Normalizer:
-    """Exchange log lines in, events or payloads out; all there is to embedding exnorm.
+    """Turns Exchange log lines into events or payloads; the only class needed to embed exnorm.
 
-    ``settings`` are those of ``exnorm.settings.Settings`` by name; ``plugins`` are plugin objects to
-    use beside the installed ones, which ``discover_plugins=False`` leaves out; ``plugin_settings`` are
-    the setting ``plugins``, by plugin name. Raises
-    ``SettingsError``, ``PluginError`` or ``MappingError`` before any line is read. ``counts`` says
-    what became of every line so far.
+    ``settings`` are those of ``exnorm.settings.Settings`` by name. ``plugins`` are plugin objects to use
+    beside the installed ones, which ``discover_plugins=False`` leaves out; ``plugin_settings`` is the setting
+    ``plugins``, by plugin name. Raises ``SettingsError``, ``PluginError`` or ``MappingError`` before any line
+    is read. ``counts`` has the result of every line so far.
 
-    One normalizer may be used from several threads, which take turns; a ``Stream`` belongs to one log and to
-    one thread at a time. Whoever wants several processors at work starts several processes.
+    One normalizer may be used from several threads, which run one at a time; a ``Stream`` belongs to one log
+    and to one thread at a time. To use several processors, start several processes.
 
-    >>> normalizer = Normalizer(taxonomy="arcsight", format="cef")
-    >>> payloads = list(normalizer.encode([b"..."], normalizer.stream("MSGTRK2022091915-1.LOG")))
+    >>> normalizer = Normalizer(taxonomy="arcsight", format="cef") >>> payloads =
+    list(normalizer.encode([b"..."], normalizer.stream("MSGTRK2022091915-1.LOG")))
     """
 
     def __init__(
@@ -137,7 +138,7 @@ class Normalizer:
         plugins: Sequence[object] = (),
         discover_plugins: bool = True,
     ) -> Normalizer:
-        """A normalizer from settings that were put together already."""
+        """Return a normalizer for a finished ``Settings``."""
         normalizer = cls.__new__(cls)
         normalizer._assemble(settings, plugins, discover_plugins)
         return normalizer
@@ -174,16 +175,16 @@ class Normalizer:
     # --- the public flow -------------------------------------------------------------------------
 
     def stream(self, name: str = "") -> Stream:
-        """The state of one log file; ``name`` is its path, which helps to recognise its type."""
+        """Return the state of one log file; ``name`` is its path, which helps to recognize its type."""
         kind = RelayedStream if self.settings.strip_syslog else Stream
         return kind(name, self.recognize, self.settings, partial(redact, self.sources), self._explain_head)
 
     def _stream_of(self, source: Source) -> Stream:
-        """The state of what comes as objects of one log type, which needs no recognising."""
+        """Return the state for objects of one log type, which need no recognition."""
         return Stream("", lambda head: source, self.settings, partial(redact, self.sources))
 
     def explain_refusal(self, name: str, block: bytes) -> str:
-        """Why a log that begins with ``block`` cannot be read at all; empty where its type is known.
+        """Return why a log that begins with ``block`` cannot be read at all; empty where its type is known.
 
         ``name`` is the file's path, as for ``stream``.
         """
@@ -194,7 +195,7 @@ class Normalizer:
         return f"{why}; known are {', '.join(source.name for source in self.sources)}"
 
     def parse(self, lines: Lines, stream: Stream) -> Iterator[Record | Unparsed]:
-        """Lines as records under the log's own names; header lines and blank ones give nothing."""
+        """Yield lines as records under the log's own names; header lines and blank ones give nothing."""
         try:
             for line in cut_lines(lines, stream):
                 with self._lock:
@@ -214,7 +215,7 @@ class Normalizer:
         return [self._counted(self._with_table(item)) for item in items]
 
     def parse_fields(self, values: AnyMapping[str, str], stream: Stream) -> Record | Unparsed | None:
-        """A row that came already split, by column name; ``None`` where no log type has such columns."""
+        """Return a row that came split, by column name; ``None`` where no log type has such columns."""
         with self._lock:
             item: Record | Unparsed | None
             try:
@@ -230,9 +231,10 @@ class Normalizer:
     def parse_object(
         self, record: AnyMapping[str, Any]
     ) -> tuple[list[Record | Unparsed], frozenset[str]] | None:
-        """An event that came as an object, and the names that held it; ``None`` for any other record.
+        """Return the items of an event that came as an object, and the names that held it; ``None`` for other
+        records.
 
-        ``NOT_OURS`` says that it is an event of something else, which nobody is to read.
+        ``NOT_OURS`` marks an event of another application, which must not be read.
         """
         for takes, stream in self._objects:
             names = takes(record)
@@ -249,7 +251,7 @@ class Normalizer:
             self.counts.evicted.add(source, amount)
 
     def drain(self, stream: Stream) -> Iterator[Record | Unparsed]:
-        """What a log type with records of several lines still held when the log ended."""
+        """Yield what readers of records over several lines still held at the end of the log."""
         try:
             left = stream.drain()
         except Exception as error:  # as in parse
@@ -258,15 +260,15 @@ class Normalizer:
             yield self._counted(self._with_table(item))
 
     def finish(self, stream: Stream) -> Iterator[Event | Unparsed]:
-        """The events of what ``drain`` gives."""
+        """Yield the events of what ``drain`` returns."""
         for item in self.drain(stream):
             yield from self.normalize_item(item)
 
     def normalize(self, lines: Lines, stream: Stream | None = None) -> Iterator[Event | Unparsed]:
-        """Lines as events under the taxonomy's names.
+        """Yield lines as events under the taxonomy's names.
 
-        A line that does not parse comes as ``Unparsed`` (``on_error="tag"``), not at all (``skip``),
-        or as ``ParseError`` (``stop``).
+        A line that does not parse comes as ``Unparsed`` (``on_error="tag"``), is left out (``skip``), or
+        raises ``ParseError`` (``stop``).
         """
         for item in self.parse(lines, stream or self.stream()):
             with self._lock:
@@ -274,10 +276,10 @@ class Normalizer:
             yield from made
 
     def encode(self, lines: Lines, stream: Stream | None = None) -> Iterator[bytes]:
-        """Lines as payloads, each without a line end.
+        """Yield lines as payloads, each without a line end.
 
-        A line that does not parse gives a payload only in a format that can say so (JSON); the same
-        goes for an event that the format cannot write.
+        A line that does not parse, or an event that the format cannot write, gives a payload only in a format
+        that can express it (JSON).
         """
         stream = stream or self.stream()
         if isinstance(lines, (str, bytes)):
@@ -288,7 +290,7 @@ class Normalizer:
             yield from self._encode_piece(b"", stream, is_last=True)
             return
         if not isinstance(lines, (list, tuple)) or begins_utf16(lines, stream):
-            # The next line may be long in coming; and what UTF-16 is known by stands in the first one only.
+            # The next line may take long to come, and only the first line shows whether the log is UTF-16.
             for item in self.normalize(lines, stream):
                 with self._lock:
                     payload = self.encode_item(item)
@@ -330,9 +332,9 @@ class Normalizer:
     ) -> None:
         """Write the payloads of the lines that a block of a log completes, each ended by LF.
 
-        The fastest way through. What ``write`` is given holds until it returns. ``report`` is called with
-        each line that does not parse. ``is_last`` says that the log's last line is complete too. Where an
-        error is raised, what came before has been written.
+        This is the fastest way. The argument of ``write`` is valid until ``write`` returns. ``report`` is
+        called with each line that does not parse. ``is_last`` says that the log's last line is complete too.
+        If an error is raised, everything before it has been written.
         """
         for span in stream.cut_spans(block, in_one=self._joins_lines):
             with self._lock:
@@ -344,7 +346,7 @@ class Normalizer:
     def _encode_lines(
         self, batch: Batch, stream: Stream, write: Write, report: Callable[[Unparsed], object]
     ) -> None:
-        """Write the payloads of lines: of those that a program leaves alone, one by one."""
+        """Write the payloads of lines: runs that a program handles together, the others one by one."""
         payloads = _Pending(write)
         try:
             while batch.at < batch.end:
@@ -352,7 +354,7 @@ class Normalizer:
                 if program is not None:
                     self.batches.write(program, batch, stream, payloads.pass_on)
                 if batch.at < batch.end:
-                    # Without a program now, there is none for the next lines either, but behind a header.
+                    # Without a program now, there is none for the next lines either, until a header.
                     is_header = program is not None or stream.ready() is None
                     lines = [batch.take()] if is_header else batch.take_all()
                     for payload in self.encode_records(self.parse(lines, stream), report):
@@ -361,7 +363,9 @@ class Normalizer:
             payloads.flush()
 
     def find_program(self, lines: Sequence[bytes], stream: Stream) -> Program | RecordProgram | None:
-        """The generated function for the rows at the beginning of a log, as ``encode`` would use it."""
+        """Return the generated function for the rows at the beginning of a log, as ``encode`` would
+        use it.
+        """
         first: Record | None = None
         for line in lines:
             if stream.layout is not None and stream.source is not None:
@@ -378,14 +382,16 @@ class Normalizer:
     # --- the same, one item at a time, for hosts -------------------------------------------------
 
     def normalize_item(self, item: Record | Unparsed) -> Iterator[Event | Unparsed]:
-        """What becomes of a record, or, as ``on_error`` says, of a line that did not parse."""
+        """Yield the events of a record, or an unparsed line as ``on_error`` says."""
         if isinstance(item, Record):
             yield from self.normalize_record(item)
         else:
             yield from self._tell(item)
 
     def write_item(self, item: Record | Unparsed) -> Iterator[Written | Event | Unparsed]:
-        """The same for whoever wants payloads: where there is code for a record, its payload instead."""
+        """Yield as ``normalize_item`` does, but for a record with a program its payload instead of
+        an event.
+        """
         if not isinstance(item, Record):
             yield from self._tell(item)
             return
@@ -401,7 +407,7 @@ class Normalizer:
             yield Written(record, payload)
 
     def _tell(self, line: Unparsed) -> Iterator[Unparsed]:
-        """A line that did not parse, as ``on_error`` says."""
+        """Yield, leave out or raise an unparsed line, as ``on_error`` says."""
         if self.settings.on_error == "stop":
             where = f"{line.path or 'line'}:{line.line_number}"
             raise ParseError(f"{where}: {line.reason}: {quote(line.raw)}")
@@ -409,7 +415,7 @@ class Normalizer:
             yield line
 
     def normalize_record(self, record: Record) -> Iterator[Event]:
-        """The events of one record: one, none (profile, processor), or one for each recipient."""
+        """Yield the events of one record: one, none (profile, processor), or one for each recipient."""
         route = self.routes.of(record)
         kept = self._keep(record, route)
         if kept is not None:
@@ -421,7 +427,7 @@ class Normalizer:
         return processed
 
     def _keep(self, record: Record, route: Route) -> Record | None:
-        """A record as its processors leave it; ``None`` where they or the profile leave it out."""
+        """Return a record after its processors; ``None`` where they, the profile or a filter leave it out."""
         self.counts.note_time(record.time)
         self._count_unknown(record, route.mapping)
         if route.keeps is not None and not route.keeps(record):
@@ -450,7 +456,9 @@ class Normalizer:
     def encode_records(
         self, items: Iterable[Record | Unparsed], report: Callable[[Unparsed], object] = _ignore
     ) -> Iterator[bytes]:
-        """Payloads of records; ``report`` is called with what did not parse or cannot be written."""
+        """Yield payloads of records; ``report`` is called with lines that did not parse or cannot be
+        written.
+        """
         for item in items:
             if not isinstance(item, Record):
                 report(item)
@@ -466,15 +474,17 @@ class Normalizer:
                     yield payload
 
     def encode_item(self, item: Event | Unparsed) -> bytes | None:
-        """One payload; ``None`` where the format has none for what did not parse or cannot be written."""
+        """Return one payload; ``None`` where the format has none for an item that did not parse or cannot be
+        written.
+        """
         encoded = self.encode_event(item) if isinstance(item, Event) else item
         return self.encode_unparsed(encoded) if isinstance(encoded, Unparsed) else encoded
 
     def encode_event(self, event: Event) -> bytes | Unparsed:
-        """One payload, or the event's line with the reason where the format cannot write the event.
+        """Return one payload, or the event's line with the reason where the format cannot write the event.
 
-        Only what a plugin made can be like that. It is counted under ``unencodable``; with
-        ``on_error="stop"`` it is an ``EncodeError``.
+        This happens only to an event changed by a plugin. It is counted under ``unencodable``; with
+        ``on_error="stop"`` it raises ``EncodeError``.
         """
         try:
             payload = self._encode(event)
@@ -500,17 +510,19 @@ class Normalizer:
         return Unparsed(record.raw, "unencodable", reason, record.line_number, record.path)
 
     def encode_unparsed(self, line: Unparsed) -> bytes | None:
-        """The payload that says so; ``None`` where the format has none, or nobody wants to know."""
+        """Return the payload for an unparsed line; ``None`` where the format has none, or ``on_error`` is
+        ``skip``.
+        """
         if self.codec.unparsed is None or self.settings.on_error == "skip":
             return None
         return self.codec.unparsed(line)
 
     def recognize(self, head: Head) -> Source | None:
-        """The log type that ``head`` is of, or ``None``."""
+        """Return the log type of ``head``, or ``None``."""
         return surest(self.sources, head, self._blame_source)
 
     def _explain_head(self, head: Head) -> str:
-        """Why a log of no type that takes part is none, where it is known what it is."""
+        """Return what a log is that no active log type recognizes; empty where unknown."""
         registered = self.plugins.registry.sources.values()
         others = [source for source in registered if source.name not in self.routes.mapped]
         found = surest(others, head, self._blame_source)
@@ -545,7 +557,7 @@ class Normalizer:
             ) from error
 
     def _describe_codec(self) -> Wire | None:
-        """The format as data, where one payload a record is all there is to write."""
+        """Return the format as data; ``None`` where a record may need more than one plain payload."""
         if self.settings.engine == "table":
             return None
         if self.codec.wire is None or self.settings.per_recipient or self.settings.max_payload:
@@ -570,7 +582,7 @@ class Normalizer:
         self.counts.blame(owner, f"source {source.name}", error)
 
     def _with_table(self, item: Record | Unparsed) -> Record | Unparsed:
-        """The item; a source that carries others may give a record that the taxonomy has no table for."""
+        """Return the item; a record whose source has no table in this taxonomy becomes unparsed."""
         if not isinstance(item, Record):
             return item
         if item.source.name not in self.routes.mapped:
@@ -595,5 +607,5 @@ class Normalizer:
 
 
 def _write_odd(value: Any) -> str:
-    """What JSON has no form for, as text."""
+    """Return a value that JSON cannot represent as text."""
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)

@@ -1,6 +1,6 @@
-"""Payloads no longer than a receiver takes: additional data is left out first, then long texts are cut.
+"""Shorten payloads to a receiver's limit: leave out additional data first, then cut long texts.
 
-The event says so in its additional data, under ``exnormShortened``: the names of what was left out or cut.
+The event's additional data lists the names of what was left out or cut, under ``exnormShortened``.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ _NAMED = 6  # names that the mark lists; more are counted
 
 
 def shorten(event: Event, limit: int, encode: Callable[[Event], bytes]) -> tuple[bytes, list[str]]:
-    """The payload of an event in at most ``limit`` bytes, and what was left out or cut, by name.
+    """Return the payload of an event in at most ``limit`` bytes, and the names of what was left out or cut.
 
-    Additional data goes first, the longest first; then texts are cut, the longest first, to ``SHORTEST_TEXT``
-    bytes; at last whole fields go, but those of the format's header. The payload is longer all the same where
-    that does not do.
+    Additional data goes first, the longest first; then texts are cut to ``SHORTEST_TEXT`` bytes, the longest
+    first; finally whole fields go, except those of the format's header. If all this is not enough, the
+    payload stays longer than the limit.
     """
     event = event.copy()
     payload = encode(event)
@@ -63,7 +63,7 @@ def _cut_text(event: Event, excess: int) -> str:
 
 
 def _leave_out_field(event: Event, excess: int) -> str:
-    """Leave out the field that takes most room, with its label."""
+    """Leave out the largest field, with its label."""
     free = [
         f.name for f in event.taxonomy.fields if not f.header and f.type != "time" and f.name in event.fields
     ]

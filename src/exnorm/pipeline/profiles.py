@@ -1,4 +1,4 @@
-"""Which events a profile keeps. A profile says nothing of a source it does not name: all are kept."""
+"""Profiles: which events are kept. A profile keeps all events of a source that it does not name."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ EXTERNAL = "SENDEXTERNAL"
 _SECURITY = _GUIDE | {
     EXTERNAL, "FAIL", "DROP", "DEFER", "DSN", "BADMAIL", "POISONMESSAGE", "EXPAND", "REDIRECT",
     "SUBMITFAIL", "MODERATORREJECT",
-    # their kin: what else failed, waited, went elsewhere or was decided by a person
+    # similar events: other failures, delays, redirections, and decisions by a person
     "DELIVERFAIL", "RESUBMITFAIL", "MODERATIONEXPIRE", "MODERATORSALLNDR", "MODERATORAPPROVE",
     "SUBMITDEFER", "RESUBMITDEFER", "THROTTLE", "DUPLICATEREDIRECT", "SUPPRESSED",
 }  # fmt: skip
@@ -20,7 +20,7 @@ _SECURITY = _GUIDE | {
 
 @dataclass(frozen=True)
 class Profile:
-    """Events by source name, and what becomes of an event that exnorm does not know."""
+    """The events that a profile keeps, by source name, and whether it keeps events unknown to exnorm."""
 
     name: str
     keeps: Mapping[str, frozenset[str]]
@@ -49,7 +49,7 @@ PROFILES: Mapping[str, Profile] = {
 
 
 def select(profile_name: str, source: Source) -> Callable[[Record], bool] | None:
-    """Whether a record of this source is kept; ``None`` where every one is."""
+    """Return a test whether a record of this source is kept; ``None`` where all are."""
     profile = PROFILES[profile_name]
     keeps = profile.keeps.get(source.name)
     if keeps is None:
@@ -61,7 +61,7 @@ def select(profile_name: str, source: Source) -> Callable[[Record], bool] | None
 
 
 def explain_loss(dropped: Mapping[str, int], profile_name: str) -> str:
-    """The warning that the guide's profile owes: external mail is under an event it leaves out."""
+    """Return the warning for the guide's profile: it leaves out the event of external mail."""
     lost = dropped.get(EXTERNAL, 0)
     if profile_name != "arcsight-guide" or not lost:
         return ""

@@ -1,4 +1,4 @@
-"""One record for each recipient of a row, where the settings ask for it."""
+"""Split a row into one record for each recipient, where the settings request it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MOST_SPLIT = 256 * 1024 * 1024
 
 
 def split_recipients(record: Record) -> Iterator[Record]:
-    """One record for each recipient, with its own status where there is one for each."""
+    """Yield one record for each recipient, with its own status where the row has one for each."""
     found = _find_recipients(record)
     if len(found) < 2 or record.source.recipients is None:
         yield record
@@ -32,7 +32,7 @@ def split_recipients(record: Record) -> Iterator[Record]:
 
 
 def refuse_split(record: Record) -> str:
-    """Why a row is not split into one for each recipient; empty where it may be."""
+    """Return why a row must not be split into one for each recipient; empty where it may be."""
     if record.source.recipients is None:
         return ""
     most = record.values.get(record.source.recipients[0], "").count(";") + 1

@@ -1,7 +1,7 @@
-"""A file of a relay: lines behind syslog headers.
+"""Read a file of a syslog relay: lines after syslog headers.
 
-Who sent a line is in its header. A relay's file holds the logs of many senders, so each sender's lines, by
-host and program, are a log of their own.
+The header names the sender of a line. A relay's file contains the logs of many senders, so the lines of each
+sender, by host and program, are read as a log of their own.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ _PAYLOAD = ("AgentDevice=", "SourceIp=")
 
 
 class RelayedStream(Stream):
-    """A file of a relay, or any log whose lines may have a syslog header, without those headers.
+    """A file of a relay, or any log whose lines may have a syslog header, read without those headers.
 
-    Each record keeps its sender among its ``marks``; a line that does not parse keeps its header.
+    Each record has its sender among its ``marks``; a line that does not parse keeps its header.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class RelayedStream(Stream):
         self._last: Stream | None = None
 
     def read(self, line: bytes | str) -> Read:
-        """What one line holds, behind its header."""
+        """Return the items of one line, after its header is removed."""
         self.line_number += 1
         text = self._decode(line)
         if not isinstance(text, str):
@@ -66,7 +66,7 @@ class RelayedStream(Stream):
         return None if self._last is None else self._last.schema
 
     def header(self) -> list[str]:
-        """Header lines of every sender, each behind a header of its own."""
+        """Return the header lines of every sender, each after a syslog header of its own."""
         return [
             f"<14>1 - {host} {app or '-'} - - - {line}" if host else line
             for (host, app), stream in self._senders.items()
@@ -74,30 +74,30 @@ class RelayedStream(Stream):
         ]
 
     def ready(self) -> Reader | None:
-        """No reader: every line must be read, for its header says whose it is."""
+        """Return ``None``: every line must be read, because its header names its log."""
         return None
 
     @property
     def layout(self) -> Layout | None:
-        """None, as for ``ready``."""
+        """Always ``None``, as for ``ready``."""
         return None
 
     @property
     def reads_each(self) -> bool:
-        """Whether every line must come to the reader."""
+        """Whether every line must come to the reader: always."""
         return True
 
     @property
     def memory(self) -> object:
-        """It cannot be told."""
+        """Always ``None``: the file cannot be cut into parts."""
         return None
 
     def recognize(self, line: str = "") -> bool:
-        """Whether the last line's log is known."""
+        """Return whether the last line's log is known."""
         return self._last is not None and self._last.source is not None
 
     def take_evicted(self) -> dict[str, int]:
-        """By source, how much the readers of all senders have forgotten."""
+        """Return, by source, how much the readers of all senders have forgotten."""
         evicted = super().take_evicted()
         for _, stream in self._senders.items():
             for name, amount in stream.take_evicted().items():
@@ -105,7 +105,7 @@ class RelayedStream(Stream):
         return evicted
 
     def drain(self) -> list[Record | Unparsed]:
-        """What the readers still held."""
+        """Return what the readers still held."""
         return [item for _, stream in self._senders.items() for item in stream.drain()]
 
 

@@ -1,4 +1,4 @@
-"""What is done to the records of each source and schema: the profile, the processors, the table."""
+"""Routes: the profile, filters, processors and table for the records of each source and schema."""
 
 from __future__ import annotations
 
@@ -27,9 +27,10 @@ from exnorm.tables.mapping import (
 
 @dataclass(frozen=True)
 class Route:
-    """What is done to the records of one source and schema.
+    """The steps for the records of one source and schema.
 
-    ``keeps`` is the profile's word on a record, ``find_rule`` names the filter that leaves it out.
+    ``keeps`` tests a record against the profile; ``find_rule`` returns the name of the filter that leaves it
+    out.
     """
 
     mapping: CompiledMapping
@@ -42,8 +43,8 @@ class Route:
 class Routes:
     """The routes of a pipeline, each assembled at the first record that takes it.
 
-    Every table of ``sources`` is checked here, and plugins are asked what they want to do, before any line is
-    read. ``mapped`` are the names of sources that there is a table for.
+    Every table of ``sources`` is checked, and plugins are asked for their processors, before any line is
+    read. ``mapped`` are the names of the sources with a table.
     """
 
     def __init__(
@@ -72,24 +73,26 @@ class Routes:
 
     @property
     def slow_plugins(self) -> list[str]:
-        """The plugins whose processors need records or events as objects, so that no plan takes rows."""
+        """Return the plugins whose processors need records or events as objects, which rules out plans for
+        rows.
+        """
         every = chain.from_iterable(self._processors.values())
         found = {one.plugin for processors in every for one in processors if not one.is_planned}
         return sorted(found)
 
     def of(self, record: Record) -> Route:
-        """The route of a record."""
+        """Return the route of a record."""
         return self.find(record.source, record.schema.name)
 
     def find(self, source: Source, schema_name: str) -> Route:
-        """The route of the records of a source and a schema."""
+        """Return the route for the records of a source and a schema."""
         route = self._routes.get((source.name, schema_name))
         if route is None:
             route = self._routes[source.name, schema_name] = self._build(source, schema_name)
         return route
 
     def process(self, item: Any, processors: tuple[Attributed, ...]) -> Any:
-        """What the processors make of an item; one that raises costs its own effect and a count."""
+        """Apply processors to an item; one that raises is skipped and counted."""
         for processor in processors:
             try:
                 processed = processor.process(item.copy())
@@ -125,7 +128,7 @@ class Routes:
         return [mapping for mapping in self._mappings if mapping.source == source.name]
 
     def _guard(self, compiled: CompiledMapping) -> CompiledMapping:
-        """The table, with the functions of plugins' rows called with care."""
+        """Return the table with the functions of plugins' rows wrapped, so that their errors are caught."""
         name = compiled.mapping.name
 
         def guard(row: CompiledRow) -> CompiledRow:
@@ -139,7 +142,7 @@ class Routes:
 
 
 def _find_fault(processed: object, item: Record | Event) -> str:
-    """Why what a processor gave cannot take an item's place; empty where it can."""
+    """Return why the result of a processor cannot replace an item; empty where it can."""
     if type(processed) is not type(item):
         return f"got {type(processed).__name__}; expected {type(item).__name__}, or None to leave it out"
     if isinstance(processed, Record):

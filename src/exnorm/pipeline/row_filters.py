@@ -1,6 +1,6 @@
-"""Which rows take part: by time, by event, by a column's text; from settings or from a site's file.
+"""Filter rows by time, by event and by a column's text; from settings or from a site's file.
 
-A filter is data, so that counts and explanations name the rule that left a row out.
+A filter is data, so that counts and explanations can name the rule that left a row out.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ FindRule = Callable[[Record], str]
 
 
 def match_glob(text: str) -> re.Pattern[str]:
-    """A pattern in which ``*`` stands for any text and ``?`` for one character, without case."""
+    """Return a pattern in which ``*`` stands for any text and ``?`` for one character, ignoring case."""
     return re.compile(r"\A" + fnmatch.translate(text), re.IGNORECASE)
 
 
 def read_filters(settings: Settings, source: Source) -> tuple[RowFilter, ...]:
-    """The filters of ``--event`` and ``--where`` for the rows of a source."""
+    """Return the filters of ``--event`` and ``--where`` for the rows of a source."""
     filters = [RowFilter("--event", (RowTest("", match_glob(e)),), "--event") for e in settings.events]
     for given in settings.where:
         column, negated, pattern = _split_where(given)
@@ -38,7 +38,7 @@ def read_filters(settings: Settings, source: Source) -> tuple[RowFilter, ...]:
 
 
 def check_where(settings: Settings, sources: Iterable[Source]) -> None:
-    """Raise ``SettingsError`` for a ``--where`` that is none, or whose column no log type has."""
+    """Raise ``SettingsError`` for a malformed ``--where``, or one whose column no log type has."""
     known = {name for source in sources for name in _columns(source)}
     folded = {name.casefold() for name in known}
     for given in settings.where:
@@ -60,21 +60,25 @@ def _columns(source: Source) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class TimeRange:
-    """From ``since`` on and before ``until``, epoch milliseconds UTC; ``None`` has no bound."""
+    """From ``since`` (included) to ``until`` (excluded), in epoch milliseconds UTC; ``None``
+    means no bound.
+    """
 
     since: int | None
     until: int | None
 
     @classmethod
     def of(cls, settings: Settings) -> TimeRange:
-        """The range that settings ask for."""
+        """Return the range of the settings."""
         return cls(
             moment_ms(settings.since) if settings.since else None,
             moment_ms(settings.until) if settings.until else None,
         )
 
     def find_rule(self, time: int | None) -> str:
-        """Which bound leaves a row of this time out; a row without a time is in no range."""
+        """Return the bound that leaves a row of this time out; a row without a time is outside every
+        range.
+        """
         if self.since is not None and (time is None or time < self.since):
             return "--since"
         if self.until is not None and (time is None or time >= self.until):
@@ -83,10 +87,10 @@ class TimeRange:
 
 
 def choose_rows(filters: Sequence[RowFilter], times: TimeRange) -> FindRule | None:
-    """What names the rule that leaves a row out; ``None`` where there is no filter.
+    """Return a function that names the rule which leaves a row out; ``None`` where there is no filter.
 
-    A row stays that is within the times, that no filter without a group matches, and that, of each group,
-    at least one matches.
+    A row is kept if it is within the times, no filter without a group matches it, and at least one filter of
+    each group matches it.
     """
     groups: dict[str, list[RowFilter]] = {}
     for one in filters:

@@ -1,6 +1,6 @@
-"""What a shipper's record is: a raw line, a row that came split, an object of an export, or nothing of ours.
+"""Interpret a shipper's record: a raw line, a row that came split, an object of an export, or none of these.
 
-Both hosts ask here, so that they take the same records for Exchange's and leave the same alone.
+Both hosts use it, so that they take the same records for Exchange's and leave the same ones alone.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ FINISHED = {"cef": "CEF:", "leef": "LEEF:", "wincollect": "AgentDevice="}
 """The keys under which finished lines stand, and what is in each of those lines."""
 
 _FEWEST_COLUMNS = 3  # what no log type is known by fewer of
-# What an object says of a message, so that not every object with a Timestamp and an EventId is one.
+# Columns about a message: an object needs one of them, because other objects have Timestamp and EventId too.
 _OF_MAIL = ("sender", "recipient", "message", "internalmessage", "internal_message")
 _LAYOUTS_KEPT = 1024  # sets of names
 _PAGES = ("value", "d")  # under which reporting services answer with pages of objects
 _SIGNS = re.compile("[^a-z0-9]+")
 
-# Header lines that are Exchange's or IIS's whatever came before them.
+# Header lines of Exchange or IIS, recognized without context.
 _HEADER = re.compile(
     r"\ufeff?(?:#(?:Software|Version|Log-type|Date|Fields):|#TYPE |Software: Microsoft )", re.IGNORECASE
 )
 _BARE_HEADER = re.compile(r"(?:Software|Version|Log-type|Date|Fields)\s*:", re.IGNORECASE)
-# How rows of the logs begin whose separator is no blank; a payload of JSA says what it is.
+# Beginnings of rows of logs not separated by blanks; a payload of JSA names its log.
 _ROW = re.compile(
     r'"?\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[\d.]*Z"?[,;\t]|\d{4}-\d{1,2}-\d{1,2}\t\d|.{0,200}\bAgentDevice='
 )
@@ -44,9 +44,10 @@ _DATED = re.compile(r'\ufeff?"?\d{4}-\d|.{0,200}\bAgentDevice=')
 
 
 def is_finished(record: Mapping[Any, Any], text: str = "") -> bool:
-    """Whether a record is an event that exnorm has made, whose ``text`` is not to be read a second time.
+    """Return whether a record is an event that exnorm has made, so that ``text`` must not be read a second
+    time.
 
-    A text that begins with a date is read all the same: it may be a row, and batches take rows.
+    A text that begins with a date is read nevertheless: it may be a row, and batches take rows.
     """
     is_event = IDENTITY in record or any(
         name in record and isinstance(record[name], str) and sign in record[name]
@@ -56,7 +57,9 @@ def is_finished(record: Mapping[Any, Any], text: str = "") -> bool:
 
 
 def is_done(record: Mapping[Any, Any]) -> bool:
-    """Whether a record whose text does not parse is to be left as it is: it is an event, or failed before."""
+    """Return whether a record whose text does not parse is left as it is: it is an event, or
+    failed before.
+    """
     tags = record.get("tags")
     return is_finished(record) or (isinstance(tags, list) and Unparsed.TAG in tags)
 
@@ -76,7 +79,9 @@ def read_text(
     stream: Stream,
     is_foreign: Callable[[Sequence[Record | Unparsed]], bool],
 ) -> list[Record | Unparsed] | None:
-    """What the lines of a shipper's text hold; ``None``, and nothing counted, where they are not ours."""
+    """Return the items of a shipper's text; ``None``, with nothing counted, for text that is not
+    Exchange's.
+    """
     counts = normalizer.counts
     lines, header = counts.lines, counts.header
     items = list(normalizer.parse((text,), stream))
@@ -90,7 +95,7 @@ def read_text(
 
 
 def is_swallowed(normalizer: Normalizer, text: str, stream: Stream, has_file: bool) -> bool:
-    """Whether a line that holds no event is a log's header, or a blank in a known log."""
+    """Return whether a line without an event is a log's header, or a blank line in a known log."""
     if _HEADER.match(text) or (has_file and stream.source is not None):
         return True
     is_bare = _BARE_HEADER.match(text) is not None
@@ -104,7 +109,7 @@ def is_swallowed(normalizer: Normalizer, text: str, stream: Stream, has_file: bo
 
 
 def looks_ours(text: str) -> bool:
-    """Whether a text begins as rows or headers of Exchange do."""
+    """Return whether a text begins like rows or headers of Exchange."""
     return _ROW.match(text) is not None or _HEADER.match(text) is not None
 
 
@@ -117,12 +122,14 @@ _NAME_KEPT = 1024  # characters of a host's or file's name; the end of a path sa
 
 
 def name_log(host: str, path: str) -> str:
-    """What a log is known by: two servers have files of one name. Empty where no file is named."""
+    """Return the key of a log, from host and path, as servers have files of one name; empty
+    without a path.
+    """
     return f"{_shorten(host)}\0{_shorten(path)}" if path else ""
 
 
 def split_log(log: str) -> tuple[str, str]:
-    """Host and path of the log that ``name_log`` names; both empty where no file is named."""
+    """Return host and path from the key that ``name_log`` made; both empty for an empty key."""
     host, _, path = log.partition("\0")
     return host, path
 
@@ -152,19 +159,19 @@ class ShippedLogs:
         self._split = SplitRows(normalizer, write)
 
     def get(self, log: str) -> Stream:
-        """The state of a log; ``log`` is one of ``name_log``, or ``RAW``."""
+        """Return the state of a log; ``log`` is a key of ``name_log``, or ``RAW``."""
         return self._streams.get(log)
 
     def all(self) -> list[Stream]:
-        """The state of every log."""
+        """Return the state of every log."""
         return self._streams.all()
 
     def read_line(
         self, record: Mapping[str, Any], text: str, line: str | bytes, log: str
     ) -> list[Record | Unparsed] | None:
-        """What the lines of a record's text hold; ``None`` where they are none of Exchange.
+        """Return the items of the lines in a record's text; ``None`` where they are not Exchange's.
 
-        ``line`` is ``text``, or the bytes that it was read from.
+        ``line`` is ``text``, or the bytes that it was decoded from.
         """
         stream = self._streams.get(log)
         items = self._read_text(record, text, line, stream, log)
@@ -174,7 +181,7 @@ class ShippedLogs:
         return items
 
     def read_columns(self, record: Mapping[str, Any], log: str) -> Split | None:
-        """A row that came already split, or an object of an export with its properties."""
+        """Return a row that came split, or an object of an export, with the names it used."""
         return self._split.read(record, lambda: self._streams.get(log))
 
     def _read_text(
@@ -191,7 +198,7 @@ class ShippedLogs:
         return read_text(self._normalizer, line, stream, is_foreign)
 
     def _find_elsewhere(self, text: str, stream: Stream) -> Stream | None:
-        """The log of the type a line looks like: records without a file name may mix several."""
+        """Return the log of the type that a line looks like: records without a file name may mix several."""
         source = self._normalizer.recognize(Head("", {}, text.partition("\n")[0]))
         return (
             None if source is None or source is stream.source else self._streams.get(_BY_TYPE + source.name)
@@ -211,7 +218,9 @@ class ShippedLogs:
 
 
 class ShippedLayout(NamedTuple):
-    """What names are of: ``source`` with a ``row`` or an ``object``, and each name's column, in order."""
+    """The meaning of a record's names: the source, whether it is an object, and each name's
+    column, in order.
+    """
 
     source: Source
     is_object: bool
@@ -219,7 +228,7 @@ class ShippedLayout(NamedTuple):
 
 
 class Split(NamedTuple):
-    """A row that came split: ``items`` are what it gave, ``used`` the names that it took."""
+    """A row that came split: ``items`` are its records, ``used`` the names that they were read from."""
 
     items: list[Record | Unparsed]
     used: frozenset[str]
@@ -230,8 +239,8 @@ class Split(NamedTuple):
 class SplitRows:
     """Reads rows that a shipper has split, and objects of exports, by the names of their columns.
 
-    Case does not matter, nor what stands for ``-``, blanks and brackets: a parser of Fluent Bit cannot name a
-    group ``client-ip`` or ``cs(User-Agent)``, so ``client_ip`` and ``cs_User_Agent_`` are the same columns.
+    Case, and the characters between words, do not matter: a parser of Fluent Bit cannot name a group
+    ``client-ip`` or ``cs(User-Agent)``, so ``client_ip`` and ``cs_User_Agent_`` are the same columns.
     """
 
     def __init__(
@@ -247,10 +256,10 @@ class SplitRows:
     def read(
         self, record: Mapping[str, Any], find_stream: Callable[[], Stream], extra: Iterable[str] = ()
     ) -> Split | None:
-        """What a record holds; ``None`` where it is nothing of Exchange.
+        """Return the items of a record; ``None`` where it is not Exchange's.
 
-        ``find_stream`` gives the state of the log that its row is of; ``extra`` are names that go with
-        the row although no log type knows them.
+        ``find_stream`` returns the state of the row's log; ``extra`` are names that go with the row although
+        no log type knows them.
         """
         names = tuple(sorted(name for name in record if plain_name(name) in self._known))
         layout = self._find_layout(names) if len(names) >= _FEWEST_COLUMNS else None
@@ -270,7 +279,7 @@ class SplitRows:
         return None if item is None else Split([item], frozenset(values), values)
 
     def _read_page(self, record: Mapping[str, Any]) -> Split | None:
-        """The objects of an answer of a reporting service, which stand in a list inside of it."""
+        """Return the objects of a reporting service's answer, which are in a list inside it."""
         if not any(isinstance(record.get(name), (list, dict)) for name in _PAGES):
             return None
         page = {name: value for name, value in record.items() if name in _PAGES or "odata" in name}
@@ -292,7 +301,9 @@ class SplitRows:
         return self._layouts[names]
 
     def _make_layout(self, names: tuple[str, ...]) -> ShippedLayout | None:
-        """What these names are of. Shippers keep no order of columns, and ``exnorm_id`` needs one."""
+        """Return the layout for these names. Shippers keep no order of columns, but ``exnorm_id``
+        needs one.
+        """
         sources = self._normalizer.sources
         rows = [self._lay_out_row(source, names) for source in sources if not source.carries]
         widest = max((row for row in rows if row is not None), key=lambda row: len(row.columns), default=None)
@@ -302,7 +313,9 @@ class SplitRows:
         return next((found for found in objects if found is not None), None)
 
     def _lay_out_row(self, source: Source, names: tuple[str, ...]) -> ShippedLayout | None:
-        """The columns of one log type among the names, in its order; ``None`` where it needs others."""
+        """Return the columns of one log type among the names, in its order; ``None`` where required ones are
+        missing.
+        """
         mine = self._match(source, names)
         if source.columns[0] not in mine:  # its time
             return None
@@ -325,7 +338,7 @@ class SplitRows:
         )
 
     def _match(self, source: Source, names: tuple[str, ...]) -> dict[str, str]:
-        """For each column of a log type the one of the names that stands for it."""
+        """Return the record's name for each column of a log type."""
         columns = self._columns[source.name]
         mine: dict[str, str] = {}
         for name in names:
@@ -337,7 +350,7 @@ class SplitRows:
 
 @lru_cache(maxsize=4096)
 def plain_name(name: str) -> str:
-    """A column's name without case, and with one ``_`` for any signs between its words."""
+    """Return a column's name in lower case, with one ``_`` for any characters between its words."""
     return _SIGNS.sub("_", name.lower()).strip("_")
 
 
@@ -363,7 +376,7 @@ def _is_cell(value: Any) -> bool:
 
 
 def as_text(value: Any) -> str:
-    """A column as its log has it, though a shipper may have read it as something else."""
+    """Return a column as its log has it, though a shipper may have converted it."""
     if value is None:
         return ""
     if isinstance(value, bytes):

@@ -1,4 +1,4 @@
-"""What must be remembered of one log file: its type, its header, its schema, the line it is at."""
+"""The state of one log file between lines: its type, its header, its schema, the line number."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ from exnorm.text.lines import (
 )
 from exnorm.text.syslog import find_header
 
-# The names of Exchange's header lines; a header that lost its "#" is known by them.
+# The names of Exchange's header lines, by which a header that lost its "#" is recognized.
 _DIRECTIVE = re.compile(r"#\s*([A-Za-z][A-Za-z-]*)\s*:(.*)", re.DOTALL)
 _BARE_DIRECTIVE = re.compile(r"(Software|Version|Log-type|Date|Fields)\s*:\s(.*)", re.IGNORECASE | re.DOTALL)
 _FIRST_OF_HEADER = frozenset("#SsVvLlDdFf")  # what such a line can begin with; few rows do
-# Where a header that was put on one line goes on; no value of a header line has such a word in it.
+# Where the next directive of a header joined on one line begins; no value contains such a word.
 _JOINED = re.compile(r"(?<=\S)\s+(?=#?\s?(?:Software|Version|Log-type|Date|Fields)\s*:\s)", re.IGNORECASE)
 _JOINED_MOST = 8  # more than the lines of a header
 _BEGINNING = re.compile(r"Software\s*:\s+Microsoft ", re.IGNORECASE)
-# Bare names of columns; no row is made of words alone, for each has a time.
+# Bare names of columns; no row has words only, because each has a time.
 _NAMES = re.compile(r'"?[A-Za-z][\w().-]*"?(?:[,;\t ]+"?[A-Za-z][\w().-]*"?){2,}[,;\t ]*')
 _NAMES_END = re.compile(r"[,;\t ]+")
 _SYSLOG = "the line begins with a syslog header, which strip_syslog takes away"
@@ -44,7 +44,7 @@ _OF_SHAPE = frozenset(("date", "quote", "syntax", "unknown-type", "width"))  # k
 _HEADER_HEAD = 2048  # characters, more than a syslog header has
 _UNLIKE = "no known log type has lines like this one"
 _ROW = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d")
-# A remark that begins a header: of Exchange 2003, of an export.
+# A "#" line that begins a header: of Exchange 2003, of an export.
 _HEADING = re.compile(r"#\s*(?:message tracking log file|date\s+time\s|TYPE\s)", re.IGNORECASE)
 _NEW_BLOCK = ("software", "log-type")
 _BOM = "\ufeff"
@@ -52,7 +52,7 @@ _NAME = re.compile(r"[^\s,;]+")
 _HEADERS_KEPT = 16
 _REMARKS_KEPT = 4096  # characters; a header of remarks only must not grow without bound
 
-# What no log of any kind comes near to.
+# Far above the values of any log.
 MOST_COLUMNS = 5000
 HEADER_LONGEST = 64 * 1024  # characters of a header line
 
@@ -66,9 +66,9 @@ Redact = Callable[["Source | None", str, Mapping[str, str]], str]
 
 
 class StreamTable(Generic[K]):
-    """The streams of a host by log: of more than ``limit``, the one used longest ago is forgotten.
+    """The streams of a host by log; beyond ``limit``, the one used longest ago is forgotten.
 
-    ``forgotten`` counts those; a log that is forgotten is recognised anew at its next row.
+    ``forgotten`` counts those; a forgotten log is recognized anew at its next row.
     """
 
     def __init__(self, make: Callable[[K], Stream], limit: int = 4096) -> None:
@@ -84,7 +84,7 @@ class StreamTable(Generic[K]):
         return len(self._streams)
 
     def get(self, name: K) -> Stream:
-        """The stream of a log, made at its first row."""
+        """Return the stream of a log, made at its first row."""
         stream = self._streams.pop(name, None) or self._make(name)
         self._streams[name] = stream
         if len(self._streams) > self._limit:
@@ -93,21 +93,20 @@ class StreamTable(Generic[K]):
         return stream
 
     def items(self) -> list[tuple[K, Stream]]:
-        """Every stream that is remembered, with its log."""
+        """Return every remembered stream with its log."""
         return list(self._streams.items())
 
     def all(self) -> list[Stream]:
-        """Every stream that is remembered, the one used last at the end."""
+        """Return every remembered stream, the one used last at the end."""
         return list(self._streams.values())
 
 
 class Stream:
     """The state of one log file between two batches of its lines.
 
-    Made by ``Normalizer.stream(name)``; give each file its own. ``name`` is the file's path where
-    there is one: it takes part in recognising the log type. ``may_be_several`` says that logs of
-    several servers could come under this name: where two of their headers disagree, which row belongs to
-    which of them cannot be told, and the rows are refused.
+    Made by ``Normalizer.stream(name)``; use one for each file. ``name`` is the file's path where there is
+    one, and helps to recognize the log type. ``may_be_several``: logs of several servers may come under this
+    name. Where two of their headers disagree, rows cannot be assigned to either, and are refused.
     """
 
     def __init__(
@@ -141,15 +140,15 @@ class Stream:
 
     @property
     def schema(self) -> Schema | None:
-        """The columns in force, once they are known."""
+        """The current columns, once they are known."""
         return None if self._reader is None else self._reader.schema
 
     def cut(self, block: bytes) -> list[bytes]:
-        """The lines that a block of the file's bytes completes; UTF-16 is turned into UTF-8."""
+        """Return the lines that a block of the file's bytes completes; UTF-16 is converted to UTF-8."""
         return self._cut_lines().feed(block)
 
     def cut_spans(self, block: bytes, *, in_one: bool = False) -> Iterator[Span]:
-        """The same lines as they lie in the block, ``in_one`` where they can be."""
+        """Yield the lines that a block completes as spans of it, ``in_one`` span where possible."""
         return self._cut_lines().cut(block, in_one=in_one)
 
     def _cut_lines(self) -> LineCutter:
@@ -159,11 +158,13 @@ class Stream:
 
     @property
     def transcodes(self) -> bool:
-        """Whether lines that come one by one are in another encoding; those of ``cut`` are not any more."""
+        """Whether lines that come one by one are in another encoding; lines of ``cut`` are converted
+        already.
+        """
         return bool(self.encoding) and self._cutter is None
 
     def transcode(self, line: bytes) -> str | Unparsed:
-        """A line in the log's encoding as text; it is counted where it is not."""
+        """Decode a line in the log's encoding; an undecodable line is returned as unparsed and counted."""
         try:
             return line.decode(self.encoding)
         except UnicodeDecodeError as error:
@@ -172,16 +173,18 @@ class Stream:
             return self._unparsed(raw, "encoding", reason)
 
     def take_text(self) -> None:
-        """Know that what is cut next is text, whatever the log's encoding is."""
+        """Treat the following blocks as UTF-8, whatever the log's encoding is."""
         if self._cutter is None:
             self._cutter = LineCutter(self._settings.max_line_bytes)
 
     def finish(self) -> list[bytes]:
-        """The last line of the file where it does not end in LF."""
+        """Return the last line of the file where it does not end in LF."""
         return [] if self._cutter is None else self._cutter.finish()
 
     def read(self, line: bytes | str) -> Read:
-        """What one line holds: records, lines unparsed with their reason, or for a header nothing."""
+        """Return the items of one line: records, or unparsed lines with their reason; nothing for a
+        header.
+        """
         self.line_number += 1
         text = self._decode(line)
         if not isinstance(text, str):
@@ -210,7 +213,7 @@ class Stream:
         return self._place(found)
 
     def _explain_line(self, line: str = "") -> str:
-        """Why a line is of no known log type."""
+        """Return why a line is of no known log type."""
         why = self._explain(Head(self.name, self.directives, line))
         if why:
             return why
@@ -225,7 +228,7 @@ class Stream:
         return _UNLIKE if line else "unknown log type"
 
     def _refuse(self, text: str) -> Unparsed | None:
-        """A line that no reader is to see."""
+        """Return a line that no reader may see as unparsed; ``None`` for any other line."""
         crowd = find_crowd(text)
         if crowd:
             if self._reader is not None:
@@ -235,7 +238,7 @@ class Stream:
         return self._unparsed(text, "syntax", refusal) if refusal else None
 
     def joins(self, text: str) -> bool:
-        """Whether several lines are one row of this log, of which a quoted cell holds line breaks."""
+        """Return whether several lines are one row of this log, whose quoted cell contains line breaks."""
         reader = self._reader
         if reader is None:
             head = Head(self.name, self.directives, text)
@@ -245,11 +248,13 @@ class Stream:
 
     @property
     def longest(self) -> int:
-        """How many bytes a line may have."""
+        """The largest number of bytes that a line may have."""
         return self._settings.max_line_bytes
 
     def fail(self, line: bytes | str, error: Exception) -> Unparsed:
-        """A line at which its source raised, which must not cost the line, nor those after it."""
+        """Return a line at which its source raised as unparsed, so that neither it nor later lines
+        are lost.
+        """
         text = self._decode(line)
         if isinstance(text, Unparsed):
             return text
@@ -257,7 +262,7 @@ class Stream:
         return self._unparsed(text, "fault", f"source {name}: {type(error).__name__}: {error}")
 
     def explain_unknown(self, lines: Iterable[bytes]) -> str:
-        """Why the first lines of a log say of no known type; empty where they do. Reads them."""
+        """Read the first lines of a log and return why its type is unknown; empty where it is known."""
         first: Unparsed | None = None
         for line in lines:
             found = self.read(line)
@@ -269,16 +274,18 @@ class Stream:
         return self._explain_line() if first is None or first.reason == _UNLIKE else first.reason
 
     def header(self) -> list[str]:
-        """Header lines after which another stream of this name reads rows by the same columns."""
+        """Return header lines after which another stream of this name reads rows by the same columns."""
         return [value if name == "#" else f"#{name}: {value}" for name, value in self.directives.items()]
 
     def ready(self) -> Reader | None:
-        """The reader of the next line where that can only be a row, or say itself that it is none."""
+        """Return the reader where the next line can only be a row, or a line that identifies itself; else
+        ``None``.
+        """
         return None if self._in_header or self._contested else self._reader
 
     @property
     def layout(self) -> Layout | None:
-        """How the next line is read cell by cell, where it can only be a row that can be read so."""
+        """The way to read the next line cell by cell; ``None`` where it needs its reader."""
         reader = self.ready()
         try:
             return None if reader is None else reader.layout
@@ -292,7 +299,9 @@ class Stream:
 
     @property
     def memory(self) -> object:
-        """All that decides how the next lines are read but their number; ``None`` where it cannot be told."""
+        """Everything, except the line number, that decides how the next lines are read; ``None`` where
+        unknown.
+        """
         memory = None if self._reader is None or self.source is None else self._reader.memory
         if memory is None or self.source is None:
             return None
@@ -300,14 +309,14 @@ class Stream:
         return self.source.name, directives, self._in_header, memory
 
     def skip(self, lines: int) -> None:
-        """Know that so many rows were read without this stream."""
+        """Count rows that were read without this stream."""
         self.line_number += lines
 
     def accept(self, values: Mapping[str, str]) -> Record | Unparsed | None:
-        """A row that came already split, by column name; ``None`` where no log type has such columns.
+        """Return a row that came split, by column name; ``None`` where no log type has such columns.
 
-        The raw text of its record is the row put together again, so that its ``exnorm_id`` is that of
-        the same row in the log, as long as every column came along.
+        The raw text of its record is the row joined again, so that its ``exnorm_id`` is that of the same row
+        in the log if all columns came along.
         """
         reader = self._open_split(values)
         if reader is None:
@@ -317,9 +326,9 @@ class Stream:
         return self._placed(item, is_line=False)
 
     def _open_split(self, values: Mapping[str, str]) -> Reader | None:
-        """A reader for a row with these columns, where a log type knows them by their names.
+        """Return a reader for a row with these columns, where a log type knows them by their names.
 
-        Services of IIS share their columns, so that which of them it was is seen by the row.
+        Services of IIS share their columns, so the row decides between them.
         """
         names = tuple(values)
         if self._split_names == names and self._split_source:
@@ -336,7 +345,9 @@ class Stream:
         return None
 
     def _take_names(self, line: str, in_header: bool) -> bool:
-        """Whether a line is the bare names of columns: a header, as if ``#Fields`` stood before it."""
+        """Return whether a line has only column names; it is then read as a header, as if after
+        ``#Fields``.
+        """
         if len(line) > HEADER_LONGEST or _NAMES.fullmatch(line) is None:
             return False
         names = line.replace('"', "")
@@ -359,7 +370,7 @@ class Stream:
         return False
 
     def take_evicted(self) -> dict[str, int]:
-        """By source, how much readers have forgotten to stay within bounds since this was last asked."""
+        """Return, by source, how much readers have forgotten since the last call to stay within bounds."""
         self._note_evicted()
         evicted, self._evicted = self._evicted, {}
         return evicted
@@ -376,12 +387,12 @@ class Stream:
             reader.evicted = 0
 
     def drain(self) -> list[Record | Unparsed]:
-        """What the reader still held when the log ended."""
+        """Return what the reader still held at the end of the log."""
         left = [] if self._reader is None else self._reader.finish()
         return [self._placed(item) for item in left]
 
     def _place(self, found: Read) -> Read:
-        """Say where in the log an item stands."""
+        """Add the position in the log to items."""
         if isinstance(found, list):
             return [self._placed(item) for item in found]
         return None if found is None else self._placed(found)
@@ -397,9 +408,9 @@ class Stream:
         return item
 
     def recognize(self, line: str = "") -> bool:
-        """Find the log's type from its name, its header and (where given) its first row.
+        """Find the log's type from its name, its header and, if given, its first row.
 
-        A type found before stays, with what its reader remembers, unless the header says otherwise.
+        A type found before stays, with what its reader remembers, unless the header contradicts it.
         """
         head = Head(self.name, self.directives, line)
         source = self._recognize(head)
@@ -434,7 +445,7 @@ class Stream:
             assert isinstance(line, bytes)
             raw = line.decode("utf-8", "backslashreplace").rstrip("\r\n")
             return self._unparsed(raw, "encoding", self._explain_encoding(line))
-        # A server that crashed leaves the room it had reserved in its log: a block of NUL.
+        # A server that crashed leaves the space reserved in its log as a block of NUL.
         return decoded.removesuffix("\n").rstrip("\r").strip("\0").removeprefix(_BOM)
 
     def _explain_encoding(self, line: bytes) -> str:
@@ -443,12 +454,14 @@ class Stream:
         return _explain_encoding(line)
 
     def _decode_utf16(self, line: bytes | str) -> str | None:
-        """A line that a shipper cut out of a log in UTF-16 without knowing; ``None`` where it is none."""
+        """Decode a line that a shipper cut out of a log in UTF-16 without knowing; ``None`` for any other
+        line.
+        """
         raw = _encode_latin(line) if isinstance(line, str) else line.removesuffix(b"\n")
         if not self._utf16:
             if not looks_utf16(raw):
                 return None
-            # Every line but the first begins with the rest of a LF, as all in big endian begin with a NUL.
+            # Every line but the first begins with the rest of a LF, and all in big endian begin with a NUL.
             is_big = self.line_number == 1 and raw.startswith((b"\0#", BOM_UTF16_BE))
             self._utf16 = UTF16_BE if is_big else UTF16_LE
         return decode_utf16(raw, self._utf16) if b"\0" in raw else None
@@ -464,7 +477,7 @@ class Stream:
         return True
 
     def _find_bare_directive(self, line: str) -> re.Match[str] | None:
-        """A header line that lost its mark; among rows only one that can begin a header."""
+        """Match a header line that lost its ``#``; among rows only one that can begin a header."""
         found = _BARE_DIRECTIVE.fullmatch(line)
         if found is None or self._in_header or self._reader is None:
             return found
@@ -481,7 +494,7 @@ class Stream:
             self.recognize()
 
     def _note_columns(self, names: str) -> None:
-        """Two orders of as many columns of one log type: a row could be of either, and would be shifted."""
+        """Detect two orders of as many columns of one log type, between which a row could not be assigned."""
         if not self.may_be_several:
             return
         source = self._recognize(Head(self.name, self.directives))
@@ -497,7 +510,7 @@ class Stream:
             )
 
     def _take_remark(self, line: str) -> bool:
-        """Any other line with a ``#``: of the header it stands in or begins; among rows it says nothing."""
+        """Read any other line with a ``#``: part of the current or a new header; among rows it is ignored."""
         if not self._in_header and self._reader is not None:
             if _HEADING.match(line) is None:
                 return True
@@ -520,7 +533,9 @@ def _has_syslog_header(raw: str) -> bool:
 
 
 def begins_utf16(lines: Sequence[bytes | str], stream: Stream) -> bool:
-    """Whether the first of a log's lines is UTF-16, or all of them in some other encoding."""
+    """Return whether the first of a log's lines is UTF-16, or all lines are in another encoding
+    than UTF-8.
+    """
     return stream.transcodes or (bool(lines) and stream.line_number == 0 and _is_utf16(lines[0]))
 
 
@@ -529,7 +544,7 @@ def _is_utf16(line: bytes | str) -> bool:
 
 
 def cut_lines(lines: Lines, stream: Stream) -> Iterator[bytes | str]:
-    """Lines from a block or from lines that are cut already, in UTF-16 too."""
+    """Yield lines from a block or from lines that are cut already, in UTF-16 too."""
     if isinstance(lines, str):
         lines = lines.encode("utf-8", "surrogatepass")
         stream.take_text()
@@ -564,15 +579,15 @@ def _is_one(text: AnyStr, line_feed: AnyStr) -> bool:
 
 
 def _break_bytes(text: bytes, stream: Stream) -> Iterator[bytes]:
-    """The same of bytes."""
+    """Yield the lines of bytes as ``_break_text`` does those of text."""
     return _break(text, stream, b"\n", b'"', lambda row: row.decode("utf-8", "replace"))
 
 
 def _break_text(text: str, stream: Stream) -> Iterator[str]:
-    """The lines of a text that somebody put together, as a shipper's step for several lines does.
+    """Yield the lines of a text joined by another program, such as a shipper's multiline step.
 
-    A row of which a quoted cell holds line breaks stays whole. Its lines must give a row together: else one
-    quote that was left open would take the next row with it.
+    A row whose quoted cell contains line breaks stays whole. Its lines must form one row: otherwise a single
+    open quote would swallow the next row.
     """
     return _break(text, stream, "\n", '"', str)
 
@@ -592,7 +607,7 @@ def _break(
 
 
 def _find_row_end(text: AnyStr, end: int, line_feed: AnyStr, quote_sign: AnyStr, most: int) -> int:
-    """Where the line ends that closes a quote, of those behind ``end``; ``end`` where none does."""
+    """Return the end of the line that closes a quote, at or after ``end``; ``end`` where none does."""
     closing = text.find(quote_sign, end, most)
     while closing >= 0:
         at = _find(text, line_feed, closing)
@@ -603,7 +618,7 @@ def _find_row_end(text: AnyStr, end: int, line_feed: AnyStr, quote_sign: AnyStr,
 
 
 def _find(text: AnyStr, sign: AnyStr, begin: int) -> int:
-    """Where a sign is next; the end where it is not."""
+    """Return the next position of a character; the end of the text where there is none."""
     found = text.find(sign, begin)
     return found if found >= 0 else len(text)
 
@@ -613,7 +628,7 @@ def _is_header(line: str) -> bool:
 
 
 def _refuse_header(line: str) -> str:
-    """Why a header line is not taken up; empty where it is."""
+    """Return why a header line is refused; empty where it is not."""
     if "\r" in line:
         return "lines end in CR alone; expected LF or CRLF"
     if len(line) > HEADER_LONGEST:
@@ -625,7 +640,7 @@ def _refuse_header(line: str) -> str:
 
 
 def _is_too_long(line: bytes | str, limit: int) -> bool:
-    """Whether a line has more bytes than ``limit``, one line end at its end not counted."""
+    """Return whether a line has more bytes than ``limit``, one line end not counted."""
     if len(line) <= (limit if isinstance(line, bytes) else limit // 4):
         return False
     if isinstance(line, str):
@@ -641,7 +656,7 @@ def _decode_utf8(line: bytes) -> str | None:
 
 
 def _encode_latin(text: str) -> bytes:
-    """The bytes that a text was made of, one a character; empty where it was not."""
+    """Return the bytes that a text was made of, one a character; empty where it was not."""
     try:
         return text.encode("latin-1")
     except UnicodeEncodeError:
@@ -655,7 +670,7 @@ def _explain_encoding(line: bytes) -> str:
 
 
 def split_heads(name: str, values: Mapping[str, str]) -> Iterator[Head]:
-    """What a log that holds these values begins with: cells, words, Exchange 2003, an export."""
+    """Yield the beginnings that a log with these values may have: cells, words, Exchange 2003, an export."""
     yield Head(name, {"fields": ",".join(values)})
     words = (value.replace(" ", "+") or "-" for value in values.values())
     yield Head(name, {"fields": " ".join(values)}, " ".join(words))
@@ -664,9 +679,10 @@ def split_heads(name: str, values: Mapping[str, str]) -> Iterator[Head]:
 
 
 def redact(sources: Iterable[Source], source: Source | None, raw: str, directives: Mapping[str, str]) -> str:
-    """A line that did not parse without its source's secrets; of no known type, without any source's.
+    """Return an unparsed line with the secrets of its source hidden; of an unknown type, with those of every
+    source.
 
-    What the header calls the log, and which columns it names, are believed each by itself.
+    The log type and the columns that the header names are each taken as a hint by themselves.
     """
     for candidate in sources:
         if candidate.redact is None:
@@ -677,7 +693,7 @@ def redact(sources: Iterable[Source], source: Source | None, raw: str, directive
 
 
 def _is_claimed(source: Source, directives: Mapping[str, str]) -> bool:
-    """Whether a part of the header alone says that a log is of a source."""
+    """Return whether one part of the header alone makes a source claim a log."""
     parts = [{name: directives[name]} for name in ("log-type", "fields") if name in directives]
     try:
         return any(source.recognize(Head("", part)) is Confidence.HEADER for part in parts)
@@ -688,9 +704,9 @@ def _is_claimed(source: Source, directives: Mapping[str, str]) -> bool:
 def surest(
     sources: Iterable[Source], head: Head, blame: Callable[[Source, Exception], None] | None = None
 ) -> Source | None:
-    """The source that is surest of a log; of equals, the one registered first.
+    """Return the source with the most confidence; of equals, the one registered first.
 
-    One that raises is not sure of anything, where there is somebody to ``blame`` it to.
+    A source that raises has no confidence, if ``blame`` is given to report it to.
     """
     best, confidence = None, Confidence.NO
     for source in sources:

@@ -1,7 +1,8 @@
-"""What is installed, as importlib.metadata says it, which takes longer to load than all the rest.
+"""Find installed plugins and versions without importlib.metadata, which takes longer to load than all the
+rest.
 
-It is asked itself only where it may know more: where a plugin is installed, or where packages do not lie in
-plain folders.
+importlib.metadata is used only where it may know more: where a plugin is installed, or where packages are not
+in plain folders.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ _HEAD_BYTES = 4096  # where the version of a distribution stands
 
 
 def find_entry_points(group: str) -> list[EntryPoint]:
-    """The entry points of a group, of every installed distribution."""
+    """Return the entry points of a group from every installed distribution."""
     heading = re.compile(rb"^\s*\[\s*" + re.escape(group.encode()) + rb"\s*\]", re.MULTILINE)
     if _is_plain() and not any(heading.search(_read(folder, "entry_points.txt")) for folder in _folders()):
         return []
@@ -30,7 +31,7 @@ def find_entry_points(group: str) -> list[EntryPoint]:
 
 
 def find_version(name: str) -> str:
-    """The version of an installed distribution; empty where it is none."""
+    """Return the version of an installed distribution; empty where it is not installed."""
     if _is_plain():
         for folder in _folders():
             if re.split(r"[-.]", os.path.basename(folder).lower())[0] == name:
@@ -46,7 +47,7 @@ def find_version(name: str) -> str:
 
 
 def _is_plain() -> bool:
-    """Whether every distribution there is lies in a folder of the path."""
+    """Return whether every distribution is in a plain folder of the path."""
     finders = [finder for finder in sys.meta_path if hasattr(finder, "find_distributions")]
     own = [finder for finder in finders if getattr(finder, "__name__", "") == "PathFinder"]
     return finders == own and not any(

@@ -1,4 +1,4 @@
-"""The plugin manager: which plugins there are, in which order, and what each of them registered."""
+"""The plugin manager: finds plugins, orders them and collects what each registers."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True)
 class LoadedPlugin:
-    """One plugin for ``exnorm plugins``: its name, where it came from, the hooks it implements."""
+    """One line of ``exnorm plugins``: a plugin's name, its distribution, the hooks it implements."""
 
     name: str
     distribution: str
@@ -47,7 +47,7 @@ class Attributed:
 
     @property
     def is_planned(self) -> bool:
-        """Whether it is a function of columns, which rows need not become records for."""
+        """Whether the processor is a function of columns, so that rows need not become records for it."""
         return isinstance(self.process, ColumnProcessor)
 
 
@@ -64,14 +64,14 @@ class Registry:
     """What plugins added to a mapping, by its name."""
 
     def owner(self, kind: str, name: str) -> str:
-        """The plugin that registered a name of a kind (``source``, ``mapping``, ...)."""
+        """Return the plugin that registered a name of a kind (``source``, ``mapping``, ...)."""
         return self.owners.get((kind, name), "")
 
 
 class Plugins:
     """The plugins of one pipeline: the built-ins first, then installed ones by name, then given ones.
 
-    ``given`` are plugin objects handed over in Python; ``blocked`` are names that are not loaded;
+    ``given`` are plugin objects passed in Python; ``blocked`` are names that are not loaded;
     ``discover=False`` leaves the installed ones out. Raises ``PluginError``.
     """
 
@@ -92,7 +92,7 @@ class Plugins:
         self.registry = self._collect()
 
     def check_settings(self, settings: Settings) -> None:
-        """Raise ``SettingsError`` for settings of a plugin that is not there."""
+        """Raise ``SettingsError`` for settings of a plugin that is not loaded."""
         known = (*self._order[1:], *self._blocked)
         for name in settings.plugins:
             if name not in known:
@@ -100,7 +100,7 @@ class Plugins:
                 raise SettingsError(f"plugins: unknown plugin {quote(name)}{hint}")
 
     def listing(self) -> list[LoadedPlugin]:
-        """Every plugin in the order it is called, the blocked ones last."""
+        """Return every plugin in the order it is called, the blocked ones last."""
         loaded = [
             LoadedPlugin(name, self._distributions[name], self._implements(name)) for name in self._order
         ]
@@ -108,11 +108,11 @@ class Plugins:
         return loaded + blocked
 
     def record_processors(self, source: Source, taxonomy: Taxonomy, settings: Settings) -> list[Attributed]:
-        """What the plugins want to do to each record of this source."""
+        """Return the processors that plugins add for each record of this source."""
         return self._processors("record_processors", source, taxonomy, settings)
 
     def event_processors(self, source: Source, taxonomy: Taxonomy, settings: Settings) -> list[Attributed]:
-        """What the plugins want to do to each event of this source."""
+        """Return the processors that plugins add for each event of this source."""
         return self._processors("event_processors", source, taxonomy, settings)
 
     # --- loading ---
@@ -255,7 +255,9 @@ class Plugins:
         return found
 
     def _call(self, hook: str, kind: type[_T] | None, **arguments: Any) -> list[tuple[str, Any]]:
-        """What each implementation of a hook gives, each called by itself so that an error names it."""
+        """Return the results of a hook by plugin; implementations are called one by one so that an error
+        names its plugin.
+        """
         results: list[tuple[str, Any]] = []
         implementations = getattr(self._manager.hook, hook).get_hookimpls()
         rank = {name: index for index, name in enumerate(self._order)}
@@ -285,12 +287,14 @@ class Plugins:
 
 
 def _rule(plugin: str) -> str:
-    """Who wrote a plugin's rows, for explanations; the built-ins' speak for themselves."""
+    """Return the author of a plugin's rows for explanations; empty for the built-ins."""
     return "" if plugin == STANDARD else f"plugin {plugin}"
 
 
 def _check_ends(registry: Registry, mapping: Mapping, plugin: str) -> None:
-    """A table between names that nobody registered would silently never be used."""
+    """Raise ``MappingError`` for a table between names that nobody registered, which would silently never be
+    used.
+    """
     for kind, name, known in (
         ("source", mapping.source, registry.sources),
         ("taxonomy", mapping.taxonomy, registry.taxonomies),
@@ -302,7 +306,9 @@ def _check_ends(registry: Registry, mapping: Mapping, plugin: str) -> None:
 
 
 def _check_table(registry: Registry, mapping: Mapping, plugin: str, mine: Mapping) -> None:
-    """A fault of a plugin's table is the plugin's, even where ``mine`` builds on one of the built-ins."""
+    """Check a plugin's table and attribute faults to the plugin, even where ``mine`` extends a built-in
+    table.
+    """
     taxonomy = registry.taxonomies[mapping.taxonomy]
     try:
         check_mapping(mapping, registry.sources[mapping.source], taxonomy)
@@ -318,7 +324,7 @@ def _refuse(plugin: str, faults: Iterable[str]) -> None:
 
 
 def _entry_points() -> Iterable[EntryPoint]:
-    """Installed plugins, ordered by name and distribution: the same on every machine."""
+    """Return installed plugins ordered by name and distribution, the same on every machine."""
     found = find_entry_points(GROUP)
     return sorted(found, key=lambda e: (e.name, e.dist.name if e.dist else ""))
 

@@ -1,4 +1,4 @@
-"""Which of the registered taxonomies, formats, tables and sources take part, as the settings say."""
+"""Choose the taxonomy, format, tables and sources that take part, as the settings say."""
 
 from __future__ import annotations
 
@@ -14,14 +14,18 @@ Named = TypeVar("Named")
 
 
 def find_named(kind: str, name: str, known: AnyMapping[str, Named]) -> Named:
-    """What is registered under a name; raises ``SettingsError`` with the nearest names where nothing is."""
+    """Return the object registered under a name; raises ``SettingsError`` with the nearest names for an
+    unknown one.
+    """
     if name not in known:
         raise SettingsError(f"{kind}: got {quote(name)}{suggest(name, known)}")
     return known[name]
 
 
 def choose_codec(taxonomy: Taxonomy, settings: Settings, known: AnyMapping[str, Codec]) -> Codec:
-    """The format that is asked for, or the taxonomy's own; it must be able to carry the taxonomy."""
+    """Return the chosen format or the taxonomy's default; raises ``SettingsError`` if it cannot carry the
+    taxonomy.
+    """
     codec = find_named("format", settings.format or taxonomy.default_format, known)
     if codec.taxonomies and taxonomy.name not in codec.taxonomies:
         fit = [c.name for c in known.values() if taxonomy.name in c.taxonomies or not c.taxonomies]
@@ -33,7 +37,7 @@ def choose_codec(taxonomy: Taxonomy, settings: Settings, known: AnyMapping[str, 
 
 
 def choose_mappings(taxonomy: Taxonomy, settings: Settings, known: Iterable[Mapping]) -> list[Mapping]:
-    """The taxonomy's mappings; a pinned one is the only one of its source."""
+    """Return the taxonomy's mappings; a mapping chosen by name is the only one of its source."""
     mappings = [mapping for mapping in known if mapping.taxonomy == taxonomy.name]
     automatic = [mapping for mapping in mappings if mapping.auto]
     if settings.mapping == "auto":
@@ -51,7 +55,9 @@ def choose_mappings(taxonomy: Taxonomy, settings: Settings, known: Iterable[Mapp
 def choose_sources(
     settings: Settings, known: AnyMapping[str, Source], mappings: Sequence[Mapping]
 ) -> list[Source]:
-    """The sources that there is a table for, or that carry such a one; a forced one alone, always sure."""
+    """Return the sources with a table, or that carry one with a table; a forced source is the only one and
+    always sure.
+    """
     mapped = {mapping.source for mapping in mappings}
     sources = [s for s in known.values() if s.name in mapped or mapped.intersection(s.carries)]
     if settings.source:

@@ -75,7 +75,7 @@ from exnorm.taxonomies.jsa.smtpsvc import JSA_SMTPSVC
 
 @hookimpl
 def register_sources() -> Iterable[Source]:
-    """Message tracking, the other logs of Exchange, exports of them, and the payloads that carry them."""
+    """Return message tracking, the other logs of Exchange, their exports and the payloads that carry them."""
     return (
         MESSAGE_TRACKING,
         SMTP_PROTOCOL,
@@ -102,13 +102,13 @@ def register_sources() -> Iterable[Source]:
 
 @hookimpl
 def register_taxonomies() -> Iterable[Taxonomy]:
-    """ArcSight and JSA."""
+    """Return ArcSight and JSA."""
     return ARCSIGHT, JSA
 
 
 @hookimpl
 def register_mappings() -> Iterable[Mapping]:
-    """The guides' tables, ours beside them, and those of the logs that no guide covers."""
+    """Return the guides' tables, our alternatives to them, and the tables of logs that no guide covers."""
     return (
         ARCSIGHT_2016,
         ARCSIGHT_2010,
@@ -157,5 +157,5 @@ def register_mappings() -> Iterable[Mapping]:
 
 @hookimpl
 def register_codecs() -> Iterable[Codec]:
-    """CEF, LEEF, JSA's native payload and JSON."""
+    """Return CEF, LEEF, JSA's native payload and JSON."""
     return CEF, LEEF, WINCOLLECT, JSON

@@ -1,1 +1,1 @@
-"""What every service has: limits on connections, log lines, metrics, health; it knows no protocol."""
+"""Shared by every service: limits on connections, log lines, metrics, health; independent of protocols."""

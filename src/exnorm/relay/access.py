@@ -1,4 +1,4 @@
-"""Who may connect, and how: addresses, passwords, TLS. Secrets are read here and shown nowhere."""
+"""Access to services: addresses, passwords, TLS. Secrets are read here and never shown."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SECRET_BYTES = 4096
 
 
 class Words(NamedTuple):
-    """What a secret is called, and the options that give it."""
+    """The name of a secret in messages, and the options that give it."""
 
     what: str
     one: str
@@ -38,7 +38,7 @@ TOKENS = Words("access token", "an access token", "--auth-token-file", "--forwar
 
 @dataclass(frozen=True)
 class Address:
-    """Where to listen."""
+    """An address to listen on."""
 
     host: str
     port: int
@@ -48,7 +48,7 @@ class Address:
 
     @property
     def is_loopback(self) -> bool:
-        """Whether only this machine can reach it; a name other than localhost may lead anywhere."""
+        """Whether only this machine can reach it; a name other than localhost may resolve to any address."""
         if self.host == "localhost":
             return True
         try:
@@ -58,7 +58,7 @@ class Address:
 
 
 def read_address(text: str, example: str = "127.0.0.1:9801") -> Address:
-    """``127.0.0.1:9801``, ``[::1]:9801`` or ``:9801``, which is every address of the machine."""
+    """Read ``127.0.0.1:9801``, ``[::1]:9801`` or ``:9801``, which means every address of the machine."""
     host, colon, port = text.rpartition(":")
     bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
     if (
@@ -75,7 +75,9 @@ def read_address(text: str, example: str = "127.0.0.1:9801") -> Address:
 def check_url(
     url: str, has_secret: bool, words: Words = PASSWORDS, example: str = "http://127.0.0.1:9800"
 ) -> str:
-    """The address of the next hop; a secret never goes to another machine in the clear."""
+    """Return the next hop's address; raises ``SettingsError`` where a secret would go to another machine
+    unencrypted.
+    """
     try:
         parts = urlsplit(url)
         parts.port  # noqa: B018  raises for a port that is no number
@@ -95,13 +97,13 @@ def check_url(
 
 
 def _hide(url: str) -> str:
-    """A URL without what stands before its ``@``, which may be a password."""
+    """Return a URL without the part before its ``@``, which may be a password."""
     head, at, tail = url.rpartition("@")
     return f"...@{tail}" if at and head else url
 
 
 class Secret(Protocol):
-    """What a request must bring in ``Authorization``, and what we bring to the next hop."""
+    """The secret that a request must have in ``Authorization``, or that we send to the next hop."""
 
     what: ClassVar[str]
     """What it is called."""
@@ -110,14 +112,14 @@ class Secret(Protocol):
 
     @property
     def header(self) -> str:
-        """The value of ``Authorization``."""
+        """Return the value of ``Authorization``."""
 
     def match(self, header: str) -> bool:
-        """Whether a request's ``Authorization`` is this one; the time it takes says nothing."""
+        """Return whether a request's ``Authorization`` is this one, in constant time."""
 
 
 def check_exposure(address: Address, has_tls: bool, has_secret: bool, words: Words = PASSWORDS) -> None:
-    """Anything but the loopback needs TLS and a secret."""
+    """Raise ``SettingsError`` for an address other than loopback without TLS and a secret."""
     if address.is_loopback or (has_tls and has_secret):
         return
     missing = [
@@ -135,7 +137,7 @@ def check_exposure(address: Address, has_tls: bool, has_secret: bool, words: Wor
 
 @dataclass(frozen=True)
 class Credentials:
-    """A user name and a password, as basic authentication carries them."""
+    """A user name and a password for basic authentication."""
 
     what: ClassVar[str] = "user name or password"
     challenge: ClassVar[str] = 'Basic realm="exnorm"'
@@ -145,11 +147,11 @@ class Credentials:
 
     @property
     def header(self) -> str:
-        """The value of ``Authorization``."""
+        """Return the value of ``Authorization``."""
         return "Basic " + base64.b64encode(self._pair()).decode("ascii")
 
     def match(self, header: str) -> bool:
-        """Whether a request's ``Authorization`` is this one; the time it takes says nothing."""
+        """Return whether a request's ``Authorization`` is this one, in constant time."""
         scheme, _, given = header.partition(" ")
         if scheme.lower() != "basic":
             return False
@@ -165,7 +167,7 @@ class Credentials:
 
 @dataclass(frozen=True)
 class Token:
-    """An access token, as ``Authorization: Bearer`` carries it."""
+    """An access token for ``Authorization: Bearer``."""
 
     what: ClassVar[str] = "access token"
     challenge: ClassVar[str] = 'Bearer realm="exnorm"'
@@ -174,11 +176,11 @@ class Token:
 
     @property
     def header(self) -> str:
-        """The value of ``Authorization``."""
+        """Return the value of ``Authorization``."""
         return f"Bearer {self.token}"
 
     def match(self, header: str) -> bool:
-        """Whether a request's ``Authorization`` is this one; the time it takes says nothing."""
+        """Return whether a request's ``Authorization`` is this one, in constant time."""
         scheme, _, given = header.partition(" ")
         given_bytes = given.strip().encode("utf-8", "replace")
         return scheme.lower() == "bearer" and hmac.compare_digest(given_bytes, self.token.encode())
@@ -187,9 +189,9 @@ class Token:
 def read_credentials(
     username: str | None, password_file: str | None, environ: Mapping[str, str], *, option: str, variable: str
 ) -> Credentials | None:
-    """A name with its password from a file or from the environment; never from the command line.
+    """Return a name with its password from a file or from the environment; never from the command line.
 
-    ``option`` is what the names of the options begin with, ``variable`` the password's variable.
+    ``option`` is the prefix of the options' names, ``variable`` the password's variable.
     """
     password = (
         _read_secret(password_file, f"{option}password-file") if password_file else environ.get(variable)
@@ -214,7 +216,7 @@ def read_credentials(
 
 
 def read_token(path: str | None, environ: Mapping[str, str], *, option: str, variable: str) -> Token | None:
-    """An access token from a file, else from the environment; never from the command line."""
+    """Return an access token from a file, else from the environment; never from the command line."""
     token = _read_secret(path, option) if path else environ.get(variable)
     if not token:
         return None
@@ -242,7 +244,7 @@ def _read_secret(path: str, name: str) -> str:
 
 
 def serve_tls(cert: str | None, key: str | None) -> ssl.SSLContext | None:
-    """TLS 1.2 or newer with this certificate; ``None`` where none is given."""
+    """Return TLS 1.2 or newer with this certificate; ``None`` where none is given."""
     if not cert and not key:
         return None
     if not cert or not key:
@@ -254,7 +256,7 @@ def serve_tls(cert: str | None, key: str | None) -> ssl.SSLContext | None:
 
 
 def load_certificate(context: ssl.SSLContext, cert: str, key: str) -> None:
-    """Use a certificate from now on; connections that are open keep theirs."""
+    """Use a certificate for new connections; open ones keep theirs."""
     try:
         context.load_cert_chain(cert, key, password=_refuse_passphrase)
     except (OSError, ssl.SSLError, ValueError) as error:
@@ -263,12 +265,12 @@ def load_certificate(context: ssl.SSLContext, cert: str, key: str) -> None:
 
 
 def _refuse_passphrase() -> str:
-    """Without this, OpenSSL would ask the terminal and wait."""
+    """Refuse an encrypted key: without this, OpenSSL would ask on the terminal and wait."""
     raise ValueError("the key has a passphrase; expected a key without one")
 
 
 def trust_tls(ca: str | None) -> ssl.SSLContext:
-    """TLS 1.2 or newer that trusts the certificates in ``ca``, else those of the system."""
+    """Return TLS 1.2 or newer that trusts the certificates in ``ca``, else those of the system."""
     try:
         context = ssl.create_default_context(cafile=ca)
     except (OSError, ssl.SSLError) as error:

@@ -1,4 +1,4 @@
-"""The body of a request without its compression, within bounds; lines -> a body."""
+"""Unpack the body of a request within limits, and pack lines into a body."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _HELD_BYTES = 16 * MIB  # a larger content is unpacked once to be measured, and 
 
 @dataclass(frozen=True)
 class Bounds:
-    """How much one request may bring.
+    """The limits of one request.
 
-    Far above what Logstash sends (125 events, some hundred kilobytes), because a body over a bound is
-    answered with 413 and Logstash then drops it for good.
+    They are far above what Logstash sends (125 events, some hundred kilobytes), because a body over a limit
+    is answered with 413 and Logstash then drops it for good.
     """
 
     body_bytes: int = 64 * MIB
@@ -30,7 +30,7 @@ class Bounds:
 
 @dataclass(frozen=True)
 class Body:
-    """What a request brought, and the headers that say how to read it."""
+    """The body of a request, and the headers that say how to read it."""
 
     content: bytes
     encoding: str = ""
@@ -38,7 +38,7 @@ class Body:
 
 
 class RefusedError(Exception):
-    """A whole request that can never be read, however often it is sent; ``status`` answers it."""
+    """A request that can never be read, however often it is sent; ``status`` is its HTTP status."""
 
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(reason)
@@ -46,9 +46,10 @@ class RefusedError(Exception):
 
 
 def unpack(body: bytes, encoding: str, limit: int, longest: int = Bounds.line_bytes) -> bytes:
-    """The body without its compression; refused beyond ``limit`` bytes, however small the body is.
+    """Return the decompressed body; raises ``RefusedError`` beyond ``limit`` bytes, however small the body
+    is.
 
-    So is a body with a line of more than ``longest`` bytes. What is refused was never held whole.
+    A line of more than ``longest`` bytes is refused too. A refused body is never held whole.
     """
     name = encoding.strip().lower()
     lines = LineLengths(longest)
@@ -85,7 +86,7 @@ class LineLengths:
         self._pending = 0
 
     def add(self, piece: bytes) -> None:
-        """More of the body."""
+        """Check another piece of the body."""
         if self._pending + len(piece) <= self._longest:
             last = piece.rfind(b"\n")
             self._pending = self._pending + len(piece) if last < 0 else len(piece) - last - 1
@@ -103,7 +104,7 @@ class LineLengths:
 
 
 def is_document(body: bytes, content_type: str) -> bool:
-    """Whether the body is one JSON document over several lines, as people write it, not shippers."""
+    """Return whether the body is one JSON document over several lines, as people write it, not shippers."""
     if content_type != "application/json" or b"\n" not in body.strip():
         return False
     try:
@@ -114,7 +115,7 @@ def is_document(body: bytes, content_type: str) -> bool:
 
 
 def pack(lines: Iterable[bytes]) -> bytes:
-    """Lines as gzip, without holding them all at a time."""
+    """Return lines as gzip, without holding them all at once."""
     packer = zlib.compressobj(1, zlib.DEFLATED, 31)  # level 1: the way is short, the processor is shared
     packed = [packer.compress(line) for line in lines]
     return b"".join((*packed, packer.flush()))

@@ -1,4 +1,4 @@
-"""Compressed bytes -> their content in pieces of bounded size; whoever asks stops at a bound of its own."""
+"""Decompress bytes in pieces of bounded size; the caller stops at its own limit."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ METHODS = (*_WINDOW, "zstd")
 
 
 class DamagedError(Exception):
-    """What is compressed cannot be read; ``is_bomb`` says that it could, but is not worth it."""
+    """Compressed data is damaged; with ``is_bomb`` it is intact but expands too much."""
 
     def __init__(self, reason: str, is_bomb: bool = False) -> None:
         super().__init__(reason)
@@ -24,12 +24,12 @@ class DamagedError(Exception):
 
 
 def is_readable(method: str) -> bool:
-    """Whether ``inflate`` can read it here; zstd needs Python 3.14 or a package."""
+    """Return whether ``inflate`` supports a method here; zstd needs Python 3.14 or a package."""
     return method in _WINDOW or (method == "zstd" and zstd.load() is not None)
 
 
 def inflate(data: bytes, method: str) -> Iterator[bytes]:
-    """The content of one member after the other, in pieces. Raises ``DamagedError``."""
+    """Yield the content member by member, in pieces. Raises ``DamagedError``."""
     for _ in range(_MEMBERS):
         member = _Zstd() if method == "zstd" else _Zlib(_WINDOW[method])
         try:

@@ -1,9 +1,9 @@
-"""The gate of a listener: how many may be inside, who has to leave for whom, and how often that is said.
+"""Limit the connections of a listener: count them when accepted, and close the least useful one when full.
 
-Connections are counted when they are accepted, before anything is spent on TLS or a protocol. Where the
-gate is full, those go first that have never shown to be a sender (strangers), the oldest first, then who
-has been quiet the longest; who is at work stays. So connections that only lie there, however many, keep no
-sender out.
+Connections are counted before TLS or a protocol uses any memory. When the limit is reached, connections that
+never sent anything valid (strangers) are closed first, the oldest first, then the one that was idle longest;
+busy ones stay. So any number of idle connections cannot keep a sender out. Refusals are logged at most once a
+minute for each reason.
 """
 
 from __future__ import annotations
@@ -47,18 +47,20 @@ class Guest:
         self._leave: Callable[[], object] = lambda: None
 
     def work(self) -> None:
-        """It has begun a request or a message."""
+        """Mark it as busy with a request or a message."""
         self.is_busy = True
 
     def rest(self) -> None:
-        """It has been answered, and may be quiet now."""
+        """Mark it as answered and idle."""
         self.is_busy = False
         self.since = time.monotonic()
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """How many connections; how long a stranger may stay one, and a sender may be quiet (0 = no end)."""
+    """The number of connections; the seconds that a stranger may stay and that a sender may be idle (0: no
+    limit).
+    """
 
     connections: int
     stranger_seconds: float = 0.0
@@ -66,7 +68,7 @@ class Bounds:
 
 
 class Gate:
-    """Accepts connections and gives each a protocol; ``refuse`` is told of those that had to go."""
+    """Accepts connections and gives each a protocol; ``refuse`` is called for each closed one."""
 
     def __init__(
         self,
@@ -89,26 +91,26 @@ class Gate:
 
     @property
     def count(self) -> int:
-        """How many connections there are."""
+        """The number of connections."""
         return len(self._guests)
 
     def numbers(self) -> dict[str, int]:
-        """By the names of their metrics. Any thread may ask."""
+        """Return the counts by the names of their metrics. Thread safe."""
         return {"exnorm_connections": self.count, "exnorm_connections_refused": self._refused}
 
     def find(self, transport: asyncio.BaseTransport | None) -> Guest | None:
-        """Whose connection this is; ``None`` where it has ended."""
+        """Return the connection of a transport; ``None`` where it has ended."""
         return None if transport is None else self._by_transport.get(transport)
 
     def refuse(self, peer: str, reason: str) -> None:
-        """Count that a connection was refused, and say so once a minute for each reason."""
+        """Count a refused connection, and report it once a minute for each reason."""
         self._refused += 1
         times = self._rarely.count(reason)
         if times:
             self._say(peer, reason, times)
 
     async def open_tcp(self, host: str, port: int) -> int:
-        """Listen on every address of ``host``; the port. Raises ``OSError``."""
+        """Listen on every address of ``host`` and return the port. Raises ``OSError``."""
         loop = asyncio.get_running_loop()
         found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         try:
@@ -136,7 +138,7 @@ class Gate:
         self._start()
 
     def close(self) -> None:
-        """Accept no more, and give up who has not come in yet; who is inside stays."""
+        """Accept no more connections and drop those not yet admitted; the others stay."""
         for task in self._tasks:
             task.cancel()
         for listener in self._listeners:
@@ -217,7 +219,7 @@ class Gate:
     # --- having to go ----------------------------------------------------------------------------
 
     def _make_room(self) -> bool:
-        """Send one away for another; whether there was one to send."""
+        """Close one connection to admit another; return whether there was one to close."""
         oldest_quiet = time.monotonic() - QUIET_SECONDS
         stranger = next((guest for guest in self._guests if not guest.is_known), None)
         quiet = [guest for guest in self._guests if not guest.is_busy and guest.since <= oldest_quiet]
@@ -234,7 +236,7 @@ class Gate:
         leave()
 
     async def _sweep(self) -> None:
-        """Close who has been a stranger, or quiet, for too long."""
+        """Close connections that were strangers, or idle, for too long."""
         while True:
             await asyncio.sleep(_SWEEP_SECONDS)
             now = time.monotonic()
@@ -250,7 +252,7 @@ class Gate:
 
 
 class _Doorkeeper(asyncio.Protocol):
-    """Hands everything on to the protocol of the connection, and says when it begins and ends."""
+    """Passes everything to the protocol of the connection, and reports its begin and end."""
 
     def __init__(self, gate: Gate, guest: Guest, inner: asyncio.Protocol) -> None:
         self._gate = gate
@@ -279,7 +281,7 @@ class _Doorkeeper(asyncio.Protocol):
 
 
 def describe_peer(address: object) -> str:
-    """Who is at the other end: ``host:port``, or ``unix``."""
+    """Return the address of the other end: ``host:port``, or ``unix``."""
     if not isinstance(address, tuple):
         return "unix"
     host, port = str(address[0]), address[1]
@@ -301,7 +303,7 @@ async def _wait_for_word(sock: socket.socket) -> None:
 
 
 def _describe(error: BaseException) -> str:
-    """Why a handshake failed, in words that are OpenSSL's or ours, never the peer's."""
+    """Return why a handshake failed, in words of OpenSSL or ours, never the peer's."""
     reason = getattr(error, "reason", None)
     if isinstance(reason, str):
         return reason.lower().replace("_", " ")

@@ -1,4 +1,4 @@
-"""What it means that no file or connection can be opened any more: the system's reason names neither."""
+"""Recognize that no more files or connections can be opened, because the system's error names neither."""
 
 from __future__ import annotations
 
@@ -11,6 +11,6 @@ OUT_OF_DESCRIPTORS = (
 
 
 def is_out_of_descriptors(error: BaseException | None) -> bool:
-    """Whether an error, or what it was raised for, says so."""
+    """Return whether an error, or its cause, is that there are no file descriptors left."""
     seen = (error, getattr(error, "os_error", None), getattr(error, "__cause__", None))
     return any(getattr(one, "errno", None) in (errno.EMFILE, errno.ENFILE) for one in seen)

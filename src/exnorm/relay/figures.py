@@ -1,4 +1,4 @@
-"""What was counted, in one line for a log: numbers, and names only of closed sets and of plugins."""
+"""Summarize counts in one line for a log: numbers, and names only of closed sets and of plugins."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SUMS = (
 
 
 def sum_up(counts: Counts, now: float | None = None) -> dict[str, Any]:
-    """Fields for a log line; what was never counted is left out."""
+    """Return fields for a log line, without counts of zero."""
     fields: dict[str, Any] = {"lines": counts.lines, "events": counts.events}
     fields.update({name: sum(dict(getattr(counts, name)).values()) for name in _SUMS})
     fields.update({name: dict(getattr(counts, name)) for name in _BY_NAME})
@@ -32,5 +32,5 @@ def sum_up(counts: Counts, now: float | None = None) -> dict[str, Any]:
 
 
 def measure_lag(counts: Counts, now: float) -> float | None:
-    """Seconds that the newest row's own time is behind; ``None`` before there was one."""
+    """Return how many seconds the newest row's time is behind; ``None`` before there was a row."""
     return round(max(now - counts.newest / 1000, 0.0), 3) if counts.newest else None

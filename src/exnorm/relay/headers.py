@@ -1,7 +1,7 @@
-"""The header lines of each log, so that new settings, and a restarted host, know the columns still.
+"""Remember the header lines of each log, so that columns stay known after a reload or restart.
 
-A shipper sends a log's header once. Without this, rows that come after a restart are read by their
-shape alone, which IIS logs do not have, and without the version in the header.
+A shipper sends a log's header once. Without this, rows after a restart would be recognized by their form
+alone, which IIS logs do not have, and without the version in the header.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ Key = tuple[str, ...]
 
 
 class Headers:
-    """Header lines by log, kept in ``path`` where one is given; of too many logs, the newest headers stay.
+    """Header lines by log, kept in ``path`` if one is given; of too many logs, the newest headers stay.
 
-    Only one thread may call it. ``report`` is told when the file cannot be written, and when it is again;
-    the lines are remembered all the same, and written with the next ones. A file that is damaged is left
-    aside under another name, and said. ``failed`` counts the tries to write it.
+    Only one thread may call it. ``report`` is called when the file cannot be written, and when it can again;
+    the lines are remembered nevertheless, and written with the next ones. A damaged file is renamed and
+    reported. ``failed`` counts failed writes.
     """
 
     def __init__(self, path: Path | None, report: Callable[[str], None]) -> None:
@@ -43,7 +43,7 @@ class Headers:
             self._load(path)
 
     def put(self, key: Key, lines: list[str]) -> None:
-        """The header of a log is this from now on."""
+        """Remember the current header of a log."""
         kept = [line for line in lines[-LINES_KEPT:] if len(line) <= LINE_KEPT]
         if self._lines.get(key) == kept:
             return
@@ -54,15 +54,15 @@ class Headers:
             del self._lines[next(iter(self._lines))]
 
     def get(self, key: Key) -> list[str]:
-        """The header lines of a log, where they are known."""
+        """Return the header lines of a log, empty where unknown."""
         return self._lines.get(key, [])
 
     def all(self) -> Iterator[tuple[Key, list[str]]]:
-        """Every log with its header lines."""
+        """Yield every log with its header lines."""
         yield from list(self._lines.items())
 
     def save(self) -> None:
-        """Write the file anew where something changed; it is whole at every moment."""
+        """Write the file anew if something changed; it is complete at every moment."""
         if self._path is None or not self._changed:
             return
         content = [[*key, lines] for key, lines in self._lines.items()]
@@ -107,7 +107,7 @@ class Headers:
             self._set_aside(path)
 
     def _begin(self, path: Path) -> None:
-        """Make the folder and an empty file: where that cannot be shall be known now, not at a header."""
+        """Make the folder and an empty file, so that a wrong path fails now and not at a header."""
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:

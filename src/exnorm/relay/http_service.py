@@ -1,8 +1,8 @@
-"""A service over HTTP: batches in, normalized, out to the next hop, whatever the protocol of the batches.
+"""A service over HTTP: receive batches, normalize them, send them to the next hop, in any protocol.
 
-A batch is answered with 200 only after the next hop took it. The service keeps no batch: whoever sent
-it keeps it until then, so a crash loses nothing. A protocol derives from ``HttpService``: which paths there
-are, what is done with a body, and how an answer is written.
+A batch is answered with 200 only after the next hop accepted it. The service keeps no batch: the sender keeps
+it until then, so a crash loses nothing. A protocol derives from ``HttpService``: it defines its paths, what
+is done with a body, and how an answer is written.
 """
 
 from __future__ import annotations
@@ -53,10 +53,10 @@ SMALL = 64 * 1024
 
 @dataclass(frozen=True)
 class Limits:
-    """How much at a time, and how long.
+    """The limits of requests, bodies and connections, and the time to answer.
 
-    Logstash, and most exporters of OTLP, give up after 10 seconds of silence and send the batch again, so
-    the answer comes before that.
+    Logstash, and most exporters of OTLP, give up after 10 seconds of silence and send the batch again, so the
+    answer comes before that.
     """
 
     in_flight: int = 16
@@ -67,7 +67,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Reloaded:
-    """What may change while the service runs."""
+    """The settings that may change while the service runs."""
 
     normalizer: Normalizer
     secret: Secret | None = None
@@ -76,16 +76,16 @@ class Reloaded:
 
 
 class Work(Protocol):
-    """Normalizes bodies, in the service's one thread for that, and counts."""
+    """Normalizes and counts bodies, in the service's one thread for this."""
 
     def use(self, normalizer: Normalizer) -> None:
-        """Go on with other settings."""
+        """Continue with other settings."""
 
     def counts(self) -> Counts:
-        """What the pipelines counted since the start. Any thread may ask."""
+        """Return the pipelines' counts since the start. Thread safe."""
 
     def write_failures(self) -> dict[str, int]:
-        """What could not be written to the files beside, by the file. Any thread may ask."""
+        """Return failed writes to further files, by file. Thread safe."""
 
 
 class HttpService:
@@ -135,47 +135,47 @@ class HttpService:
     def say(
         self, request: web.Request, status: int, text: str, headers: Mapping[str, str] | None = None
     ) -> web.Response:
-        """An answer that holds no events."""
+        """Return an answer without events."""
         return _say(status, text, headers)
 
     # --- what every service has ------------------------------------------------------------------
 
     def application(self) -> web.Application:
-        """The routes."""
+        """Return the application with its routes."""
         app = web.Application(middlewares=[self._watch], client_max_size=self._limits.bounds.body_bytes)
         self.add_routes(app)
         self._pages.add_to(app)
         return app
 
     def numbers(self) -> dict[str, Any]:
-        """What the service itself counts, by the names of its metrics. Any thread may ask."""
+        """Return the service's own counts, by the names of their metrics. Thread safe."""
         gate = {} if self.gate is None else self.gate.numbers()
         return {**self.traffic.numbers(), **gate, "exnorm_write_failures": self._work.write_failures()}
 
     def counts(self) -> Counts:
-        """What the pipelines counted since the start."""
+        """Return the pipelines' counts since the start."""
         return self._work.counts()
 
     def figures(self) -> dict[str, Any]:
-        """What was done so far, for the log."""
+        """Return the totals so far, for the log."""
         numbers = {"events_in": self.traffic.events_in, "events_out": self.traffic.events_out}
         return {**numbers, "failed": self.traffic.failed, **sum_up(self.counts())}
 
     def close(self) -> None:
-        """Wait for what the thread is at; what it has not begun comes again."""
+        """Wait for the body in progress; bodies not yet begun will be sent again."""
         self._thread.shutdown(wait=True, cancel_futures=True)
 
     def say_refused(self, peer: str, reason: str, times: int) -> None:
-        """Say that connections were refused."""
+        """Report refused connections."""
         self._journal("warning", "connection refused", peer=peer, reason=reason, times=times)
 
     def complain(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """What nobody caught: its kind alone, because its text may hold anything."""
+        """Report an uncaught exception by its type alone, because its text may contain anything."""
         error = context.get("exception")
         self._journal.repeat("error", "internal error", type(error).__name__, {"reason": str(error)})
 
     async def use(self, reloaded: Reloaded) -> None:
-        """Go on with these settings, after the batch that is being normalized."""
+        """Continue with these settings, after the batch that is being normalized."""
         await asyncio.wrap_future(self._thread.submit(self.renew, reloaded))
         self._secret = reloaded.secret
 
@@ -183,7 +183,7 @@ class HttpService:
 
     @web.middleware
     async def _watch(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Who may ask, and a count of what was answered."""
+        """Check the sender's secret, and count the answers."""
         known = request.path in self.paths or request.path in PAGES
         guest = self.gate.find(request.transport) if self.gate else None
         status = "500"
@@ -220,9 +220,10 @@ class HttpService:
         return self.say(request, 401, reason, headers)
 
     async def bounded(self, request: web.Request, act: Act, *, waits: bool = False) -> web.Response:
-        """Do the work within the time limit; 429 where that is not enough, or where every place is taken.
+        """Do the work within the time limit; answer 429 where that is too short, or where every place is
+        taken.
 
-        ``waits`` is for a sender who would not try again: it waits for a place, most of its body unread.
+        ``waits`` is for a sender that would not retry: it waits for a place, with most of its body unread.
         """
         if self._places.locked() and not waits:
             return self._say_busy(request)
@@ -238,7 +239,7 @@ class HttpService:
         return self.say(request, 429, "too many requests are in flight", RETRY_AFTER)
 
     async def _in_place(self, request: web.Request, act: Act, waits: bool) -> web.Response:
-        """Do the work while holding a place; what its thread has still to do then keeps the place."""
+        """Do the work while holding a place, which is kept until its thread is done."""
         parts = [part async for part in self._read(request, SMALL)]
         if self._places.locked() and not waits:
             return self._say_busy(request)
@@ -261,7 +262,7 @@ class HttpService:
         self._places.release()
 
     async def in_thread(self, function: Callable[[Body], T], body: Body, jobs: list[Future[Any]]) -> T:
-        """Normalize beside the loop, so that it stays free to answer."""
+        """Normalize in the thread, so that the loop stays free to answer."""
         jobs.append(self._thread.submit(function, body))
         return await asyncio.wrap_future(jobs[-1])
 
@@ -270,7 +271,7 @@ class HttpService:
     async def _read(
         self, request: web.Request, enough: int, before: Iterable[bytes] = ()
     ) -> AsyncIterator[bytes]:
-        """Parts of the body until ``enough`` of it, or its end, is there. Raises ``RefusedError``."""
+        """Yield parts of the body until ``enough`` of it, or its end, is there. Raises ``RefusedError``."""
         limit = self._limits.bounds.body_bytes
         size, lines = 0, LineLengths(self._limits.bounds.line_bytes)
         for part in before:
@@ -288,7 +289,7 @@ class HttpService:
             yield part
 
     async def deliver(self, payload: bytes) -> Verdict:
-        """Hand a batch to the next hop, and note how that went."""
+        """Send a batch to the next hop, and record the result."""
         if self._next_hop is None:
             return Verdict(503, "none", "there is none: exnorm was started without --forward")
         try:
@@ -300,7 +301,7 @@ class HttpService:
         return verdict
 
     def _note(self, verdict: Verdict) -> None:
-        """Count a failure; say it once, and once that it is over."""
+        """Count a failure; report it once, and once that it is over."""
         self.readiness.note(verdict.failure)
         if verdict.failure:
             self.traffic.next_hop_failures[verdict.failure] += 1
@@ -329,7 +330,7 @@ def _say(status: int, text: str, headers: Mapping[str, str] | None = None) -> we
 
 
 class _Handler(web.RequestHandler):
-    """aiohttp's, except that it repeats and logs nothing of a request that it cannot read."""
+    """aiohttp's handler, except that it neither repeats nor logs anything of an unreadable request."""
 
     def handle_error(
         self,
@@ -338,7 +339,7 @@ class _Handler(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """The answer to such a request."""
+        """Return the answer to such a request."""
         response = _say(status, "the request cannot be read" if status < 500 else "an error in exnorm")
         response.force_close()
         return response
@@ -357,7 +358,7 @@ async def run_service(
     journal: Journal,
     config: str | None = None,
 ) -> None:
-    """Serve until told to stop, then finish what is in flight; ``reload`` reads the settings again.
+    """Serve until told to stop, then finish the requests in progress; ``reload`` reads the settings again.
 
     ``config`` is the settings file, watched where there is no SIGHUP.
     """
@@ -390,7 +391,7 @@ async def run_service(
 
 
 async def _summarize(service: HttpService, journal: Journal, stop: asyncio.Event) -> None:
-    """Until it is told to stop, say once a minute what was done, where there was anything."""
+    """Report once a minute what was done, if anything, until told to stop."""
     last = 0
     while not stop.is_set():
         with contextlib.suppress(asyncio.TimeoutError):
@@ -416,7 +417,7 @@ def _make_gate(
 
 
 async def _listen(gate: Gate, address: Address) -> Address:
-    """Listen; the address with the port that was taken where 0 was asked for."""
+    """Listen and return the address, with the chosen port where 0 was requested."""
     try:
         return Address(address.host, await gate.open_tcp(address.host, address.port))
     except OSError as error:

@@ -1,7 +1,7 @@
-"""Log lines of a service: one event each, as JSON or as text, and nothing of what a log's rows hold.
+"""Log lines of a service: one event each, as JSON or as text, without any content of logs.
 
-A line's fields are words of exnorm, of the settings and of the system, and numbers. What may quote the
-input (a reason, the message of an exception, a tag, a file's name) is given as ``details``, which are
+A line's fields are words of exnorm, of the settings and of the system, and numbers. Texts that may quote the
+input (a reason, the message of an exception, a tag, a file's name) are passed as ``details``, which are
 written at the level ``debug`` only.
 """
 
@@ -22,9 +22,9 @@ FORMATS = ("json", "text")
 
 
 class Journal:
-    """Writes lines of ``level`` and above to a stream; at ``debug`` with their details. Any thread may call.
+    """Writes lines of ``level`` and above to a stream; at ``debug`` with their details. Thread safe.
 
-    A stream that is gone costs the line, never the service.
+    A closed stream loses the line, but never stops the service.
     """
 
     def __init__(
@@ -66,9 +66,9 @@ class Journal:
         details: Mapping[str, object] | None = None,
         **fields: object,
     ) -> None:
-        """The same for what may come any number of times: one line a minute for each event and kind.
+        """Write a line that may occur any number of times, at most once a minute for each event and kind.
 
-        The next line then says for how many it stands (``times``).
+        The next line then states for how many it stands (``times``).
         """
         if LEVELS.index(level) < self._lowest:
             return
@@ -94,7 +94,7 @@ def _show(value: object) -> str:
 
 
 class LibraryLog(logging.Handler):
-    """What libraries say through ``logging``, as lines of the journal; their own words are details."""
+    """Writes what libraries log through ``logging`` to the journal; their own texts are details."""
 
     def __init__(self, journal: Journal) -> None:
         super().__init__(logging.WARNING)
@@ -111,6 +111,6 @@ class LibraryLog(logging.Handler):
 
 
 def take_library_log(journal: Journal) -> None:
-    """From now on ``logging`` of the whole process goes to the journal and nowhere else."""
+    """Send ``logging`` of the whole process to the journal only."""
     root = logging.getLogger()
     root.handlers[:] = [LibraryLog(journal)]

@@ -1,4 +1,4 @@
-"""Every metric of every service: its name, what it counts, and the page in the text form of Prometheus."""
+"""Every metric of every service: its name and meaning, and the page in the text format of Prometheus."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ Numbers = Mapping[str, "int | float | Mapping[str | tuple[str, str], int]"]
 
 @dataclass(frozen=True)
 class Described:
-    """A metric. ``tally`` is the attribute of ``Counts`` that holds it, empty where a service counts it.
+    """A metric. ``tally`` is the attribute of ``Counts`` that has it, empty where a service counts it.
 
-    ``text`` marks labels whose values the input writes: only plain words are shown of them.
+    ``text`` marks labels whose values come from the input: only plain words among them are shown.
     """
 
     name: str
@@ -58,7 +58,7 @@ def _gauge(name: str, help: str, services: tuple[str, ...] = _ALL) -> Described:
 
 
 def _of(tally: str, name: str, help: str, label: str = "") -> Described:
-    """A counter that ``Counts`` holds."""
+    """Return a counter that ``Counts`` has."""
     labels = (label,) if label else ()
     return Described(name, "counter", help, labels, tally, text=label in ("event", "column", "mark", "name"))
 
@@ -104,7 +104,7 @@ METRICS: tuple[Described, ...] = (
 
 
 class Metrics(Collector):
-    """The page: what the pipelines counted and what the service adds, read when somebody asks."""
+    """The page: the counts of the pipelines and of the service, read at each request."""
 
     def __init__(
         self,
@@ -122,11 +122,11 @@ class Metrics(Collector):
         ProcessCollector(registry=self._registry)  # memory, CPU, open files
 
     def render(self) -> bytes:
-        """The page as it is now."""
+        """Return the page as it is now."""
         return generate_latest(self._registry)
 
     def collect(self) -> Iterator[Metric]:
-        """Every metric of the page but those of the process."""
+        """Yield every metric of the page except those of the process."""
         counts = self._counts()
         found = {**self._numbers(), **_describe_lag(counts, self._now())}
         for metric in (*self._described, *undescribed()):
@@ -143,7 +143,7 @@ def _describe_lag(counts: Counts, now: float) -> dict[str, float]:
 
 
 def undescribed() -> list[Described]:
-    """What ``Counts`` counts and the list above does not know yet: shown under its own name."""
+    """Return the tallies of ``Counts`` missing in the list above, described by their own names."""
     known = {metric.tally for metric in METRICS}
     names = [name for name in Counts.TALLIES if name not in known]
     return [_of(name, f"exnorm_{name}", name.replace("_", " "), "name") for name in names]
@@ -162,7 +162,7 @@ def _family(metric: Described, value: object) -> Metric:
 
 
 def _bounded(metric: Described, numbers: Mapping[str | tuple[str, str], int]) -> dict[tuple[str, ...], int]:
-    """The first ``VALUES_LIMIT`` values and the rest together, so that what was shown once stays."""
+    """Return the first ``VALUES_LIMIT`` values and the sum of the rest, so that a value once shown stays."""
     bounded: dict[tuple[str, ...], int] = {}
     other = tuple(OTHER for _ in metric.labels)
     for key, number in dict(numbers).items():  # a copy: another thread goes on counting
@@ -177,7 +177,7 @@ def _bounded(metric: Described, numbers: Mapping[str | tuple[str, str], int]) ->
 
 
 def render_table() -> str:
-    """All of it as Markdown, for docs/operation.md."""
+    """Return all metrics as Markdown, for docs/operation.md."""
     lines = ["| metric | kind | labels | service | meaning |", "|---|---|---|---|---|"]
     for metric in METRICS:
         labels = ", ".join(f"`{label}`" for label in metric.labels)

@@ -1,7 +1,7 @@
-"""Where batches go on: one try for each request, because the shipper before us does the retrying.
+"""Send batches to the next hop, with one try for each request, because the shipper before us retries.
 
-Each batch has a connection of its own. An answer of HTTP does not say which request it is for, so one that
-came too late or twice would lie in a kept connection and acknowledge the next batch, which nobody took.
+Each batch has a connection of its own. An HTTP answer does not name its request, so a late or duplicate one
+on a kept connection would acknowledge the next batch, which was not delivered.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ _REFUSALS = {
 
 
 class Verdict(NamedTuple):
-    """What the shipper is answered (200, 429 or 503), and the next hop's failure for metrics and log.
+    """The status for the shipper (200, 429 or 503), and the next hop's failure for metrics and log.
 
-    ``answer`` is how the next hop's answer begins, ``retry_after`` its header of that name.
+    ``answer`` is the beginning of the next hop's answer, ``retry_after`` its header of that name.
     """
 
     status: int
@@ -44,7 +44,7 @@ TAKEN = Verdict(200)
 
 
 class NextHop:
-    """The one next hop; open it inside the running loop."""
+    """The next hop; open it inside the running loop."""
 
     def __init__(
         self,
@@ -68,7 +68,7 @@ class NextHop:
         self._session: aiohttp.ClientSession | None = None
 
     async def open(self) -> None:
-        """Get ready; nothing is sent yet."""
+        """Prepare the session; nothing is sent yet."""
         connector = aiohttp.TCPConnector(limit=self._connections, ssl=self._tls or True, force_close=True)
         self._session = aiohttp.ClientSession(
             connector=connector,
@@ -83,7 +83,7 @@ class NextHop:
             await self._session.close()
 
     async def connect_once(self) -> None:
-        """Open a connection and close it, to see whether somebody is there. Raises ``OSError``."""
+        """Open a connection and close it, to see whether the next hop is there. Raises ``OSError``."""
         parts = urlsplit(self.url)
         await connect_once(parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))
 
@@ -106,10 +106,10 @@ class NextHop:
 
 
 def judge(status: int) -> Verdict:
-    """What the next hop's status means to the shipper: taken, later, or away.
+    """Return the meaning of the next hop's status for the shipper: accepted, retry later, or down.
 
-    A 4xx of the next hop is a fault of our settings or of its own, never of a record: it is passed on
-    as 503, so that the shipper keeps the batch until somebody has put it right.
+    A 4xx of the next hop is a fault of our settings or of its own, never of a record: it is passed on as 503,
+    so that the shipper keeps the batch until the fault is fixed.
     """
     if 200 <= status < 300:
         return TAKEN

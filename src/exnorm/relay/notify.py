@@ -1,4 +1,6 @@
-"""Telling systemd (``Type=notify``) how far a service is: one datagram, nothing where nobody listens."""
+"""Report the state of a service to systemd (``Type=notify``) in one datagram; does nothing
+without systemd.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,7 @@ READY, STOPPING = "READY=1", "STOPPING=1"
 
 
 def notify(state: str, environ: Mapping[str, str] = os.environ) -> None:
-    """Send ``state`` to the manager that started this process; without one, or where it is gone, nothing."""
+    """Send ``state`` to the manager that started this process; do nothing where there is none."""
     path = environ.get(VARIABLE, "")
     if not path.startswith(("/", "@")) or not hasattr(socket, "AF_UNIX"):
         return

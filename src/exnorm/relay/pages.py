@@ -1,4 +1,4 @@
-"""``/healthz``, ``/readyz`` and ``/metrics``, the same for every service."""
+"""``/healthz``, ``/readyz`` and ``/metrics``, alike for every service."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ OPEN_PATHS = (HEALTH, READY)
 
 
 class Pages:
-    """Answers the three paths; ``describe`` says more of the service for ``/healthz``."""
+    """Answers the three paths; ``describe`` returns more on the service for ``/healthz``."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class Pages:
 
 
 class Panel:
-    """The pages behind an address of their own, which its caller has checked."""
+    """The pages on an address of their own, which its caller has checked."""
 
     def __init__(self, pages: Pages, host: str, port: int, path: str = "") -> None:
         app = web.Application(client_max_size=1024)
@@ -58,7 +58,7 @@ class Panel:
         self._host, self._port, self._path = host, port, path
 
     async def open(self) -> str:
-        """Listen; where, with the port that was taken. Raises ``SettingsError``."""
+        """Listen and return the address, with the chosen port. Raises ``SettingsError``."""
         await self._runner.setup()
         try:
             if self._path:
@@ -77,7 +77,7 @@ class Panel:
         self._remove_socket()
 
     def _remove_socket(self) -> None:
-        """Take the socket's file away; never a file of any other kind."""
+        """Remove the socket's file; never a file of any other kind."""
         path = Path(self._path)
         with suppress(OSError):
             if self._path and path.is_socket():

@@ -1,4 +1,4 @@
-"""Whether a service can take events now: its next hop takes them, and it is not about to stop."""
+"""Whether a service can take events now: its next hop accepts them, and it is not about to stop."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Probe = Callable[[], Awaitable[object]]
 
 
 class Readiness:
-    """Asks the last delivery while it is fresh, else a connection to the next hop, at most one a second.
+    """Uses the result of the last delivery while it is fresh, else tries a connection, at most one a second.
 
     Only the event loop's thread may call it. Without a probe there is no next hop to wait for.
     """
@@ -28,15 +28,15 @@ class Readiness:
         self._asking = asyncio.Lock()
 
     def note(self, failure: str) -> None:
-        """How a delivery ended: empty where the next hop took it."""
+        """Record the result of a delivery: empty where the next hop accepted it."""
         self._delivered, self._failure = self._clock(), failure
 
     def stop(self) -> None:
-        """From now on it is not ready."""
+        """Report not ready from now on."""
         self._stopping = True
 
     async def explain(self) -> str:
-        """Why it is not ready; empty where it is."""
+        """Return why it is not ready; empty where it is."""
         if self._stopping:
             return "stopping"
         failure = await self._ask_next_hop()
@@ -65,7 +65,7 @@ async def _try(probe: Probe) -> str:
 
 
 async def connect_once(host: str, port: int, path: str = "") -> None:
-    """A ``Probe`` of a TCP port, or of a unix socket where there is a path."""
+    """Probe a TCP port, or a unix socket where there is a path."""
     if path:
         _, writer = await asyncio.open_unix_connection(path)
     else:

@@ -1,4 +1,4 @@
-"""What tells a running service to stop, and to read its settings again, on POSIX and on Windows.
+"""Tell a running service to stop and to read its settings again, on POSIX and on Windows.
 
 POSIX: SIGTERM and SIGINT stop, SIGHUP reads again. Windows has no SIGHUP: Ctrl-C and Ctrl-Break stop (a
 service wrapper sends one of them), and the settings are read again when their file has changed.
@@ -21,7 +21,7 @@ Call = Callable[[], object]
 
 @contextlib.contextmanager
 def handling(stop: Call, reload: Call | None = None, config: str | None = None) -> Iterator[None]:
-    """Call ``stop`` and ``reload`` in the running loop, each time they are asked for.
+    """Call ``stop`` and ``reload`` in the running loop at their signals.
 
     ``config`` is the settings file to watch where the system has no SIGHUP.
     """
@@ -40,7 +40,7 @@ def handling(stop: Call, reload: Call | None = None, config: str | None = None) 
 
 
 def _handle(loop: asyncio.AbstractEventLoop, number: int, call: Call) -> Call:
-    """Handle a signal; gives what takes the handler away again."""
+    """Handle a signal; return a function that removes the handler."""
     try:
         loop.add_signal_handler(number, call)
     except NotImplementedError:  # Windows: the loop has none, but is woken by a handler of Python's own
@@ -54,7 +54,7 @@ def _handle(loop: asyncio.AbstractEventLoop, number: int, call: Call) -> Call:
 
 
 async def watch_file(path: str, changed: Call, seconds: float = LOOK_SECONDS) -> None:
-    """Call ``changed`` each time the file's time or size is another one; a file that is not there is none."""
+    """Call ``changed`` each time the file's time or size changes; a missing file is no change."""
     seen = _state(path)
     while True:
         await asyncio.sleep(seconds)

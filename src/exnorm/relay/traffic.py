@@ -1,4 +1,4 @@
-"""What came and went through the Logstash service, beside what its pipeline counts."""
+"""Traffic through a service over HTTP, in addition to its pipeline's counts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass
 class Traffic:
-    """Numbers since the start, but ``in_flight``, which is of now."""
+    """Numbers since the start, except ``in_flight``, which is the current one."""
 
     events_in: int = 0
     events_out: int = 0
@@ -23,7 +23,7 @@ class Traffic:
         self.requests[path, status] += 1
 
     def numbers(self) -> dict[str, Any]:
-        """By the names of their metrics. Any thread may ask."""
+        """Return the numbers by the names of their metrics. Thread safe."""
         return {
             "exnorm_events_in": self.events_in,
             "exnorm_events_out": self.events_out,

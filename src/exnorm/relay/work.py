@@ -1,8 +1,8 @@
-"""What is counted, remembered and reported of the batches of a service, whatever their protocol."""
+"""Counts, headers and reports for the batches of a service, in any protocol."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from exnorm.files.rejects import RejectFile
 from exnorm.model import Unparsed
@@ -15,11 +15,18 @@ if TYPE_CHECKING:
     from exnorm.pipeline.normalizer import Normalizer
 
 
+class Outgoing(NamedTuple):
+    """A body for the next hop; ``payload`` is empty where nothing was left to send."""
+
+    payload: bytes
+    events: int
+
+
 class BatchWork:
     """Turns bodies of requests into others, in one thread; a protocol derives from it.
 
-    ``headers`` remembers the headers of logs beyond a change of settings, and where it has a file beyond a
-    restart. ``journal`` and ``rejects`` are told of lines that do not parse, the journal of events that fail.
+    ``headers`` keeps the headers of logs through a change of settings, and with a file through a restart.
+    ``journal`` and ``rejects`` receive lines that do not parse, the journal also events that fail.
     """
 
     def __init__(
@@ -36,25 +43,25 @@ class BatchWork:
         self._ledger = Ledger()
 
     def follow(self, normalizer: Normalizer) -> None:
-        """Count what another normalizer counts too; what was counted stays counted."""
+        """Count another normalizer from now on; earlier counts are kept."""
         self._ledger.follow(normalizer.counts)
 
     def reopen(self) -> None:
-        """Open the file of rejected lines anew."""
+        """Open the file of rejected lines again."""
         if self._rejects is not None:
             self._rejects.reopen()
 
     def write_failures(self) -> dict[str, int]:
-        """What could not be written to the files beside, by the file. Any thread may ask."""
+        """Return failed writes to further files, by file. Thread safe."""
         rejects = {} if self._rejects is None else {"rejects": self._rejects.failed}
         return {"state": self._headers.failed, **rejects}
 
     def counts(self) -> Counts:
-        """What the pipelines counted since the start. Any thread may ask."""
+        """Return the pipelines' counts since the start. Thread safe."""
         return self._ledger.total()
 
     def note_unparsed(self, line: Unparsed) -> None:
-        """A line did not parse."""
+        """Record a line that did not parse."""
         if self._rejects is not None:
             self._rejects.add(line)
         if self._journal is not None:
@@ -62,7 +69,7 @@ class BatchWork:
             self._journal.repeat("warning", "a line does not parse", line.kind, details)
 
     def note_error(self, error: Exception) -> None:
-        """An event raised, and goes on as it came."""
+        """Record an event that raised and is passed on as it came."""
         self._traffic.failed += 1
         if self._journal is not None:
             details = {"reason": str(error)}

@@ -1,1 +1,3 @@
-"""A page over a folder of logs: ``survey`` gathers, ``findings`` judges, ``plots`` and ``page`` show."""
+"""Write a page about a folder of logs: ``survey`` gathers, ``findings`` judges, ``plots``
+and ``page`` show.
+"""

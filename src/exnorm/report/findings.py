@@ -1,4 +1,4 @@
-"""What is wrong with the logs, in sentences for somebody who has never seen them, the worst first."""
+"""Describe problems of the logs in plain sentences, the worst first."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ _YEAR_0 = datetime(1, 1, 1, tzinfo=timezone.utc).timestamp() * 1000
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing to know: how bad it is, what it is, what to do, and the section that says more.
+    """One finding: its level, a title, advice, and the section with details.
 
-    ``command`` are the words of exnorm's command line that show the lines behind it; ``LOGS`` stands for
-    the paths that the page was made of.
+    ``command`` are the words of a command line that shows the lines behind it; ``LOGS`` stands for the paths
+    that the page was made of.
     """
 
     level: str
@@ -58,9 +58,9 @@ def find(
     mask: Callable[..., str] = mask_text,
     now: int = 0,
 ) -> list[Finding]:
-    """Everything that was found, the worst first; nothing where the logs are whole and known.
+    """Return all findings, the worst first; an empty list where the logs are complete and known.
 
-    ``now`` is when the page is made, epoch milliseconds; without it nothing is said of the logs' age.
+    ``now`` is when the page is made, in epoch milliseconds UTC; with 0 nothing is said about the logs' age.
     """
     found = [
         *_find_failures(survey),
@@ -133,7 +133,7 @@ def _find_copies(survey: Survey) -> Iterator[Finding]:
 
 
 def pair_copies(files: Iterable[LogFile]) -> dict[str, str]:
-    """The files with exactly the content of an earlier one, and which that is."""
+    """Return each file with exactly the content of an earlier one, and that earlier file."""
     first: dict[str, str] = {}
     return {
         file.path: first[file.digest]
@@ -165,7 +165,7 @@ def _find_unparsed(survey: Survey) -> Iterator[Finding]:
 
 
 def describe_unparsed(file: LogFile) -> str:
-    """How many of a file's lines, but those of its header, did not parse."""
+    """Return how many of a file's lines did not parse, header lines aside."""
     lines = file.rows + file.unparsed
     return f"{group(file.unparsed)} of its {many(lines, 'line')} ({percent(file.unparsed / lines)})"
 
@@ -198,13 +198,13 @@ def _find_gaps(gaps: list[Gap], sources: AnyMapping[str, Source]) -> Iterator[Fi
 
 
 def _show_around(gap: Gap) -> tuple[str, ...]:
-    """The command for the rows of a minute before and after a gap."""
+    """Return the command that shows the rows a minute before and after a gap."""
     since, until = iso_utc(max(gap.start - MINUTE, 0)), iso_utc(gap.end + MINUTE)
     return (*EXPLAIN_LOGS, "--since", since, "--until", until, "--source", gap.source)
 
 
 def describe_gap(gap: Gap, sources: AnyMapping[str, Source]) -> str:
-    """A gap in one sentence."""
+    """Return a gap as one sentence."""
     where = f"{show(gap.server)}, {title(gap.source, sources)}"
     lasted = duration(gap.end - gap.start)
     if gap.side == "end":
@@ -218,7 +218,7 @@ def describe_gap(gap: Gap, sources: AnyMapping[str, Source]) -> str:
 
 
 def describe_usual(gap: Gap) -> str:
-    """How long the silences of a server log usually are."""
+    """Return how long the silences of a server's log usually are."""
     return "less than a minute" if gap.usual < MINUTE else duration(gap.usual)
 
 
@@ -255,7 +255,7 @@ def _find_future(survey: Survey) -> Iterator[Finding]:
 
 
 def describe_step(file: LogFile) -> str:
-    """Where the clock of a file goes back furthest."""
+    """Return where the clock of a file goes back furthest."""
     time = file.backwards_time
     return (
         f"from {moment(time + file.furthest)} back to {moment(time)} at line {file.backwards_line} "
@@ -264,7 +264,7 @@ def describe_step(file: LogFile) -> str:
 
 
 def describe_future(file: LogFile) -> str:
-    """The rows of a file that are of a time to come."""
+    """Return the number and times of a file's rows that lie in the future."""
     first, last = file.future_first, file.future_last
     if first is None or last is None:
         return ""
@@ -287,7 +287,7 @@ def _find_headers(survey: Survey) -> Iterator[Finding]:
 
 
 def find_missing(use: TableUse, columns: set[str]) -> Iterator[RowUse]:
-    """The rows of a table whose columns are not in the logs at all."""
+    """Yield the rows of a table whose columns do not occur in the logs."""
     for row in use.rows:
         if row.columns and not row.filled and all(row.columns) and not columns.intersection(row.columns):
             yield row
@@ -364,7 +364,7 @@ def _seen(place: Place | None) -> str:
 
 
 def describe_place(place: Place) -> str:
-    """A line and the server that wrote it."""
+    """Return a line and the server that wrote it."""
     return f"{show_path(place.path)}, line {place.line_number}, of {show(place.server)}"
 
 
@@ -480,47 +480,47 @@ def _list(items: Iterable[str]) -> tuple[str, ...]:
 
 
 def group(number: int) -> str:
-    """A number with its thousands set apart."""
+    """Return a number with commas between thousands."""
     return f"{number:,}"
 
 
 def many(number: int, thing: str) -> str:
-    """So many of a thing."""
+    """Return a count with its noun, in the plural where needed."""
     return f"{group(number)} {thing}{'' if number == 1 else 's'}"
 
 
 def percent(share: float) -> str:
-    """A share; one that is not nothing is never shown as nothing."""
+    """Return a share as a percentage; a share above zero is never shown as zero."""
     if 0 < share < 0.001:
         return "less than 0.1 %"
     return f"{share * 100:.1f} %".replace(".0 %", " %")
 
 
 def title(source: str, sources: AnyMapping[str, Source]) -> str:
-    """A log type by its name for people."""
+    """Return the readable name of a log type."""
     return sources[source].title if source in sources else source
 
 
 def show_path(path: str) -> str:
-    """A path on one line, its end where it is very long."""
+    """Return a path on one line; of a very long one only the end."""
     shown = show(path)
     return shown if len(shown) <= PATH_LIMIT else "..." + shown[-PATH_LIMIT:]
 
 
 def shorten_refusal(refusal: str) -> str:
-    """Why a file is left out, without the list of the log types that are known."""
+    """Return why a file is left out, without the list of known log types."""
     return refusal.partition("; known are")[0]
 
 
 def moment(time: int) -> str:
-    """Epoch milliseconds to the second, in UTC."""
+    """Return epoch milliseconds as a UTC time to the second."""
     if not _YEAR_0 <= time < _LATEST:
         return "(no date)"
     return iso_utc(time)[:19].replace("T", " ")
 
 
 def duration(length: int) -> str:
-    """Milliseconds in the two largest units that say something."""
+    """Return milliseconds in the two largest units that are not zero."""
     minutes, seconds = divmod(length // 1000, 60)
     hours, minutes = divmod(minutes, 60)
     days, hours = divmod(hours, 24)

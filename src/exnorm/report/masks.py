@@ -1,7 +1,7 @@
-"""What a page shows in the place of personal data, unless its reader asked for the values themselves.
+"""Mask personal data on a page, unless its reader asked for the values.
 
-Masks keep the shape, so that a stray quote, a missing column or a bad date can still be seen: letters
-become ``x``, digits ``9``; times, numbers, the names of events and whatever separates cells stay.
+Masks keep the shape, so that a stray quote, a missing column or a bad date can still be seen: letters become
+``x``, digits ``9``; times, numbers, the names of events and the separators of cells stay.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ HIDDEN = "***"
 
 
 def mask_name(name: str) -> str:
-    """A sender, user, domain or client's address, so that two can be told apart but not be read."""
+    """Mask a sender, user, domain or client address so that two can be told apart but not read."""
     if name in ("", _NULL_SENDER):
         return name
     address = ip(name)
@@ -48,14 +48,14 @@ def _mask_domain(domain: str) -> str:
 
 
 def mask_ip(text: str) -> str:
-    """The first half of an IPv4 address, the first two groups of an IPv6 address."""
+    """Keep the first half of an IPv4 address or the first two groups of an IPv6 address."""
     if ":" in text:
         return ":".join([*text.split(":")[:2], "*"])
     return ".".join([*text.split(".")[:2], "*", "*"])
 
 
 def mask_value(value: str, plain: Collection[str] = ()) -> str:
-    """The value of a column or field: times, numbers and words in ``plain`` stay as they are."""
+    """Mask the value of a column or field, except times, numbers and words in ``plain``."""
     address = ip(value)
     if address is not None:
         return mask_ip(address)
@@ -67,7 +67,7 @@ def mask_value(value: str, plain: Collection[str] = ()) -> str:
 
 
 def mask_text(text: str, plain: Collection[str] = ()) -> str:
-    """Any text, as a line that did not parse: only its shape, its times and words in ``plain``."""
+    """Mask any text, such as an unparsed line, except its times and words in ``plain``."""
     pieces: list[str] = []
     end = 0
     for found in _TIME.finditer(text):
@@ -88,9 +88,9 @@ def _mask_word(word: str, plain: Collection[str]) -> str:
 
 
 def mask_reason(reason: str, kind: str = "") -> str:
-    """Why a line did not parse, without what it quotes of the line, nor what a plugin had to say of it.
+    """Mask in the reason of an unparsed line everything that it quotes of the line or a plugin's message.
 
-    Of what was to be a time (kinds ``date`` and ``timezone``) the shape stays, of some date all of it.
+    Of a time (kinds ``date`` and ``timezone``) the shape stays, and of some dates the digits.
     """
     if kind in ("date", "timezone"):
         return _QUOTED.sub(lambda found: f"'{_mask_date(found.group()[1:-1])}'", reason)
@@ -102,7 +102,7 @@ def _mask_date(text: str) -> str:
 
 
 def keep(text: str, plain: Collection[str] = ()) -> str:
-    """The value itself: what takes a mask's place where values are to be shown."""
+    """Return the value unchanged; used instead of a mask where values are shown."""
     return text
 
 

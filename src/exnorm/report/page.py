@@ -1,4 +1,6 @@
-"""The page itself: one self-contained file of HTML, no script, no network, every text of a log escaped."""
+"""Render the page: one self-contained HTML file without scripts or network access, all text
+of logs escaped.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,7 @@ GENERATOR = "exnorm report"
 
 
 def render(survey: Survey, about: About, known: Known, draw: plots.Draw) -> tuple[str, list[Finding]]:
-    """The page, and what it says is wrong. ``draw`` is what ``check_libraries`` gave."""
+    """Return the page and its findings. ``draw`` is the result of ``check_libraries``."""
     environment = make_environment()
     template = environment.from_string(
         read_asset("exnorm.report", "table.html") + read_asset("exnorm.report", "page.html")
@@ -59,6 +61,6 @@ def render(survey: Survey, about: About, known: Known, draw: plots.Draw) -> tupl
 
 
 def check_libraries() -> plots.Draw:
-    """What draws plots; raises ``SettingsError`` where that, or Jinja2, is not installed."""
+    """Return the function that draws plots; raises ``SettingsError`` where it or Jinja2 is not installed."""
     require("report", "report")
     return plots.load()

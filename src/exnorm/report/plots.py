@@ -1,8 +1,8 @@
-"""The plots of a page: Vega-Lite drawn to SVG by vl-convert, then made readable by everybody.
+"""Draw the plots of a page: Vega-Lite charts rendered to SVG by vl-convert, then made accessible.
 
-A plot is a picture (``role="img"``) with a title and a description; its numbers stand in a table beside it.
-Colours are CSS variables of the page, so that they follow its light, dark and printed forms; nothing is
-said by colour alone. Every text in a plot goes to Vega as data, never as an expression.
+A plot is an image (``role="img"``) with a title and a description; a table beside it has its numbers. Colours
+are CSS variables of the page, so that they follow its light, dark and printed forms; colour never carries
+meaning alone. Every text in a plot is passed to Vega as data, never as an expression.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ Draw = Callable[[dict[str, Any]], str]
 
 
 def load() -> Draw:
-    """What draws a Vega-Lite chart as SVG."""
+    """Return a function that renders a Vega-Lite chart as SVG."""
     import vl_convert  # an extra: only this command draws
 
     def draw(spec: dict[str, Any]) -> str:
@@ -64,7 +64,7 @@ def load() -> Draw:
 
 
 def draw(draw_svg: Draw, spec: dict[str, Any], name: str, title: str, description: str) -> str:
-    """A chart as an SVG element of a page, named ``name``."""
+    """Return a chart as an SVG element with the id ``name``."""
     root = ET.fromstring(draw_svg(spec))
     for element in root.iter():
         for attribute in _NOT_OURS:
@@ -83,7 +83,9 @@ def draw(draw_svg: Draw, spec: dict[str, Any], name: str, title: str, descriptio
 
 
 def choose_width(first: int, last: int, least: int = HOUR) -> int:
-    """How long a slot of the timeline is: an hour, or as many as leave no more than ``BINS`` of them."""
+    """Return the width of a timeline slot in milliseconds: an hour, or enough to have at most
+    ``BINS`` slots.
+    """
     for width in _WIDTHS:
         if width >= least and (last - first) / width <= BINS:
             return width
@@ -93,7 +95,7 @@ def choose_width(first: int, last: int, least: int = HOUR) -> int:
 def plot_timeline(
     rows: Sequence[AnyMapping[str, Any]], order: Sequence[str], width: int, first: int, last: int
 ) -> dict[str, Any]:
-    """Rows by time, one band for each log type in this order, each with a scale of its own.
+    """Return the chart of rows over time, one band with its own scale for each log type, in this order.
 
     A row has ``start``, ``rows`` and ``type``.
     """
@@ -121,7 +123,9 @@ def plot_timeline(
 def plot_presence(
     rows: Sequence[AnyMapping[str, Any]], gaps: Sequence[AnyMapping[str, Any]], first: int, last: int
 ) -> dict[str, Any]:
-    """When each server wrote, and its gaps; rows have ``start``, ``end`` and ``server``."""
+    """Return the chart of when each server wrote, with its gaps; rows have ``start``, ``end``
+    and ``server``.
+    """
     y = {"field": "server", "type": "nominal", "sort": None, "title": None}
     x = {**_time_axis(first, last), "field": "start"}
     x2 = {"field": "end"}
@@ -160,8 +164,10 @@ def plot_presence(
 
 
 def plot_events(rows: Sequence[AnyMapping[str, Any]]) -> dict[str, Any]:
-    """Rows by event, those that a profile keeps filled, the others in outline; rows have ``event``,
-    ``rows`` and ``fate`` (kept or left out).
+    """Return the chart of rows by event: filled where a profile keeps the event, in outline where it does
+    not.
+
+    Rows have ``event``, ``rows`` and ``fate`` (kept or left out).
     """
     fates = [fate for fate in ("kept", "left out") if any(row["fate"] == fate for row in rows)]
     return {
@@ -198,7 +204,7 @@ def plot_events(rows: Sequence[AnyMapping[str, Any]]) -> dict[str, Any]:
 
 
 def plot_hours(rows: Sequence[AnyMapping[str, Any]]) -> dict[str, Any]:
-    """Events by hour of the day: the fuller the colour, the nearer to that event's busiest hour.
+    """Return the chart of events by hour of the day, each shaded by its share of that event's busiest hour.
 
     Rows have ``event``, ``hour``, ``rows`` and ``share``.
     """

@@ -1,13 +1,12 @@
-"""When a server wrote nothing although it usually writes: rows that may be missing.
+"""Find times in which a server wrote nothing although it usually writes: rows may be missing.
 
-A silence is the time from a row to the next one, where they lie in different slots. It is a gap where all of
-this holds:
+A silence is the time from a row to the next one in another slot. It is a gap if all of this holds:
 
 - it lasts an hour or longer;
-- it is four times as long as nine in ten of the silences of that server and log type;
-- the server wrote in ``LEAST_SLOTS`` slots (of a minute, in logs of days) or more: else nothing is usual;
+- it is at least four times as long as nine in ten of the silences of that server and log type;
+- the server wrote in at least ``LEAST_SLOTS`` slots (of a minute, in logs of days);
 - the same hours were not silent on half of the other days, as nights are. A silence of 20 hours or longer is
-  held against the same hours of other weeks, as weekends are.
+  compared with the same hours of other weeks, as for weekends.
 
 The time after a server's last row counts as a silence up to the last row of any server's log of that type,
 and so does the time before its first row.
@@ -35,7 +34,8 @@ STIR = 0.1  # a time is silent with such a share of the slots in use that are us
 
 @dataclass(frozen=True)
 class Gap:
-    """A silence to be explained: of which server, from which row's time to which, and what is usual there.
+    """A gap of one server's log: its start and end in epoch milliseconds, and the usual length of silences
+    there.
 
     ``side`` is ``start`` or ``end`` where only other servers have rows of that time.
     """
@@ -49,7 +49,7 @@ class Gap:
 
 
 def find_gaps(series: AnyMapping[tuple[str, str], Series]) -> list[Gap]:
-    """The gaps of every server and log type, the longest first."""
+    """Return the gaps of every server and log type, the longest first."""
     spans = _span(series)
     found: list[Gap] = []
     for (source, server), rows in series.items():
@@ -59,7 +59,9 @@ def find_gaps(series: AnyMapping[tuple[str, str], Series]) -> list[Gap]:
 
 
 def _span(series: AnyMapping[tuple[str, str], Series]) -> dict[str, tuple[int, int]]:
-    """From when to when there are rows of a log type, by the servers that wrote enough of them."""
+    """Return the times of the first and last row of each log type, over the servers that wrote
+    enough rows.
+    """
     spans: dict[str, tuple[int, int]] = {}
     for (source, _), rows in series.items():
         if len(rows.slots.counts) >= LEAST_SLOTS and rows.first is not None and rows.last is not None:
@@ -83,13 +85,13 @@ def _find(source: str, server: str, slots: TimeSlots, span: tuple[int, int]) -> 
 
 
 def find_usual(lengths: list[int]) -> int:
-    """The length that nine in ten silences do not exceed (nearest rank)."""
+    """Return the length that nine in ten silences do not exceed (nearest rank)."""
     rank = -(-len(lengths) * 9 // 10)
     return sorted(lengths)[rank - 1] if lengths else 0
 
 
 def is_habit(starts: list[int], width: int, start: int, end: int) -> bool:
-    """Whether the same hours were silent on half of the other days (or weeks) that the rows span, or more."""
+    """Return whether the same hours were silent on at least half of the other days (or weeks) in the rows."""
     period = WEEK if end - start >= LONG else DAY
     start, end = (start // width + 1) * width, end // width * width  # the slots between
     first, last = starts[0], starts[-1] + width

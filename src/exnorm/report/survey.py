@@ -1,8 +1,8 @@
-"""What is in a number of logs, gathered row by row in bounded memory; it knows no files and no page.
+"""Gather what is in a number of logs, row by row in bounded memory; reads no files and writes no page.
 
-Every row is counted. What its fields came to is worked out for the first rows of each event and for some
-of the rest (``EXAMINED``, ``EVERY``), because that costs several times as much. Two surveys of different
-logs can be put together (``Survey.merge``), so that files may be read in several processes.
+Every row is counted. Its fields are computed only for the first rows of each event and for a sample of the
+rest (``EXAMINED``, ``EVERY``), because that costs several times as much. Surveys of different logs can be
+merged (``Survey.merge``), so files may be read in several processes.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ RAW_LIMIT = 2000
 COLUMNS_LIMIT = 1000
 COLUMN_LIMIT = 100  # characters, as tallies cut names
 
-# The device of an event is the server that wrote the row; of message tracking that is so in this table only.
+# The device of an event is the server that wrote the row; for message tracking only in this table.
 _FLOW = "arcsight-flow"
 _SERVER = ("Device Host Name", "Device Address", "Device IPv6 Address")
 _CLIENT = ("Source Address", "Source IPv6 Address")
@@ -58,7 +58,7 @@ _ROLES = frozenset((*_SERVER, *_CLIENT, _SENDER, _RECIPIENTS))
 
 @dataclass
 class LogFile:
-    """One file: what it is, what of it was read, and what is odd about it."""
+    """One file: its type, how much of it was read, and its oddities."""
 
     path: str
     size: int = 0
@@ -84,7 +84,7 @@ class LogFile:
 
 @dataclass(frozen=True)
 class Place:
-    """Where something was seen first."""
+    """The place of a first occurrence."""
 
     path: str
     line_number: int
@@ -93,14 +93,14 @@ class Place:
 
 @dataclass
 class VersionUse:
-    """The rows of one version of a log type, and when they were written."""
+    """The rows of one version of a log type, and the times of the first and last."""
 
     rows: int = 0
     first: int | None = None
     last: int | None = None
 
     def merge(self, other: VersionUse) -> None:
-        """Add the rows of another process."""
+        """Add the rows counted by another process."""
         self.rows += other.rows
         self.first = _least(self.first, other.first)
         self.last = _most(self.last, other.last)
@@ -117,7 +117,7 @@ class Series:
     last: int | None = None
 
     def merge(self, other: Series) -> None:
-        """Add the rows of another process."""
+        """Add the rows counted by another process."""
         self.rows += other.rows
         self.slots.merge(other.slots)
         _merge_tally(self.versions, other.versions)
@@ -138,7 +138,7 @@ class EventCount:
 
 @dataclass
 class Refused:
-    """Lines that did not parse for one kind of reason."""
+    """The lines that did not parse for one kind of reason."""
 
     lines: int = 0
     reasons: TopTally = field(default_factory=TopTally)
@@ -147,14 +147,14 @@ class Refused:
 
 @dataclass
 class Talkers:
-    """Who is named most often in the rows of one log type."""
+    """The names that occur most often in the rows of one log type."""
 
     senders: TopTally = field(default_factory=TopTally)
     domains: TopTally = field(default_factory=TopTally)
     clients: TopTally = field(default_factory=TopTally)
 
     def merge(self, other: Talkers) -> None:
-        """Add those of another process."""
+        """Add the names counted by another process."""
         self.senders.merge(other.senders)
         self.domains.merge(other.domains)
         self.clients.merge(other.clients)
@@ -162,7 +162,7 @@ class Talkers:
 
 @dataclass
 class RowUse:
-    """One row of a table: how many of the examined rows it filled its field in."""
+    """One row of a table, and in how many of the examined rows it filled its field."""
 
     field: str
     key: str
@@ -184,7 +184,7 @@ class CutField:
 
 @dataclass
 class TableUse:
-    """What one table came to for the rows that were examined."""
+    """The use of one table over the rows that were examined."""
 
     taxonomy: str
     source: str
@@ -194,7 +194,7 @@ class TableUse:
     cut: dict[str, CutField] = field(default_factory=dict)
 
     def merge(self, other: TableUse) -> None:
-        """Add what another process found; both are of the same table."""
+        """Add the use counted by another process for the same table."""
         self.examined += other.examined
         for mine, theirs in zip(self.rows, other.rows):
             mine.filled += theirs.filled
@@ -217,7 +217,7 @@ class SampleSide:
 
 @dataclass(frozen=True)
 class Sample:
-    """A row of a log and where each of its columns went, by taxonomy."""
+    """A row of a log and the field of each of its columns, by taxonomy."""
 
     path: str
     line_number: int
@@ -231,7 +231,7 @@ class Sample:
 
 @dataclass
 class Survey:
-    """Everything that a page is made of."""
+    """All the data of a page."""
 
     files: list[LogFile] = field(default_factory=list)
     series: dict[tuple[str, str], Series] = field(default_factory=dict)  # by log type and server
@@ -256,21 +256,21 @@ class Survey:
 
     @property
     def unparsed(self) -> int:
-        """How many lines did not parse."""
+        """The number of lines that did not parse."""
         return sum(refused.lines for refused in self.refused.values())
 
     @property
     def first(self) -> int | None:
-        """The earliest time of a row, epoch milliseconds."""
+        """The earliest time of a row, in epoch milliseconds UTC."""
         return min((s.first for s in self.series.values() if s.first is not None), default=None)
 
     @property
     def last(self) -> int | None:
-        """The latest time of a row."""
+        """The latest time of a row, in epoch milliseconds UTC."""
         return max((s.last for s in self.series.values() if s.last is not None), default=None)
 
     def merge(self, other: Survey, samples: int) -> None:
-        """Add the survey of other files, with at most ``samples`` sample rows of a log type in all."""
+        """Add the survey of other files, keeping at most ``samples`` sample rows of each log type in all."""
         self.files += other.files
         for key, series in other.series.items():
             self.series_of(*key).merge(series)
@@ -318,7 +318,7 @@ class Survey:
             self.columns.setdefault(source, set()).update(columns)
 
     def series_of(self, source: str, server: str) -> Series:
-        """The rows of a server; past ``SERIES_LIMIT`` servers, those of all others together."""
+        """Return the rows of a server; beyond ``SERIES_LIMIT`` servers, those of all the others together."""
         key = source, server
         found = self.series.get(key)
         if found is None:
@@ -328,7 +328,7 @@ class Survey:
         return found
 
     def event_of(self, source: str, name: str, like: EventCount) -> EventCount:
-        """The count of an event; past a limit of names, that of all others together."""
+        """Return the count of an event; beyond the limit of names, that of all the others together."""
         events = self.events.setdefault(source, {})
         found = events.get(name)
         if found is None:
@@ -340,7 +340,7 @@ class Survey:
         return found
 
     def version_of(self, source: str, version: str) -> VersionUse:
-        """The rows of a version; past a limit of versions, those of all others together."""
+        """Return the rows of a version; beyond the limit of versions, those of all the others together."""
         version = version[:COLUMN_LIMIT]
         versions = self.versions.setdefault(source, {})
         found = versions.get(version)
@@ -349,7 +349,7 @@ class Survey:
         return found
 
     def add_sample(self, sample: Sample, most: int) -> None:
-        """Keep a sample row: of each log type the fullest rows, each of another event."""
+        """Keep a sample row: for each log type the rows with the most columns, each of another event."""
         replaced = self.find_sample(sample.source, sample.event, len(sample.columns), most)
         if replaced is None:
             return
@@ -359,7 +359,9 @@ class Survey:
             self.samples.append(sample)
 
     def find_sample(self, source: str, event: str, filled: int, most: int) -> int | None:
-        """Where a sample row with so many filled columns belongs; ``None`` where others are fuller."""
+        """Return the position for a sample row with ``filled`` columns; ``None`` where the kept ones have
+        more.
+        """
         alike = [number for number, sample in enumerate(self.samples) if sample.source == source]
         same = [number for number in alike if self.samples[number].event == event]
         if not same and len(alike) < most:
@@ -372,11 +374,11 @@ class Survey:
 
 
 class Surveyor:
-    """Reads logs with one normalizer for each taxonomy; ``survey`` holds what came of it.
+    """Reads logs with one normalizer for each taxonomy and collects the results in ``survey``.
 
-    ``examined`` is how many rows of each event are worked out before only one in ``EVERY`` is (0 = all),
-    ``samples`` how many rows of a log type are shown column by column, ``now`` the time, epoch milliseconds:
-    later rows are counted, but take no part in what is said of time.
+    After ``examined`` rows of an event only one in ``EVERY`` is examined (0: all are). ``samples`` is the
+    number of rows of a log type shown column by column. Rows later than ``now``, in epoch milliseconds UTC,
+    are counted but ignored in all statements on time.
     """
 
     def __init__(
@@ -420,18 +422,18 @@ class Surveyor:
     # --- one file --------------------------------------------------------------------------------
 
     def refuse(self, path: str, size: int, why: str) -> None:
-        """Note a file that is left out."""
+        """Record a file that is left out."""
         self.survey.files.append(LogFile(path, size, refusal=why))
 
     def fail(self, path: str, size: int, why: str) -> None:
-        """Note a file that cannot be read, or not to its end."""
+        """Record a file that cannot be read, or not to its end."""
         if self.survey.files and self.survey.files[-1].path == path:
             self.survey.files[-1].failure = why
         else:
             self.survey.files.append(LogFile(path, size, failure=why))
 
     def read(self, path: str, size: int, blocks: Iterable[bytes]) -> Iterator[int]:
-        """Read a file's blocks; gives the size of each once it was taken in."""
+        """Read a file's blocks; yields the size of each after it was read."""
         normalizer = self.normalizer
         self._file = LogFile(path, size)
         self._folder = path.replace("\\", "/").rpartition("/")[0].rpartition("/")[2]
@@ -453,7 +455,7 @@ class Surveyor:
         self.survey.lines += self._file.lines
 
     def finish(self) -> Survey:
-        """The survey, with what the pipeline itself counted."""
+        """Return the survey, with the pipeline's own counts added."""
         for normalizer in self._normalizers.values():
             self.survey.plugin_errors = {**normalizer.counts.first_errors, **self.survey.plugin_errors}
         _merge_tally(self.survey.evicted, self.normalizer.counts.evicted)
@@ -577,7 +579,7 @@ class Surveyor:
     # --- who wrote it, who is named in it ----------------------------------------------------------
 
     def _add_roles(self, record: Record, source: str) -> str:
-        """Count who is named in a row; the server that wrote it, as far as the row says so."""
+        """Count the names in a row and return the server that wrote it, if the row says so."""
         table = self._role_table(record)
         roles: dict[str, str] = {}
         if table is not None:
@@ -596,7 +598,7 @@ class Surveyor:
         return name_server(server) or (f"(folder {self._folder})" if self._folder else "(not named)")
 
     def _role_table(self, record: Record) -> CompiledMapping | None:
-        """The rows of ArcSight's table that say who took part in such an event."""
+        """Return the rows of ArcSight's table that name the participants of such an event."""
         name = record.event_id if record.event_id in record.source.events else ""
         key = record.source.name, name
         if key not in self._roles:
@@ -660,7 +662,7 @@ class Surveyor:
 
 
 def _assemble(settings: Settings, taxonomy: str) -> Normalizer:
-    """A normalizer for one of several taxonomies, in that one's own format."""
+    """Return a normalizer for one of several taxonomies, in its default format."""
     chosen = settings if settings.taxonomy == taxonomy else replace(settings, format="", mapping="auto")
     return Normalizer.from_settings(replace(chosen, taxonomy=taxonomy, per_recipient=False))
 
@@ -685,7 +687,7 @@ def _select_roles(
 
 
 def _decide(rows: Iterable[CompiledRow], record: Record) -> Iterator[CompiledRow]:
-    """The rows for a record's event: what depends on that alone is asked once for all of them."""
+    """Yield the rows for a record's event, deciding once the conditions on the event alone."""
     for row in rows:
         when = row.row.when
         if row.holds is None or when is None or when.subject != "event":
@@ -695,7 +697,7 @@ def _decide(rows: Iterable[CompiledRow], record: Record) -> Iterator[CompiledRow
 
 
 def _role(label_of_field: str, label: str) -> str:
-    """What a row says: custom fields say it in their label, as ``Device IPv6 Address``."""
+    """Return the meaning of a row's field: for custom fields the label, such as ``Device IPv6 Address``."""
     return label or label_of_field
 
 
@@ -720,7 +722,7 @@ def _describe_table(table: CompiledMapping) -> TableUse:
 
 
 def is_additional(row: RowUse) -> bool:
-    """Whether a row of a table keeps a column as additional data rather than filling a field."""
+    """Return whether a row of a table keeps a column as additional data instead of filling a field."""
     return row.field == ADDITIONAL_DATA
 
 

@@ -1,4 +1,4 @@
-"""Counting in bounded memory: the most frequent of any number of names, and rows over any span of time."""
+"""Count in bounded memory: the most frequent of any number of names, and rows over any span of time."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ SLOTS_LIMIT = 4096
 
 
 class TopTally:
-    """The most frequent names, as Misra and Gries count them: each count is at most ``error`` too low.
+    """The most frequent names by the Misra-Gries algorithm: each count is at most ``error`` too low.
 
-    Up to twice ``keep`` names are counted exactly. After that the rarest are forgotten, and a name that
-    made up more than one in ``keep`` of ``total`` is always there.
+    Up to twice ``keep`` names are counted exactly. After that the rarest are dropped; a name that makes up
+    more than one in ``keep`` of ``total`` is never dropped.
     """
 
     def __init__(self, keep: int = 1000) -> None:
@@ -40,11 +40,11 @@ class TopTally:
             self._shrink()
 
     def top(self, number: int) -> list[tuple[str, int]]:
-        """The most frequent names with their counts; of equals, the first by name."""
+        """Return the most frequent names with their counts, equal counts by name."""
         return sorted(self.counts.items(), key=lambda item: (-item[1], item[0]))[:number]
 
     def _shrink(self) -> None:
-        """Take from every count what the first name that is not kept has."""
+        """Subtract from every count that of the first name not kept, and drop the names that reach zero."""
         cut = sorted(self.counts.values(), reverse=True)[self._keep]
         self.error += cut
         self.counts = {name: amount - cut for name, amount in self.counts.items() if amount > cut}
@@ -95,7 +95,9 @@ class DistinctCount:
 
 
 class TimeSlots:
-    """Rows by slots of time: of a minute, twice as long each time there are more than ``SLOTS_LIMIT``."""
+    """Rows by slots of time: a minute wide, and twice as wide each time there are more than
+    ``SLOTS_LIMIT``.
+    """
 
     def __init__(self) -> None:
         self.width = MINUTE  # milliseconds
@@ -104,12 +106,12 @@ class TimeSlots:
         self.lasts: dict[int, int] = {}
 
     def add(self, time: int) -> None:
-        """Count a row of a time, epoch milliseconds."""
+        """Count a row at ``time``, in epoch milliseconds UTC."""
         self._put(time // self.width, 1, time, time)
         self._bound()
 
     def merge(self, other: TimeSlots) -> None:
-        """Add the slots of another, in the wider of both widths."""
+        """Add the slots of another, at the larger of both widths."""
         while self.width < other.width:
             self._widen()
         for slot, amount in other.counts.items():
@@ -118,11 +120,11 @@ class TimeSlots:
             self._bound()
 
     def starts(self) -> list[int]:
-        """When the slots with rows begin, in order."""
+        """Return when the slots with rows begin, in order."""
         return [slot * self.width for slot in sorted(self.counts)]
 
     def gather(self, width: int) -> dict[int, int]:
-        """Rows by the beginning of wider slots of ``width`` milliseconds."""
+        """Return rows by the start of wider slots of ``width`` milliseconds."""
         found: dict[int, int] = {}
         for slot, amount in self.counts.items():
             start = slot * self.width // width * width

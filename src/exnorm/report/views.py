@@ -1,4 +1,6 @@
-"""A survey as the words, tables and plots of a page, section by section: plain values for the template."""
+"""Turn a survey into the text, tables and plots of a page, section by section, as plain values for the
+template.
+"""
 
 from __future__ import annotations
 
@@ -89,7 +91,7 @@ KINDS = {
     "contested": "Headers of several logs came under one name: the row could be of either.",
     "fault": "A source, most likely a plugin's, failed on this line.",
 }
-# What Exchange, IIS and SMTP write in their own columns, whoever sends mail through them.
+# Words that Exchange, IIS and SMTP themselves write into columns; they say nothing about a sender.
 VOCABULARY = frozenset((
     "ADMIN", "AGENT", "APPROVAL", "BOOTLOADER", "DNS", "DSN", "GATEWAY", "MAILBOXRULE",
     "MEETINGMESSAGEPROCESSOR", "ORAR", "PICKUP", "POISONMESSAGE", "PUBLICFOLDER", "QUEUE", "REDUNDANCY",
@@ -101,7 +103,7 @@ VOCABULARY = frozenset((
 
 @dataclass(frozen=True)
 class About:
-    """What a page says of itself."""
+    """Details of the page itself: heading, paths, time, version and options."""
 
     heading: str = ""
     paths: tuple[str, ...] = ()
@@ -113,7 +115,7 @@ class About:
 
 @dataclass(frozen=True)
 class Known:
-    """The names and titles that a survey's words stand for."""
+    """The registered sources, taxonomies and mappings, for their titles."""
 
     sources: AnyMapping[str, Source]
     taxonomies: AnyMapping[str, Taxonomy]
@@ -122,7 +124,7 @@ class Known:
 
 @dataclass(frozen=True)
 class Masks:
-    """How values are shown: masked, or as they are."""
+    """The functions that show values, masked or unchanged."""
 
     value: Mask
     text: Mask
@@ -131,14 +133,16 @@ class Masks:
 
 
 def choose_masks(show_values: bool) -> Masks:
-    """The masks of a page."""
+    """Return the masks of a page."""
     if show_values:
         return Masks(keep, keep, keep, keep)
     return Masks(mask_value, mask_text, mask_name, mask_reason)
 
 
 def gather_plain(known: Known) -> frozenset[str]:
-    """The words that say nothing of a person: names of events, and what tables write for them."""
+    """Return the words that say nothing about a person: names of events and the values that tables write for
+    them.
+    """
     words = set(VOCABULARY)
     for source in known.sources.values():
         words.update(name.upper() for name in (*source.events, *source.variants))
@@ -152,7 +156,7 @@ def gather_plain(known: Known) -> frozenset[str]:
 
 
 def view_heading(survey: Survey, about: About, findings: list[Finding]) -> dict[str, Any]:
-    """What stands above all sections, and the verdict."""
+    """Return the head of the page and the verdict."""
     span = "" if survey.first is None or survey.last is None else (
         f", from {moment(survey.first)} to {moment(survey.last)} UTC"
     )  # fmt: skip
@@ -193,7 +197,7 @@ def view_heading(survey: Survey, about: About, findings: list[Finding]) -> dict[
 
 
 def _write_command(words: Sequence[str], paths: Sequence[str]) -> str:
-    """A command as it can be pasted into a shell; empty for none."""
+    """Return a command that can be pasted into a shell; empty for no words."""
     if not words:
         return ""
     given = [*paths[:COMMAND_PATHS], *(["..."] if len(paths) > COMMAND_PATHS else [])]
@@ -214,7 +218,7 @@ def _leave_out(survey: Survey) -> str:
 
 
 def view_read(survey: Survey, about: About, known: Known) -> dict[str, Any]:
-    """Files, log types, servers and versions."""
+    """Return the section on files, log types, servers and versions."""
     first, last = survey.first, survey.last
     files = sorted(survey.files, key=lambda file: file.path)
     folder = find_folder([file.path for file in survey.files])
@@ -250,7 +254,7 @@ def view_read(survey: Survey, about: About, known: Known) -> dict[str, Any]:
 
 
 def _sort_files(survey: Survey) -> list[tuple[str, str]]:
-    """How many files there are, and why fewer have rows."""
+    """Return how many files there are, and why some have no rows."""
     files = survey.files
     others = (
         ("files without a row", sum(not (file.rows or file.refusal or file.failure) for file in files)),
@@ -300,7 +304,7 @@ def _view_server(source: str, server: str, rows: Series, survey: Survey, known: 
 
 
 def find_folder(paths: Sequence[str]) -> str:
-    """The folder that all files lie below, with its last slash; empty where there is none."""
+    """Return the folder that contains all files, with its last slash; empty where there is none."""
     if len(paths) < 2:
         return ""
     least, most = min(paths), max(paths)
@@ -374,7 +378,7 @@ def _size(size: int) -> str:
 
 
 def view_time(survey: Survey, gaps: list[Gap], known: Known, draw: plots.Draw) -> dict[str, Any]:
-    """Rows in time, when each server wrote, and the gaps."""
+    """Return the section on rows over time, when each server wrote, and gaps."""
     first, last = survey.first, survey.last
     if first is None or last is None:
         return {"timeline": None, "presence": None, "gaps": [], "slot": ""}
@@ -464,7 +468,7 @@ def _view_presence(
 
 
 def find_stretches(starts: list[int], width: int, least: int) -> Iterator[tuple[int, int]]:
-    """Times with rows, as few as show: silences shorter than ``least`` are not drawn."""
+    """Yield the times with rows; silences shorter than ``least`` are too short to draw and are bridged."""
     begin = end = None
     for start in starts:
         if end is None or begin is None or start - end > least:
@@ -496,7 +500,7 @@ def _view_gap(gap: Gap, known: Known) -> tuple[str, ...]:
 
 
 def view_events(survey: Survey, about: About, known: Known, draw: plots.Draw) -> dict[str, Any]:
-    """Events by number and hour, and what each profile keeps."""
+    """Return the section on events by number and hour, and on what each profile keeps."""
     counted = [
         (source, name, count) for source, counts in survey.events.items() for name, count in counts.items()
     ]
@@ -578,7 +582,7 @@ def _view_profile(name: str, survey: Survey) -> tuple[str, ...]:
 
 
 def _view_rate(name: str, survey: Survey) -> tuple[str, ...]:
-    """What a profile would send: events a day, a second on average, a second in the busiest slot."""
+    """Return what a profile would send: events a day, a second on average, a second in the busiest slot."""
     slots = survey.sent.get(name, TimeSlots())
     sent, length = sum(slots.counts.values()), _length(survey.first, survey.last)
     busiest = max(slots.counts.values(), default=0) / (slots.width / 1000)
@@ -587,7 +591,9 @@ def _view_rate(name: str, survey: Survey) -> tuple[str, ...]:
 
 
 def _view_message_rate(survey: Survey) -> tuple[str, ...]:
-    """What one event for each message would send; how many at a time depends on when they are told."""
+    """Return the rate of one event for each message; how many come at a time depends on when they are
+    written.
+    """
     sent = survey.rows - survey.message_rows + survey.messages.number
     length = _length(survey.first, survey.last)
     average = _rate(sent / (length / 1000)) if length else "unknown"
@@ -595,13 +601,15 @@ def _view_message_rate(survey: Survey) -> tuple[str, ...]:
 
 
 def _length(first: int | None, last: int | None) -> int:
-    """Milliseconds from the first row to the last; 0 where that is too short to say anything a day."""
+    """Return the milliseconds from the first row to the last; 0 where the span is too short for
+    a daily rate.
+    """
     length = 0 if first is None or last is None else last - first
     return length if length >= SHORTEST_SPAN else 0
 
 
 def _a_day(rows: int, first: int | None, last: int | None) -> str:
-    """Rows a day, as many as there would be at this pace."""
+    """Return the number of rows a day at this rate."""
     length = _length(first, last)
     return group(round(rows * DAY / length)) if length else "unknown"
 
@@ -614,7 +622,7 @@ def _rate(number: float) -> str:
 
 
 def view_refused(survey: Survey, masks: Masks, plain: frozenset[str]) -> Iterator[dict[str, Any]]:
-    """Lines that did not parse, by kind, with examples."""
+    """Yield the lines that did not parse, by kind, with examples."""
     for kind, refused in sorted(survey.refused.items(), key=lambda item: (-item[1].lines, item[0])):
         reasons = refused.reasons.top(len(refused.reasons.counts))
         yield {
@@ -638,7 +646,7 @@ def _clip(text: str, limit: int) -> str:
 
 
 def view_unknown(survey: Survey, known: Known) -> dict[str, Any]:
-    """Columns and events that exnorm does not know."""
+    """Return the section on columns and events that exnorm does not know."""
     columns = [
         (
             show(column),
@@ -666,7 +674,7 @@ def _place(place: Place | None) -> str:
 
 
 def view_fields(survey: Survey, known: Known) -> dict[str, Any]:
-    """Tables and how many of their rows had a value; fields that were cut."""
+    """Return the section on tables, how many of their rows had a value, and fields that were cut."""
     uses = sorted(survey.tables.values(), key=lambda use: (use.source, use.taxonomy, use.mapping))
     cuts = [
         (name, known.taxonomies[use.taxonomy].title, group(cut.values), group(cut.longest), group(cut.limit))
@@ -843,7 +851,7 @@ def _view_fixed(side: SampleSide) -> dict[str, Any]:
 
 
 def view_talkers(survey: Survey, known: Known, about: About, masks: Masks) -> dict[str, Any]:
-    """Who is named most often, by log type."""
+    """Return the section on the most frequent names, by log type."""
     found = []
     for number, (source, talkers) in enumerate(sorted(survey.talkers.items())):
         parts = [

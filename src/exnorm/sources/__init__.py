@@ -1,1 +1,1 @@
-"""The built-in log types, one module each; ``columnar`` is what those with columns share."""
+"""The built-in log types, one module each; ``columnar`` is shared by those with columns."""

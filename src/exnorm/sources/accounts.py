@@ -1,6 +1,6 @@
-r"""Accounts as clients spell them: ``DOMAIN\user``, ``DOMAIN\user\mailbox``, ``user@domain``.
+r"""Split accounts as clients spell them: ``DOMAIN\user``, ``DOMAIN\user\mailbox``, ``user@domain``.
 
-One function for all logs, so that one user has one spelling in all of them.
+All logs use this function, so that a user has the same spelling in each of them.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ class Account(NamedTuple):
 
 
 def split_account(text: str) -> Account:
-    r"""The parts of an account as a client or a log spells it.
+    r"""Return the parts of an account as a client or a log spells it.
 
-    A third part is the mailbox that the user opens, as in ``user@domain\mailbox``. ``user@domain`` is a
-    name as a whole. A slash parts as a backslash does where the text can be nothing else. A text with
+    A third part is the mailbox that the user opens, as in ``user@domain\mailbox``. ``user@domain`` is a name
+    as a whole. A slash separates parts like a backslash where the text cannot be anything else. A text with
     ``%5C``, ``%2F`` or ``%40`` is decoded first; one with an empty part is a name.
     """
     plain = unquote(text) if _ENCODED.search(text) is not None else text
@@ -50,5 +50,5 @@ def split_account(text: str) -> Account:
 
 
 def split_user(text: str) -> tuple[str, str]:
-    """Domain and name of an account, for logs of users who open no other mailbox."""
+    """Return domain and name of an account, for logs whose users open no other mailbox."""
     return split_account(text)[:2]

@@ -1,10 +1,10 @@
-"""What administrators did, from the Windows log *MSExchange Management*, whoever shipped it.
+"""Actions of administrators, from the Windows log *MSExchange Management*, delivered by any shipper.
 
-Event 1 is a cmdlet that succeeded, event 6 one that failed, event 8 one that ended in an unhandled
-exception. The data have no names: the first three are the cmdlet, its parameters and its caller, which is
-documented; the others are kept under their numbers, and a SID, the host program and the error among them
-are known by their look. Where a shipper left the data out, cmdlet and parameters are read from the message.
-Secret parameters are hidden before anything is worked out. An event of any other channel is none of ours.
+Event 1 is a cmdlet that succeeded, event 6 one that failed, event 8 one that ended in an unhandled exception.
+The data have no names: Microsoft documents the first three as the cmdlet, its parameters and its caller. The
+others are kept under their numbers; a SID, the host program and the error among them are recognized by their
+form. Where a shipper left the data out, cmdlet and parameters are read from the message. Secret parameters
+are hidden before anything is derived. Events of other channels are not read.
 """
 
 from __future__ import annotations
@@ -67,12 +67,16 @@ _LAID_OUT = frozenset(("TimeCreated", "EventID", *DATA[:3]))
 
 
 def is_mine(channel: str, provider: str) -> bool:
-    """Whether an event is of this log, by its channel, or by its provider where a shipper left that out."""
+    """Return whether an event is of this log, by its channel, or by its provider where the shipper left the
+    channel out.
+    """
     return channel.lower() == CHANNEL.lower() if channel else provider.lower() == PROVIDER.lower()
 
 
 def takes(record: Mapping[str, Any]) -> frozenset[str]:
-    """The names of a shipper's record that hold an event of this log; none where it is another one."""
+    """Return the names of a shipper's record that hold an event of this log; none for a record of another
+    log.
+    """
     if _MARKS.isdisjoint(record) or record.keys() >= _LAID_OUT:  # those are columns already
         return frozenset()
     values, _ = read_record(record)
@@ -83,7 +87,7 @@ def takes(record: Mapping[str, Any]) -> frozenset[str]:
 
 
 def lay_out(values: dict[str, str], data: list[str]) -> dict[str, str]:
-    """The columns of an event that hold something, and the first three of its data."""
+    """Return the columns of an event that are not empty, and the first three of its data."""
     names = (*DATA, *(f"Data{number}" for number in range(len(DATA) + 1, len(data) + 1)))
     given = dict(zip(names, data)) or read_message(values.get("Message", ""))
     shown = {name: text for name, text in given.items() if text or name in DATA[:3]}
@@ -91,7 +95,7 @@ def lay_out(values: dict[str, str], data: list[str]) -> dict[str, str]:
 
 
 def read_message(message: str) -> dict[str, str]:
-    """Cmdlet and parameters from the text of an event that came without its data."""
+    """Return cmdlet and parameters from the message of an event that came without its data."""
     message = message[:_MOST_MESSAGE]
     found = _MESSAGE.fullmatch(message)
     if found is not None:
@@ -101,7 +105,7 @@ def read_message(message: str) -> dict[str, str]:
 
 
 def hide_secrets(values: dict[str, str]) -> bool:
-    """Hide the values of secret parameters, wherever an event repeats them; whether there was one."""
+    """Hide the values of secret parameters wherever an event repeats them; return whether there were any."""
     given = values.get("Parameters", "")
     shown = cmdlets.hide_secrets(given)
     secrets = cmdlets.find_secrets(cmdlets.read_parameters(given))
@@ -119,35 +123,37 @@ def hide_secrets(values: dict[str, str]) -> bool:
 
 
 def judge(event_id: str) -> str:
-    """The outcome that the number of an event says; empty for other numbers."""
+    """Return the outcome that the number of an event states; empty for other numbers."""
     return OUTCOMES.get(event_id, "")
 
 
 def describe(cmdlet: str, parameters: str, event_id: str, caller: str, program: str) -> tuple[str, ...]:
-    """What a call means, as ``cmdlets.DERIVED``."""
+    """Return the values that are derived from a call, in the order of ``cmdlets.DERIVED``."""
     user, host = cmdlets.split_caller(caller)
     pairs = cmdlets.read_parameters(parameters)
     return cmdlets.describe_call(cmdlet, pairs, judge(event_id), user, host or program)
 
 
 def name_caller(caller: str) -> tuple[str, str]:
-    """Domain and name of the caller, without the program that ran the cmdlet."""
+    """Return domain and name of the caller, without the program that ran the cmdlet."""
     return split_user(cmdlets.split_caller(caller)[0])
 
 
 def find_sid(*data: str) -> str:
-    """The first SID among the data."""
+    """Return the first SID among the data."""
     return next((text for text in data if _SID.fullmatch(text)), "")
 
 
 def find_program(caller: str, text: str) -> str:
-    """The program that ran the cmdlet: in brackets behind the caller, or the sixth datum."""
+    """Return the program that ran the cmdlet: in brackets after the caller, or the sixth datum."""
     program = cmdlets.split_caller(caller)[1]
     return program or (text if _PROGRAM.fullmatch(text) else "")
 
 
 def find_error(event_id: str, *data: str) -> str:
-    """The error of a cmdlet that failed: the first datum that begins with an exception, else the twelfth."""
+    """Return the error of a failed cmdlet: the first datum that begins with an exception, else
+    the twelfth.
+    """
     if judge(event_id) == "success":
         return ""
     named = next((text for text in data if _EXCEPTION.match(text)), "")
@@ -155,7 +161,7 @@ def find_error(event_id: str, *data: str) -> str:
 
 
 def name_exception(event_id: str, *data: str) -> str:
-    """The exception of an error, else its first line."""
+    """Return the exception of an error, else its first line."""
     error = find_error(event_id, *data)
     found = _EXCEPTION.match(error)
     return found.group(1) if found else error.strip().partition("\n")[0].rstrip("\r")
@@ -177,7 +183,7 @@ COMPUTED = (
 
 
 class AdminAuditReader(Reader):
-    """Reads events in JSON, one or several to a line or over many lines, and in XML."""
+    """Reads events in JSON, one or several on a line or printed over many lines, and in XML."""
 
     def __init__(self, source: Source, settings: Settings) -> None:
         self._source = source
@@ -186,7 +192,7 @@ class AdminAuditReader(Reader):
         self._xml = XmlEvents(settings.max_line_bytes)
 
     def read(self, line: str) -> Read:
-        """The events that a line completes; ``None`` where it completes none."""
+        """Return the events that a line completes; ``None`` where it completes none."""
         if self._xml.waiting or (not self._json.waiting and line.lstrip()[:1] == "<"):
             found = [self._from_xml(*event) for event in self._xml.feed(line)]
         else:
@@ -194,18 +200,18 @@ class AdminAuditReader(Reader):
         return found or None
 
     def miss(self) -> None:
-        """Know that a line was lost that may have been part of an object."""
+        """Take note of a lost line, which may have been part of an object."""
         self._json.miss()
 
     def finish(self) -> list[Record | Unparsed]:
-        """The event that was not closed."""
+        """Return the event that was left open, as unparsed."""
         return [
             *(self._from_json(*found) for found in self._json.finish()),
             *(self._from_xml(*found) for found in self._xml.finish()),
         ]
 
     def complete(self, line: str, values: dict[str, str], found: str) -> Record | Unparsed:
-        """The record of an event whose columns came by their names."""
+        """Return the record of an event whose columns came by their names."""
         return self._record(line, values, found)
 
     def _from_json(self, text: str, refusal: Refusal | None) -> Record | Unparsed:
@@ -215,7 +221,7 @@ class AdminAuditReader(Reader):
         return self.read_object(properties, text)
 
     def read_object(self, properties: Mapping[str, Any], text: str) -> Record | Unparsed:
-        """The record of an event that came as an object."""
+        """Return the record of an event that came as an object."""
         values, data = read_record(properties)
         return self._from_event(values, data, text)
 
@@ -249,12 +255,14 @@ class AdminAuditReader(Reader):
 
 
 def redact(line: str) -> str:
-    """A line that did not parse without the values of secret parameters; JSON escapes its quotes."""
+    """Return an unparsed line with the values of secret parameters hidden; in JSON, quotes have
+    a backslash.
+    """
     return cmdlets.hide_everywhere(line, "json" if '\\"' in line else "plain")
 
 
 def recognize(head: Head) -> Confidence:
-    """By the channel in the first event, or by the names of columns that came split."""
+    """Recognize the log by the channel of the first event, or by the names of columns that came split."""
     if "fields" in head.directives:
         names = set(head.directives["fields"].split(","))
         return Confidence.HEADER if names >= _LAID_OUT else Confidence.NO
@@ -273,7 +281,7 @@ def recognize(head: Head) -> Confidence:
 
 
 def open_reader(source: Source, head: Head, settings: Settings) -> Reader:
-    """A reader for one stream of events."""
+    """Return a reader for one stream of events."""
     return AdminAuditReader(source, settings)
 
 
@@ -303,7 +311,7 @@ ADMIN_AUDIT = Source(
 
 
 def read_shipped(settings: Settings) -> ReadObject:
-    """Reads objects that are events of this log, among others."""
+    """Return a function that reads objects which are events of this log and ignores others."""
     reader = AdminAuditReader(ADMIN_AUDIT, settings)
 
     def read(properties: Mapping[str, Any], text: str) -> Record | Unparsed | None:

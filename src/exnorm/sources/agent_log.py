@@ -1,7 +1,7 @@
-"""Agent logs (AGENTLOG): what the antispam and transport agents did to a session or a message.
+"""Agent logs (AGENTLOG): the actions of antispam and transport agents on sessions and messages.
 
-16 columns in 2007, ``Diagnostics`` since 2010, three more since 2013. ``#Version`` is the same constant
-in every product (15.0.0.0), so no product version is read from it.
+16 columns in 2007, ``Diagnostics`` since 2010, three more since 2013. ``#Version`` is the same constant in
+every product (15.0.0.0), so no product version is read from it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ COLUMNS_2007 = (
 COLUMNS_2010 = (*COLUMNS_2007, "Diagnostics")
 COLUMNS = (*COLUMNS_2010, "NetworkMsgID", "TenantID", "Directionality")
 
-# 17 to 19 columns were also written by builds before the release of 2013: with a header they are read.
+# Builds before the release of 2013 also wrote 17 to 19 columns; with a header they can be read.
 SCHEMAS = (
     Schema("2007", COLUMNS_2007),
     Schema("2010", COLUMNS_2010),
@@ -64,7 +64,7 @@ _SHAPES = {
 
 
 def name_schema(columns: Sequence[str], version: str) -> str:
-    """The product year by the columns alone: the version in the header is a constant."""
+    """Return the product year by the columns alone, because the version in the header is a constant."""
     if "NetworkMsgID" in columns:
         return "2013"
     return "2010" if "Diagnostics" in columns else "2007"
@@ -77,7 +77,7 @@ COMPUTED = (
 
 
 def finish(record: Record) -> Refusal | None:
-    """Read the row's time and take both endpoints apart."""
+    """Read the row's time and split both endpoints."""
     moment = record.values.get("Timestamp", "")
     record.time = utc_ms(moment)
     if record.time is None:
@@ -87,7 +87,7 @@ def finish(record: Record) -> Refusal | None:
 
 
 def is_plausible(values: Mapping[str, str]) -> bool:
-    """Whether values found by column count stand under the columns they belong to."""
+    """Return whether values assigned by column count fit their columns."""
     remote = values.get("RemoteEndpoint", "")
     return (not remote or bool(split_endpoint(remote)[0])) and all(
         shape.fullmatch(values.get(column, "")) is not None for column, shape in _SHAPES.items()
@@ -95,7 +95,7 @@ def is_plausible(values: Mapping[str, str]) -> bool:
 
 
 def open_reader(source: Source, head: Head, settings: Settings) -> Reader:
-    """A reader for one file."""
+    """Return a reader for one file."""
     return ColumnarReader(
         source,
         settings,

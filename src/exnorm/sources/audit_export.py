@@ -1,10 +1,10 @@
-"""Exports of audit logs: those of administrators and mailboxes, unified audit, the server's own audit CSV.
+"""Exports of audit logs: administrator audit, mailbox audit, unified audit, and the server's own audit CSV.
 
-CSV or JSON in: one object to a line, an array, pages, or objects printed over many lines. The ``AuditData``
-of Search-UnifiedAuditLog and the ``Data`` of the server's audit log hold a record of unified audit as JSON,
-which takes the row's place. Each record keeps the properties under their own names; what they say is derived
-under one name for all kinds. Times of unified audit are UTC; another time without a zone needs the setting
-``tz``. Secret parameters are hidden before anything is worked out. A record of another workload is refused.
+Input is CSV or JSON: one object a line, an array, pages, or objects printed over many lines. The
+``AuditData`` of Search-UnifiedAuditLog and the ``Data`` of the server's audit log contain a record of unified
+audit as JSON, which replaces the row. Each record keeps its properties under their own names; derived values
+have one name for all kinds. Times of unified audit are UTC; another time without a zone needs the setting
+``tz``. Secret parameters are hidden before anything is derived. A record of another workload is refused.
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ from exnorm.text.patterns import compile_later
 
 
 class Kind(NamedTuple):
-    """One kind of export: the properties that tell it, in lower case, its time, and the zone of that."""
+    """One kind of export: the lower-case properties that identify it, its time property, and that time's
+    zone.
+    """
 
     name: str
     needs: frozenset[str]
@@ -49,7 +51,7 @@ SEARCHED = Kind(
 SERVER = Kind(
     "audit", frozenset(("timestamp", "data", "recordid", "operation")), "Timestamp", "UTC", holds="Data"
 )
-# Unified audit has the operation too, so what holds its records is looked for first.
+# Unified audit has an operation too, so the kinds that contain its records come first.
 KINDS = (SEARCHED, SERVER, UNIFIED, ADMIN, MAILBOX)
 
 COLUMNS = (
@@ -71,7 +73,7 @@ COLUMNS = (
     "LastAccessed", "OperationResult", "DestFolderId", "DestFolderPathName", "FolderId", "FolderPathName",
     "DelegateUserDisplayName", "SourceItems", "SourceFolders", "ItemId", "ItemSubject",
     "MailboxResolvedOwnerName", "DestMailboxOwnerGuid",
-    # the rows that hold a record
+    # rows that contain a record
     "CreationDate", "UserIds", "Operations", "AuditData", "ResultIndex", "ResultCount",
     "Timestamp", "Server", "TenantId", "Data", "RecordId",
 )  # fmt: skip
@@ -130,7 +132,7 @@ _OTHERS = frozenset(("Admin", "Delegate", "DelegatedAdmin"))
 
 
 def find_operation_case(operation: str, logon: str, properties: Mapping[str, str], items: int) -> str:
-    """Which case an operation on a mailbox is; empty where it is none that is known."""
+    """Return the case of an operation on a mailbox; empty for an unknown operation."""
     case = OPERATIONS.get(operation.upper(), "")
     by_another = logon in _OTHERS
     if case == MAIL_READ:
@@ -147,7 +149,7 @@ def find_operation_case(operation: str, logon: str, properties: Mapping[str, str
 
 
 def load(text: str) -> Any:
-    """What a property holds that came as JSON; the text itself where it is none."""
+    """Return the value of a property that came as JSON, or the text itself where it is not JSON."""
     if text[:1] not in ("[", "{"):
         return text
     try:
@@ -157,7 +159,7 @@ def load(text: str) -> Any:
 
 
 def read_pairs(text: str) -> cmdlets.Pairs:
-    """Parameters of a cmdlet, or properties of an operation, as pairs."""
+    """Return parameters of a cmdlet, or properties of an operation, as pairs."""
     found = load(text)
     if isinstance(found, dict):
         found = [{"Name": name, "Value": value} for name, value in found.items()]
@@ -171,7 +173,7 @@ def read_pairs(text: str) -> cmdlets.Pairs:
 
 
 class Items(NamedTuple):
-    """What a record says of the messages it is about."""
+    """The messages that a record is about: their number, and details of the first."""
 
     number: int
     id: str
@@ -182,7 +184,7 @@ class Items(NamedTuple):
 
 
 def read_items(*texts: str) -> Items:
-    """The first message of a record, and how many there are."""
+    """Return the number of a record's messages and the details of the first."""
     found = [one for text in texts for one in _walk(load(text))]
     items = [one for one in found if "Id" in one or "InternetMessageId" in one or "Subject" in one]
 
@@ -204,7 +206,7 @@ _MOST_OBJECTS = 4096
 
 
 def _walk(found: Any) -> list[dict[str, Any]]:
-    """The objects in a value, outer ones first, bounded."""
+    """Return the objects in a value, outer ones first, in bounded number."""
     stack: list[Any] = [found]
     objects: list[dict[str, Any]] = []
     while stack and len(objects) < _MOST_OBJECTS:
@@ -218,29 +220,29 @@ def _walk(found: Any) -> list[dict[str, Any]]:
 
 
 def name_logon(text: str) -> str:
-    """The word for a logon type that came as a number."""
+    """Return the word for a logon type given as a number."""
     word = LOGON_TYPES.get(text, text)
     return "Delegate" if word == "Delegated" else word
 
 
 def name_record_type(text: str) -> str:
-    """The name of a record type that came as a number."""
+    """Return the name of a record type given as a number."""
     return RECORD_TYPES.get(text, text)
 
 
 def judge(*texts: str) -> tuple[str, str]:
-    """The outcome, and the reason where it is neither all nor nothing."""
+    """Return the outcome, and the status text where the operation succeeded in part."""
     text = next((text for text in texts if text), "")
     return OUTCOMES.get(text.lower(), ""), text if text.lower() == "partiallysucceeded" else ""
 
 
 def read_error(error: str, partly: str) -> str:
-    """Why an operation failed; ``None`` is what the log writes where it did not."""
+    """Return why an operation failed; the log writes ``None`` for no error."""
     return partly if error.lower() in ("", "none") else error
 
 
 def describe(*texts: str) -> tuple[str, ...]:
-    """What a record means, in the order of ``DERIVED``."""
+    """Return the values derived from a record, in the order of ``DERIVED``."""
     given = dict(zip(DESCRIBED, texts))
     event = given["Operation"] or given["CmdletName"]
     pairs = read_pairs(given["Parameters"] or given["CmdletParameters"])
@@ -325,7 +327,7 @@ _VALUES = ("Value", "NewValue", "OldValue")
 
 
 def hide_in(value: Any) -> Any:
-    """A value without the secrets in its pairs of a name and a value, however deep."""
+    """Return a value with the secrets in its name and value pairs hidden, at any depth."""
     if isinstance(value, list):
         return [hide_in(one) for one in value]
     if not isinstance(value, dict):
@@ -341,7 +343,7 @@ def hide_in(value: Any) -> Any:
 
 
 def hide_secrets(properties: Mapping[str, Any]) -> dict[str, Any]:
-    """The properties without the values of secret parameters, in JSON and in text."""
+    """Return the properties with the values of secret parameters hidden, in JSON and in text."""
     hidden = {}
     for name, value in properties.items():
         shown = hide_in(value)
@@ -361,7 +363,7 @@ _PAIR = compile_later(
 
 
 def redact(line: str) -> str:
-    """A line that did not parse without the values of secret parameters."""
+    """Return an unparsed line with the values of secret parameters hidden."""
     return _PAIR.sub(rf"\1{MASK}", cmdlets.hide_everywhere(line)) if '"' in line else line
 
 
@@ -369,7 +371,7 @@ def redact(line: str) -> str:
 
 
 def find_kind(names: Iterable[str]) -> Kind | None:
-    """Which kind of export has properties of these names."""
+    """Return the kind of export that has properties of these names."""
     lower = {name.lower() for name in names}
     return next((kind for kind in KINDS if lower >= kind.needs), None)
 
@@ -382,7 +384,7 @@ _PAGE = ("value", "Records")
 
 
 class AuditExportReader(Reader):
-    """Reads one export, whichever kind it is of."""
+    """Reads one export of any of the kinds."""
 
     def __init__(self, source: Source, settings: Settings) -> None:
         self._source = source
@@ -394,28 +396,28 @@ class AuditExportReader(Reader):
         self._separator = ","
 
     def header(self, directives: Mapping[str, str]) -> None:
-        """Take the names from ``#Fields``, as the server's own log has them."""
+        """Read the names from ``#Fields``, as the server's own log has them."""
         fields = directives.get("fields")
         if fields is not None:
             self._take_names(tuple(name.strip() for name in fields.split(",")), ",")
 
     def read(self, line: str) -> Read:
-        """A row of CSV, or as many objects as this line of JSON completes."""
+        """Read a row of CSV, or the objects that this line of JSON completes."""
         if self._is_json or (not self._names and line.lstrip()[:1] in ("{", "[")):
             self._is_json = True
             return [item for found in self._json.feed(line) for item in self._from_json(*found)] or None
         return self._from_csv(line)
 
     def miss(self) -> None:
-        """Know that a line was lost that may have been part of an object."""
+        """Take note of a lost line, which may have been part of an object."""
         self._json.miss()
 
     def finish(self) -> list[Record | Unparsed]:
-        """The object that was not closed."""
+        """Return the object that was left open, as unparsed."""
         return [item for found in self._json.finish() for item in self._from_json(*found)]
 
     def complete(self, line: str, values: dict[str, str], found: str) -> Record | Unparsed:
-        """The record of a row whose properties came by their names."""
+        """Return the record of a row whose properties came by their names."""
         return self.read_object(values, line)
 
     def _from_csv(self, line: str) -> Record | Unparsed | None:
@@ -449,7 +451,7 @@ class AuditExportReader(Reader):
         return [self.read_object(one, json.dumps(one, ensure_ascii=False)) for one in members]
 
     def read_object(self, properties: Mapping[str, Any], text: str) -> Record | Unparsed:
-        """The record of an object, or of a row by its names."""
+        """Return the record of an object, or of a row by its names."""
         kind = find_kind(properties)
         if kind is None:
             reason = f"no known audit export has these properties: {quote(', '.join(properties))}"
@@ -488,12 +490,12 @@ class AuditExportReader(Reader):
 
 
 def _by_column(properties: Mapping[str, Any]) -> dict[str, Any]:
-    """Properties by the usual spelling of their names."""
+    """Return properties under the usual spelling of their names."""
     return {_KNOWN.get(name.lower(), name) or UNNAMED: value for name, value in properties.items()}
 
 
 def find_names(line: str) -> tuple[tuple[str, ...], str] | None:
-    """The names in a line of names, and what parts them; ``None`` for any other line."""
+    """Return the names in a line of names, and their separator; ``None`` for any other line."""
     for separator in _SEPARATORS:
         names = tuple(name.strip() for name in split_csv(line, separator) or ())
         if len(set(names)) == len(names) > 1 and find_kind(names) is not None:
@@ -502,7 +504,9 @@ def find_names(line: str) -> tuple[tuple[str, ...], str] | None:
 
 
 def recognize(head: Head) -> Confidence:
-    """By the names of the properties, in a line of names, in JSON, or in the header of the server's log."""
+    """Recognize an export by its property names, in a line of names, in JSON, or in the header of the
+    server's log.
+    """
     stated = head.directives.get("log-type", "").lower()
     fields = head.directives.get("fields", "")
     if stated == "audit" or (fields and find_kind(name.strip() for name in fields.split(",")) is not None):
@@ -516,12 +520,14 @@ def recognize(head: Head) -> Confidence:
 
 
 def open_reader(source: Source, head: Head, settings: Settings) -> Reader:
-    """A reader for one export."""
+    """Return a reader for one export."""
     return AuditExportReader(source, settings)
 
 
 def takes(record: Mapping[str, Any]) -> frozenset[str] | None:
-    """The names of a record that hold an audited operation; ``None`` for one of another workload."""
+    """Return the names of a record that hold an audited operation; ``None`` for a record of
+    another workload.
+    """
     if find_kind(name for name in record if isinstance(name, str)) is None:
         return frozenset()
     if write_text(record.get("Workload")).lower() in OTHER_WORKLOADS:
@@ -553,7 +559,7 @@ AUDIT_EXPORT = Source(
 
 
 def read_shipped(settings: Settings) -> ReadObject:
-    """Reads objects that are records of an audit export, among others."""
+    """Return a function that reads objects which are records of an audit export and ignores others."""
     reader = AuditExportReader(AUDIT_EXPORT, settings)
 
     def read(properties: Mapping[str, Any], text: str) -> Record | Unparsed | None:

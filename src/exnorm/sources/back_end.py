@@ -1,4 +1,4 @@
-"""What the logs of the back end share, EWS and remote PowerShell: what became of a request, and who asked.
+"""Shared by the logs of the back end, EWS and remote PowerShell: the result of a request, and who asked.
 
 A 401 without a user is the routine first leg of a handshake.
 """
@@ -26,7 +26,7 @@ _CLASSES = {"1": REQUEST, "2": REQUEST, "3": REQUEST, "4": CLIENT_ERROR, "5": SE
 
 
 def name_answer(status: str, error: str, authenticated: str, user: str) -> str:
-    """What became of a request, as one of ``ANSWERS``; an error code makes a 200 one that failed."""
+    """Return the result of a request as one of ``ANSWERS``; an error code makes a 200 a failure."""
     if _STATUS.fullmatch(status) is None:
         return FAILED if error else STATUS_UNKNOWN
     if status == "401":
@@ -40,7 +40,7 @@ def name_answer(status: str, error: str, authenticated: str, user: str) -> str:
 
 
 def judge(answer: str) -> str:
-    """``success``, ``failure``, or empty where the answer is neither."""
+    """Return ``success``, ``failure``, or an empty text where the answer is neither."""
     return OUTCOMES.get(answer, "failure")
 
 
@@ -49,5 +49,5 @@ _PROBE_USER = compile_later(r"(?:.*\\)?HealthMailbox\w*(?:@.*)?")
 
 
 def is_probe(user: str, agent: str) -> bool:
-    """Whether Exchange asked itself whether it works."""
+    """Return whether the request is one of Exchange's own health probes."""
     return _PROBE_USER.fullmatch(user) is not None or _PROBE_AGENT.fullmatch(agent) is not None

@@ -1,14 +1,14 @@
-"""Times of exports: as a shell of some country printed them, mostly without a zone.
+"""Read times of exports: printed by a shell in some country's format, mostly without a zone.
 
-A time that names its zone is read as it stands. Any other needs the zone it was printed in and is
-refused without one. Refused too is a time that the zone had twice or never, because its clocks were
-put back or forward, and a date whose day and month cannot be told apart:
+A time that names its zone is read as it stands. Any other time needs the zone it was printed in and is
+refused without one. Also refused are a time that occurred twice or never in its zone, because clocks were
+changed, and a date whose day and month cannot be told apart:
 
 - ``27.11.2018`` has the day first, as in every country that writes dots; ``2018-11-27`` the year.
 - ``11/27/2018`` and ``27/11/2018`` prove their order by the number above 12, and with it the order of
   all later dates of the same export.
-- ``5/11/2018 10:40:02 PM`` is American where nothing before proved otherwise: capital AM or PM and no
-  padded day or month is how en-US writes. ``05/11/2018`` or a 24 hour clock proves nothing.
+- ``5/11/2018 10:40:02 PM`` is American unless an earlier date proved otherwise: capital AM or PM and an
+  unpadded day or month is the format of en-US. ``05/11/2018`` or a 24 hour clock proves nothing.
 """
 
 from __future__ import annotations
@@ -47,7 +47,9 @@ _MILLISECONDS = range(-2_208_988_800_000, 7_258_118_400_000)  # the same years
 
 
 class Clock:
-    """Reads the times of one export; ``zone_name`` is where its shell stood, empty where unknown."""
+    """Reads the times of one export; ``zone_name`` is the zone of the shell that printed it, empty where
+    unknown.
+    """
 
     def __init__(self, zone_name: str) -> None:
         self._zone_name = zone_name
@@ -59,7 +61,7 @@ class Clock:
         self._day_first: bool | None = None  # what an earlier date of this export proved
 
     def read(self, name: str, text: str) -> int | Refusal:
-        """Epoch milliseconds UTC, or why not; ``name`` is what the export calls the time."""
+        """Return epoch milliseconds UTC, or a refusal; ``name`` is the export's name for the time."""
         epoch = _JSON_DATE.fullmatch(text)
         if epoch is not None and int(epoch[1]) in _MILLISECONDS:
             return int(epoch[1])
@@ -72,7 +74,7 @@ class Clock:
         return seconds * 1000 + int((found["fraction"] or "").ljust(3, "0")[:3])
 
     def _read_seconds(self, found: re.Match[str]) -> int | Refusal:
-        """Epoch seconds UTC, or what is wrong with the time."""
+        """Return epoch seconds UTC, or a refusal."""
         if self._zone is None and not found["zone"]:
             return "timezone", _ZONE_NEEDED
         ordered = self._order(found)
@@ -86,7 +88,7 @@ class Clock:
         return seconds if isinstance(seconds, int) else ("timezone", f", which {self._zone_name} {seconds}")
 
     def _order(self, found: re.Match[str]) -> tuple[int, int, int] | None:
-        """Year, month and day; ``None`` where nothing proves which is which."""
+        """Return year, month and day; ``None`` where nothing proves their order."""
         first, middle, last = int(found["first"]), int(found["middle"]), int(found["last"])
         if len(found["first"]) == 4:
             return first, middle, last
@@ -106,7 +108,7 @@ class Clock:
 
 
 def _in_zone(moment: datetime, zone: tzinfo) -> int | str:
-    """Epoch seconds of a time on the clocks of a zone, or what its clocks did at that time."""
+    """Return the epoch seconds of a local time in a zone, or why that time is not unique there."""
     local = moment.replace(tzinfo=zone)
     utc = local.astimezone(timezone.utc)
     if utc.astimezone(zone).replace(tzinfo=None) != local.replace(tzinfo=None):
@@ -117,7 +119,7 @@ def _in_zone(moment: datetime, zone: tzinfo) -> int | str:
 
 
 def _assemble(found: re.Match[str], year: int, month: int, day: int) -> datetime | None:
-    """The time as if it were UTC; ``None`` where there is no such day or time of day."""
+    """Return the time as if it were UTC; ``None`` where there is no such day or time of day."""
     hour, half = int(found["hour"]), (found["half"] or "").upper()
     if half:
         if not 1 <= hour <= 12:

@@ -1,7 +1,7 @@
-"""What a cmdlet means by its parameters: a table, of which the first row that fits names the case.
+"""The meaning of a cmdlet with its parameters: a table whose first matching row names the case.
 
-Verbs and nouns of one row go together, each with each. Which calls matter follows Microsoft's own lists of
-cmdlets to review, public detection rules and advisories.
+Every verb of a row is combined with every noun. The calls that matter follow Microsoft's own lists of cmdlets
+to review, public detection rules and advisories.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 
 class Case(NamedTuple):
-    """A meaning: the cmdlets that may have it, and the parameters of which one must be given.
+    """One meaning: the cmdlets that may have it, and the parameters of which one must be given.
 
-    ``value`` is what the value of that parameter must match as a whole, without case; without it any value
-    will do but ``$null``.
+    ``value`` is a pattern for the whole value of that parameter, ignoring case; without it any value but
+    ``$null`` matches.
     """
 
     name: str
@@ -24,7 +24,7 @@ class Case(NamedTuple):
 
     @property
     def cmdlets(self) -> list[str]:
-        """The cmdlets by name; without verbs the nouns are their names."""
+        """Return the cmdlets by name; without verbs the nouns are their names."""
         verbs = self.verbs.split()
         return [f"{verb}-{noun}" for verb in verbs for noun in self.nouns.split()] or self.nouns.split()
 

@@ -1,9 +1,9 @@
-"""Cmdlets of Exchange's shell, whichever log names them: parameters, secrets, target and meaning.
+"""Cmdlets of Exchange's shell, as any log names them: parameters, secrets, target and meaning.
 
 Four forms of parameters are read, all into pairs of name and value: ``-Name "value" -Switch`` (2013 and
 later), ``{Name=value, Name=value}`` (2010), ``.Name='value'.Name=value`` (the admin center) and the members
-of an export. What a call means is a row of ``CASES``, the first that fits: tables give the case its severity
-and its category. Names are compared without case.
+of an export. The meaning of a call is the first matching row of ``CASES``; tables give the case its severity
+and its category. Names are compared ignoring case.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ SHORTEST_SECRET = 4
 
 _SECRET = compile_later(r"password|passphrase|credential|secret|token|privatekey|pfx", re.IGNORECASE)
 _SWITCH = compile_later(r"\$?(?:true|false)", re.IGNORECASE)
-# A quote that is not closed lasts until the end.
+# An open quote extends to the end of the text.
 _REST = r"|(?<=[\s=:(,])'[^']*(?:'|\Z)|[(){}\[\]]|(?<![^\s\")}\]])-[A-Za-z][\w.]*:?"
-# In a row of CSV each quote stands twice; in a string of JSON it has a backslash, and one without ends all.
+# In CSV each quote is doubled; in a JSON string it has a backslash, and a quote without one ends the string.
 _SCANS = {
     "plain": compile_later(r'"[^"]*(?:"|\Z)' + _REST),
     "csv": compile_later(r'""[^"]*(?:"(?!")[^"]*)*(?:""|\Z)' + _REST),
@@ -49,7 +49,7 @@ _SCANS = {
 }
 _BRACED_NAME = compile_later(r"(?:^\{|, )([A-Za-z]\w*)=")
 _DOTTED = compile_later(r"\.([A-Za-z]\w*)=('[^']*(?:''[^']*)*(?:'|\Z)|(?:(?!\.[A-Za-z]\w*=)[^|'])*)")
-# Within a wrapped member of EventData each apostrophe stands twice.
+# Within a wrapped member of EventData each apostrophe is doubled.
 _DOTTED_ANYWHERE = compile_later(
     r"\.([A-Za-z]\w*)="
     r"(''[^']*(?:''(?=[^.|';])[^']*)*(?:''|\Z)|'[^']*(?:'|\Z)|(?:(?!\.[A-Za-z]\w*=)[^|';])*)"
@@ -58,19 +58,19 @@ _CMDLET = compile_later(r"[A-Za-z]+-[A-Za-z][\w-]*")
 
 
 def is_secret(name: str) -> bool:
-    """Whether the value of a parameter of this name must not be shown."""
+    """Return whether the value of a parameter of this name must be hidden."""
     return _SECRET.search(name) is not None
 
 
 def must_hide(name: str, value: str) -> bool:
-    """Whether this value is a secret that is still there; a switch is none."""
+    """Return whether this value is a secret not hidden yet; the value of a switch is never secret."""
     return (
         bool(value) and is_secret(name) and value.lower() not in WITHHELD and _SWITCH.fullmatch(value) is None
     )
 
 
 class Part(NamedTuple):
-    """A parameter in its text: its name, and where its value begins and ends there."""
+    """A parameter in its text: its name, and where its value begins and ends."""
 
     name: str
     begin: int
@@ -78,9 +78,10 @@ class Part(NamedTuple):
 
 
 def find_parameters(text: str, form: str = "plain") -> Iterator[Part]:
-    """The parameters of ``-Name "value" -Name value -Switch``, nested brackets and quotes respected.
+    """Yield the parameters of ``-Name "value" -Name value -Switch``, with respect to nested brackets and
+    quotes.
 
-    One that is a secret is seen within brackets too, which may never be closed. ``form`` says how quotes are
+    A secret parameter is found within brackets too, which may never be closed. ``form`` is how quotes are
     written: ``plain``, ``csv`` or ``json``.
     """
     depth, name, begin = 0, "", 0
@@ -103,7 +104,7 @@ def find_parameters(text: str, form: str = "plain") -> Iterator[Part]:
 
 
 def read_parameters(text: str) -> Pairs:
-    """The parameters of a cell, in the form of 2013 and later or in that of 2010."""
+    """Return the parameters of a cell, in the form of 2013 and later or in that of 2010."""
     text = text.strip()
     if text.startswith("{") and text.endswith("}"):
         names = list(_BRACED_NAME.finditer(text))[:MOST_PARAMETERS]
@@ -114,7 +115,7 @@ def read_parameters(text: str) -> Pairs:
 
 
 def unquote(value: str) -> str:
-    """A value without blanks around it, without its quotes."""
+    """Return a value without its quotes and the blanks around it."""
     value = value.strip()
     for mark in ('"', "'"):
         if len(value) > 1 and value.startswith(mark) and value.endswith(mark):
@@ -123,9 +124,9 @@ def unquote(value: str) -> str:
 
 
 def hide_secrets(text: str, form: str = "plain") -> str:
-    """A cell of parameters, or any text that holds some, without the values of secret ones.
+    """Return a cell of parameters, or any text with some in it, with the values of secret ones hidden.
 
-    ``form`` is as for ``find_parameters``; of a row, all behind its last parameter counts as its value.
+    ``form`` is as for ``find_parameters``; in a raw row, the value of the last parameter reaches to the end.
     """
     if _SECRET.search(text) is None:
         return text
@@ -135,7 +136,9 @@ def hide_secrets(text: str, form: str = "plain") -> str:
 
 
 def hide_everywhere(text: str, form: str = "plain") -> str:
-    """The same, and where else the text repeats such a value, as an error may."""
+    """Hide the values of secret parameters, and each repetition of them in the text, as in an
+    error message.
+    """
     shown = hide_secrets(text, form)
     if shown == text:
         return text
@@ -149,7 +152,7 @@ def hide_everywhere(text: str, form: str = "plain") -> str:
 
 
 def hide_secrets_of_pairs(pairs: Iterable[tuple[str, str]]) -> Pairs:
-    """The pairs, with the values of secret parameters hidden."""
+    """Return the pairs with the values of secret parameters hidden."""
     return [(name, MASK if must_hide(name, value) else value) for name, value in pairs]
 
 
@@ -176,19 +179,19 @@ def _hide_parts(text: str, parts: Iterable[Part]) -> str:
 
 
 def _quotes_of(value: str) -> str:
-    """The quotes around a value, as they are written."""
+    """Return the quotes around a value, as they are written."""
     marks = ('\\"', '""', '"')
     return next((mark for mark in marks if value.startswith(mark) and value.endswith(mark)), "")
 
 
 def find_secrets(pairs: Iterable[tuple[str, str]]) -> list[str]:
-    """The secrets among the values, those long enough to be sought elsewhere, the longest first."""
+    """Return the secret values long enough to be searched for elsewhere, the longest first."""
     found = {value for name, value in pairs if must_hide(name, value) and len(value) >= SHORTEST_SECRET}
     return sorted(found, key=len, reverse=True)[:SECRETS_SOUGHT]
 
 
 def write_parameters(pairs: Iterable[tuple[str, str]]) -> str:
-    """Pairs as the shell's logs write them: ``-Name "value" -Name "value"``."""
+    """Return pairs in the form of the shell's logs: ``-Name "value" -Name "value"``."""
     return " ".join(f'-{name} "{value}"' if value else f"-{name}" for name, value in pairs)
 
 
@@ -196,7 +199,7 @@ def write_parameters(pairs: Iterable[tuple[str, str]]) -> str:
 
 
 def read_command(text: str) -> tuple[str, Pairs]:
-    """The cmdlet and the parameters of the last step of ``Step|Cmdlet.Name='value'.Name=value``."""
+    """Return the cmdlet and the parameters of the last step of ``Step|Cmdlet.Name='value'.Name=value``."""
     begin, quoted = 0, False
     for at, character in enumerate(text):
         if character == "'":
@@ -218,7 +221,7 @@ def _read_dotted(value: str) -> str:
 
 
 def hide_dotted(text: str) -> str:
-    """A command of the admin center, or a text that holds one, without the values of secret parameters."""
+    """Return a text with a command of the admin center with the values of secret parameters hidden."""
     if _SECRET.search(text) is None:
         return text
     pieces, done = [], 0
@@ -247,12 +250,12 @@ _MAILBOX_NOUNS = frozenset((
 
 
 def find_target(pairs: Sequence[tuple[str, str]]) -> str:
-    """The object that a call works on; empty where no parameter says."""
+    """Return the object that a call works on; empty where no parameter names it."""
     return _first(pairs, TARGETS)
 
 
 def find_mailbox(cmdlet: str, pairs: Sequence[tuple[str, str]]) -> str:
-    """The mailbox that a call works on; empty where it works on none, or does not say."""
+    """Return the mailbox that a call works on; empty where there is none or the call does not name it."""
     mailbox = _first(pairs, ("mailbox", "sourcemailbox"))
     if mailbox or cmdlet.partition("-")[2].lower() not in _MAILBOX_NOUNS:
         return mailbox
@@ -268,7 +271,7 @@ def _first(pairs: Sequence[tuple[str, str]], names: Iterable[str]) -> str:
 
 
 def split_caller(caller: str) -> tuple[str, str]:
-    """A caller and the program that ran the cmdlet: ``NT AUTHORITY\\SYSTEM (MSExchangeHMHost)``."""
+    r"""Split a caller and the program that ran the cmdlet: ``NT AUTHORITY\SYSTEM (MSExchangeHMHost)``."""
     if not caller.endswith(")"):
         return caller, ""
     name, bracket, program = caller[:-1].rpartition(" (")
@@ -287,7 +290,7 @@ _SYSTEM_PROGRAMS = frozenset((
 
 
 def is_routine(user: str, program: str) -> bool:
-    """Whether Exchange itself ran the cmdlet: a health mailbox, a probe, a program of the system."""
+    """Return whether Exchange itself ran the cmdlet: a health mailbox, a probe, a program of the system."""
     low = program.lower()
     return low == "activemonitor" or low in _SYSTEM_PROGRAMS or _PROBE.fullmatch(user) is not None
 
@@ -319,7 +322,7 @@ class _Rule(NamedTuple):
 
 @lru_cache(maxsize=1)
 def _rules() -> dict[str, tuple[_Rule, ...]]:
-    """The rows by cmdlet in lower case."""
+    """Return the rows by cmdlet in lower case."""
     rules: dict[str, tuple[_Rule, ...]] = {}
     for case in CASES:
         value = re.compile(case.value, re.IGNORECASE | re.DOTALL) if case.value else None
@@ -333,7 +336,7 @@ _VALUE_READ = 4096  # characters of a value, enough to see what it is
 
 
 def find_case(cmdlet: str, pairs: Sequence[tuple[str, str]], failed: bool = False) -> str:
-    """Which case a call is."""
+    """Return the case of a call."""
     low = cmdlet.lower()
     for rule in _rules().get(low, ()):
         if not rule.parameters or any(_fits(rule, name, value) for name, value in pairs):
@@ -349,7 +352,7 @@ def _fits(rule: _Rule, name: str, value: str) -> bool:
 
 
 def describe_call(cmdlet: str, pairs: Pairs, outcome: str, user: str, program: str) -> tuple[str, ...]:
-    """What a call means, in the order of ``DERIVED``."""
+    """Return the values derived from a call, in the order of ``DERIVED``."""
     case = find_case(cmdlet, pairs, outcome == "failure")
     return (
         *judge_case(case, outcome, is_routine(user, program)),
@@ -359,7 +362,7 @@ def describe_call(cmdlet: str, pairs: Pairs, outcome: str, user: str, program: s
 
 
 def judge_case(case: str, outcome: str, routine: bool) -> tuple[str, str, str]:
-    """A case; what became of it; how much it weighs."""
+    """Return a case, the case with its outcome, and the case with its routine mark."""
     ends = {"success": "", "failure": FAILED}
     return case, case + ends.get(outcome, ATTEMPTED), case + ROUTINE if routine else case
 

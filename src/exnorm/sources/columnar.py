@@ -1,4 +1,4 @@
-"""Logs whose rows are cells under a ``#Fields`` line: split, hold against the columns, never shift."""
+"""Read logs whose rows are cells under a ``#Fields`` line: split a row and check it against the columns."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ ChooseHide = Callable[[str], "Hide | None"]
 SEPARATORS = (",", ";", "\t")
 """What may part cells: Exchange writes commas; tools that touched a log wrote one of the others."""
 
-# A cell and what ends it, by separator.
+# A cell and its end, by separator.
 _CELLS = {
     separator: compile_later(rf'(?:"([^"]*(?:""[^"]*)*)"|([^"{separator}][^{separator}]*|))({separator}|\Z)')
     for separator in SEPARATORS
 }
-# The cell that a row's time stands in, or its date, cut at the right separator.
+# The cell with a row's time or date, as the right separator gives it.
 _MOMENT = compile_later(r"\d{4}-\d\d?-\d\d?(?:[T ][\d:.]+Z?)?|\d\d?:\d\d:\d\d")
 
 
 def split_csv(line: str, separator: str = ",") -> list[str] | None:
-    """The cells of a row of CSV; a quoted cell may hold separators and doubled quotes.
+    """Return the cells of a row of CSV; a quoted cell may contain separators and doubled quotes.
 
-    ``None`` where a quoted cell does not end before the line does, or goes on after its quote.
+    ``None`` where a quoted cell is not closed, or text follows its closing quote.
     """
     if '"' not in line:
         return line.split(separator)
@@ -60,9 +60,9 @@ def split_csv(line: str, separator: str = ",") -> list[str] | None:
 
 
 def cut_otherwise(line: str) -> Iterator[list[str]]:
-    """The cells of a row that a tool wrote with another separator, for each that may be it.
+    """Yield the cells of a row that a tool wrote with another separator, for each possible one.
 
-    It is believed only where a time, or a date, stands in the first cell by itself.
+    A separator is accepted only where the first cell is a time or a date alone.
     """
     for separator in SEPARATORS:
         if separator in line:
@@ -72,7 +72,7 @@ def cut_otherwise(line: str) -> Iterator[list[str]]:
 
 
 def cut_any_way(line: str) -> Iterator[list[str]]:
-    """The cells of a row of CSV, by commas first."""
+    """Yield the cells of a row of CSV, cut at commas first."""
     cells = split_csv(line)
     if cells is not None:
         yield cells
@@ -80,23 +80,23 @@ def cut_any_way(line: str) -> Iterator[list[str]]:
 
 
 def explain_separator(line: str, width: int) -> str:
-    """What another separator would give, for a reason, where that is more."""
+    """Return a remark for a reason where another separator gives more cells than ``width``."""
     separator = max(SEPARATORS, key=line.count)
     others = line.count(separator) + 1
     return f"; cut at {CELL_ENDS[separator]} it has {others}" if others > width else ""
 
 
 def find_separator(names: str) -> str:
-    """What parts the names in a line of names: a comma, unless there is more of another one."""
+    """Return the separator of a line of names: a comma, unless another one occurs more often."""
     return max(SEPARATORS, key=names.count)
 
 
 def field_names(text: str, known: Sequence[str], separator: str = "") -> tuple[list[str], bool]:
-    """The column names of a ``#Fields`` line, and whether the line is damaged.
+    """Return the column names of a ``#Fields`` line, and whether the line is damaged.
 
-    They are parted by ``separator``, a blank standing for any white space; without one, by what parts them.
-    Known names get their usual spelling whatever their case; of a repeated name the first stands.
-    A line is damaged where a name repeats, is empty, or is the torn-off beginning of a known one.
+    ``separator`` separates the names, a blank standing for any white space; without one it is found. Known
+    names get their usual spelling whatever their case; of a repeated name the first counts. A line is damaged
+    where a name repeats, is empty, or is the cut-off beginning of a known one.
     """
     spelling = {name.lower(): name for name in known}
     names = text.split() if separator == " " else text.split(separator or find_separator(text))
@@ -107,12 +107,12 @@ def field_names(text: str, known: Sequence[str], separator: str = "") -> tuple[l
 
 
 class ColumnarReader(Reader):
-    """Reads rows of cells by the columns of the header, or by their number where there is none.
+    """Reads rows of cells by the columns of the header, or by their number where there is no header.
 
-    A width is looked up among the source's schemas only where no header, or a damaged one, says
-    what the columns are; ``plausible`` must then agree, so that a stray comma never shifts a row.
-    A row of another width than its columns is unparsed. A source that gives ``derived_from`` says that
-    its rows can be read as a ``model.Layout`` describes, with what is ``computed`` too.
+    The width of a row decides only where there is no header or a damaged one; ``plausible`` must then accept
+    the values, so that a stray comma never shifts a row. A row of another width than its columns is unparsed.
+    With ``derived_from`` the rows can be read as a ``model.Layout`` describes, including the values of
+    ``computed``.
     """
 
     header_name = "#Fields"  # what a refusal calls the line with the column names
@@ -156,7 +156,9 @@ class ColumnarReader(Reader):
         return self._laid_out[1]
 
     def lay_out(self) -> Layout | None:
-        """``layout`` under the columns that are in force; it is kept until others are, or a header comes."""
+        """Return the layout of the current columns; it is cached until the columns change or a
+        header comes.
+        """
         schema, derived_from = self.schema, self._derived_from
         if schema is None or derived_from is None or schema.found not in {"header", "forced"}:
             return None
@@ -170,16 +172,16 @@ class ColumnarReader(Reader):
 
     @property
     def memory(self) -> object:
-        """The columns and where they are from, once a header has named them.
+        """The columns and how they were found, once a header has named them.
 
-        A reader that keeps more between two rows must give that too, or ``None``.
+        A reader that remembers more from row to row must add that, or return ``None``.
         """
         if self.schema is None or self.schema.found not in {"header", "forced"}:
             return None
         return self.schema, self._damaged, self._version
 
     def header(self, directives: Mapping[str, str]) -> None:
-        """Take the columns from ``#Fields`` and the version from ``#Version``."""
+        """Read the columns from ``#Fields`` and the version from ``#Version``."""
         self._laid_out = None
         self._version = directives.get("version", "")
         fields = directives.get("fields")
@@ -190,7 +192,9 @@ class ColumnarReader(Reader):
             self.schema = self._named(tuple(columns), "header")
 
     def read(self, line: str) -> Record | Unparsed | None:
-        """One row as a record, whatever is between its cells; a bare line of column names gives ``None``."""
+        """Read one row as a record, whatever separates its cells; a bare line of column names gives
+        ``None``.
+        """
         line = line.lstrip(INDENT)
         cells = self._split(line)
         if cells is not None and self._is_header(cells):
@@ -218,14 +222,14 @@ class ColumnarReader(Reader):
         return self.record(line, schema, values)
 
     def joins(self, text: str) -> bool:
-        """Whether several lines have as many cells together as a row has, in CSV."""
+        """Return whether several lines together have as many cells as a CSV row of this log."""
         cells = self._split(text) if self._separator in ("", ",") else None
         if cells is None:
             return False
         return len(cells) in self._known if self.schema is None else len(cells) == len(self.schema.columns)
 
     def record(self, line: str, schema: Schema, values: dict[str, str]) -> Record | Unparsed:
-        """A record from values by column, completed by the source."""
+        """Return a record from values by column, completed by the source."""
         line, values = self._without_secrets(line, schema, values)
         record = Record(self._source, schema, values, raw=line)
         refusal = self._finish(record)
@@ -234,7 +238,7 @@ class ColumnarReader(Reader):
     def _without_secrets(
         self, line: str, schema: Schema, values: dict[str, str]
     ) -> tuple[str, dict[str, str]]:
-        """The row, as a line and by column, with what must not leave hidden in both."""
+        """Return the row as a line and by column, with secrets hidden in both."""
         hides, hide_row = self._hides_for(schema)
         found = {
             column: hidden
@@ -251,7 +255,7 @@ class ColumnarReader(Reader):
         return join_csv(shown.values()), shown
 
     def _hides_for(self, schema: Schema) -> tuple[dict[str, Hide], HideRow | None]:
-        """What hides the secrets of rows: by column, and in columns that belong to another log."""
+        """Return the functions that hide secrets: by column, and for columns that belong to another log."""
         if self._hides[0] is not schema:
             found = {column: self._choose_hide(column) for column in schema.columns}
             by_column = {column: hide for column, hide in found.items() if hide is not None}
@@ -260,7 +264,7 @@ class ColumnarReader(Reader):
         return self._hides[1:]
 
     def complete(self, line: str, values: dict[str, str], found: str) -> Record | Unparsed:
-        """A record from a row that was split elsewhere; its columns are the names it came with."""
+        """Return a record from a row that was split elsewhere; its columns are the names it came with."""
         return self.record(line, self._named(tuple(values), found), values)
 
     def _is_header(self, cells: list[str]) -> bool:
@@ -303,26 +307,26 @@ class ColumnarReader(Reader):
 
 
 def _watch(hide: Hide) -> Watched:
-    """Whether a text has anything to be hidden; a function that hides may say its ``hints``."""
+    """Return a test for texts with something to hide; a hiding function may give its ``hints``."""
     return Watched(lambda text: hide(text) != text, getattr(hide, "hints", ()))
 
 
 def derive(record: Record, computed: Iterable[Derivation]) -> None:
-    """Add what can be derived to a record whose columns are known."""
+    """Add derived values to a record whose columns are known."""
     for derivation in computed:
         texts = read_columns(record.get, derivation.columns, derivation.needed)
         record.derived.update(zip(derivation.names, derivation.apply(texts)))
 
 
 def explain_quote(line: str) -> str:
-    """The reason of a row that ``split_csv`` refuses."""
+    """Return the reason why ``split_csv`` refuses a row."""
     if line.count('"') % 2:
         return "a quoted field is left open at the end of the line"
     return "text follows the closing quote of a field"
 
 
 def explain_date(column: str, value: str) -> Refusal:
-    """The refusal of a row whose time cannot be read."""
+    """Return the refusal of a row whose time cannot be read."""
     return "date", f"{column} is {quote(value)}; expected yyyy-MM-ddTHH:mm:ss.fffZ"
 
 

@@ -1,7 +1,7 @@
 """Transport connectivity logs (CONNECTLOG): the outbound connections of the transport services.
 
-``#Version`` is a constant (15.0.0.0), so no product version is read from it. The event is ours: the log
-names none, so it is read from ``direction`` and from how ``description`` begins.
+``#Version`` is a constant (15.0.0.0), so no product version is read from it. The log names no events: the
+event is derived from ``direction`` and from the beginning of ``description``.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _DIRECTIONS = {
     ">": "CONNECTION-PROGRESS",
     "*": "INFORMATION",
 }
-# The first that the description begins with decides; they are texts of the server, not of the client.
+# The first matching beginning decides; these texts come from the server, not from the client.
 _BEGINNINGS = (
     ("Established connection to ", "CONNECTION-ESTABLISHED"),
     ("Failed connection to ", "CONNECTION-FAILED"),
@@ -61,22 +61,22 @@ _BEGINNINGS = (
 )
 _UNRESOLVED = compile_later(r"[^;,]{1,80} reported (for .{1,80} )?by [0-9A-Fa-f.:%]+\..*", re.DOTALL)
 _PEER = compile_later(r"(?:Established|Aborted) connection to (\S+)")
-# Exchange puts no brackets around an IPv6 address here: what follows the last colon is the port.
+# Exchange puts no brackets around an IPv6 address here: the port follows the last colon.
 _FAILED_PEER = compile_later(r"Failed connection to (\S+):([0-9]{1,5}) \(.*", re.DOTALL)
 _TOTALS = compile_later(r"Messages: ?([0-9]+)(?: Bytes: ?([0-9]+))?\b.*", re.DOTALL)
-# A summary says why not all went over: "Messages: 0 Bytes: 0 (Retry : Service not active)".
+# A summary may give a reason: "Messages: 0 Bytes: 0 (Retry : Service not active)".
 _INCOMPLETE = compile_later(
     r"retry|attempting|next target|error|exception|\bfail(?!ures ?= ?0\b)|refus|reject|denied|abort|time-?out"
     r"|timed out|unreachable|not active|no connection|suspended|drop|\blost\b|\breset\b|unable|could not"
     r"|cannot|(?<![\d.])[45]\d\d[ -][45]\.\d|\([45]\d\d\b",
     re.IGNORECASE,
 )
-# Where nothing went over, any other remark is neither a success nor a failure.
+# Where nothing was transferred, any other remark is neither a success nor a failure.
 _REMARK = compile_later(r"Messages: ?0\b[^(]{0,80}\((?!(?:local|remote|load balanced)?\))", re.IGNORECASE)
 
 
 def name_event(direction: str, description: str) -> str:
-    """The event of a row: by the description where it says more than the direction."""
+    """Return the event of a row: by the description where it is more specific than the direction."""
     for beginning, event in _BEGINNINGS:
         if description.startswith(beginning):
             return event
@@ -90,7 +90,9 @@ def name_event(direction: str, description: str) -> str:
 
 
 def find_peer(description: str, destination: str) -> tuple[str, str]:
-    """Address and port of the peer: from the description, else the destination where it is an address."""
+    """Return address and port of the peer: from the description, else from the destination if it is an
+    address.
+    """
     found = _FAILED_PEER.fullmatch(description)
     if found is not None:
         address, _ = split_endpoint(found.group(1))
@@ -100,7 +102,7 @@ def find_peer(description: str, destination: str) -> tuple[str, str]:
 
 
 def find_totals(direction: str, description: str) -> tuple[str, str]:
-    """How many messages and bytes went over a connection that ended; empty where it is not said."""
+    """Return the messages and bytes of a connection that ended; empty where the row does not state them."""
     found = _TOTALS.fullmatch(description) if direction == "-" else None
     return ("", "") if found is None else (found.group(1), found.group(2) or "")
 
@@ -123,12 +125,12 @@ def finish(record: Record) -> Refusal | None:
 
 
 def is_plausible(values: Mapping[str, str]) -> bool:
-    """Whether values found by column count stand under the columns they belong to."""
+    """Return whether values assigned by column count fit their columns."""
     return all(shape.fullmatch(values.get(column, "")) is not None for column, shape in _SHAPES.items())
 
 
 def open_reader(source: Source, head: Head, settings: Settings) -> Reader:
-    """A reader for one file."""
+    """Return a reader for one file."""
     return ColumnarReader(
         source,
         settings,

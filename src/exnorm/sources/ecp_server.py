@@ -1,10 +1,10 @@
-"""ECP Server and ECP Activity logs: what was done in the admin center and in a user's own options.
+"""ECP Server and ECP Activity logs: actions in the admin center and in a user's own options.
 
-Four columns; all that matters stands in the last one, ``EventData``: members ``S:KEY=value;``, of which one
-with special characters is wrapped in apostrophes. It reaches to the end of the line, and CSV quotes it only
-where it must. The event is the last cmdlet of ``CMD``; a row without one has its ``EventId``. Server rows
-name neither user nor client; Activity rows name the user. The canary in a URL and the values of secret
-parameters are hidden before anything is worked out.
+Four columns; the last one, ``EventData``, has members ``S:KEY=value;``, wrapped in apostrophes where they
+contain special characters. It reaches to the end of the line, and is quoted as in CSV only where needed. The
+event is the last cmdlet of ``CMD``; a row without one has its ``EventId``. Server rows name neither user nor
+client; Activity rows name the user. The canary in a URL and the values of secret parameters are hidden before
+anything is derived.
 """
 
 from __future__ import annotations
@@ -54,7 +54,9 @@ _NOTHING = frozenset(("<null>", "$null"))
 
 
 def split_row(line: str) -> list[str] | None:
-    """The cells of a row: the fourth is all that is left; it is unquoted where it begins with a quote."""
+    """Return the cells of a row: the fourth is the rest of the line, unquoted where it begins
+    with a quote.
+    """
     cells = line.split(",", 3)
     if len(cells) < 4 or not cells[3].startswith('"'):
         return cells
@@ -63,7 +65,9 @@ def split_row(line: str) -> list[str] | None:
 
 
 def read_members(data: str) -> dict[str, str]:
-    """The members of ``EventData`` by name in capitals without its type, the first of each."""
+    """Return the members of ``EventData`` by name in capitals without its type; of a repeated
+    one the first.
+    """
     found: dict[str, str] = {}
     for match, _ in zip(_MEMBER.finditer(data), range(MOST_MEMBERS)):
         wrapped, plain = match.groups()
@@ -75,7 +79,7 @@ def read_members(data: str) -> dict[str, str]:
 
 
 def describe(event_id: str, data: str) -> tuple[str, ...]:
-    """What a row says, in the order of ``DERIVED``."""
+    """Return the values derived from a row, in the order of ``DERIVED``."""
     members = read_members(data)
     given = [members.get(name, "") for name in MEMBERS]
     named = ["" if text in _NOTHING else _take_off(text) for text in given]
@@ -93,7 +97,7 @@ def describe(event_id: str, data: str) -> tuple[str, ...]:
 
 
 def _take_off(text: str) -> str:
-    """A value without the marks that Exchange puts around what is personal."""
+    """Return a value without the marks that Exchange puts around personal data."""
     found = _MASK.fullmatch(text)
     return found.group(1) if found else text
 
@@ -106,7 +110,7 @@ COMPUTED = (Derivation(DERIVED, ("EventId", "EventData"), describe),)
 
 
 def hide_secrets(text: str) -> str:
-    """A row, or its last cell, without the credentials in URLs and the values of secret parameters."""
+    """Return a row, or its last cell, with credentials in URLs and the values of secret parameters hidden."""
     return cmdlets.hide_dotted(_QUERY.sub(_hide_query, text))
 
 
@@ -115,7 +119,7 @@ def _hide_query(found: re.Match[str]) -> str:
 
 
 def make_finish(settings: Settings) -> Finish:
-    """A function that reads a row's time, hides secrets, takes ``EventData`` apart."""
+    """Return a function that reads a row's time, hides secrets and splits ``EventData``."""
     hide = cmdlets.hide_dotted if settings.web_secrets == "keep" else hide_secrets
 
     def finish(record: Record) -> Refusal | None:
@@ -137,12 +141,12 @@ def make_finish(settings: Settings) -> Finish:
 
 
 def is_plausible(values: Mapping[str, str]) -> bool:
-    """Whether values found by column count stand under the columns they belong to."""
+    """Return whether values assigned by column count fit their columns."""
     return _ROW.match(values.get("EventData", "")) is not None
 
 
 def open_reader(source: Source, head: Head, settings: Settings) -> Reader:
-    """A reader for one file."""
+    """Return a reader for one file."""
     return ColumnarReader(
         source,
         settings,

@@ -1,4 +1,4 @@
-"""Endpoints as Exchange writes them: ``a.b.c.d:port``, ``[v6]:port``, or an address alone."""
+"""Split endpoints as Exchange writes them: ``a.b.c.d:port``, ``[v6]:port``, or an address alone."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _ENDPOINT = compile_later(r"(?:\[([^\]]+)\]|([^:\[\]]+))(?::([0-9]{1,5}))?")
 
 
 def split_endpoint(text: str) -> tuple[str, str]:
-    """The address and the port (empty where there is none); both empty where the text is no endpoint.
+    """Return address and port (empty where missing); both are empty where the text is not an endpoint.
 
-    A bare IPv6 address is taken whole, never as an address with a port. A masked address or a port
-    over 65535 makes the whole text no endpoint. An address keeps its ``%zone``.
+    A bare IPv6 address is read as a whole, never as an address with a port. A text with a masked address or a
+    port over 65535 is not an endpoint. An address keeps its ``%zone``.
     """
     return _split_short(text) if len(text) <= _LONGEST else ("", "")
 
@@ -50,7 +50,7 @@ def split_host(text: str) -> tuple[str, str, str]:
 
 
 def describe_endpoint(derived: dict[str, str], text: str, address: str, port_name: str) -> None:
-    """Put the parts of an endpoint under their derived names; nothing where it is no endpoint."""
+    """Add the parts of an endpoint under their derived names; add nothing for any other text."""
     found, number = split_endpoint(text)
     if found:
         derived[address] = found

@@ -1,9 +1,9 @@
-"""EWS logs: one row for each call of Exchange Web Services, on the server that has the mailbox.
+"""EWS logs: one row for each call of Exchange Web Services, on the server with the mailbox.
 
-72 columns in 2013; 2016 has ``Ring`` among them and 19 more behind, so only the header says where a column
-stands. The event is the operation. ``ImpersonatedUser`` repeats the caller for ordinary clients: only another
-name there is impersonation. Rows of subscriptions (``Sbsc_...``) name no user: they are housekeeping.
-``Cookie`` is a secret and is hidden before anything is worked out.
+72 columns in 2013; 2016 inserts ``Ring`` and appends 19 more, so only the header says where a column is. The
+event is the operation. ``ImpersonatedUser`` repeats the caller for ordinary clients: only a different name is
+impersonation. Rows of subscriptions (``Sbsc_...``) name no user: they are housekeeping. ``Cookie`` is a
+secret and is hidden before anything is derived.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ PROBE = "PROBE"
 OPERATION = "OPERATION"
 IMPERSONATED = "/IMPERSONATED"
 """Ends the weight of an operation that was done in another user's name."""
-# Operations that read, take or change more than a client's everyday ones.
+# Operations that read or change more than the everyday ones of a client.
 WEIGHTY = frozenset((
     "ADDDELEGATE", "ADDDISTRIBUTIONGROUPTOIMLIST", "CONVERTID", "CREATEATTACHMENT", "CREATEITEM",
     "DELETEITEM", "EMPTYFOLDER", "EXPORTITEMS", "FINDPEOPLE", "GETATTACHMENT", "GETDELEGATE",
@@ -96,14 +96,14 @@ _BUILD = ("MajorVersion", "MinorVersion", "BuildVersion", "RevisionVersion")
 
 
 def name_schema(columns: Sequence[str], version: str) -> str:
-    """The product year: from the build, else from the columns."""
+    """Return the product year: from the build, else from the columns."""
     return name_year(columns, version) if version else ("2016" if "Ring" in columns else "2013")
 
 
 def find_impersonated(user: str, impersonated: str) -> str:
-    r"""The user in whose name the call was made, where that is not the caller.
+    r"""Return the user in whose name the call was made, if that is not the caller.
 
-    ``DOMAIN\user`` and ``user@domain`` may be one account: a name that is the same in both is taken for that.
+    ``DOMAIN\user`` and ``user@domain`` may be one account: equal user names are taken for the same account.
     """
     domain, backslash, name = user.lower().partition("\\")
     same = impersonated.lower().partition("@")[0] == name if backslash else impersonated.lower() == domain
@@ -111,7 +111,7 @@ def find_impersonated(user: str, impersonated: str) -> str:
 
 
 def find_mailbox(user: str, impersonated: str, act_as: str) -> str:
-    """Whose mailbox the call was for, where that is not the caller's own."""
+    """Return the owner of the mailbox that the call was for, if that is not the caller."""
     return find_impersonated(user, impersonated) or act_as
 
 
@@ -125,7 +125,9 @@ def weigh(
     act_as: str,
     agent: str,
 ) -> tuple[str, str, str]:
-    """What became of a call; its outcome; what it weighs: an answer, an operation, or a kind of both."""
+    """Return the result of a call, its outcome, and the key of its severity: an answer, an operation, or a
+    kind of both.
+    """
     answer = name_answer(status, error, authenticated, user)
     outcome = judge(answer)
     operation = action.rpartition("/")[2].upper()
@@ -161,7 +163,7 @@ COMPUTED = (
 
 
 def finish(record: Record) -> Refusal | None:
-    """Read the row's time, hide the cookie, derive what tables need."""
+    """Read the row's time, hide the cookie, derive the values that tables need."""
     values = record.values
     moment = values.get("DateTime", "")
     record.time = utc_ms(moment)
@@ -176,7 +178,7 @@ def finish(record: Record) -> Refusal | None:
 
 
 def is_plausible(values: Mapping[str, str]) -> bool:
-    """Whether values found by column count stand under the columns they belong to."""
+    """Return whether values assigned by column count fit their columns."""
     return all(shape.fullmatch(values.get(column, "")) is not None for column, shape in _SHAPES.items())
 
 
@@ -184,12 +186,12 @@ _COOKIE = compile_later(r"(?<=,)[0-9a-f]{32}(?=,)", re.IGNORECASE)
 
 
 def redact(line: str) -> str:
-    """A row that did not parse without credentials and what may be its cookie."""
+    """Return an unparsed row with credentials and a possible cookie hidden."""
     return _COOKIE.sub(MASK, web_secrets.hide_line(line))
 
 
 def open_reader(source: Source, head: Head, settings: Settings) -> Reader:
-    """A reader for one file."""
+    """Return a reader for one file."""
     return ColumnarReader(
         source,
         settings,

@@ -1,7 +1,7 @@
-"""Message tracking logs of Exchange 2000 and 2003: cells parted by TAB, events by number.
+"""Message tracking logs of Exchange 2000 and 2003: cells separated by TAB, events by number.
 
-Three lines with a ``#`` come first: the log's title, the version of the System Attendant, the names of
-the columns. There is one row for each recipient, and each ends in one more cell than there are names.
+The header is three lines with a ``#``: the log's title, the version of the System Attendant, the column
+names. There is one row for each recipient, and each row ends in one more cell than there are names.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ MAIL = MailColumns(
 
 # fmt: off
 MODERN_EVENTS = {
-    # Which event of later versions each number stands for is ours: Microsoft published no such list.
+    # The assignment of numbers to events of later versions is ours: Microsoft published no such list.
     "0":    "RECEIVE",     # message transfer in
     "2":    "DSN",         # report transfer in
     "4":    "SUBMIT",      # message submission
@@ -95,12 +95,12 @@ MODERN_EVENTS = {
     "1042": "REDIRECT",    # message redirected to the alternate recipient
 }
 # fmt: on
-# X.400 probes, associations and downgrading have no like in later versions: the number is their name.
+# X.400 probes, associations and downgrading do not exist in later versions: they are named by number.
 NUMBERS_ONLY = ("1", "5", "6", "18", "23", "31", "51")
 
 _TITLE = "# message tracking log file"
 _NAMES = compile_later(r"#\s*(Date[\t,;]\s*Time[\t,;].*)", re.IGNORECASE)
-# A date and a time have many logs; these have no other.
+# Many logs have a date and a time; no other log has these columns.
 _TELLTALE = frozenset(("event-id", "msgid"))
 _NAMES_END = compile_later(r"[\t,;\s]+")
 _VERSION = compile_later(r"#.*\bVersion\s+([0-9][0-9.]*)\s*", re.IGNORECASE)
@@ -116,7 +116,7 @@ _SHAPES = {
 
 
 def split_tabs(line: str) -> list[str]:
-    """The cells of a row, without the empty one that stands after the last name."""
+    """Return the cells of a row, without the empty one after the last column."""
     cells = line.split("\t")
     if len(cells) == len(COLUMNS) + 1 and cells[-1] in (ABSENT, ""):
         cells.pop()
@@ -124,7 +124,9 @@ def split_tabs(line: str) -> list[str]:
 
 
 def recognize(head: Head) -> Confidence:
-    """By the header's title or its names; without a header by width and the shape of the values."""
+    """Recognize the log by the header's title or column names; without a header by width and the form of the
+    values.
+    """
     remarks = head.directives.get("#", "").split("\n")
     if any(_names_columns(remark) or remark.strip().lower() == _TITLE for remark in remarks):
         return Confidence.HEADER
@@ -142,12 +144,12 @@ def _names_columns(remark: str) -> bool:
 
 
 def is_plausible(values: Mapping[str, str]) -> bool:
-    """Whether values found by column count stand under the columns they belong to."""
+    """Return whether values assigned by column count fit their columns."""
     return all(shape.fullmatch(values[column]) is not None for column, shape in _SHAPES.items())
 
 
 def finish(record: Record) -> Refusal | None:
-    """Read the row's time; name its event as later versions do; note the version in the header."""
+    """Read the row's time, name its event as later versions do, take the version from the header."""
     date, time = record.values.get("Date", ""), record.values.get("Time", "")
     record.time = gmt_ms(f"{date} {time}")
     if record.time is None:
@@ -160,12 +162,12 @@ def finish(record: Record) -> Refusal | None:
 
 
 class Exchange2003Reader(ColumnarReader):
-    """A reader that takes the columns and the version from the lines with a ``#``."""
+    """Takes the columns and the version from the lines with a ``#``."""
 
     header_name = "the header"
 
     def header(self, directives: Mapping[str, str]) -> None:
-        """Take the names of the columns and the version where the header has them."""
+        """Read the column names and the version where the header has them."""
         found = {name: directives[name] for name in ("fields",) if name in directives}
         for remark in directives.get("#", "").split("\n"):
             names, version = _NAMES.fullmatch(remark), _VERSION.fullmatch(remark)
@@ -177,7 +179,7 @@ class Exchange2003Reader(ColumnarReader):
 
 
 def open_reader(source: Source, head: Head, settings: Settings) -> Reader:
-    """A reader for one file."""
+    """Return a reader for one file."""
     return Exchange2003Reader(
         source,
         settings,
@@ -199,7 +201,7 @@ EXCHANGE_2003 = Source(
     absent=ABSENT,
     events=frozenset(MODERN_EVENTS.values()) | frozenset(NUMBERS_ONLY),
     schemas=(Schema("2003", COLUMNS),),
-    # No recipients to split: one row is one recipient, and an X.400 address is full of ";".
+    # No recipients to split: a row has one recipient, and an X.400 address contains many ";".
     agent_log_format="MSGTRK",
     names=("[0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9].log",),
 )

@@ -1,8 +1,8 @@
-"""What exports of message tracking share: CSV or JSON in, records of message tracking out.
+"""Shared by exports of message tracking: read CSV or JSON into records of message tracking.
 
-PowerShell writes objects as CSV (``Export-Csv``: perhaps a line ``#TYPE ...``, then names, then rows) or
-as JSON (``ConvertTo-Json``: one object or an array, on one line or on many). Their properties are columns
-of the tracking log under other names, so each gets the log's name back and the log's tables apply. A
+PowerShell writes objects as CSV (``Export-Csv``: perhaps a line ``#TYPE ...``, then names, then rows) or as
+JSON (``ConvertTo-Json``: one object or an array, on one line or on many). Their properties are columns of the
+tracking log under other names. They are renamed to the log's names, so that the log's tables apply. A
 property that the log does not have keeps its own name.
 """
 
@@ -35,7 +35,7 @@ MOST_SPLIT = 256 * 1024 * 1024
 
 _TOO_MANY = "too many to write for each"
 _SEPARATORS = (",", ";", "\t")
-# A row whose cells are all in quotes; null is nothing at all.
+# A row whose cells are all in quotes; a null has none.
 _ALL_QUOTED = {
     separator: compile_later(rf'(?:"[^"]*(?:""[^"]*)*")?(?:{separator}(?:"[^"]*(?:""[^"]*)*")?)*')
     for separator in _SEPARATORS
@@ -50,7 +50,7 @@ _BRACKET = compile_later(r'[\[{]+(?:"(?:@?odata\.[\w.]+|d|value|results)":(?:"[^
 _HEAD_CHARACTERS = 8192  # of a row of JSON, enough to see what it is
 _MOST_LINES = 1000  # of one row
 _COMMON = 3  # known names that a header or an object has at least
-# What a list becomes in a cell of CSV where nobody joined its members: the name of its type.
+# A list that nobody joined is written into CSV as the name of its type.
 _TYPE_NAME = compile_later(r"(?:System|Microsoft)(?:\.\w+)+(?:`\d+)?(?:\[.*\])?")
 _PAIR = compile_later(r"\[([^,\]]+), (.*)\]", re.DOTALL)
 _BETWEEN_PAIRS = compile_later(r"(?<=\])(?:, ?|; ?| )(?=\[[\w-]+, )")
@@ -65,10 +65,11 @@ ReadObject = Callable[[Mapping[str, Any], str], "Record | Unparsed | None"]
 class Shape:
     """One kind of exported object.
 
-    ``columns`` gives the log's name for each lower-case property; ``needs`` are those that tell the
-    kind; ``zone`` is the zone of its times, empty where the setting ``tz`` must say it. ``split`` works
-    out what the log would have said otherwise, and gives a row for each that it would have written.
-    ``schema`` names the columns, whatever schema is asked for; ``name_schema`` does so where it is empty.
+    ``columns`` is the log's name for each lower-case property; ``needs`` are the properties that identify the
+    kind; ``zone`` is the zone of its times, empty where the setting ``tz`` must give it. ``split`` converts
+    values that the log would write otherwise, and returns one row for each that the log would have.
+    ``schema`` is the schema's name, whatever schema is requested; where it is empty, ``name_schema`` returns
+    it.
     """
 
     needs: frozenset[str]
@@ -79,13 +80,13 @@ class Shape:
     name_schema: Callable[[Values], str] = lambda values: "2016"
 
     def fits(self, names: Iterable[str]) -> bool:
-        """Whether properties of these names, in lower case, are of this kind."""
+        """Return whether properties of these lower-case names are of this kind."""
         found = self.columns.keys() & names
         return self.needs <= found and len(found) >= _COMMON
 
 
 class ExportReader(Reader):
-    """Reads one export, of whichever of ``shapes`` it is; ``others`` are asked for an object of none."""
+    """Reads one export of one of ``shapes``; ``others`` are tried for an object of none of them."""
 
     def __init__(
         self, settings: Settings, shapes: Iterable[Shape], others: Iterable[ReadObject] = ()
@@ -103,7 +104,7 @@ class ExportReader(Reader):
         self._begin()
 
     def header(self, directives: Mapping[str, str]) -> None:
-        """A line ``#TYPE`` begins another export: its next line names the properties."""
+        """Begin another export at a line ``#TYPE``: its next line names the properties."""
         if "#" in directives and not self.waiting:
             self._begin()
 
@@ -113,7 +114,7 @@ class ExportReader(Reader):
         return bool(self._held) or self._json.waiting
 
     def read(self, line: str) -> Read:
-        """A row of CSV, or as many objects as this line of JSON completes."""
+        """Read a row of CSV, or the objects that this line of JSON completes."""
         if self._is_json or (not self._names and line.lstrip()[:1] in _JSON_BEGINS):
             self._is_json = True
             return [item for found in self._json.feed(line) for item in self._from_json(*found)]
@@ -122,18 +123,19 @@ class ExportReader(Reader):
         return self._read_row(line)
 
     def miss(self) -> None:
-        """Know that a line was lost that may have been part of an object, or of a row."""
+        """Take note of a lost line, which may have been part of an object or a row."""
         self._json.miss()
         self._lost = bool(self._held)
 
     def finish(self) -> list[Record | Unparsed]:
-        """The object that was not closed; the lines of a row that was not."""
+        """Return the object and the lines of a row that were left open."""
         return [item for found in self._json.finish() for item in self._from_json(*found)] + self._release()
 
     def _hold(self, line: str) -> list[Record | Unparsed]:
-        """A line of a row whose quoted cell holds line breaks: the record, once the row is whole.
+        """Hold a line of a row whose quoted cell contains line breaks; return the record once the row is
+        whole.
 
-        Lines that give no row together are each read by themselves: an open quote costs its line only.
+        Lines that form no row together are read one by one, so an open quote costs only its own line.
         """
         closes = bool(self._held) and line.count('"') % 2 == 1
         self._held.append(line)
@@ -147,12 +149,12 @@ class ExportReader(Reader):
         return self._release() if closes or is_long or self._lost else []
 
     def _release(self) -> list[Record | Unparsed]:
-        """What was held, line by line."""
+        """Read the held lines one by one."""
         lines, self._held, self._lost = self._held, [], False
         return [item for line in lines if line for item in as_items(self._read_row(line))]
 
     def complete(self, line: str, values: dict[str, str], found: str) -> Record | Unparsed:
-        """An object whose properties came one by one."""
+        """Return the record of an object whose properties came one by one."""
         items = self._from_object(values, line)
         if len(items) == 1:
             return items[0]
@@ -195,11 +197,11 @@ class ExportReader(Reader):
 
     def _read_row(self, line: str) -> Read:
         cells = split_csv(line, self._separator)
-        # Who writes a subject cannot write quotes: a row forged in one would stand without them.
+        # A sender cannot put quotes around cells: a row forged in a subject would lack them.
         if cells is not None and self._all_quoted and not self._is_quoted(line):
             return Unparsed(line, "quote", _NOT_A_ROW)
         found = self._from_cells(cells, line)
-        # A line of names can never be a row, for it has no time; so it is looked for only here.
+        # A line of names is never a row, because it has no time; so it is looked for only here.
         header = find_header(self._shapes, line) if isinstance(found, Unparsed) else None
         if header is None:
             return found
@@ -242,7 +244,7 @@ class ExportReader(Reader):
         return record if refusal is None else Unparsed(raw, *refusal)
 
     def _read_moment(self, shape: Shape, properties: Mapping[str, Any], values: Values) -> Refusal | None:
-        """Put the time as the log writes it in the place of the export's."""
+        """Replace the export's time by the form that the log writes."""
         text = values.get(MOMENT, "")
         if utc_ms(text) is not None:
             return None
@@ -265,27 +267,27 @@ class ExportReader(Reader):
 
 
 def as_items(found: Read) -> list[Record | Unparsed]:
-    """What a line holds, as a list."""
+    """Return the result of a line as a list."""
     return found if isinstance(found, list) else [] if found is None else [found]
 
 
 def _forced_year(settings: Settings) -> str:
-    """The schema name that ``settings`` ask for, as the log's own reader gives it."""
+    """Return the schema name that ``settings`` request, as the log's own reader gives it."""
     schemas = message_tracking.MESSAGE_TRACKING.schemas
     forced = next((schema for schema in schemas if schema.name == settings.schema), None)
     return "" if forced is None else message_tracking.name_schema(forced.columns, "")
 
 
 def find_shape(shapes: Iterable[Shape], names: Iterable[str]) -> Shape | None:
-    """The first kind that properties of these names are of."""
+    """Return the first kind that properties of these names fit."""
     lower = {name.lower() for name in names}
     return next((shape for shape in shapes if shape.fits(lower)), None)
 
 
 def find_header(shapes: Iterable[Shape], line: str) -> tuple[list[str], str, Shape] | None:
-    """The names in a line of names, what parts them and what they are of; ``None`` for any other line.
+    """Return the names in a line of names, their separator and their kind; ``None`` for any other line.
 
-    No name may stand twice: one of the two columns would be lost.
+    A repeated name makes it another line, because one of the two columns would be lost.
     """
     if "\r" in line:
         return None  # lines that end in CR alone: the rows would be lost as names
@@ -298,23 +300,22 @@ def find_header(shapes: Iterable[Shape], line: str) -> tuple[list[str], str, Sha
 
 
 def is_export(shapes: Iterable[Shape], line: str) -> bool:
-    """Whether a line names the properties of one of ``shapes``, as CSV or within JSON."""
+    """Return whether a line names the properties of one of ``shapes``, as CSV or within JSON."""
     if line.lstrip()[:1] in _JSON_BEGINS:
         return find_shape(shapes, _JSON_NAME.findall(line[:_HEAD_CHARACTERS])) is not None
     return find_header(shapes, line) is not None
 
 
 def is_bracket(line: str) -> bool:
-    """Whether a line holds nothing but what JSON of many lines, or a page of OData, begins with."""
+    """Return whether a line has only the beginning of JSON over many lines, or of a page of OData."""
     return len(line) <= _HEAD_CHARACTERS and _BRACKET.fullmatch("".join(line.split())) is not None
 
 
 def rename(properties: Mapping[str, Any], shape: Shape) -> Values:
-    """Properties as text under the log's names.
+    """Return properties as text under the log's names.
 
-    What a service notes about an object is no property of it and stays in the raw text alone. A property
-    keeps its own name where the log has no such column, where its column is taken, and where
-    its list was lost on the way.
+    Annotations of a service are left out and remain in the raw text only. A property keeps its own name where
+    the log has no such column, where the column is taken already, and where its list was lost before.
     """
     values: Values = {}
     for name, wrapped in properties.items():
@@ -340,7 +341,7 @@ def _write(column: str, value: Any) -> str:
 
 
 def write_text(value: Any) -> str:
-    """A value of JSON as the log would write it: lists joined by ``;``, what is nested as JSON."""
+    """Return a JSON value as the log would write it: lists joined by ``;``, nested values as JSON."""
     if value is None:
         return ""
     if isinstance(value, str):
@@ -357,7 +358,7 @@ def _write_member(text: str) -> str:
 
 
 def _write_pairs(value: Any) -> str:
-    """``EventData`` as the log's ``S:key=value;S:key=value``; what is no pair stays as it is."""
+    """Return ``EventData`` as the log's ``S:key=value;S:key=value``; any other value unchanged."""
     if isinstance(value, str):
         pairs = _BETWEEN_PAIRS.split(value[1:-1] if _is_braced(value) else value)
         found = [_PAIR.fullmatch(pair) for pair in pairs]
@@ -379,19 +380,19 @@ def _write_pair(member: Any) -> str:
 
 
 def _is_braced(text: str) -> bool:
-    """Whether a list was printed as PowerShell's tables do: ``{one, two}``, and whole."""
+    """Return whether a list is printed whole as in PowerShell's tables: ``{one, two}``."""
     return text.startswith("{") and text.endswith("}") and not text.endswith(("...}", "\u2026}"))
 
 
 def _is_note(name: str) -> bool:
-    """Whether OData has a name, and not the object."""
+    """Return whether a name is an annotation of OData and not a property."""
     return "odata." in name or name == "__metadata"
 
 
 def _unpack(properties: Mapping[str, Any]) -> list[dict[str, Any]] | None:
-    """The objects of a page that a service answered with; ``None`` for any other object.
+    """Return the objects of a page that a service answered with; ``None`` for any other object.
 
-    OData 3 and 4 have them under ``value``, OData 2 under ``d``, there or below it under ``results``.
+    OData 3 and 4 put them under ``value``, OData 2 under ``d``, there or below it under ``results``.
     """
     names = properties.keys()
     page = properties
@@ -408,7 +409,7 @@ def _unpack(properties: Mapping[str, Any]) -> list[dict[str, Any]] | None:
 
 
 def _unwrap(value: Any) -> Any:
-    """What PowerShell 5 wraps: a list with its ``Count``, a time with the text of it."""
+    """Unwrap the values that PowerShell 5 wraps: a list with its ``Count``, a time with its text."""
     wrapped = isinstance(value, dict) and "value" in value
     return (
         value["value"] if wrapped and value.keys() <= {"value", "Count", "DateTime", "DisplayHint"} else value

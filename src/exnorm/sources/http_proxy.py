@@ -1,8 +1,8 @@
-"""HttpProxy logs of the front end: Autodiscover, Eas, Ecp, Ews, Mapi, Owa, PowerShell, RpcHttp and kin.
+"""HttpProxy logs of the front end: Autodiscover, Eas, Ecp, Ews, Mapi, Owa, PowerShell, RpcHttp and others.
 
-The columns are those of the ``#Fields`` line. 15.01 has 74; 15.0.1497 has the first 69 of them, and what
-came before it 68, those without RouteRefresherLatency. The
-event is ours: the log names none, so it is read from the status, as ``name_event`` says.
+The columns are those of the ``#Fields`` line. 15.01 has 74; 15.0.1497 has the first 69 of them, and earlier
+builds have 68, without RouteRefresherLatency. The log names no events: ``name_event`` derives the event from
+the status.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ SCHEMAS = (
 
 _LOG_TYPE = compile_later(r"HttpProxy Logs", re.IGNORECASE)
 _FILE_NAME = compile_later(r".*HttpProxy_\d{8,10}-\d+.*\.LOG.*", re.IGNORECASE)
-# Every version has these in every row, for shippers leave out what is empty; no other log has them all.
+# Filled in every row of every version (shippers leave out empty ones); no other log has them all.
 _TELLTALE = frozenset(("RequestId", "Protocol", "UrlStem", "Method", "ServerHostName"))
 # No other log has an anchor; whoever looks for an attack exports these, by Select-Object and Export-Csv.
 _SELECTED = frozenset(("DateTime", "UrlStem", "AnchorMailbox"))
@@ -89,7 +89,7 @@ _GONE = "clientdisconnect"
 
 
 def name_schema(columns: Sequence[str], version: str) -> str:
-    """The product year: from the build, else from the columns; 2019 and SE cannot be told apart."""
+    """Return the product year: from the build, else from the columns; 2019 and SE cannot be told apart."""
     numbers = [part.lstrip("0") for part in version.split(".")]
     years = {("15", ""): "2013", ("15", "1"): "2016", ("15", "2"): "2019/SE"}
     found = years.get((numbers[0], numbers[1])) if len(numbers) > 1 else None
@@ -99,12 +99,12 @@ def name_schema(columns: Sequence[str], version: str) -> str:
 def name_event(
     status: str, authenticated: str, user: str, method: str, path: str, query: str, error: str, errors: str
 ) -> str:
-    """The event of a request, by the status that the front end answered and the errors it noted beside.
+    """Return the event of a request, by the status that the front end answered and the errors it recorded.
 
-    A 401 without a user is the routine first leg of NTLM, Negotiate or Basic: ``AUTH-CHALLENGE``. It
-    is a ``LOGON-FAILURE`` only where a user was named and not authenticated; with an authenticated
-    user the request was refused later, ``ACCESS-DENIED``. The form of Outlook on the web answers 302
-    whatever the password was: without an authenticated user it is a ``LOGON-ATTEMPT``.
+    A 401 without a user is the routine first leg of NTLM, Negotiate or Basic: ``AUTH-CHALLENGE``. It is a
+    ``LOGON-FAILURE`` only where a user was named and not authenticated; with an authenticated user the
+    request was refused later, ``ACCESS-DENIED``. The form of Outlook on the web answers 302 whatever the
+    password was: without an authenticated user it is a ``LOGON-ATTEMPT``.
     """
     is_authenticated = authenticated.lower() == "true"
     found = name_answer(method, path, query, status)
@@ -121,7 +121,7 @@ def name_event(
 
 
 def join_build(*numbers: str) -> str:
-    """The build as Exchange writes it, ``15.01.2375.007``; empty where a part is no number."""
+    """Return the build as Exchange writes it, ``15.01.2375.007``; empty where a part is not a number."""
     return "" if max(map(len, numbers)) > 5 else _join_short(*numbers)
 
 
@@ -152,18 +152,20 @@ COMPUTED = (
 
 
 def list_computed(proxies: tuple[str, ...]) -> tuple[Derivation, ...]:
-    """What is derived where these are the site's proxies."""
+    """Return the derivations of this log for a site with these proxies."""
     find_client = make_find_client(proxies)
 
     def find_address(text: str) -> tuple[str, str]:
-        """The client of several addresses, or of an endpoint; empty where all is one address."""
+        """Return the client among several addresses, or of an endpoint; empty where the text is one
+        address.
+        """
         return ("", "") if ip(text) is not None else find_client(text)
 
     return *COMPUTED, Derivation(("client-address", "client-port"), ("ClientIpAddress",), find_address)
 
 
 def make_finish(computed: tuple[Derivation, ...]) -> Finish:
-    """A function that reads a row's time and derives the rest."""
+    """Return a function that reads a row's time and derives the rest."""
 
     def finish(record: Record) -> Refusal | None:
         moment = record.values.get("DateTime", "")
@@ -178,12 +180,12 @@ def make_finish(computed: tuple[Derivation, ...]) -> Finish:
 
 
 def is_plausible(values: Mapping[str, str]) -> bool:
-    """Whether values found by column count stand under the columns they belong to."""
+    """Return whether values assigned by column count fit their columns."""
     return all(shape.fullmatch(values.get(column, "")) is not None for column, shape in _SHAPES.items())
 
 
 def open_reader(source: Source, head: Head, settings: Settings) -> Reader:
-    """A reader for one file."""
+    """Return a reader for one file."""
     computed = list_computed(settings.trusted_proxies)
     return ColumnarReader(
         source,

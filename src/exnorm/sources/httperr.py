@@ -1,10 +1,10 @@
 """HTTPERR logs: requests and connections that http.sys itself ended, so that IIS never saw them.
 
 The columns are those of the ``#Fields`` line, which the driver writes again at each start. Microsoft's
-article says that the files have no column names, and copies without them exist: then the width decides,
-where addresses, ports and version stand where that width has them. The event is ``s-reason``; the list of
-reasons is open, and ``N/A`` and ``N/I`` are two of them. Blanks and control characters inside a value are
-logged as ``+``, so a row has a cell for each blank.
+article says that the files have no column names, and copies without them exist: the width then decides, if
+addresses, ports and version are where that width has them. The event is ``s-reason``; the list of reasons is
+open, and includes ``N/A`` and ``N/I``. Blanks and control characters inside a value are logged as ``+``, so a
+row has a cell for each blank.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ COLUMNS_12 = (*_CONNECTION, *_END)
 COLUMNS_13 = (*COLUMNS_12, "s-queuename")
 COLUMNS_14 = (*_CONNECTION, "streamid", *_END, "s-queuename")
 COLUMNS_16 = (*_CONNECTION, "streamid", "streamid_ex", *_END, "s-queuename", "transport")
-# Further ones that an administrator can switch on.
+# Further columns that an administrator can switch on.
 OPTIONAL_COLUMNS = (
     "s-computername", "cs(User-Agent)", "cs(Cookie)", "cs(Referer)", "cs-host", "sc-bytes", "cs-bytes",
     "time-taken",
 )  # fmt: skip
 COLUMNS = (*COLUMNS_16, *OPTIONAL_COLUMNS)
 
-# Named by their width: which version of Windows began with which is not documented.
+# Named by their width, because Microsoft does not document which Windows version introduced which.
 SCHEMAS = (
     Schema("12", COLUMNS_12),
     Schema("13", COLUMNS_13),
@@ -51,7 +51,7 @@ REASONS = (
     "Timer_SslRenegotiation", "URL", "URL_Length", "Verb", "Version_N/S",
 )  # fmt: skip
 
-# An idle connection that is closed, and a timer that is not used: nothing has failed.
+# A closed idle connection and an unused timer are not failures.
 ROUTINE = frozenset(("TIMER_CONNECTIONIDLE", "TIMER_RESPONSE"))
 
 _SOFTWARE = compile_later(r"Microsoft HTTP API\s*([\d.]*).*", re.IGNORECASE)
@@ -68,18 +68,18 @@ _SHAPES = {
 
 
 def product_version(software: str) -> str:
-    """``HTTP API 2.0`` from the header's ``#Software``; empty where it names no version."""
+    """Return ``HTTP API 2.0`` from the header's ``#Software``; empty where it names no version."""
     found = _SOFTWARE.fullmatch(software)
     return f"HTTP API {found.group(1)}" if found is not None and found.group(1) else ""
 
 
 def name_schema(columns: Sequence[str], version: str) -> str:
-    """The name of the known schema with these columns; empty for any others."""
+    """Return the name of the known schema with these columns; empty for any others."""
     return next((schema.name for schema in SCHEMAS if schema.columns == tuple(columns)), "")
 
 
 def is_plausible(values: Mapping[str, str]) -> bool:
-    """Whether values found by column count stand under the columns they belong to."""
+    """Return whether values assigned by column count fit their columns."""
     return (
         all(ip(values.get(column, "")) is not None for column in ("c-ip", "s-ip"))
         and all(port(values.get(column, "")) is not None for column in ("c-port", "s-port"))
@@ -88,7 +88,7 @@ def is_plausible(values: Mapping[str, str]) -> bool:
 
 
 def recognize(head: Head) -> Confidence:
-    """By the header, by a row of a known width, by the file's name."""
+    """Recognize the log by the header, by a row of a known width, or by the file's name."""
     directives = head.directives
     software = directives.get("software")
     if "log-type" in directives:
@@ -113,7 +113,7 @@ def _is_row(line: str) -> bool:
 
 
 def judge(reason: str) -> str:
-    """``failure`` for every reason but those of ``ROUTINE``; empty for these and for none."""
+    """Return ``failure`` for every reason except those of ``ROUTINE``; empty for these and for no reason."""
     return "failure" if reason and reason.upper() not in ROUTINE else ""
 
 
@@ -121,12 +121,12 @@ COMPUTED = (Derivation(("outcome",), ("s-reason",), judge),)
 
 
 def complete(record: Record) -> None:
-    """Derive what tables need; ``record.time`` and the columns are known."""
+    """Derive the values that tables need; ``record.time`` and the columns are known."""
     derive(record, COMPUTED)
 
 
 def open_reader(source: Source, head: Head, settings: Settings) -> Reader:
-    """A reader for one file."""
+    """Return a reader for one file."""
     return W3cReader(
         source,
         settings,

@@ -1,9 +1,9 @@
 """Web logs of IIS 6 to 10 on an Exchange server: OWA and the other web applications of Exchange.
 
-The application is the first part of the path. What became of a request is said by ``web_requests``; of a
-401, ``judge`` tells the routine first leg of NTLM and Negotiate from a failed logon. Of the columns IIS
-encodes, only those that come from request headers have ``+`` for a blank: tables read the known ones
-with ``plus_as_blank``, an administrator's own columns stay as logged.
+The application is the first part of the path. ``web_requests`` derives the result of a request; for a 401,
+``judge`` tells the routine first leg of NTLM and Negotiate from a failed logon. Of the columns that IIS
+encodes, only those from request headers have ``+`` for a blank: tables read the known ones with
+``plus_as_blank``, an administrator's own columns stay as logged.
 """
 
 from __future__ import annotations
@@ -100,7 +100,9 @@ _TIMED = compile_later(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d ")
 
 
 def recognize(head: Head) -> Confidence:
-    """By a header of IIS whose row is of no other service; without one by the shape of the row."""
+    """Recognize the log by an IIS header whose row is of no other service; without a header by the form of
+    the row.
+    """
     if has_header(head):
         return Confidence.HEADER if find_service(head) in (WEB, "") else Confidence.NO
     if {"fields", "software", "log-type"} & set(head.directives):
@@ -111,7 +113,9 @@ def recognize(head: Head) -> Confidence:
 
 
 def _is_row(line: str) -> bool:
-    """Whether a line looks like a row; it cannot be read without a header, but the reason is then true."""
+    """Return whether a line looks like a row: without a header it cannot be read, but then the reason is
+    right.
+    """
     if _TIMED.match(line) is None:
         return False
     cells = split_blanks(line)
@@ -122,17 +126,17 @@ def _is_row(line: str) -> bool:
 
 
 def find_application(path: str) -> str:
-    """Which application of Exchange a path belongs to; ``WEB`` where to none."""
+    """Return the application of Exchange that a path belongs to; ``WEB`` where there is none."""
     return APPLICATIONS.get(path.lstrip("/").partition("/")[0].lower(), OTHER_APPLICATION)
 
 
 def judge(
     method: str, path: str, query: str, status: str, substatus: str, win32_status: str, user: str
 ) -> str:
-    """What became of a request, as one of ``OUTCOMES``.
+    """Return the result of a request as one of ``OUTCOMES``.
 
-    A 401 is a failure where Windows refused the account, and where a user is named: the routine first legs
-    of NTLM and Negotiate name none.
+    A 401 is a failure where Windows refused the account, and where a user is named: the routine first legs of
+    NTLM and Negotiate name none.
     """
     found = name_answer(method, path, query, status)
     if found == AUTH_CHALLENGE:
@@ -145,7 +149,7 @@ def judge(
 
 
 def join_status(status: str, substatus: str) -> str:
-    """Status and substatus in the notation of IIS, ``401.1``; empty where one is missing."""
+    """Return status and substatus in the notation of IIS, ``401.1``; empty where one is missing."""
     return f"{status}.{substatus}" if status and substatus else ""
 
 
@@ -153,7 +157,7 @@ _PROXY_REQUEST = compile_later(r"(?:^|[?&;])cafeReqId=([^&;\s]*)", re.IGNORECASE
 
 
 def find_proxy_request(query: str) -> str:
-    """The id under which HttpProxy has the same request, which the front end writes into the query."""
+    """Return the id of the same request in HttpProxy, which the front end writes into the query."""
     found = _PROXY_REQUEST.search(query)
     return found.group(1) if found else ""
 
@@ -180,9 +184,9 @@ COMPUTED = (
 
 
 def list_computed(proxies: tuple[str, ...]) -> tuple[Derivation, ...]:
-    """What is derived where these are the site's proxies.
+    """Return the derivations of this log for a site with these proxies.
 
-    A proxy of the site that connects is not the client: then the client is whom the proxies name.
+    Where one of these proxies connects, the client is the one that the proxies name.
     """
     find_client = make_find_client(proxies)
     forwarded = Derivation(("forwarded-for",), ("X-Forwarded-For",), lambda text: find_client(text)[0])
@@ -223,7 +227,7 @@ def redact(line: str) -> str:
 
 
 def open_reader(source: Source, head: Head, settings: Settings) -> Reader:
-    """A reader for one file."""
+    """Return a reader for one file."""
     computed = list_computed(settings.trusted_proxies)
     never = () if settings.trusted_proxies else ("proxied-client", "proxied-port")
     return W3cReader(
@@ -274,7 +278,7 @@ IIS = Source(
         for outcome in sorted(OUTCOMES)
     },
     # WinCollect's own payload has AgentLogFormat=W3C and AgentLogProtocol=OWA; the native payload has
-    # one key for the type, and in the guide's sample it holds what WinCollect calls the protocol.
+    # one key for the type, and in the guide's sample its value is WinCollect's protocol.
     agent_log_format="OWA",
     foreign=name_foreign,
     redact=redact,

@@ -1,9 +1,9 @@
 """IMAP4 and POP3 protocol logs: one row for each command of a session.
 
-``parameters`` may hold a password or a token; what is secret in it is replaced by ``*****``, in the
-value and in the raw line, before anything else sees the row. Exchange usually writes that mask itself.
-The event is ours: it is read from the command and from the reply in ``context``. Of a row that cannot
-be used, all that follows such a command is hidden up to the reply.
+``parameters`` may contain a password or a token; its secret part is replaced by ``*****``, in the value and
+in the raw line, before anything else sees the row. Exchange usually writes that mask itself. The log names no
+events: the event is derived from the command and from the reply in ``context``. In a row that cannot be
+parsed, everything after such a command is hidden up to the reply.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ EVENTS = frozenset((
 _LOG_TYPE = compile_later(r"(IMAP|POP)[34]?\b.*", re.IGNORECASE)
 _FILE_NAME = compile_later(r"(IMAP|POP)[34]?(?:BE)?_?\d{8,10}-\d+.*\.LOG.*", re.IGNORECASE)
 _PROTOCOLS = {"imap": "IMAP4", "pop": "POP3"}
-# Of the server: of clients without and with TLS, of the front end's sessions with the back end.
+# Ports of the server: for clients without and with TLS, and for the front end's sessions with the back end.
 _PORTS = {"143": "IMAP4", "993": "IMAP4", "1993": "IMAP4", "110": "POP3", "995": "POP3", "1995": "POP3"}
 # Every version has these, and no other log of Exchange has them.
 _TELLTALE = frozenset(("sIp", "cIp", "rqsize", "rpsize"))
@@ -56,12 +56,12 @@ _SHAPES = {
 }
 _ENDPOINTS = ("sIp", "cIp")
 _MEMBER = compile_later(r'(?:^|;)\s*(R|Msg|ErrMsg)=("(?:[^"]|"")*"|[^;]*)')
-# The first word of login is the user, that of authenticate the mechanism: only what follows is secret.
+# login begins with the user, authenticate with the mechanism: only the words after that are secret.
 _FIRST_WORD = compile_later(r'("(?:[^"\\]|\\.)*"|\S*)(\s+)(\S.*)', re.DOTALL)
 _MASKED = compile_later(r"(?:.*\s)?\*+", re.DOTALL)
 _SECRET_AFTER_FIRST_WORD = frozenset(("login", "authenticate", "auth", "apop"))
 _SECRET_WHOLE = frozenset(("pass",))
-# In a row whose cells cannot be told apart: the command behind its three numbers, and the reply.
+# In a row that cannot be split: the command after its three numbers, and the reply.
 _COMMAND_CELL = compile_later(
     r'(?:^|[,;\t]\d+[,;\t]|(?:[,;\t]\d*){3}[,;\t]) {0,8}"?'
     r'(?:login|authenticate|auth|apop|pass)"? {0,8}[,;\t]',
@@ -75,18 +75,18 @@ _BAD = frozenset(("NO", "BAD", "-ERR"))
 
 
 def name_protocol(log_type: str, file_name: str) -> str:
-    """``IMAP4`` or ``POP3``, by the log type, else by the file name; empty where neither says it."""
+    """Return ``IMAP4`` or ``POP3``, by the log type, else by the file name; empty where neither names it."""
     found = _LOG_TYPE.fullmatch(log_type) or _FILE_NAME.fullmatch(file_name)
     return _PROTOCOLS[found.group(1).lower()] if found is not None else ""
 
 
 def name_version(version: str) -> str:
-    """The build of ``#Version``; empty where it is the constant that the log writers carry."""
+    """Return the build of ``#Version``; empty for the constant that the log writers put there."""
     return "" if version.endswith(".0.0.0") else version
 
 
 def read_context(context: str) -> dict[str, str]:
-    """``R``, ``Msg`` and ``ErrMsg`` of a context, freed of their quotes; of a repeated one the first."""
+    """Return ``R``, ``Msg`` and ``ErrMsg`` of a context without their quotes; of a repeated one the first."""
     found: dict[str, str] = {}
     for key, value in _MEMBER.findall(context):
         quoted = value.startswith('"')
@@ -95,7 +95,7 @@ def read_context(context: str) -> dict[str, str]:
 
 
 def judge(reply: Mapping[str, str]) -> str:
-    """``success`` or ``failure`` by the reply's status word; empty where it has none that is known.
+    """Return ``success`` or ``failure`` by the reply's status word; empty for an unknown or missing one.
 
     The status is the first word, or the second after the client's tag: ``a2 NO LOGIN failed.``
     """
@@ -107,10 +107,10 @@ def judge(reply: Mapping[str, str]) -> str:
 
 
 def name_event(command: str, parameters: str, user: str, outcome: str) -> str:
-    """The event of a row.
+    """Return the event of a row.
 
-    ``user`` is answered with OK whoever it names, so it is no success; refused, it is a failure.
-    ``auth`` without a mechanism and without a user only asks for the list of mechanisms.
+    The server answers ``user`` with OK for any name, so OK is not a success; a refusal is a failure. ``auth``
+    without a mechanism and without a user only asks for the list of mechanisms.
     """
     word = command.lower()
     sessions = {"opensession": "SESSION-OPEN", "closesession": "SESSION-CLOSE"}
@@ -123,7 +123,7 @@ def name_event(command: str, parameters: str, user: str, outcome: str) -> str:
 
 
 def redact_line(line: str) -> str:
-    """A row that did not parse, without all that stands between such a command and the last reply."""
+    """Return an unparsed row with everything between such a command and the last reply hidden."""
     found = _COMMAND_CELL.search(line)
     if found is None:
         return hide_line(line)
@@ -135,7 +135,7 @@ def redact_line(line: str) -> str:
 
 
 def name_user(command: str, parameters: str) -> str:
-    """The user that a logon command names; empty for other commands."""
+    """Return the user that a logon command names; empty for other commands."""
     word = command.lower()
     if word not in _NAMES_USER:
         return ""
@@ -169,7 +169,7 @@ def finish(record: Record) -> Refusal | None:
 
 
 def is_plausible(values: Mapping[str, str]) -> bool:
-    """Whether values found by column count stand under the columns they belong to."""
+    """Return whether values assigned by column count fit their columns."""
     endpoints = [values.get(column, "") for column in _ENDPOINTS]
     return all(
         shape.fullmatch(values.get(column, "")) is not None for column, shape in _SHAPES.items()
@@ -177,7 +177,7 @@ def is_plausible(values: Mapping[str, str]) -> bool:
 
 
 class ImapPopReader(ColumnarReader):
-    """Rows of one log; the header says which of the two protocols, else the file name, else the port."""
+    """Reads the rows of one log; header, file name or port decide between IMAP4 and POP3, in this order."""
 
     def __init__(self, source: Source, settings: Settings, file_name: str) -> None:
         super().__init__(source, settings, split=split_csv, finish=finish, plausible=is_plausible)
@@ -188,12 +188,12 @@ class ImapPopReader(ColumnarReader):
 
     @property
     def memory(self) -> object:
-        """What ``ColumnarReader`` has, and which sessions owe an answer."""
+        """The memory of ``ColumnarReader``, and the sessions that owe an answer."""
         memory = super().memory
         return None if memory is None else (memory, self._dialogues.memory, self._mislabelled)
 
     def read(self, line: str) -> Record | Unparsed | None:
-        """One row as a record; one that does not parse without what may be an answer to a logon."""
+        """Read one row as a record; an unparsed row is returned with a possible answer to a logon hidden."""
         found = super().read(line)
         if not isinstance(found, Unparsed):
             return found
@@ -201,7 +201,7 @@ class ImapPopReader(ColumnarReader):
         return Unparsed(hide_answers(found.raw), kind, reason)
 
     def header(self, directives: Mapping[str, str]) -> None:
-        """Take the columns, the version and the protocol."""
+        """Read the columns, the version and the protocol."""
         super().header(directives)
         stated, named = directives.get("log-type", ""), directives.get("fields", "")
         self._protocol = name_protocol(stated, self._file_name)
@@ -213,7 +213,7 @@ class ImapPopReader(ColumnarReader):
             )
 
     def record(self, line: str, schema: Schema, values: dict[str, str]) -> Record | Unparsed:
-        """A record without secrets that also says which protocol it is of."""
+        """Return a record without secrets, with its protocol."""
         answered = bool(judge(read_context(values.get("context", ""))))
         hidden = self._dialogues.hide(values, is_answered=answered)
         if hidden:
@@ -227,7 +227,7 @@ class ImapPopReader(ColumnarReader):
 
 
 def open_reader(source: Source, head: Head, settings: Settings) -> Reader:
-    """A reader for one file."""
+    """Return a reader for one file."""
     return ImapPopReader(source, settings, head.file_name)
 
 

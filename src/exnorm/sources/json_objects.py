@@ -1,9 +1,9 @@
-"""JSON text that comes line by line -> whole objects, in bounded memory.
+"""Cut JSON text that comes line by line into whole objects, in bounded memory.
 
-One object on a line, an array on a line, either printed over many lines: each object is given on as
-soon as its brace closes, so that an array may be of any length. What is no object is refused with its
-own text, and so is an object that was cut off: the next one that begins no deeper than it began is
-read again. Nothing that comes in is left out.
+The text may be one object a line, an array on a line, or either printed over many lines. Each object is
+passed on as soon as its brace closes, so an array may be of any length. Text that is not an object is refused
+with its own text, and so is an object that was cut off: reading resumes at the next object that begins no
+deeper. No input is dropped.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _SURROGATE = compile_later("[\ud800-\udfff]")
 
 
 class JsonObjects:
-    """Cuts lines of JSON into its outermost objects; ``waiting`` while one of them is open."""
+    """Cuts lines of JSON into their outermost objects; ``waiting`` while one of them is open."""
 
     def __init__(self, max_bytes: int) -> None:
         self._limit = max_bytes
@@ -47,7 +47,7 @@ class JsonObjects:
         return self._depth > 0
 
     def feed(self, line: str) -> Iterator[Found]:
-        """The objects that ``line`` completes, and what it has that is none."""
+        """Yield the objects that ``line`` completes, and its text that is no object."""
         if self._depth and self._begins_anew(line):
             yield self._give_up("the object is cut off: another begins before it is closed")
         at = 0
@@ -69,12 +69,12 @@ class JsonObjects:
             at = end
 
     def miss(self) -> None:
-        """Know that a line was lost: an object that is open lacks something."""
+        """Take note of a lost line: an open object is incomplete."""
         if self._depth:
             self._refuse("syntax", f"line {self._lines + 1} of the object could not be read")
 
     def finish(self) -> Iterator[Found]:
-        """The object that was open when the text ended."""
+        """Yield the object that was open when the text ended."""
         if self._depth:
             yield self._give_up("the object is cut off: the log ends before it is closed")
 
@@ -83,14 +83,16 @@ class JsonObjects:
         self._indented = True if line[at + 1 :].strip() else None
 
     def _begins_anew(self, line: str) -> bool:
-        """Whether a brace stands where only one that is outermost can stand."""
+        """Return whether a line begins with a brace at an indentation where only an outermost object
+        begins.
+        """
         indent = _indent(line)
         if self._indented is None:
             self._indented = indent > self._indent
         return self._indented and indent <= self._indent and line[indent : indent + 1] in ("{", "[")
 
     def _scan(self, line: str, at: int) -> int:
-        """Where the object ends, or the line."""
+        """Return where the object ends, or the line."""
         for token in _TOKEN.finditer(line, at):
             sign = token.group()
             if sign in ("{", "["):
@@ -134,7 +136,7 @@ class JsonObjects:
 
 
 def read_object(text: str) -> dict[str, Any] | Refusal:
-    """The properties of one object; a number whose text would change as a number stays text."""
+    """Return the properties of one object; a number that Python would write differently stays text."""
     try:
         found = json.loads(
             text, object_pairs_hook=_properties, parse_int=_integer, parse_float=_real, parse_constant=str

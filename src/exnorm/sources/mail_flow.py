@@ -1,9 +1,9 @@
-"""Which way a message goes, and what its rows have in common: two derived values, on request.
+"""Derive the direction of a message and an id that all its rows share, on request.
 
 ``mail-direction`` is ``inbound``, ``outbound``, ``internal`` or ``unknown``, from the event, the
-directionality that Exchange wrote and the site's accepted domains. What an outsider can choose, the
-sender's address, is asked last: a forged sender of the site's own domain does not make a message that
-Exchange calls Incoming an internal one. ``correlation-id`` is the same in every row of one message.
+directionality that Exchange wrote and the site's accepted domains. The sender's address comes last, because
+an outsider can choose it: a forged sender of the site's own domain does not make a message internal that
+Exchange calls Incoming. ``correlation-id`` is the same in every row of one message.
 """
 
 from __future__ import annotations
@@ -32,7 +32,9 @@ _FROM_THE_STORE = ("RECEIVE", "STOREDRIVER")
 
 @dataclass(frozen=True)
 class MailColumns:
-    """Where a log type holds what is needed; ``""`` = nowhere. The first sender with an address counts."""
+    """The columns of a log type for direction and id (``""``: none). The first sender with an
+    address counts.
+    """
 
     senders: tuple[str, ...]
     recipients: str
@@ -42,7 +44,9 @@ class MailColumns:
 
 
 def describe_mail(finish: Finish, columns: MailColumns, settings: Settings) -> Finish:
-    """``finish``, followed by what the settings ask for; ``finish`` itself where they ask for nothing."""
+    """Return ``finish`` followed by the derivations that the settings request; ``finish`` itself without a
+    request.
+    """
     if not (settings.direction or settings.correlation):
         return finish
     is_ours = partial(has_domain_of, read_domains(settings.accepted_domains))
@@ -60,12 +64,12 @@ def describe_mail(finish: Finish, columns: MailColumns, settings: Settings) -> F
 
 
 def find_id(record: Record, columns: Iterable[str]) -> str:
-    """The first of these columns that holds something."""
+    """Return the first filled one of these columns."""
     return next((value for value in map(record.get, columns) if value), "")
 
 
 def decide_direction(record: Record, columns: MailColumns, is_ours: Callable[[str], bool | None]) -> str:
-    """The direction of the message that a row is about; ``is_ours`` is ``None`` without domains to ask."""
+    """Return the direction of a row's message; ``is_ours`` returns ``None`` where no domains are known."""
     event = record.event_id
     if event in _OUT_OF_THE_ORGANIZATION:
         return OUTBOUND
@@ -85,7 +89,9 @@ def decide_direction(record: Record, columns: MailColumns, is_ours: Callable[[st
 def _is_from_inside(
     record: Record, columns: MailColumns, event: str, is_ours: Callable[[str], bool | None]
 ) -> bool | None:
-    """Whether a message began within the organization: what Exchange says first, its sender last."""
+    """Return whether a message began within the organization: by Exchange's own words first, by its sender
+    last.
+    """
     directionality = record.get(columns.directionality).lower()
     if directionality in ("incoming", "originating"):
         return directionality == "originating"
@@ -104,7 +110,7 @@ def _is_of_ours(address: str, is_ours: Callable[[str], bool | None]) -> bool | N
 
 
 def read_domains(names: Iterable[str]) -> tuple[frozenset[str], tuple[str, ...]]:
-    """Accepted domains, and the endings of those that are written ``*.example.com``."""
+    """Return accepted domains, and the endings of those written ``*.example.com``."""
     lower = [name.strip().lower().removeprefix("@") for name in names]
     return (
         frozenset(name for name in lower if not name.startswith("*.")),
@@ -113,7 +119,7 @@ def read_domains(names: Iterable[str]) -> tuple[frozenset[str], tuple[str, ...]]
 
 
 def has_domain_of(domains: tuple[frozenset[str], tuple[str, ...]], domain: str) -> bool | None:
-    """Whether a domain is accepted; ``None`` where no domains are known."""
+    """Return whether a domain is accepted; ``None`` where no domains are known."""
     exact, endings = domains
     if not (exact or endings):
         return None

@@ -1,7 +1,7 @@
-"""What a client of IMAP4 or POP3 says to prove who it is, hidden wherever a row of these logs may hold it.
+"""Hide the credentials of IMAP4 and POP3 clients wherever a row of these logs may contain them.
 
-Usually ``command`` is one word and ``parameters`` the rest. But a client may be written with all of its line
-in one cell, and what follows ``authenticate``, ``auth`` or a literal (``login {4}``) are lines of their own:
+Usually ``command`` is one word and ``parameters`` the rest. But some clients appear with their whole line in
+one cell, and the text after ``authenticate``, ``auth`` or a literal (``login {4}``) comes in rows of its own:
 a password, or an answer in base64, in the place of a command.
 """
 
@@ -56,7 +56,7 @@ MOST_SESSIONS = 1024
 
 
 def hide_arguments(command: str, parameters: str) -> str:
-    """The parameters of a command without what is secret in them: of most commands, nothing is."""
+    """Return the parameters of a command with their secret part hidden; most commands have none."""
     word = command.lower()
     if not parameters or _MASKED.fullmatch(parameters):
         return parameters
@@ -74,9 +74,10 @@ def hide_arguments(command: str, parameters: str) -> str:
 
 
 def hide_command(command: str, waits: bool = False) -> str:
-    """A command cell without what is secret in it; ``waits`` says that an answer is due, which is all secret.
+    """Return a command cell with its secret part hidden; with ``waits`` an answer is due, which is all
+    secret.
 
-    A tag may stand before the command: ``a7 LOGIN nora ...``.
+    A tag may come before the command: ``a7 LOGIN nora ...``.
     """
     text = command.strip()
     first, _, rest = text.partition(" ")
@@ -94,20 +95,20 @@ def hide_command(command: str, waits: bool = False) -> str:
 
 
 class Dialogues:
-    """Which sessions owe an answer that is a secret, in bounded number."""
+    """The sessions that owe an answer which is a secret, in bounded number."""
 
     def __init__(self) -> None:
         self._waiting: dict[str, bool] = {}  # by session: whether what comes is a literal
 
     @property
     def memory(self) -> tuple[tuple[str, bool], ...]:
-        """All that decides how the next rows are read."""
+        """The state that decides how the next rows are read."""
         return tuple(self._waiting.items())
 
     def hide(self, values: Mapping[str, str], *, is_answered: bool) -> dict[str, str]:
-        """The cells of a row that hold a secret, as they may be shown.
+        """Return the cells of a row with a secret, in the form that may be shown.
 
-        ``is_answered`` says that the server has told how it went, so that it waits for no more.
+        ``is_answered``: the server has replied with a result, so it waits for no answer any more.
         """
         command, parameters = values.get("command", ""), values.get("parameters", "")
         session = values.get("sessionId", "")
@@ -141,7 +142,7 @@ class Dialogues:
 
 
 def _read_verb(command: str, parameters: str) -> tuple[str, str]:
-    """The verb in lower case and what follows it, wherever it stands; any other word where there is none."""
+    """Return the verb in lower case and its arguments, wherever they are; without a verb, the first word."""
     words = command.split(None, 2)
     for at, word in enumerate(words[:2]):
         if word.lower() in VERBS:
@@ -150,7 +151,7 @@ def _read_verb(command: str, parameters: str) -> tuple[str, str]:
 
 
 def _hide_echoes(values: Mapping[str, str], hidden: Mapping[str, str]) -> dict[str, str]:
-    """The server's reply where it repeats a secret, as an error may."""
+    """Return the server's reply where it repeats a secret, as an error may, with the secret hidden."""
     secrets = [secret for name, text in hidden.items() for secret in _find_hidden(values[name], text)]
     context = values.get("context", "")
     for secret in secrets:
@@ -159,7 +160,7 @@ def _hide_echoes(values: Mapping[str, str], hidden: Mapping[str, str]) -> dict[s
 
 
 def _find_hidden(text: str, shown: str) -> list[str]:
-    """What the mask stands for, as a whole and by its words, the longest first."""
+    """Return the text that the mask replaced, as a whole and by words, the longest first."""
     begin = shown[: -len(MASK)] if shown.endswith(MASK) else ""
     rest = text[len(begin) :].strip() if text.startswith(begin) else text
     words = [rest, *(word.strip('"') for word in rest.split())]
@@ -167,13 +168,13 @@ def _find_hidden(text: str, shown: str) -> list[str]:
 
 
 def hide_line(line: str) -> str:
-    """A raw row that did not parse, without the arguments of a logon that stand in one cell with it."""
+    """Return an unparsed row with the arguments of a logon hidden that share a cell with it."""
     found = _SPOKEN.search(line)
     return line if found is None else f"{line[: found.end()]}{MASK}"
 
 
 def hide_answers(line: str) -> str:
-    """A raw row of such a log that did not parse, without words of base64 that may be an answer."""
+    """Return an unparsed row of such a log with words of base64 hidden, which may be an answer."""
     return _CELL.sub(_hide_answer, line)
 
 

@@ -40,7 +40,7 @@ _FILE_NAME = compile_later(re.escape(NAME), re.IGNORECASE)
 
 
 def is_plausible(values: Mapping[str, str]) -> bool:
-    """Whether values found by column count stand under the columns they belong to."""
+    """Return whether values assigned by column count fit their columns."""
     return (
         values.get("outcome", "").upper() in EVENTS
         and _KEY.fullmatch(values.get("message-key", "")) is not None
@@ -48,7 +48,9 @@ def is_plausible(values: Mapping[str, str]) -> bool:
 
 
 def make_finish(settings: Settings) -> Finish:
-    """What completes a row, with the direction and the correlation that the settings ask for."""
+    """Return the function that completes a row, with direction and correlation if the settings
+    request them.
+    """
 
     def finish(record: Record) -> Refusal | None:
         moment = record.values.get("date-time", "")
@@ -65,7 +67,7 @@ def make_finish(settings: Settings) -> Finish:
 
 
 def open_reader(source: Source, head: Head, settings: Settings) -> Reader:
-    """A reader for one file."""
+    """Return a reader for one file."""
     return ColumnarReader(
         source,
         settings,

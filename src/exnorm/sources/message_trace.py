@@ -1,7 +1,7 @@
-"""Message traces of Exchange Online: extended report, enhanced summary, objects of shell and Graph.
+"""Message traces of Exchange Online: extended report, enhanced summary, objects of the shell and of Graph.
 
-All times are UTC. Only the extended report names its events; those of the others are worked out from
-the delivery status, and the status is kept beside them.
+All times are UTC. Only the extended report names its events; for the others the event is derived from the
+delivery status, and the status is kept beside it.
 """
 
 from __future__ import annotations
@@ -80,10 +80,10 @@ GRAPH_PROPERTIES = {
     "id":                        "MessageTraceId",
     "status":                    "Status",
 }
-# No column of the log: kept under their own names. The tables for traces read the addresses.
+# Not columns of the log: kept under their own names. The tables for traces read the addresses.
 OTHER_PROPERTIES = ("FromIP", "ToIP", "Status", "Organization", "Index", "StartDate", "EndDate")
 
-# Which event a status stands for is ours. None and GettingStatus say that there is no outcome yet, and
+# The event for a status is our choice. None and GettingStatus mean that there is no outcome yet, and
 # an outcome that is not listed here is not guessed: the status itself is then the event's name.
 STATUS_EVENTS = {
     "DELIVERED":      "DELIVER",
@@ -101,7 +101,7 @@ _MARK = "##"
 
 
 def name_fate(values: Values) -> list[Values]:
-    """The row with the event behind its status."""
+    """Return the row with the event for its status."""
     status = values.get("Status", "").upper()
     if status:
         values.setdefault("event-id", STATUS_EVENTS.get(status, status))
@@ -109,10 +109,10 @@ def name_fate(values: Values) -> list[Values]:
 
 
 def split_summary(values: Values) -> list[Values]:
-    """The columns that a summary row holds in another form, and the event behind its statuses.
+    """Convert the columns that a summary row holds in another form, and derive the event from its statuses.
 
-    A row has one status for each recipient: where their last words differ, each recipient is a row of its
-    own. Statuses that do not all have an address before them stay as they are.
+    A row has one status for each recipient: where their last words differ, each recipient becomes a row of
+    its own. Statuses that do not all begin with an address stay as they are.
     """
     direction = values.get("directionality", "")
     if direction in DIRECTIONS:
@@ -130,13 +130,13 @@ def split_summary(values: Values) -> list[Values]:
 
 
 def _name_event(status: str) -> str:
-    """The event behind the last word of ``Receive, Deliver``."""
+    """Return the event for the last word of ``Receive, Deliver``."""
     outcome = status.rpartition(",")[2].strip().upper()
     return STATUS_EVENTS.get(outcome, outcome)
 
 
 def _give_fate(values: Values, fates: list[tuple[str, str]], event: str) -> Values:
-    """A row for these recipients with their statuses."""
+    """Return a row for these recipients with their statuses."""
     found = {
         **values,
         "recipient-address": ";".join(address for address, _ in fates),
@@ -169,17 +169,17 @@ GRAPH = replace(
     needs=frozenset(("receiveddatetime", "recipientaddress")),
     columns={name.lower(): OBJECT_PROPERTIES.get(same, same) for name, same in GRAPH_PROPERTIES.items()},
 )
-# An extended report has the columns that tell a summary, so it is looked for first.
+# An extended report has the columns of a summary too, so it is looked for first.
 TRACES = (EXTENDED, SUMMARY, OBJECT, GRAPH)
 
 
 def recognize(head: Head) -> Confidence:
-    """By the names of the columns or properties."""
+    """Recognize a trace by the names of its columns or properties."""
     return Confidence.HEADER if is_export(TRACES, head.line) else Confidence.NO
 
 
 def open_reader(source: Source, head: Head, settings: Settings) -> Reader:
-    """A reader for one report or export."""
+    """Return a reader for one report or export."""
     return ExportReader(settings, TRACES)
 
 

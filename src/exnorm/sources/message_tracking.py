@@ -73,7 +73,7 @@ MAIL = MailColumns(
 LOG_TYPE = "message tracking log"
 _FILE_NAME = compile_later(r"MSGTRK(MA|MD|MS|M)?\d{8,10}-\d+.*\.LOG.*", re.IGNORECASE)
 _WIDTHS = frozenset(len(schema.columns) for schema in SCHEMAS)
-# Every version has these, and no other log of Exchange has them together.
+# Every version has these columns; no other log of Exchange has all of them.
 _TELLTALE = frozenset(("internal-message-id", "related-recipient-address", "recipient-status"))
 _YEARS = (
     ("08", "2007"),
@@ -96,7 +96,9 @@ _OF_A_MESSAGE = ("message-id", "recipient-address", "total-bytes", "message-subj
 
 
 def recognize(head: Head) -> Confidence:
-    """By ``#Log-type`` or the names in ``#Fields``; without a header by width, time and event."""
+    """Recognize the log by ``#Log-type`` or the names in ``#Fields``; without a header by width, time and
+    event.
+    """
     log_type = head.directives.get("log-type", "").lower()
     columns, _ = field_names(head.directives.get("fields", ""), COLUMNS_2016)
     if log_type == LOG_TYPE:
@@ -119,7 +121,7 @@ def _is_row(line: str) -> bool:
 
 
 def name_schema(columns: Sequence[str], version: str) -> str:
-    """The product year: from the columns, refined by the build where the columns leave it open.
+    """Return the product year: from the columns, refined by the build where the columns leave it open.
 
     2019 and SE have the same columns and build prefix, so both are ``2019/SE``.
     """
@@ -133,14 +135,14 @@ def name_schema(columns: Sequence[str], version: str) -> str:
 
 
 def _guess_year(columns: Sequence[str]) -> str:
-    """The oldest product that may have written columns of nobody's set, without a build."""
+    """Return the oldest product that may have written an unknown set of columns, without a build."""
     if "network-message-id" in columns:
         return "2013"
     return "2010" if "directionality" in columns else "2007"
 
 
 def finish(record: Record) -> Refusal | None:
-    """Read the row's time; note the build that wrote it: ``schema-version``, else ``#Version``."""
+    """Read the row's time and the build that wrote it: ``schema-version``, else ``#Version``."""
     moment = record.values.get("date-time", "")
     record.time = utc_ms(moment)
     if record.time is None:
@@ -154,7 +156,7 @@ def finish(record: Record) -> Refusal | None:
 
 
 def _refine(schema: Schema, version: str) -> Schema:
-    """The schema of a row whose own build is not that of the header, or that has no header."""
+    """Return the schema of a row whose own build differs from the header's, or that has no header."""
     return replace(schema, name=name_schema(schema.columns, version), version=version)
 
 
@@ -164,15 +166,17 @@ def _refine_once(schema: Schema, version: str) -> Schema:
 
 
 def make_finish(settings: Settings) -> Finish:
-    """What completes a row, with the direction and the correlation that the settings ask for."""
+    """Return the function that completes a row, with direction and correlation if the settings
+    request them.
+    """
     return describe_mail(finish, MAIL, settings)
 
 
 def is_plausible(values: Mapping[str, str]) -> bool:
-    """Whether values found by column count stand under the columns they belong to.
+    """Return whether values assigned by column count fit their columns.
 
-    A message has a ``network-message-id`` since 2013; a row of the width of 2013 without one may be
-    a 2010 row with a stray comma.
+    A message has a ``network-message-id`` since 2013; a row of the width of 2013 without one may be a 2010
+    row with a stray comma.
     """
     if not all(shape.fullmatch(values[column]) for column, shape in _SHAPES.items() if column in values):
         return False
@@ -182,7 +186,7 @@ def is_plausible(values: Mapping[str, str]) -> bool:
 
 
 def open_reader(source: Source, head: Head, settings: Settings) -> Reader:
-    """A reader for one file."""
+    """Return a reader for one file."""
     return ColumnarReader(
         source,
         settings,

@@ -1,4 +1,4 @@
-"""How a log of cells is recognised: its header, then the shape of its first row, then its file name."""
+"""Recognize a log of cells: by its header, then by the form of its first row, then by its file name."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ def recognize_columnar(
     file_name: re.Pattern[str],
     other_telltales: tuple[frozenset[str], ...] = (),
 ) -> Callable[[Head], Confidence]:
-    """A source's ``recognize``, for rows of comma separated cells that begin with a UTC time.
+    """Return a source's ``recognize`` for rows of comma separated cells that begin with a UTC time.
 
-    ``telltale`` are column names that every version has and no other log has together, as are each of
-    ``other_telltales``: shippers leave out empty columns, and a row then has those of one; ``log_type``
-    and ``file_name`` must match as a whole. A log that says it is of another type is not claimed, unless it
-    has these columns: then whoever knows that type is surer.
+    ``telltale`` are column names that every version has and no other log has together, and so is each of
+    ``other_telltales``: shippers leave out empty columns, and a row then has those of one of them.
+    ``log_type`` and ``file_name`` must match as a whole. A log whose header names another type is accepted
+    only with these columns, and with less confidence than the source of that type.
     """
     known = max((schema.columns for schema in schemas), key=len)
     by_width = {len(schema.columns): schema.columns for schema in schemas}

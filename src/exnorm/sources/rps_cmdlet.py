@@ -1,8 +1,8 @@
 """Rps_Cmdlet logs: every cmdlet that ran over remote PowerShell, with its parameters and its outcome.
 
-67 columns since 2016. ``Parameters`` holds values in plain text: those of secret parameters are hidden, here
-and wherever else the row repeats them, before anything is worked out. A row without a time marks the end of a
-session; it names no cmdlet, so it is no event.
+67 columns since 2016. ``Parameters`` contains values in plain text: those of secret parameters are hidden,
+here and wherever else the row repeats them, before anything is derived. A row without a time marks the end of
+a session; it names no cmdlet, so it is not an event.
 """
 
 from __future__ import annotations
@@ -62,17 +62,17 @@ _EXCEPTION = compile_later(r"(?:^|=)\s*([A-Za-z_][\w.]*(?:Exception|Error)\w*)\s
 
 
 def name_schema(columns: Sequence[str], version: str) -> str:
-    """The product year, by the build in the header; without one all columns are of 2016."""
+    """Return the product year, by the build in the header; without one, 2016."""
     return name_year(columns, version) if version else "2016"
 
 
 def judge(result: str, errors: str) -> str:
-    """``success``, ``failure`` or, where the row does not say, empty."""
+    """Return ``success``, ``failure``, or an empty text where the row does not state it."""
     return OUTCOMES.get(result.lower(), "failure" if errors else "")
 
 
 def name_reason(error_type: str, errors: str) -> str:
-    """Why a cmdlet failed: ``ErrorType``, else the first exception that is named."""
+    """Return why a cmdlet failed: ``ErrorType``, else the first exception that is named."""
     if error_type:
         return error_type
     found = _EXCEPTION.search(errors)
@@ -82,13 +82,13 @@ def name_reason(error_type: str, errors: str) -> str:
 def describe(
     cmdlet: str, parameters: str, result: str, errors: str, user: str, program: str
 ) -> tuple[str, ...]:
-    """What a call means, as ``cmdlets.DERIVED``."""
+    """Return the values derived from a call, in the order of ``cmdlets.DERIVED``."""
     pairs = cmdlets.read_parameters(parameters)
     return cmdlets.describe_call(cmdlet, pairs, judge(result, errors), split_user(user)[1], program)
 
 
 def name_session_user(info: str) -> str:
-    """Who signed in to the session, a UPN or ``domain\\name``."""
+    r"""Return the user who signed in to the session, a UPN or ``domain\name``."""
     return find_member(info, "PSSenderInfo") if "PSSenderInfo=" in info else ""
 
 
@@ -110,7 +110,7 @@ COMPUTED = (
 
 
 def hide_secrets(values: dict[str, str]) -> bool:
-    """Hide the values of secret parameters, wherever a row repeats them; whether there was one."""
+    """Hide the values of secret parameters wherever a row repeats them; return whether there were any."""
     given = [values.get(column, "") for column in _SPEAKING]
     shown = [cmdlets.hide_secrets(text) for text in given]
     if shown == given:
@@ -125,12 +125,12 @@ def hide_secrets(values: dict[str, str]) -> bool:
 
 
 def redact(line: str) -> str:
-    """A row that did not parse without the values of secret parameters."""
+    """Return an unparsed row with the values of secret parameters hidden."""
     return cmdlets.hide_everywhere(line, "csv" if '""' in line else "plain")
 
 
 def finish(record: Record) -> Refusal | None:
-    """Read the row's time, hide secrets, derive what tables need."""
+    """Read the row's time, hide secrets, derive the values that tables need."""
     moment = record.values.get("DateTime", "")
     record.time = utc_ms(moment)
     if record.time is None:
@@ -143,15 +143,15 @@ def finish(record: Record) -> Refusal | None:
 
 
 def is_plausible(values: Mapping[str, str]) -> bool:
-    """Whether values found by column count stand under the columns they belong to."""
+    """Return whether values assigned by column count fit their columns."""
     return all(shape.fullmatch(values.get(column, "")) is not None for column, shape in _SHAPES.items())
 
 
 class RpsCmdletReader(ColumnarReader):
-    """Reads rows of cmdlets; one that ends a session is none."""
+    """Reads rows of cmdlets; a row that ends a session gives no record."""
 
     def read(self, line: str) -> Record | Unparsed | None:
-        """One row as a record; ``None`` for a header and for the end of a session."""
+        """Read one row as a record; ``None`` for a header and for the end of a session."""
         found = super().read(line)
         if isinstance(found, Unparsed) and found.kind == "date" and self._ends_session(line):
             return None
@@ -164,7 +164,7 @@ class RpsCmdletReader(ColumnarReader):
 
 
 def open_reader(source: Source, head: Head, settings: Settings) -> Reader:
-    """A reader for one file."""
+    """Return a reader for one file."""
     return RpsCmdletReader(
         source,
         settings,

@@ -1,8 +1,7 @@
-"""Rps_Http logs: the requests below remote PowerShell, on the server that runs the shell.
+"""Rps_Http logs: the HTTP requests of remote PowerShell, on the server that runs the shell.
 
-38 columns. A row may name an action or a command; where it names neither, what became of the request is the
-event. The method stands in ``GenericInfo``. The query may hold an access token, which is hidden before
-anything is worked out.
+38 columns. The event is the action or command that a row names, else the result of the request. The method is
+in ``GenericInfo``. The query may contain an access token, which is hidden before anything is derived.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ PROBE = "PROBE"
 
 _LOG_TYPE = compile_later(r"Rps Http Logs", re.IGNORECASE)
 _FILE_NAME = compile_later(r"Rps_Http_\d{8,10}-\d+.*\.LOG.*", re.IGNORECASE)
-# Shippers leave out what is empty: these are in every row.
+# Shippers leave out empty columns: these are filled in every row.
 _TELLTALE = frozenset(("RequestId", "UrlStem", "SubStatus", "ServerHostName"))
 _SHAPES = {
     "RequestId": compile_later(r"([0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})?"),
@@ -51,17 +50,17 @@ _BUILD = ("MajorVersion", "MinorVersion", "BuildVersion", "RevisionVersion")
 
 
 def name_schema(columns: Sequence[str], version: str) -> str:
-    """The product year, by the build in the header; without one the columns are of 2016."""
+    """Return the product year, by the build in the header; without one, 2016."""
     return name_year(columns, version) if version else "2016"
 
 
 def find_method(info: str) -> str:
-    """The method of the request."""
+    """Return the method of the request."""
     return find_member(info, "ServiceCommonMetadata.HttpMethod") if "HttpMethod=" in info else ""
 
 
 def describe(status: str, error: str, authenticated: str, user: str, agent: str) -> tuple[str, str, str]:
-    """What became of a request; its outcome; what it weighs."""
+    """Return the result of a request, its outcome, and the key of its severity."""
     answer = name_answer(status, error, authenticated, user)
     outcome = judge(answer)
     return answer, outcome, PROBE if outcome != "failure" and is_probe(user, agent) else answer
@@ -83,7 +82,7 @@ COMPUTED = (
 
 
 def finish(record: Record) -> Refusal | None:
-    """Read the row's time, derive what tables need."""
+    """Read the row's time, derive the values that tables need."""
     values = record.values
     moment = values.get("DateTime", "")
     record.time = utc_ms(moment)
@@ -95,12 +94,12 @@ def finish(record: Record) -> Refusal | None:
 
 
 def is_plausible(values: Mapping[str, str]) -> bool:
-    """Whether values found by column count stand under the columns they belong to."""
+    """Return whether values assigned by column count fit their columns."""
     return all(shape.fullmatch(values.get(column, "")) is not None for column, shape in _SHAPES.items())
 
 
 def open_reader(source: Source, head: Head, settings: Settings) -> Reader:
-    """A reader for one file."""
+    """Return a reader for one file."""
     return ColumnarReader(
         source,
         settings,

@@ -1,4 +1,4 @@
-"""Secrets by columns: what must be hidden where a header calls the log another type than its columns do."""
+"""Hide secrets by column name, for a header that names another log type than its columns belong to."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ _NOT_SAID = frozenset("+-*")
 
 
 def hide_foreign(columns: Collection[str], own: Collection[str], settings: Settings) -> HideRow | None:
-    """What hides the secrets in columns that are not ``own``, the source's; ``None`` where there are none."""
+    """Return a function that hides secrets in columns not among the source's ``own``; ``None`` where there
+    are none.
+    """
     by_name = {column.lower(): column for column in columns if column not in own}
     hides: list[HideRow] = []
     if by_name.keys() >= _MAIL:

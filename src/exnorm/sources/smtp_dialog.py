@@ -1,8 +1,8 @@
-"""One row of an SMTP session: what it is, what it says, and what it changes of what is established.
+"""Interpret one row of an SMTP session: its event, its values, and its changes to the state of the session.
 
-``read_row`` is pure: a phase, who speaks and two texts give what follows. It knows no sender, no user and no
-address that was said before, so that the same words at the same point of a dialogue give the same whoever
-says them; ``SmtpReader`` remembers it. ``State.follow`` then does with it what has to do with names.
+``read_row`` is pure: the result follows from a phase, the speaker and two texts. It knows no sender, user or
+address of earlier rows, so the same words at the same point of a dialogue give the same result in every
+session, and ``SmtpReader`` caches it. ``State.follow`` then applies the result to the names of the session.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ _VERB_EVENTS = {
     "AUTH": "AUTH", "X-EXPS": "AUTH", "MAIL": "MAIL", "RCPT": "RCPT", "DATA": "DATA", "BDAT": "DATA",
     "RSET": "RSET", "QUIT": "QUIT", "XPROXY": "PROXY", "XPROXYFROM": "PROXY", "XPROXYTO": "PROXY",
 }  # fmt: skip
-# After these a client may speak on before the reply is there (RFC 2920, RFC 3030); after all others it waits.
+# After these a client may send more before the reply comes (RFC 2920, RFC 3030); after all others it waits.
 _PIPELINED = frozenset(("MAIL", "RCPT", "RSET", "BDAT"))
 _NAMES_CLIENT = frozenset(("XPROXY", "XPROXYFROM"))
 _CONNECT_FAILED = compile_later(r"Failed to connect\b", re.IGNORECASE)
@@ -106,16 +106,16 @@ _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 class Phase(NamedTuple):
-    """The point that a dialogue has come to, without what was said on the way.
+    """The point that a dialogue has reached, without the names said on the way.
 
-    ``certain`` says that ``direction`` is more than what the ports suggest. ``auth`` is where an AUTH
-    exchange stands: ``""`` none, ``open`` after the command, ``challenged`` after a 334 (the client's next
-    words are a secret), ``failed`` after a refusal, ``unknown`` where rows are missing. ``failure`` is
-    ``named`` where a remark gave its user, ``announced`` where one said that it failed and no row is the
-    failure yet, ``told`` where one is. ``due`` counts the commands without a reply; ``mail`` and ``data`` are
-    which of their replies, counted from the next one, are those to MAIL and to the end of a message (0:
-    none). ``waits`` says that the client speaks on only after the last of them. ``proxies`` says that the
-    last command named another client.
+    ``certain``: ``direction`` is known from more than the ports. ``auth`` is the state of an AUTH exchange:
+    ``""`` none, ``open`` after the command, ``challenged`` after a 334 (the client's next words are a
+    secret), ``failed`` after a refusal, ``unknown`` where rows are missing. ``failure`` is ``named`` where a
+    remark gave the user of a failure, ``announced`` where one reported it before the row of the failure,
+    ``told`` after that row. ``due`` counts the commands without a reply; ``mail`` and ``data`` are the
+    positions among these replies, from 1, of those to MAIL and to the end of a message (0: none). ``waits``:
+    the client sends nothing more before the last of these replies. ``proxies``: the last command named
+    another client.
     """
 
     direction: str = ""
@@ -131,17 +131,16 @@ class Phase(NamedTuple):
     proxies: bool = False
 
     def after_gap(self) -> Phase:
-        """What is certain still where rows are missing."""
+        """Return the parts of the phase that are still certain after missing rows."""
         return Phase(self.direction, self.certain, spoken=True, greeted=self.greeted, auth="unknown")
 
 
 class Said(NamedTuple):
-    """What a row says: its event, what stands in this row alone, and what it changes.
+    """The result of one row: its event, the values of this row alone, and its changes to the session.
 
-    ``learned`` goes with this row and those after it, ``held`` is kept for a row that asks for it, and
-    ``asks`` names what this one does; ``over`` and ``forgotten`` name what of both the rows after it no
-    longer have. ``auth`` is what becomes of an AUTH: ``over`` before this row, ``accepted`` or ``refused`` by
-    it.
+    ``learned`` holds values for this row and those after it. ``held`` holds values kept until a row lists
+    them in ``asks``. ``over`` and ``forgotten`` name the values of both kinds that later rows no longer have.
+    ``auth`` is the change to an AUTH: ``over`` before this row, ``accepted`` or ``refused`` by it.
     """
 
     event: str
@@ -156,10 +155,10 @@ class Said(NamedTuple):
 
 
 class State(NamedTuple):
-    """What a session has established: never changed, so that it can be remembered for each row.
+    """The state of a session; immutable, so that it can be remembered for each row.
 
     ``shown`` goes with every row, under the names of derived values; ``held`` does not. ``local`` and
-    ``remote`` are its ends as the log has them.
+    ``remote`` are the endpoints as the log has them.
     """
 
     phase: Phase = Phase()
@@ -169,7 +168,7 @@ class State(NamedTuple):
     remote: str = ""
 
     def after_gap(self) -> State:
-        """The same where rows are missing: nothing of a message, an AUTH or another client is known."""
+        """Return the state after missing rows: nothing is known of a message, an AUTH or another client."""
         shown = {name: text for name, text in self.shown.items() if name in _OF_THE_CONNECTION}
         held: dict[str, str] = {}
         if self.held.get("proxied"):
@@ -180,7 +179,7 @@ class State(NamedTuple):
         return State(self.phase.after_gap(), shown, held, self.local, self.remote)
 
     def follow(self, said: Said) -> tuple[dict[str, str], State]:
-        """What goes with a row that says this, and what its session has established after it."""
+        """Return the derived values of a row with this result, and the state after it."""
         shown, held = self.shown, self.held
         if said.auth == "over":
             shown = _put(_put(shown, "auth-user", held.get("user", "")), "auth-type", "")
@@ -208,7 +207,7 @@ class State(NamedTuple):
         return derived, State(said.phase, shown, held, self.local, self.remote)
 
 
-# These stay true for as long as a connection does, once they are known.
+# Once known, these stay true as long as the connection lasts.
 _OF_THE_CONNECTION = frozenset((
     "greeting-name", "ehlo-name", "tls", "tls-protocol", "tls-cipher", "direction", "local-address",
     "client-address", "client-port", "server-address", "server-port", "server-name",
@@ -216,12 +215,12 @@ _OF_THE_CONNECTION = frozenset((
 
 
 def carry(text: str) -> str:
-    """A text as it may be remembered."""
+    """Return a text in the form in which it may be remembered: empty where it is too long."""
     return text if len(text) <= LONGEST else ""
 
 
 def read_row(phase: Phase, mark: str, speaker: str, data: str, context: str) -> Said:
-    """What one row says at a point of a dialogue; its texts are without secrets."""
+    """Return the result of one row at a point of a dialogue; its texts contain no secrets."""
     if speaker == "client":
         return _read_command(phase, data)
     if speaker == "server":
@@ -274,7 +273,9 @@ def _is_answer(phase: Phase, text: str) -> bool:
 
 
 def _wait(phase: Phase, verb: str, ends_message: bool) -> Phase:
-    """The phase with one more reply due; what the client waited for has come by now, logged or not."""
+    """Return the phase with one more reply due; replies that the client waited for have come by now, logged
+    or not.
+    """
     speaks_on = phase.due and not phase.waits and phase.direction != RECEIVE
     due, mail, data = (phase.due, phase.mail, phase.data) if speaks_on else (0, 0, 0)
     due += 1
@@ -287,7 +288,7 @@ def _wait(phase: Phase, verb: str, ends_message: bool) -> Phase:
 
 
 def _read_client(phase: Phase, text: str, learned: dict[str, str]) -> dict[str, str]:
-    """The client whom one Exchange server names to another; he is no longer the one who spoke until then."""
+    """Read the client that one Exchange server names to another; it replaces the client known so far."""
     found = read_proxied(text) if phase.direction else None
     if found is None:
         return {}
@@ -333,7 +334,9 @@ def _read_reply(phase: Phase, text: str) -> Said:
 
 
 def _answer(phase: Phase, is_whole: bool) -> Phase:
-    """The phase with one reply less due; of one in several rows the first counts, the last ends it."""
+    """Return the phase with one reply less due; of a reply in several rows the first counts and the last ends
+    it.
+    """
     if not is_whole:
         return phase._replace(
             mail=0 if phase.mail == 1 else phase.mail, data=0 if phase.data == 1 else phase.data
@@ -355,7 +358,7 @@ def _refuse_auth(phase: Phase, own: dict[str, str], was_told: bool) -> Said:
 
 
 def _end_message(phase: Phase, own: dict[str, str], text: str, event: str) -> Said:
-    """The reply to a whole message: whatever it is, the message is over."""
+    """Read the reply to a whole message, which ends the message whatever it says."""
     accepted = read_accepted(text)
     asks: tuple[str, ...] = ("message-id",)
     if accepted is not None:
@@ -379,7 +382,7 @@ def _read_end(phase: Phase, text: str) -> Said:
 
 
 def _read_remark(phase: Phase, data: str, context: str) -> Said:
-    """A remark of Exchange's own: mostly in ``context``, in some versions in ``data``."""
+    """Read a remark of Exchange itself: mostly in ``context``, in some versions in ``data``."""
     kind = context.strip().lower()
     if kind == "authenticated":
         user = carry(data)
@@ -426,7 +429,7 @@ def _read_known_remark(phase: Phase, text: str) -> Said | None:  # noqa: PLR0911
 
 
 def _name_user(phase: Phase, user: str) -> Said:
-    """Whose AUTH it is: where a remark has said that it failed, this is the failure."""
+    """Read the user of an AUTH; where a remark has reported its failure, this row is the failure."""
     if phase.failure != "announced":
         named = phase if phase.failure else phase._replace(failure="named")
         return Said("AUTH-USER", named, learned={"auth-user": user})

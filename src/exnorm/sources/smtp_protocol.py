@@ -1,18 +1,17 @@
 """SMTP protocol logs (RECV, SEND) of Exchange 2007 to Subscription Edition.
 
-Each row is an event of its own. ``event-name`` is worked out from it, one of a closed set (``EVENTS``),
-and what the session has established by then goes with it: endpoints, the server's greeting, the EHLO
-name, the sender, the AUTH user, TLS. Nothing is carried over a ``+`` row or to another remote endpoint.
-"By then" is by the row's number in its session, whenever the row is read (``smtp_sessions``). Where one
-Exchange server names the client that it speaks for (XPROXY), that is the client from there on.
+Each row is an event of its own. ``event-name`` is derived from it, one of a closed set (``EVENTS``); the
+state of its session goes with it: endpoints, the server's greeting, the EHLO name, the sender, the AUTH user,
+TLS. No state passes a ``+`` row or another remote endpoint. The state is that of the row's number in its
+session, whenever the row is read (``smtp_sessions``). Where one Exchange server names the client that it
+speaks for (XPROXY), that is the client from there on.
 
-Which side is the client follows the log: in a RECV log the remote end, in a SEND log the local one. The
-log says which it is in ``#Log-type``, else its file's name does, else a row of the session from which
-it is certain, else the one end that has a port of SMTP servers; where none does, no row names a source
-or a destination.
+The client is the remote end in a RECV log and the local one in a SEND log. ``#Log-type`` says which log it
+is, else the file's name, else a row of the session that is possible in one direction only, else the one end
+that has a port of SMTP servers; without any of these, no row names a source or a destination.
 
-What clients say to AUTH is hidden before anything is worked out (``smtp_secrets``). ``#Version`` is a
-constant in these logs and says nothing of the product.
+The client's words to AUTH are hidden before anything is derived (``smtp_secrets``). ``#Version`` is a
+constant in these logs and does not identify the product.
 """
 
 from __future__ import annotations
@@ -88,7 +87,7 @@ _TELLTALE = frozenset(("local-endpoint", "remote-endpoint"))
 _MARKS = frozenset("+-><*")
 _SEQUENCE = compile_later(r"\d{1,10}")
 _SESSION = compile_later(r"[0-9A-Fa-f]{16}")
-# In these no client ever speaks.
+# A client never speaks in these columns.
 _NEVER_SECRET = frozenset(COLUMNS) - {"data", "context"}
 
 _SERVER_PORTS = frozenset(("25", "465", "475", "587", "717", "2525"))
@@ -103,7 +102,9 @@ _LONGEST_NUMBER = 10
 
 
 def recognize(head: Head) -> Confidence:
-    """By ``#Log-type`` or the endpoints in ``#Fields``; without a header by width, time, id and mark."""
+    """Recognize the log by ``#Log-type`` or the endpoints in ``#Fields``; without a header by width, time, id
+    and mark.
+    """
     log_type = head.directives.get("log-type", "").lower()
     columns, _ = field_names(head.directives.get("fields", ""), COLUMNS)
     if log_type in _LOG_TYPES:
@@ -127,7 +128,7 @@ def _is_row(line: str) -> bool:
 
 
 def is_plausible(values: Mapping[str, str]) -> bool:
-    """Whether values found by column count stand under the columns they belong to.
+    """Return whether values assigned by column count fit their columns.
 
     Some writers leave the mark of an information row empty; both endpoints must then be there.
     """
@@ -144,7 +145,7 @@ def _has_endpoints(values: Mapping[str, str]) -> bool:
 
 
 def find_direction(directives: Mapping[str, str], file_name: str) -> str:
-    """``receive`` or ``send`` from ``#Log-type``, else from the file's name, else nothing."""
+    """Return ``receive`` or ``send`` from ``#Log-type``, else from the file's name, else an empty text."""
     log_type = directives.get("log-type", "").lower()
     found = _FILE_NAME.search(file_name)
     if log_type in _LOG_TYPES or found is None:
@@ -153,7 +154,7 @@ def find_direction(directives: Mapping[str, str], file_name: str) -> str:
 
 
 def learn_direction(mark: str, text: str) -> str:
-    """The direction of a session from what one row says, where it can be no other."""
+    """Return the direction of a session from one row's text; empty where both directions are possible."""
     if mark == "<":
         return RECEIVE if read_verb(text) in _OPENING else ""
     if mark != ">":
@@ -164,7 +165,9 @@ def learn_direction(mark: str, text: str) -> str:
 
 
 def compare_ports(local: str, remote: str) -> str:
-    """The direction of a session from its ends, where only one of them is a port of SMTP servers."""
+    """Return the direction of a session from its ends; empty unless exactly one has a port of
+    SMTP servers.
+    """
     # Not split_endpoint: a masked address has a port too.
     serves = local.rpartition(":")[2] in _SERVER_PORTS
     if serves == (remote.rpartition(":")[2] in _SERVER_PORTS):
@@ -202,12 +205,12 @@ class SmtpReader(ColumnarReader):
         self._said: dict[tuple[Phase, str, str, str, str], Said] = {}
 
     def header(self, directives: Mapping[str, str]) -> None:
-        """Take the columns, and the direction from ``#Log-type``."""
+        """Read the columns, and the direction from ``#Log-type``."""
         super().header(directives)
         self._direction = find_direction(directives, self._file_name)
 
     def record(self, line: str, schema: Schema, values: dict[str, str]) -> Record | Unparsed:
-        """A record with what its row and its session say, and without secrets."""
+        """Return a record with the values of its row and its session, and with secrets hidden."""
         record = super().record(line, schema, values)
         if isinstance(record, Unparsed):
             return record
@@ -239,7 +242,7 @@ class SmtpReader(ColumnarReader):
         return record
 
     def _place(self, record: Record, state: State) -> State:
-        """The state with the direction and the ends that the row tells."""
+        """Return the state with the direction and the endpoints that the row gives."""
         get, phase = record.values.get, state.phase
         local, remote = get("local-endpoint", ""), get("remote-endpoint", "")
         if phase.certain and local == state.local and remote == state.remote:
@@ -258,7 +261,7 @@ class SmtpReader(ColumnarReader):
         return State(phase, shown, state.held, local, remote)
 
     def _read(self, record: Record, state: State) -> tuple[dict[str, str], State]:
-        """What is derived of a row, and the state after it; its secrets are hidden in the record."""
+        """Return the derived values of a row, and the state after it; secrets are hidden in the record."""
         values, phase = record.values, state.phase
         mark, data, context = values.get("event", ""), values.get("data", ""), values.get("context", "")
         speaker = _find_speaker(mark, data, phase.direction)
@@ -281,7 +284,7 @@ class SmtpReader(ColumnarReader):
 
 
 def open_reader(source: Source, head: Head, settings: Settings) -> Reader:
-    """A reader for one file."""
+    """Return a reader for one file."""
     return SmtpReader(source, settings, head.file_name, Sessions())
 
 
@@ -290,7 +293,7 @@ def _read_number(text: str) -> int | None:
 
 
 def _find_speaker(mark: str, data: str, direction: str) -> str:
-    """Who said what is in ``data``: ``client``, ``server``, or nobody."""
+    """Return who wrote ``data``: ``client``, ``server``, or an empty text for nobody."""
     if mark not in ("<", ">"):
         return ""
     if direction:
@@ -299,7 +302,7 @@ def _find_speaker(mark: str, data: str, direction: str) -> str:
 
 
 def _hide(record: Record, auth: str, speaker: str) -> bool:
-    """Take the secrets out of a row's values; whether there were any. ``auth`` is where AUTH stands."""
+    """Hide the secrets in a row's values; return whether there were any. ``auth`` is the state of AUTH."""
     hidden = False
     for column, value in record.values.items():
         if not value or column in _NEVER_SECRET:
@@ -307,7 +310,7 @@ def _hide(record: Record, auth: str, speaker: str) -> bool:
         if column == "data" and speaker == "client":
             shown = hide_sent(value, auth)
         elif column == "data" and speaker == "server":
-            # Who speaks without a reply code may be the client after all.
+            # A text without a reply code may come from the client after all.
             in_auth = auth not in ("", "unknown")
             shown = hide_reply(value, in_auth) if read_reply(value) else hide_sent(value, "")
         else:
@@ -319,7 +322,7 @@ def _hide(record: Record, auth: str, speaker: str) -> bool:
 
 
 def _hide_unknown(text: str, record: Record) -> str:
-    """A column that is not known; where ``data`` is missing it may be that one under another name."""
+    """Hide secrets in an unknown column, which may be ``data`` under another name where that is missing."""
     if "data" not in record.values:
         return hide_command(text)
     return hide_answer(text) if is_auth(text) else text
@@ -327,7 +330,9 @@ def _hide_unknown(text: str, record: Record) -> str:
 
 @lru_cache(maxsize=_ENDPOINTS)  # the rows of a session share them
 def describe_ends(direction: str, local: str, remote: str, connector: str) -> Mapping[str, str]:
-    """Addresses and ports of both sides, and this server's name; which side is which only by a direction."""
+    """Return addresses and ports of both sides and this server's name; client and server only for a known
+    direction.
+    """
     here, there = split_endpoint(local), split_endpoint(remote)
     found = {"local-address": here[0]}
     if direction:

@@ -1,7 +1,7 @@
-"""What a client says to AUTH is a secret: it is hidden wherever a line of SMTP may show it.
+"""Hide what a client sends with AUTH, wherever a line of SMTP may contain it.
 
-``hide_command``, ``hide_answer`` and ``hide_reply`` know who speaks; ``hide_line`` knows nothing but
-the raw text of a line that did not parse, and rather hides too much of it.
+``hide_command``, ``hide_answer`` and ``hide_reply`` know who speaks; ``hide_line`` has only the raw text of
+an unparsed line, and hides too much of it rather than too little.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _MECHANISM = (
     r"DIGEST-MD5|SCRAM-SHA-\d+(?:-PLUS)?|EXCHANGEAUTH|EXTERNAL|ANONYMOUS|SPA|MSN)(?![^\s,\"';])"
 )
 _AFTER = rf"(?:[ \t=:]+{_MECHANISM})?"
-# In a command everything after these letters is hidden; in a raw line they must be a word.
+# In a command everything after these letters is hidden; in a raw line they must be a whole word.
 _VERB = r"(?:AUTH(?!ENTICAT(?:ED|ION))|X-EXPS|PASS(?![A-Z])|LOGIN(?![A-Z]))"
 _WORD = rf"(?:AUTH(?={_MECHANISM})|(?:AUTH|AUTHENTICATE|AUTHINFO|X-EXPS|PASS|LOGIN)(?![A-Z0-9_-]))"
 _FLAGS = re.IGNORECASE | re.DOTALL
@@ -44,7 +44,7 @@ _NO_SECRETS = frozenset((
 ))  # fmt: skip
 _ECHO = compile_later(r"(command ['\"]{0,2})([^\s',\"]+)", re.IGNORECASE)
 _BASE64 = compile_later(r"[A-Za-z0-9+/]+={0,2}")
-# A client of IMAP4 in a log of another name.
+# An IMAP4 client in a log of another type.
 _TAGGED = compile_later(r"(\s*[A-Za-z0-9.+]{1,16} +(?:LOGIN|AUTHENTICATE|AUTH|APOP|PASS) +)\S.*", _FLAGS)
 _FIRST_WORD = compile_later(r"\s*([A-Za-z0-9-]*)")
 _UNMISTAKABLE = compile_later(
@@ -53,7 +53,7 @@ _UNMISTAKABLE = compile_later(
     _FLAGS,
 )
 _OWN_COMMAND = compile_later(r"\s*(X[A-Z0-9-]+)(\s+\S.*|\s*)", _FLAGS)
-# What is behind one of these may be a command of its own, for a server or for who reads the log.
+# Text after one of these may be a command of its own, for the server or for a reader of the log.
 _BREAK = r"\x00-\x08\x0a-\x1f\x7f\x85\u2028\u2029"
 _BREAKS = compile_later(rf"([{_BREAK}]+)")
 
@@ -67,19 +67,20 @@ _WINDOW = 200  # how much is looked at behind each mark: a line may consist of m
 
 
 def is_auth(text: str) -> bool:
-    """Whether a command is AUTH or its like, with or without arguments."""
+    """Return whether a command is AUTH or one like it, with or without arguments."""
     return _HINT.search(text) is not None and _AUTH.fullmatch(text) is not None
 
 
 def is_masked(text: str) -> bool:
-    """Whether Exchange itself has hidden the text, as ``<authentication response>``."""
+    """Return whether Exchange itself has hidden the text, as ``<authentication response>``."""
     return _MASKED.fullmatch(text.strip()) is not None
 
 
 def is_unmistakable(text: str) -> bool:
-    """Whether a text can only be a command, even where an answer to AUTH would be due.
+    """Return whether a text can only be a command, even where an answer to AUTH would be due.
 
-    An answer is one word of base64: a verb of Exchange's own is none where more follows, or by its length.
+    An answer is one word of base64. So one of Exchange's own verbs is a command if more text follows it, or
+    if its length is not one of base64.
     """
     if _UNMISTAKABLE.fullmatch(text) is not None:
         return True
@@ -90,15 +91,15 @@ def is_unmistakable(text: str) -> bool:
 
 
 def is_command(text: str) -> bool:
-    """Whether a text opens with a command whose arguments are no secrets."""
+    """Return whether a text begins with a command whose arguments are not secret."""
     word = _FIRST_WORD.match(text)
     return word is not None and word.group(1).upper() in COMMANDS
 
 
 def hide_sent(text: str, auth: str) -> str:
-    """What a client sent, by where its AUTH stands (``smtp_dialog.Phase.auth``).
+    """Return a client's text with secrets hidden, by the state of its AUTH (``smtp_dialog.Phase.auth``).
 
-    Where rows are missing, a single word that is no command may be an answer to an AUTH that nobody saw.
+    Where rows are missing, a single word that is not a command may be an answer to an AUTH in a missing row.
     """
     if _BREAKS.search(text) is None:
         return _hide_one(text, auth)
@@ -124,7 +125,9 @@ def _is_lone(text: str) -> bool:
 
 
 def hide_command(text: str) -> str:
-    """A client's command without what it says to AUTH; one word that looks like base64 is hidden too."""
+    """Return a client's command with its AUTH argument hidden; a single word that looks like base64 is hidden
+    too.
+    """
     if is_auth(text):
         return _hide_argument(text)
     if is_command(text):
@@ -136,14 +139,16 @@ def hide_command(text: str) -> str:
 
 
 def hide_answer(text: str) -> str:
-    """What a client sent while an answer to AUTH was due; a mask and ``*`` (cancel) stay."""
+    """Return a client's text while an answer to AUTH was due; a mask and ``*`` (cancel) stay, all else is
+    hidden.
+    """
     if _is_harmless(text):
         return text
     return _hide_argument(text) if is_auth(text) else MASK
 
 
 def hide_reply(text: str, in_auth: bool = False) -> str:
-    """A server's reply without a challenge, and without what it repeats of a secret."""
+    """Return a server's reply with a challenge and repetitions of a secret hidden."""
     if text.startswith("334"):
         return text if _is_harmless(text[4:]) else f"{text[:4]}{MASK}"
     if text.startswith("2"):
@@ -152,14 +157,14 @@ def hide_reply(text: str, in_auth: bool = False) -> str:
 
 
 def hide_mention(text: str) -> str:
-    """Any other text without the arguments of an AUTH command that it speaks of."""
+    """Return any other text with the arguments of AUTH commands in it hidden."""
     if "ommand" in text:
         text = _ECHO.sub(_hide_echo, text)
     return _MENTION.sub(_hide_token, text) if _HINT.search(text) else text
 
 
 def hide_said(text: str) -> str:
-    """What one side said, where it is not known which: only a command or a reply is known to be harmless."""
+    """Return a text of an unknown speaker with all but commands and replies hidden."""
     if _BREAKS.search(text) is not None:
         return "".join(
             piece if at % 2 or not piece else hide_said(piece) for at, piece in enumerate(_BREAKS.split(text))
@@ -172,7 +177,7 @@ def hide_said(text: str) -> str:
 
 
 def hide_line(line: str) -> str:
-    """A raw line that did not parse, without anything that may be an argument of AUTH."""
+    """Return an unparsed line with everything hidden that may be an argument of AUTH."""
     if "\0" in line:  # UTF-16 that was read as bytes
         plain = line.replace("\0", "")
         hidden = hide_line(plain)
@@ -202,7 +207,7 @@ def _hide_argument(text: str) -> str:
 
 
 def _hide_row(line: str) -> str:
-    """A row without what a party said, where that is neither a command nor a reply that is known."""
+    """Return a row with a party's text hidden, unless that is a known command or reply."""
     for mark in _MARK.finditer(line):
         rest = line[mark.end() : mark.end() + _WINDOW]
         first = _CELL_END.split(rest, maxsplit=1)[0]
@@ -230,13 +235,13 @@ def _hide_token(found: re.Match[str]) -> str:
     lead, mechanisms, token = found.groups()
     word = token.upper()
     harmless = word in _NO_SECRETS or token[0] == "<" or _IS_MECHANISM.fullmatch(token)
-    # Behind a mechanism only a word in capitals is certain to be none: a keyword of an EHLO reply.
+    # After a mechanism, only a word in capitals is certainly no secret: it is a keyword of an EHLO reply.
     suspect = token != word or not token.replace("-", "").isalpha() if mechanisms else _is_mixed(token)
     return found.group() if harmless or not suspect else lead + MASK
 
 
 def looks_secret(word: str) -> bool:
-    """Whether one word is likely base64: its length, and a mixture that no command has."""
+    """Return whether a word is likely base64: by its length, and a mixture of letters that no command has."""
     return _BASE64.fullmatch(word) is not None and len(word) % 4 == 0 and _is_mixed(word)
 
 

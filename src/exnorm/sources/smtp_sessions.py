@@ -1,8 +1,8 @@
-"""What SMTP sessions had established at each of their rows, for many sessions at once, in bounded memory.
+"""Remember the state of SMTP sessions at each of their rows, for many sessions at once, in bounded memory.
 
-A row's place in its session is its sequence number. What was known before number n is what number n - 1 left
-behind: it is the same whenever the row is worked on, and however often. Where n - 1 is not remembered, only
-what stays true for as long as a connection does is taken from a row before it, and nothing from one after.
+A row's position in its session is its sequence number. The state before row n is the state after row n - 1:
+it is the same whenever, and however often, the row is read. Where row n - 1 is not remembered, only the facts
+that hold for a whole connection are taken from an earlier row, and nothing from a later one.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ Key = tuple[str, str]
 
 
 class Session:
-    """The rows of one session by their numbers: of each, what tells it from another, and what it left.
+    """The rows of one session by number: a hash of each row, and the state after it.
 
-    ``newest`` is the highest number; ``spared`` is a row that stays only because it was the newest. Some logs
-    repeat a number: such rows follow each other as they come, and ``repeated`` holds what was known before
-    each but the first.
+    ``newest`` is the highest number; ``spared`` is a row kept only because it was the newest. Some logs
+    repeat a number: such rows are read in the order they come, and ``repeated`` holds the state before each
+    but the first.
     """
 
     __slots__ = ("key", "last_seen", "marks", "newest", "repeated", "rows", "spared")
@@ -48,19 +48,19 @@ class Session:
         self.repeated: dict[tuple[int, int], State] = {}
 
     def is_over(self, number: int, mark: int, now: int) -> bool:
-        """Whether a connection that begins with this row is another one than this session's."""
+        """Return whether a connection that begins with this row is a new one."""
         known = self.marks.get(number)
         if known is not None:
             return known != mark
         return self.newest > number and now > self.last_seen
 
     def forget(self, number: int) -> None:
-        """A row is given up."""
+        """Drop a row."""
         self.rows.pop(number, None)
         self.marks.pop(number, None)
 
     def before(self, number: int, mark: int) -> tuple[State, bool]:
-        """What was known before a row, and whether rows are missing between it and what it follows."""
+        """Return the state before a row, and whether rows are missing directly before it."""
         known = self.marks.get(number)
         if known is not None and known != mark:
             return self.repeated.setdefault((number, mark), self.rows[number]), False
@@ -75,7 +75,7 @@ class Session:
 
 
 class Sessions:
-    """Sessions by key; the one that was silent longest goes first, and is counted in ``evicted``."""
+    """Sessions by key; the one silent longest is dropped first, and counted in ``evicted``."""
 
     def __init__(self, limit: int = LIMIT, rows: int = ROWS, max_age_ms: int = MAX_AGE_MS) -> None:
         self.evicted = 0
@@ -85,14 +85,14 @@ class Sessions:
         self._newest = 0
         self._open: OrderedDict[Key, Session] = OrderedDict()
         self._ended: dict[Key, Session] = {}
-        # A session and a number in turn: tuples of both would keep the garbage collector busy.
+        # Sessions and numbers alternate, because tuples of both would keep the garbage collector busy.
         self._order: deque[Session | int] = deque()
 
     def __len__(self) -> int:
         return len(self._open)
 
     def find(self, key: Key, number: int | None, now: int) -> tuple[Session, int]:
-        """The session of a key, and the row's number in it: without one it is the next."""
+        """Return the session of a key, and the row's number in it; a row without a number is the next one."""
         if now > self._newest:
             self._newest = now
             self._forget()
@@ -102,18 +102,18 @@ class Sessions:
         else:
             session = self._ended.get(key)
             if session is None:
-                # It is late, or its beginning is in a log before this one.
+                # The row is late, or its session began in an earlier log.
                 self.evicted += bool(number) and now < self._newest
                 session = self._add(key)
         return session, session.newest + 1 if number is None else number
 
     def restart(self, key: Key) -> Session:
-        """Another session under the same key: nothing of the one before is its."""
+        """Start another session under the same key, without the state of the one before."""
         self._drop(key)
         return self._add(key)
 
     def keep(self, session: Session, number: int, mark: int, now: int, state: State) -> None:
-        """Remember what a row left behind."""
+        """Remember the state after a row."""
         session.rows[number] = state
         session.last_seen = max(session.last_seen, now)
         if number in session.marks:
@@ -131,7 +131,7 @@ class Sessions:
             self._forget_row()
 
     def end(self, key: Key) -> None:
-        """The session has ended; its rows stay known while there is room: some may come late or again."""
+        """End a session; its rows stay known while there is room, because some may come late or again."""
         session = self._open.pop(key, None)
         if session is not None:
             self._ended[key] = session
@@ -162,7 +162,7 @@ class Sessions:
         self.evicted += 1
 
     def _forget_row(self) -> None:
-        """Give up the row that has been known longest, unless what its session does next needs it."""
+        """Drop the row that has been known longest, unless the next row of its session needs it."""
         session, number = self._order.popleft(), self._order.popleft()
         assert isinstance(session, Session)
         assert isinstance(number, int)

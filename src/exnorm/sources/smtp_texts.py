@@ -1,6 +1,6 @@
-"""What the texts of an SMTP session say: endpoints, commands, replies, Exchange's own remarks.
+"""Read the texts of an SMTP session: endpoints, commands, replies, Exchange's own remarks.
 
-Every function takes one text and gives ``None``, or empty parts, where the text says no such thing.
+Every function takes one text and returns ``None``, or empty parts, where the text contains no such thing.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _TLS = compile_later(
 _CERTIFICATE_NUMBERS = compile_later(
     r"\s[0-9A-F]+\s+[0-9A-F]{40}\s+\d{4}-\d\d-\d\dT\S+\s+\d{4}-\d\d-\d\dT", re.IGNORECASE
 )
-# Parts of one name are joined by a comma: where a part begins without one, the issuer's name begins.
+# Commas join the parts of one name: a part without a comma before it begins the issuer's name.
 _NEXT_NAME = compile_later(r"(?<![,\s])\s+(?=[A-Z][A-Za-z0-9.]*=)")
 _TARPIT = compile_later(r"Tarpit for '([0-9:.]{1,30})'(?: due to '(.*)')?", _FLAGS)
 _TIMESPAN = compile_later(r"(?:(\d{1,4})\.)?(\d{1,2}):(\d{2}):(\d{2})(?:\.(\d{1,7}))?")
@@ -48,11 +48,11 @@ _AUTH_FAILED = compile_later(
     _FLAGS,
 )
 _TLS_FAILED = compile_later(rf"TLS negotiation failed{_WHY}", _FLAGS)
-# The words stand by themselves: not in an address, a host, a path or a quoted name.
+# The words must stand alone: not in an address, a host, a path or a quoted name.
 _FAILED = compile_later(
     r"(?<![\w.@/<'-])(?<!\bno )(?<!\bnot )(?:failed|refused|denied|rejected)(?![\w'@/-]|\.\w)", re.IGNORECASE
 )
-# The first of them in a text: what the server said, in quotes, may hold another.
+# The first match counts, because the server's quoted words may contain another.
 _CAUSE = compile_later(r"\b(?:because of|with error|because|due to|with)\b:? *(\S.*)", _FLAGS)
 _AFTER_COLON = compile_later(r": *(\S.*)", re.DOTALL)
 _ANSWER = compile_later(
@@ -60,7 +60,7 @@ _ANSWER = compile_later(
     r"|\b(?:response|reply|answer|error|status|with|of)[:= '\"]{1,3}([45]\d\d)(?= \D|['\"]|$)",
     re.IGNORECASE,
 )
-# What the mail servers of the world call the message that they took over, in their own words.
+# How common mail servers name the id of a message that they accepted.
 _QUEUE_IDS = tuple(
     compile_later(pattern, re.IGNORECASE)
     for pattern in (
@@ -84,7 +84,7 @@ class Reply(NamedTuple):
 
 
 class Accepted(NamedTuple):
-    """What Exchange says of a message that it took over; parts that it left out are empty."""
+    """Exchange's reply to a message that it accepted; parts that it left out are empty."""
 
     message_id: str
     internal_id: str
@@ -92,19 +92,21 @@ class Accepted(NamedTuple):
 
 
 def read_verb(text: str) -> str:
-    """The command's word in upper case, or nothing where the text opens with no word."""
+    """Return the command's first word in upper case; empty where the text does not begin with a word."""
     found = _VERB.match(text)
     return "" if found is None else found.group(1).upper()
 
 
 def read_hello(text: str) -> str:
-    """The name that a client gives with EHLO or HELO."""
+    """Return the name that a client gives with EHLO or HELO."""
     found = _HELLO.fullmatch(text)
     return "" if found is None else found.group(1).rstrip()
 
 
 def read_path(text: str) -> str:
-    """The address of MAIL FROM or RCPT TO, whose brackets may be missing; ``<>`` is the null sender."""
+    """Return the address of MAIL FROM or RCPT TO, whose brackets may be missing; ``<>`` is the
+    null sender.
+    """
     found = _PATH.match(text)
     if found is None:
         return ""
@@ -115,25 +117,25 @@ def read_path(text: str) -> str:
 
 
 def read_auth_type(text: str) -> str:
-    """The mechanism that a client asks for with AUTH or X-EXPS."""
+    """Return the mechanism that a client requests with AUTH or X-EXPS."""
     found = _AUTH_TYPE.match(text)
     return "" if found is None else found.group(1).upper()
 
 
 def read_reply(text: str) -> Reply | None:
-    """A reply; of several lines that were joined, the first one's code."""
+    """Return a reply; of several joined lines, the first one's code."""
     found = _REPLY.fullmatch(text)
     return None if found is None else Reply(found.group(1), found.group(2) or "", found.group(3) or "")
 
 
 def read_banner(text: str) -> str:
-    """The server's name in its greeting."""
+    """Return the server's name in its greeting."""
     found = _BANNER.match(text)
     return "" if found is None else found.group(1)
 
 
 def read_accepted(text: str) -> Accepted | None:
-    """The reply by which Exchange takes a message over."""
+    """Return the reply by which Exchange accepts a message."""
     found = _ACCEPTED.match(text)
     if found is None:
         return None
@@ -141,13 +143,15 @@ def read_accepted(text: str) -> Accepted | None:
 
 
 def read_tls(text: str) -> tuple[str, str] | None:
-    """Protocol and bulk cipher of a handshake that succeeded."""
+    """Return protocol and bulk cipher of a successful handshake."""
     found = _TLS.match(text)
     return None if found is None else (found.group(1), found.group(2) or "")
 
 
 def read_certificate_subject(text: str) -> str:
-    """The subject where a certificate's parts stand in one text, before issuer, numbers and dates."""
+    """Return the subject where the parts of a certificate are in one text, before issuer,
+    numbers and dates.
+    """
     numbers = _CERTIFICATE_NUMBERS.search(text)
     names = "" if numbers is None else text[: numbers.start()].strip()
     ends = [found.start() for found in _NEXT_NAME.finditer(names)]
@@ -155,7 +159,7 @@ def read_certificate_subject(text: str) -> str:
 
 
 def read_tarpit(text: str) -> tuple[int, str] | None:
-    """Milliseconds of a tarpit and why it was put up."""
+    """Return the milliseconds of a tarpit and its reason."""
     found = _TARPIT.match(text)
     span = None if found is None else _TIMESPAN.fullmatch(found.group(1))
     if found is None or span is None:
@@ -167,23 +171,23 @@ def read_tarpit(text: str) -> tuple[int, str] | None:
 
 
 def read_message_id(text: str) -> tuple[str, str] | None:
-    """``sending`` or ``receiving``, and the message id in Exchange's remark that it does."""
+    """Return ``sending`` or ``receiving`` and the message id from Exchange's remark on it."""
     found = _MESSAGE.match(text)
     return None if found is None else (found.group(1).lower(), found.group(2))
 
 
 def takes_message_over(text: str) -> bool:
-    """Whether a command is the last of a message: the reply to what it sends takes the message over."""
+    """Return whether a command is the last of a message, so that its reply accepts or refuses the message."""
     return _LAST.fullmatch(text) is not None
 
 
 def ends_reply(code: str, text: str) -> bool:
-    """Whether a row is the last line of a reply; some versions join the lines in one row."""
+    """Return whether a row is the last line of a reply; some versions join the lines in one row."""
     return text[3:4] != "-" or f" {code} " in text
 
 
 def read_queue_id(text: str) -> str:
-    """What the server that took a message over calls it, where the reply says so in a known way."""
+    """Return the id that the accepting server gives a message, where its reply has a known form."""
     for pattern in _QUEUE_IDS:
         found = pattern.search(text)
         if found is not None:
@@ -192,7 +196,7 @@ def read_queue_id(text: str) -> str:
 
 
 class Proxied(NamedTuple):
-    """The client of whom one Exchange server speaks to another; port and domain may be empty."""
+    """The client that one Exchange server names to another; port and domain may be empty."""
 
     address: str
     port: str
@@ -200,7 +204,7 @@ class Proxied(NamedTuple):
 
 
 def read_proxied(text: str) -> Proxied | None:
-    """The client in XPROXY or XPROXYFROM."""
+    """Return the client in XPROXY or XPROXYFROM."""
     parts = {name.upper(): value for name, value in _PROXIED.findall(text)}
     address, _ = split_endpoint(parts.get("IP", ""))
     if not address:
@@ -210,13 +214,13 @@ def read_proxied(text: str) -> Proxied | None:
 
 
 def read_user_name(text: str) -> str:
-    """The user that a remark names as the one of a failed AUTH."""
+    """Return the user of a failed AUTH that a remark names."""
     found = _USER_NAME.fullmatch(text)
     return "" if found is None else found.group(1)
 
 
 def read_auth_failure(text: str) -> tuple[str, str] | None:
-    """Mechanism and reason in the remark that AUTH failed; either may be empty."""
+    """Return mechanism and reason from the remark that AUTH failed; either may be empty."""
     found = _AUTH_FAILED.match(text)
     if found is None:
         return None
@@ -225,18 +229,18 @@ def read_auth_failure(text: str) -> tuple[str, str] | None:
 
 
 def is_outbound(text: str) -> bool:
-    """Whether a remark on an AUTH is on one of our own server."""
+    """Return whether a remark on an AUTH is on one of our own server."""
     return text[:8].lower() == "outbound"
 
 
 def read_tls_failure(text: str) -> str | None:
-    """Why a TLS handshake failed, which may be empty."""
+    """Return why a TLS handshake failed, which may be empty."""
     found = _TLS_FAILED.match(text)
     return None if found is None else found.group(1)
 
 
 def read_answer(text: str) -> dict[str, str]:
-    """Code and enhanced status of a refusal that a remark repeats."""
+    """Return code and enhanced status of a refusal that a remark repeats."""
     found = _ANSWER.search(text)
     if found is None:
         return {}
@@ -244,7 +248,9 @@ def read_answer(text: str) -> dict[str, str]:
 
 
 def read_failure(text: str) -> str:
-    """Why a remark says that something failed, all of it where it gives no reason; empty for any other."""
+    """Return why a remark reports a failure, the whole remark where it gives no reason; empty for any other
+    text.
+    """
     failed, answer = _FAILED.search(text), _ANSWER.search(text)
     end = len(text) if failed is None else failed.end()
     found = _CAUSE.search(text, end) or _AFTER_COLON.match(text, end)
@@ -256,5 +262,5 @@ def read_failure(text: str) -> str:
 
 
 def _unquote(text: str) -> str:
-    """A text without the apostrophes that stand around all of it."""
+    """Return a text without the apostrophes around the whole of it."""
     return text[1:-1] if len(text) > 2 and text[0] == text[-1] == "'" and text.count("'") == 2 else text

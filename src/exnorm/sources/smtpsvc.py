@@ -1,15 +1,14 @@
-"""The W3C log of the SMTP service of IIS, which Exchange 2000 and 2003 send and receive mail with.
+"""The W3C log of the SMTP service of IIS, which Exchange 2000 and 2003 use to send and receive mail.
 
-One row is one command of a client (``cs-method`` the verb, ``cs-uri-query`` its argument, ``sc-status``
-our reply), or, where ``cs-username`` is ``OutboundConnectionCommand`` or ``OutboundConnectionResponse``,
-one line that we sent to or had from another server; ``c-ip`` is the other side in both. What a client
-says after AUTH is its password in no more than base64: it is replaced before anything else is done
-with the line.
+A row is one command of a client (``cs-method`` the verb, ``cs-uri-query`` its argument, ``sc-status`` our
+reply), or, where ``cs-username`` is ``OutboundConnectionCommand`` or ``OutboundConnectionResponse``, one line
+that we sent to or received from another server; ``c-ip`` is the other side in both. After AUTH the client
+sends its password in plain base64: it is replaced before anything else is done with the line.
 
-The rows have no number and no session's id. So each stands for itself: nothing that one row says goes with
-another, and rows that come late, again or in another order say the same. Only what is hidden depends on the
-rows before: while an AUTH of the same other side is not over, every word that is no command; else a word that
-stands alone, and what looks like base64.
+The rows have no number and no session id. So each stands alone: no value is carried from one row to another,
+and rows that come late, again or in another order give the same events. Only hiding depends on earlier rows:
+while an AUTH of the same other side is open, every word that is not a command is hidden; otherwise a word
+that stands alone, and words that look like base64.
 """
 
 from __future__ import annotations
@@ -76,7 +75,7 @@ _ROW = compile_later(r"^(?:\S+ )?\d\d:\d\d:\d\d | SMTPSVC\d| (?:AUTH|X-EXPS) (?:
 MAX_DIALOGUES = 1024
 
 _BLANK = compile_later(r"<[^<>]*>|\+")
-# Without brackets an address ends before the first parameter of ESMTP, not at a "+" of its own.
+# Without brackets an address ends before the first ESMTP parameter, not at a "+" inside it.
 _PARAMETER = compile_later(
     r"\+(?:SIZE|BODY|AUTH|RET|ENVID|NOTIFY|ORCPT|BY|HOLDFOR|HOLDUNTIL|MT-PRIORITY|X[A-Z0-9-]*)=",
     re.IGNORECASE,
@@ -87,7 +86,9 @@ _REPLY = compile_later(r"([2-5]\d\d)(?:[+ -].*)?", re.DOTALL)
 
 
 def recognize(head: Head) -> Confidence:
-    """By a header of IIS with a row, or in a folder, of the SMTP service; without one by the row."""
+    """Recognize the log by an IIS header with a row, or in a folder, of the SMTP service; without a header by
+    the row.
+    """
     if find_service(head) != SMTP:
         return Confidence.NO
     if has_header(head):
@@ -103,7 +104,7 @@ def recognize(head: Head) -> Confidence:
 
 
 def redact_argument(argument: str) -> str:
-    """The argument of AUTH with nothing left but the name of the mechanism, where it is one."""
+    """Return the argument of AUTH with everything hidden but the mechanism's name."""
     if argument in ("", "-"):
         return argument
     found = _MECHANISM.fullmatch(argument)
@@ -113,12 +114,12 @@ def redact_argument(argument: str) -> str:
 
 
 def redact_all(text: str) -> str:
-    """Nothing of a text, where there is one."""
+    """Return a text hidden as a whole, if there is any."""
     return text if text in ("", "-") else MASK
 
 
 def redact_line(line: str, values: Mapping[str, str], shown: Mapping[str, str]) -> str:
-    """The line that ``values`` were split from, with those that are not shown replaced in it."""
+    """Return the line that ``values`` were split from, with the hidden ones replaced in it."""
     if split_blanks(line) == list(values.values()):
         return " ".join(shown.values())
     for column, value in values.items():
@@ -128,12 +129,16 @@ def redact_line(line: str, values: Mapping[str, str], shown: Mapping[str, str]) 
 
 
 def redact_text(line: str) -> str:
-    """A line whose columns cannot be told apart, without anything that follows an AUTH, or looks like it."""
+    """Return a line whose columns are unknown, with everything hidden that follows an AUTH or looks like its
+    argument.
+    """
     return " ".join(map(_redact_blob, _AUTH_TAIL.sub(rf"\1 {MASK}", line).split(" ")))
 
 
 def _redact_blob(word: str) -> str:
-    """A word of base64 with the ends or the mixture of letters that no name of a server has."""
+    """Hide a word of base64, recognized by an ending or a mixture of letters that server names
+    do not have.
+    """
     text = word.strip("+")
     is_blob = (
         len(text) >= 8 and looks_secret(text) and (text.endswith("=") or _MIXED.search(text) is not None)
@@ -142,12 +147,12 @@ def _redact_blob(word: str) -> str:
 
 
 def redact_row(line: str) -> str:
-    """The same of a line that may be of another log, where it is a row of this one."""
+    """Apply ``redact_text`` to a line that may be of another log, if it is a row of this one."""
     return redact_text(line) if _ROW.search(line) else line
 
 
 def redact_words(line: str) -> str:
-    """Such a line while an answer to AUTH is due: nothing of it but numbers, unless it has a command."""
+    """Hide all words but numbers in a line while an answer to AUTH is due, unless it contains a command."""
     words = line.split(" ")
     if any(word.upper() in SMTP_VERBS - SECRET_VERBS for word in words):
         return redact_text(line)
@@ -155,7 +160,7 @@ def redact_words(line: str) -> str:
 
 
 def redact_word(text: str) -> str:
-    """One word that looks like base64, as an answer to AUTH is."""
+    """Hide a word that looks like base64, as an answer to AUTH does."""
     return MASK if looks_secret(text.strip("+")) else text
 
 
@@ -163,12 +168,14 @@ def redact_word(text: str) -> str:
 
 
 def read_blanks(argument: str) -> str:
-    """The argument with blanks for ``+``, except between ``<`` and ``>``: there it is of the address."""
+    """Return the argument with blanks for ``+``, except between ``<`` and ``>``, where it is part of the
+    address.
+    """
     return _BLANK.sub(lambda found: " " if found.group() == "+" else found.group(), argument).strip()
 
 
 def find_address(argument: str) -> str:
-    """The address in the argument of MAIL or RCPT; empty for the null sender."""
+    """Return the address in the argument of MAIL or RCPT; empty for the null sender."""
     word, _, path = argument.strip("+").partition(":")
     if word.upper() not in ("FROM", "TO"):
         return ""
@@ -181,13 +188,13 @@ def find_address(argument: str) -> str:
 
 
 def find_reply(direction: str, status: str, argument: str) -> str:
-    """The reply code: ours from ``sc-status``, another server's from what it said."""
+    """Return the reply code: ours from ``sc-status``, another server's from its text."""
     found = _REPLY.fullmatch(argument if direction == OUTBOUND_REPLY else status)
     return "" if found is None else found.group(1)
 
 
 def judge(verb: str, reply: str, argument: str = "") -> str:
-    """What a command or a reply means for the session, as one of ``OUTCOMES``."""
+    """Return the meaning of a command or a reply for the session, as one of ``OUTCOMES``."""
     refused = reply[:1] in ("4", "5")
     if reply in ("235", "535") or (verb in SECRET_VERBS and (refused or reply[:1] == "2")):
         return LOGON_FAILURE if refused else LOGON_SUCCESS
@@ -203,14 +210,14 @@ def judge(verb: str, reply: str, argument: str = "") -> str:
 
 
 def name_verb(method: str, direction: str) -> str:
-    """The verb as it may stand in the name of an event."""
+    """Return the verb in the form that event names use."""
     if direction == OUTBOUND_REPLY:
         return "REPLY"
     return method.upper() if method.upper() in SMTP_VERBS else OTHER_VERB
 
 
 def complete(record: Record) -> None:
-    """Derive what tables need; ``record.time`` and the columns are known."""
+    """Derive the values that tables need; ``record.time`` and the columns are known."""
     get, derived = record.get, record.derived
     name, argument = get("cs-username"), get("cs-uri-query")
     direction = _DIRECTIONS.get(name.lower(), INBOUND)
@@ -236,7 +243,7 @@ def complete(record: Record) -> None:
 
 
 class SmtpsvcReader(W3cReader):
-    """Reads rows of the SMTP service after taking the secrets out of them."""
+    """Reads rows of the SMTP service and hides the secrets in them."""
 
     def __init__(self, source: Source, settings: Settings) -> None:
         super().__init__(source, settings, complete)
@@ -246,7 +253,7 @@ class SmtpsvcReader(W3cReader):
         )
 
     def read(self, line: str) -> Record | Unparsed | None:
-        """One row as a record; what does not parse loses its secrets too."""
+        """Read one row as a record; secrets are hidden in unparsed rows too."""
         found = super().read(line)
         if isinstance(found, Unparsed):
             hide = redact_words if self._authenticating or self._has_auth else redact_text
@@ -257,7 +264,7 @@ class SmtpsvcReader(W3cReader):
         return found
 
     def record(self, line: str, schema: Schema, values: dict[str, str]) -> Record | Unparsed:
-        """A record from values by column, wherever they were split."""
+        """Return a record from values by column, wherever they were split."""
         hidden = self._hide(values)
         if not hidden:
             return super().record(line, schema, values)
@@ -265,7 +272,7 @@ class SmtpsvcReader(W3cReader):
         return super().record(redact_line(line, values, shown), schema, shown)
 
     def _hide(self, values: dict[str, str]) -> dict[str, str]:
-        """What is shown in the place of the columns that hold a secret."""
+        """Return the replacements for the columns that contain a secret."""
         client, method = values.get("c-ip", ""), values.get("cs-method", "").upper()
         if _DIRECTIONS.get(values.get("cs-username", "").lower()) == OUTBOUND_REPLY:
             return {}
@@ -280,7 +287,7 @@ class SmtpsvcReader(W3cReader):
             redact = redact_all if is_alone else redact_word
             return _redact(values, ("cs-method", "cs-uri-query"), redact)
         if method not in SMTP_VERBS:
-            # No command: the client's answer to our challenge, its name or its password.
+            # Not a command, so the client's answer to our challenge: its name or its password.
             return _redact(values, ("cs-method", "cs-uri-stem", "cs-uri-query"), redact_all)
         del self._authenticating[client]
         return {}
@@ -296,7 +303,7 @@ def _redact(values: dict[str, str], columns: Iterable[str], redact: Callable[[st
 
 
 def open_reader(source: Source, head: Head, settings: Settings) -> Reader:
-    """A reader for one file."""
+    """Return a reader for one file."""
     return SmtpsvcReader(source, settings)
 
 

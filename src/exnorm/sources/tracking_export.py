@@ -1,7 +1,7 @@
-"""What ``Get-MessageTrackingLog`` gave, exported as CSV or JSON.
+"""Output of ``Get-MessageTrackingLog``, exported as CSV or JSON.
 
-Its times are those of the clock on the wall where the shell ran; the setting ``tz`` says where, unless
-each time names its zone (see ``clock``).
+Its times are local times of the shell; the setting ``tz`` gives the zone, unless each time names its own (see
+``clock``).
 """
 
 from __future__ import annotations
@@ -47,14 +47,15 @@ PROPERTIES = {
     "SchemaVersion":           "schema-version",
 }
 # fmt: on
-# What the cmdlet works out or remoting adds: no column of the log, kept under its own name.
+# Computed by the cmdlet or added by remoting: not columns of the log, kept under their own names.
 COMPUTED = ("MessageLatency", "MessageLatencyType", "PSComputerName", "RunspaceId", "PSShowComputerName")
 
 
 def name_schema(values: Values) -> str:
-    """The product year, by ``SchemaVersion``; else that of the newer tables.
+    """Return the product year by ``SchemaVersion``, else 2016, whose tables are the newer ones.
 
-    Which properties somebody selected proves nothing: a row must land in the same fields with all of them.
+    The selection of properties does not matter: a row must have the same fields with some of them as with
+    all.
     """
     return "2019/SE" if values.get("schema-version", "").startswith("15.02") else "2016"
 
@@ -67,14 +68,16 @@ TRACKING = Shape(
 
 
 def recognize(head: Head) -> Confidence:
-    """By the names of the properties; JSON that begins with a lone brace shows them only later."""
+    """Recognize an export by its property names; JSON that begins with a lone brace shows them only later."""
     if is_export((TRACKING,), head.line):
         return Confidence.HEADER
     return Confidence.SHAPE if is_bracket(head.line) else Confidence.NO
 
 
 def open_reader(source: Source, head: Head, settings: Settings) -> Reader:
-    """A reader for one export; of other kinds too, where JSON did not show yet which it is."""
+    """Return a reader for one export, which also reads the other kinds: JSON may not show yet which one it
+    is.
+    """
     return ExportReader(
         settings, (TRACKING, *TRACES), (read_admin_audit(settings), read_audit_export(settings))
     )

@@ -1,7 +1,7 @@
-"""W3C extended logs as Internet Information Services writes them, whichever of its services does.
+r"""W3C extended logs of Internet Information Services, of whichever service.
 
-Every service of IIS (web, SMTP, FTP) writes the same header, so the service is told by the row, and
-where there is none yet, by the folder (``LogFiles\\SMTPSVC1\\``).
+Every service of IIS (web, SMTP, FTP) writes the same header, so the service is recognized by a row, or before
+the first row by the folder (``LogFiles\SMTPSVC1\``).
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ FTP_VERBS = frozenset((
 ))  # fmt: skip
 """Commands of FTP that neither HTTP nor SMTP has."""
 
-# What wrote a log in W3C's form, by what its header has and no other's.
+# The software of a W3C log, by the part of its header that no other software writes.
 _FTP_LOG = "a log of the FTP service of IIS"
 _ISA_LOG = "a log of ISA Server or Forefront TMG"
 _SOFTWARES = (
@@ -94,7 +94,7 @@ Complete = Callable[[Record], None]
 
 
 def has_header(head: Head) -> bool:
-    """Whether the header is one of IIS; other software writes W3C logs too."""
+    """Return whether the header is one of IIS; other software writes W3C logs too."""
     if "log-type" in head.directives or not _names(head).isdisjoint(_FOREIGN_COLUMNS):
         return False
     software = head.directives.get("software")
@@ -107,12 +107,12 @@ def has_header(head: Head) -> bool:
 
 
 def has_name(head: Head) -> bool:
-    """Whether the file is named as IIS names its logs: ``exYYMMDD.log``, ``u_exYYMMDD_x.log``, ..."""
+    """Return whether the file is named as IIS names its logs: ``exYYMMDD.log``, ``u_exYYMMDD_x.log``, ..."""
     return _FILE_NAME.fullmatch(head.file_name) is not None
 
 
 def name_foreign(head: Head) -> str:
-    """Whose log in W3C's form it is where none of the web and the SMTP service of IIS; empty if not known."""
+    """Return the software of a W3C log that is not of the web or SMTP service of IIS; empty if unknown."""
     software = head.directives.get("software", "")
     found = next((what for pattern, what in _SOFTWARES if pattern.fullmatch(software)), "")
     found = found or next((what for name, what in _FOREIGN_COLUMNS.items() if name in _names(head)), "")
@@ -126,7 +126,9 @@ def _names(head: Head) -> frozenset[str]:
 
 
 def find_service(head: Head) -> str:
-    """Which service of IIS wrote the log: ``W3SVC``, ``SMTPSVC``, ``FTPSVC``, another one, or empty."""
+    """Return the service of IIS that wrote the log: ``W3SVC``, ``SMTPSVC``, ``FTPSVC``, another one, or
+    empty.
+    """
     columns, _ = field_names(head.directives.get("fields", "").lower(), (), " ")
     cells = next(
         (
@@ -137,7 +139,7 @@ def find_service(head: Head) -> str:
         None,
     )
     if cells is None:
-        # A row that does not fit its columns may still name the service in one of its cells.
+        # A row that does not fit its columns may still show the service in one of its cells.
         words = split_blanks(head.line)
         found = _site(words) or (FTP if any(map(_FTP_METHOD.fullmatch, words)) else "")
     else:
@@ -154,7 +156,7 @@ def _site(names: Iterable[str]) -> str:
 
 
 def find_service_of(row: Mapping[str, str]) -> str:
-    """By what only one of the services writes into a column."""
+    """Return the service by a column value that only one of them writes."""
     version = row.get("cs-version", "").upper()
     method = row.get("cs-method", "").upper()
     is_path = row.get("cs-uri-stem", "").startswith("/") and row.keys().isdisjoint(_FTP_COLUMNS)
@@ -170,7 +172,7 @@ def find_service_of(row: Mapping[str, str]) -> str:
 
 
 def _is_ftp(row: Mapping[str, str]) -> bool:
-    """Whether a command of FTP is one: browsers and worms may send such a word to a web site too."""
+    """Return whether a command of FTP is one: browsers and worms may send such a word to a web site too."""
     port = row.get("s-port", "")
     if port in _FTP_PORTS or "cs(user-agent)" not in row:
         return True
@@ -187,7 +189,7 @@ def name_other_service(values: Mapping[str, str]) -> str:
 
 
 def may_be_of_another(text: str) -> bool:
-    """Whether a text of ``SERVICE_COLUMNS`` may be of a row of another service than the web's."""
+    """Return whether a text of ``SERVICE_COLUMNS`` may be of a row of another service than the web's."""
     word = text.upper()
     return (
         word in FTP_VERBS
@@ -208,38 +210,41 @@ def hide_ftp(line: str) -> str:
 
 
 def split_blanks(line: str) -> list[str]:
-    """The cells of a row; IIS 6 ends its rows with a blank, which is no cell."""
+    """Return the cells of a row; the blank at the end of IIS 6 rows is not a cell."""
     return line.rstrip(" ").split(" ")
 
 
 def product_version(software: str) -> str:
-    """``IIS 10.0`` from the header's ``#Software``; empty where it names no version."""
+    """Return ``IIS 10.0`` from the header's ``#Software``; empty where it names no version."""
     found = _SOFTWARE.fullmatch(software)
     return f"IIS {found.group(1)}" if found is not None and found.group(1) else ""
 
 
 def begin_day(header_ms: int, clock_ms: int) -> int:
-    """The moment of the first row under a header whose ``#Date`` is ``header_ms``.
+    """Return the time of the first row under a header with ``#Date`` ``header_ms``, in epoch milliseconds
+    UTC.
 
-    The row is of the header's date; only where that would put it more than half a day before its own
-    header did midnight pass between the two.
+    The row has the header's date, unless it would then lie more than half a day before the header: in that
+    case midnight passed between the two.
     """
     moment = header_ms - header_ms % DAY_MS + clock_ms
     return moment + DAY_MS if header_ms - moment > DAY_MS // 2 else moment
 
 
 def follow_day(before_ms: int, clock_ms: int) -> int:
-    """The moment of a row from its time of day and the row before it.
+    """Return the time of a row from its time of day and the row before it, in epoch milliseconds UTC.
 
-    A smaller time is of the next day. Rows are written when an answer is done and may overtake each
-    other, so a row up to a minute behind the one before it is late, not a day ahead.
+    A smaller time is of the next day. Rows are written when an answer is done and may overtake each other, so
+    a row up to a minute before the previous one is late, not a day ahead.
     """
     step = (clock_ms - before_ms) % DAY_MS
     return before_ms + (step if step < DAY_MS - LATE_MS else step - DAY_MS)
 
 
 class Calendar:
-    """Finds the day of rows that bear a time only: the header's ``#Date``, and on from there."""
+    """Finds the date of rows that have only a time of day: that of the header's ``#Date``, and the days after
+    it.
+    """
 
     def __init__(self) -> None:
         self._heading = ""
@@ -247,7 +252,7 @@ class Calendar:
         self._before_ms: int | None = None
 
     def head(self, heading: str) -> None:
-        """Take up ``#Date``, ``yyyy-MM-dd HH:mm:ss``; the same one again changes nothing."""
+        """Read ``#Date``, ``yyyy-MM-dd HH:mm:ss``; a repeated one changes nothing."""
         if heading == self._heading:
             return
         self._heading = heading
@@ -256,7 +261,9 @@ class Calendar:
         self._before_ms = None
 
     def place(self, clock_ms: int) -> int | None:
-        """The moment of the next row, or ``None`` where no header gave a date."""
+        """Return the time of the next row in epoch milliseconds UTC, or ``None`` where no header
+        gave a date.
+        """
         if self._header_ms is None:
             return None
         if self._before_ms is None:
@@ -268,7 +275,7 @@ class Calendar:
 
 
 class W3cReader(ColumnarReader):
-    """Reads rows of cells between blanks; ``complete`` derives what the service's columns hold.
+    """Reads rows of cells separated by blanks; ``complete`` derives values from the service's columns.
 
     With ``only_web``, rows of other services are refused. ``name_product`` reads the product's version from
     ``#Software``; ``name_schema`` and ``plausible`` are as in ``ColumnarReader``.
@@ -309,7 +316,7 @@ class W3cReader(ColumnarReader):
         self._product = ""
 
     def lay_out(self) -> Layout | None:
-        """The layout where the header names date and time before all others."""
+        """Return the layout where the header names date and time first."""
         layout = super().lay_out()
         if layout is None or layout.schema.columns[:2] != ("date", "time"):
             return None
@@ -337,7 +344,7 @@ class W3cReader(ColumnarReader):
         return self.record(line, self.schema, values) if self._plausible(values) else found
 
     def header(self, directives: Mapping[str, str]) -> None:
-        """Take the columns from ``#Fields``, the product's version and the date of rows without one."""
+        """Read the columns from ``#Fields``, the product's version and the date of rows without one."""
         super().header(directives)
         self._product = self._name_product(directives.get("software", ""))
         self._calendar.head(directives.get("date", ""))
@@ -371,11 +378,11 @@ class W3cReader(ColumnarReader):
         record.time = self._calendar.place(clock_ms)
         if record.time is None:
             return "date", "the row has no date, and no #Date that can be read came before it"
-        # A payload of this row has no header that could say it.
+        # A payload of this row has no header for it.
         record.values = {"date": iso_utc(record.time)[:10], **values}
         return None
 
 
 def explain_time(column: str, value: str, expected: str) -> Refusal:
-    """The refusal of a row whose time cannot be read."""
+    """Return the refusal of a row whose time cannot be read."""
     return "date", f"{column} is {quote(value)}; expected {expected}"

@@ -1,8 +1,8 @@
-"""Requests to the web applications of Exchange, as IIS and HttpProxy log them: one meaning for both logs.
+"""Interpret requests to the web applications of Exchange, alike for IIS and HttpProxy.
 
-The form of Outlook on the web answers a redirect whatever the password was, so posting it is an attempt; a
-wrong one is sent back to the logon page with its reason. ActiveSync answers 200 and says a refusal in its
-own part of the query, ``Log=..._Error:...``, which the server writes behind what the client asked.
+The form of Outlook on the web answers a redirect whatever the password was, so a POST to it is an attempt; a
+wrong password leads back to the logon page with a reason. ActiveSync answers 200 and reports a refusal in its
+own part of the query, ``Log=..._Error:...``, which the server appends to the client's part.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ _BINARY_COMMANDS = {
     15: "MeetingResponse", 16: "Search", 17: "Settings", 18: "Ping", 19: "ItemOperations", 20: "Provision",
     21: "ResolveRecipients", 22: "ValidateCert", 23: "Find",
 }  # fmt: skip
-# By the names of the status codes of ActiveSync ([MS-ASCMD], common status codes 126 to 145).
+# Named as the status codes of ActiveSync ([MS-ASCMD], common status codes 126 to 145).
 _SYNC_EVENTS = {
     **dict.fromkeys(
         (
@@ -100,7 +100,9 @@ _SYNC_EVENTS = {
 
 
 def name_answer(method: str, path: str, query: str, status: str) -> str:
-    """What became of a request by its answer, as one of ``OUTCOMES``; a 401 asks to log on, whoever asked."""
+    """Return the result of a request by its answer, as one of ``OUTCOMES``; a 401 is a logon request for any
+    user.
+    """
     if _STATUS.fullmatch(status) is None:
         return STATUS_UNKNOWN
     found = _NAMED.get(status) or _CLASSES[status[0]]
@@ -108,7 +110,7 @@ def name_answer(method: str, path: str, query: str, status: str) -> str:
 
 
 def _name_page(method: str, path: str, query: str) -> str:
-    """What a request that was answered means by its page; empty where nothing more than that."""
+    """Return the meaning of an answered request to a known page; empty for any other page."""
     place = path.lower().rstrip("/")
     page = place.rpartition("/")[2]
     if page in _LOGON_FORMS and method.upper() == "POST":
@@ -121,7 +123,7 @@ def _name_page(method: str, path: str, query: str) -> str:
 
 
 def _name_sync(query: str) -> str:
-    """What the part of the query that the server writes says of a refusal; empty where it says nothing."""
+    """Return the refusal in the server's part of an ActiveSync query; empty where there is none."""
     logged = query.lower().rpartition("&log=")[2].partition("&")[0] if "log=" in query.lower() else ""
     error = _SYNC_ERROR.search(logged)
     if error is not None:
@@ -130,7 +132,7 @@ def _name_sync(query: str) -> str:
 
 
 def read_query(query: str) -> dict[str, str]:
-    """The parameters of a query by lower-case name, the first of each; ``+`` stays as it is."""
+    """Return the parameters of a query by lower-case name, the first of each; ``+`` stays as it is."""
     found: dict[str, str] = {}
     for parameter in query.removeprefix("?").split("&"):
         name, equals, value = parameter.partition("=")
@@ -140,7 +142,7 @@ def read_query(query: str) -> dict[str, str]:
 
 
 class Device(NamedTuple):
-    """What the query of ActiveSync says of the client."""
+    """The client as the query of ActiveSync describes it."""
 
     user: str = ""
     id: str = ""
@@ -149,7 +151,7 @@ class Device(NamedTuple):
 
 
 def read_device(path: str, query: str) -> Device:
-    """The client of a request to ActiveSync; all empty for any other application."""
+    """Return the client of a request to ActiveSync; all parts are empty for other applications."""
     if not is_sync(path):
         return Device()
     found = read_query(query)
@@ -194,29 +196,30 @@ def _write_id(data: bytes) -> str:
 
 
 def is_sync(path: str) -> bool:
-    """Whether a path is ActiveSync's, whose query says who asked and with what."""
+    """Return whether a path is ActiveSync's, whose query names user, device and command."""
     return path.lower().startswith(_ACTIVESYNC)
 
 
 def reads_query(path: str) -> bool:
-    """Whether it takes the query to say what became of a request to a path."""
+    """Return whether the result of a request to this path depends on its query."""
     return is_sync(path) or path.lower().rstrip("/").rpartition("/")[2] in _LOGON_PAGES
 
 
 def asks_to_log_on(status: str) -> bool:
-    """Whether who asked decides what an answer means."""
+    """Return whether the meaning of an answer depends on the user."""
     return status == "401"
 
 
 def is_nobody(user: str) -> bool:
-    """Whether a request names no user who logged on."""
+    """Return whether a request names no user who logged on."""
     return not user or user.lower() == "anonymous"
 
 
 def list_derivations(user: str, path: str, query: str, url: str) -> tuple[Derivation, ...]:
-    """What the columns of these names say of who asked for what; path and query as one text are ``url``.
+    """Return the derivations for user and request from columns of these names; ``url`` is path and query
+    joined.
 
-    A query differs in nearly every row, so that it is given to no function that can do without.
+    A query differs in nearly every row, so it is passed only to the functions that need it.
     """
     return (
         Derivation((url,), (path, query), Joined("?", once=True)),
@@ -243,7 +246,7 @@ def list_derivations(user: str, path: str, query: str, url: str) -> tuple[Deriva
 
 
 def find_account(user: str, path: str, query: str) -> tuple[str, str, str, str]:
-    """The domain, who logged on, else whom ActiveSync names, and the mailbox; ``Anonymous`` is nobody."""
+    """Return the domain, the user who logged on or else the one ActiveSync names, and the mailbox."""
     if not is_nobody(user):
         domain, name, mailbox = split_account(user)
         return domain, name, "", mailbox
@@ -252,12 +255,12 @@ def find_account(user: str, path: str, query: str) -> tuple[str, str, str, str]:
 
 
 def join_url(path: str, query: str) -> str:
-    """Path and query as one text; HttpProxy writes the query with its ``?``, IIS without."""
+    """Join path and query; HttpProxy writes the query with its ``?``, IIS without."""
     return path + (query if not query or query.startswith("?") else "?" + query)
 
 
 def find_long_query(path: str, query: str) -> str:
-    """The query where the field for path and query cannot hold all of it; else empty."""
+    """Return the query where path and query together are too long for their field; else an empty text."""
     url = join_url(path, query)
     if len(url) * 4 <= SAFE_REQUEST or len(url.encode("utf-8", "surrogatepass")) <= SAFE_REQUEST:
         return ""
@@ -274,11 +277,11 @@ _SEPARATORS = compile_later(r"[,;+\s]+")
 
 @lru_cache(maxsize=16)
 def make_find_client(proxies: tuple[str, ...]) -> FindClient:
-    """A function from the members of ``X-Forwarded-For`` to the client's address and port.
+    """Return a function from the members of ``X-Forwarded-For`` to the client's address and port.
 
-    Each proxy writes whom it was asked by at the end; what stands before may be the client's invention. So
-    it is the last member, or with ``proxies`` (addresses and networks) the last that is none of them; the
-    first where all are. Both are empty where that member is no address.
+    Each proxy appends the address that it was asked by; earlier members may be invented by the client. So the
+    last member counts, or with ``proxies`` (addresses and networks) the last that is not one of them; the
+    first where all are. Both parts are empty where that member is not an address.
     """
     trusts = make_trusts(proxies)
 
@@ -294,7 +297,7 @@ def make_find_client(proxies: tuple[str, ...]) -> FindClient:
 
 
 def make_trusts(proxies: Iterable[str]) -> Callable[[str], bool]:
-    """A function that says of a text whether it is the address of one of these proxies."""
+    """Return a function that tests whether a text is the address of one of these proxies."""
     networks = tuple(ipaddress.ip_network(proxy, strict=False) for proxy in proxies)
     if not networks:
         return lambda text: False

@@ -1,8 +1,8 @@
-"""Credentials in web logs: what of a request must not leave, by a list of names that is data.
+"""Hide the credentials in web logs, by a list of names that is data.
 
-A value is hidden where its name is listed, be it a parameter of a query, a cookie, or a pair in
-Exchange's own notes; so are tokens that are known by their form, and passwords in URLs. Names and ``=``
-may be percent-encoded, once or twice, as they are in a URL that is a parameter of another one.
+A value is hidden where its name is listed, as a parameter of a query, a cookie, or a pair in Exchange's own
+notes; so are tokens recognized by their form, and passwords in URLs. Names and ``=`` may be percent-encoded,
+once or twice, as in a URL that is a parameter of another URL.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from exnorm.text.patterns import compile_later
 
 
 class Secret(NamedTuple):
-    """A name whose value is a credential; ``*`` before or behind it stands for any letters."""
+    """A name whose value is a credential; ``*`` before or after it stands for any letters."""
 
     name: str
     what: str
@@ -140,7 +140,7 @@ _SCHEME = compile_later(
     re.IGNORECASE,
 )
 _IN_URL = compile_later(r"(://[^/\s:@?#&]{1,200}:)([^/\s@?#&]{1,200})@")
-# What only a row of a web log has, for a line whose columns cannot be told apart.
+# Recognizes a row of a web log among lines whose columns are unknown.
 _WEB_ROW = compile_later(
     r"[ ,;\t\"](?:GET|POST|HEAD|PUT|OPTIONS|DELETE|PROPFIND|SEARCH|CONNECT)[ ,;\t\"]"
     r"|[ ,;\t\"]HTTP/\d|[ ,;\t\"]/\w"
@@ -153,18 +153,18 @@ _BEGINNINGS = tuple(one.name[:-1] for one in NAMES if one.name.endswith("*"))
 _WHOLE = frozenset(one.name for one in HEADERS)
 _SCHEMES = ("bearer", "basic", "negotiate", "ntlm", "digest")
 _WORDS = {*_EXACT, *_ENDINGS, *_BEGINNINGS, *_SCHEMES, "eyj", "://"}
-# What a text without any of them cannot hold; to look for these takes a tenth of reading its pairs.
+# A text without any of these has no credentials; finding them takes a tenth of the time of reading pairs.
 _HINTS = tuple(sorted(word for word in _WORDS if not any(other in word for other in _WORDS - {word})))
 
 
 def is_secret(name: str) -> bool:
-    """Whether the value of a parameter or cookie of this name is a credential."""
+    """Return whether the value of a parameter or cookie of this name is a credential."""
     low = name.lower()
     return low in _EXACT or low.endswith(_ENDINGS) or low.startswith(_BEGINNINGS)
 
 
 def is_secret_header(column: str) -> bool:
-    """Whether a column holds a request header that is a credential from end to end."""
+    """Return whether a column contains a request header that is a credential as a whole."""
     low = column.lower().replace("_", "-")
     for before, after in (("cs(", ")"), ("sc(", ")"), ("http-", "")):
         if low.startswith(before) and low.endswith(after):
@@ -173,7 +173,7 @@ def is_secret_header(column: str) -> bool:
 
 
 def hide(text: str, ends: str = ENDS_OF_QUERY) -> str:
-    """A text without its credentials; ``ends`` are the characters that end a value in it."""
+    """Return a text with its credentials hidden; ``ends`` are the characters that end a value in it."""
     low = text.lower()
     if not any(hint in low for hint in _HINTS):
         return text
@@ -186,7 +186,7 @@ def hide(text: str, ends: str = ENDS_OF_QUERY) -> str:
 
 
 class HideEnding:
-    """``hide`` for values that certain characters end."""
+    """``hide`` for a given set of characters that end values."""
 
     hints = _HINTS
 
@@ -194,27 +194,30 @@ class HideEnding:
         self._ends = ends
 
     def __call__(self, text: str) -> str:
-        """The text without its credentials."""
+        """Return the text with its credentials hidden."""
         return hide(text, self._ends)
 
 
 def hide_header(text: str) -> str:
-    """Nothing of a header but that there was one."""
+    """Return a header hidden as a whole, if there is any."""
     return text if text in ("", "-") else MASK
 
 
 def hide_line(line: str) -> str:
-    """A raw line of a web log that did not parse, without its credentials and rather more."""
+    """Return an unparsed line of a web log with its credentials hidden, and more than these
+    where in doubt.
+    """
     return hide(line, _RAW_ENDS) if _WEB_ROW.search(line) else line
 
 
 def make_chooser(
     spoken: Mapping[str, str], known: Collection[str], settings: Settings
 ) -> Callable[[str], Callable[[str], str] | None]:
-    """What finds, for a column, what hides the credentials in it; ``None`` where it holds none.
+    """Return a function from a column to the function that hides its credentials, or ``None`` where it has
+    none.
 
-    ``spoken`` are the columns of a log in which a client may say any, by what ends a value in each; so are
-    all that are not ``known``, for they are headers that an administrator added.
+    ``spoken`` maps the columns that a client may fill to the characters that end a value in them. Columns
+    that are not ``known`` are treated alike, because they are headers that an administrator added.
     """
 
     def choose(column: str) -> Callable[[str], str] | None:
@@ -245,14 +248,14 @@ def _hide_named(text: str, ends: str) -> str:
 
 
 def _bare(text: str, begin: int, name: str) -> str:
-    """A name without what is left of an encoded character before it, as in ``%26token``."""
+    """Return a name without the rest of an encoded character before it, as in ``%26token``."""
     if begin and text[begin - 1] == "%":
         name = name[4:] if name[:2] == "25" else name[2:]
     return name
 
 
 def _find_end(text: str, begin: int, sign: str, ends: str) -> int:
-    """Where a value ends, by how its ``=`` is written."""
+    """Return where a value ends, by the way its ``=`` is written."""
     found = [at for end in (*ends, '"') if (at := text.find(end, begin)) >= 0]
     if sign != "=":
         encoded = _ENCODED_END.search(text, begin)

@@ -1,23 +1,23 @@
-"""The native payloads of JSA as input: rows that WinCollect or JSA's Exchange protocol wrapped.
+"""The native payloads of JSA as input: rows wrapped by WinCollect or JSA's Exchange protocol.
 
-TAB separated ``key=value``, with or without a syslog header: first the envelope's own keys
-(``SourceIp``, ``AgentDevice``, ``AgentLogFile``, ``PluginVersion``, ``AgentLogFormat``,
-``AgentLogProtocol``), then the columns of one row of the log they name. The reader gives records of
-that log's own source, completed by that source's own reader, so every table of it applies; the
-envelope travels on the record, so that the ``wincollect`` format can write the same bytes back.
+TAB separated ``key=value``, with or without a syslog header: first the envelope's own keys (``SourceIp``,
+``AgentDevice``, ``AgentLogFile``, ``PluginVersion``, ``AgentLogFormat``, ``AgentLogProtocol``), then the
+columns of one row of the log they name. The reader returns records of that log's own source, completed by
+that source's own reader, so every table of it applies; the envelope stays with the record, so that the
+``wincollect`` format can write the same bytes back.
 
-Values have no escape. What that leaves open is decided so that no text becomes a column:
+Values have no escape. Ambiguities are resolved so that no text becomes a column:
 
-- A part without a key belongs to the value before it, which held a TAB; a payload that ends in such a
-  part was cut off in the middle of a key, and one whose columns are only the first ones of a log may
-  have been cut off in the middle of a value. Both are unparsed.
-- Where known columns stand twice or in the wrong place right after the column that a sender writes
-  (``message-subject``), and without them the columns are exactly those of a log, they are its text.
+- A part without a key belongs to the value before it, which contained a TAB. A payload that ends in such a
+  part was cut off in the middle of a key, and one with only the first columns of a log may have been cut
+  off in the middle of a value. Both are unparsed.
+- Where known columns come twice or in the wrong place right after the column that a sender writes
+  (``message-subject``), and the other columns are exactly those of a log, they are part of its text.
 - Of any other repeated key the first is the column; the others are kept as ``key#2``, ``key#3``.
 - A value that CSV had to quote, and that still has its quotes, is read without them.
 
-The event's ``exnorm_id`` is made of the file name in ``AgentLogFile`` and the payload without its
-syslog header.
+The event's ``exnorm_id`` is made of the file name in ``AgentLogFile`` and the payload without its syslog
+header.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ from exnorm.text.patterns import compile_later
 class Carried(NamedTuple):
     """A log type that payloads carry.
 
-    ``free_text`` is its column that anyone who sends a mail can fill, ``csv`` whether its rows are CSV.
+    ``free_text`` is its column that any sender of mail can fill; ``csv`` is whether its rows are CSV.
     """
 
     source: Source
@@ -107,7 +107,7 @@ KEYS = frozenset(
 REQUIRED = ("AgentDevice", "AgentLogFormat")
 READERS_LIMIT = 64
 
-# PRI or a time, then anything up to a known key: RFC 3164, RFC 5424, what relays make of them; before it
+# PRI or a time, then anything up to a known key: RFC 3164, RFC 5424 and variants of relays; before it
 # the count of octets that RFC 6587 has on TCP.
 _HEADER = compile_later(
     r"(?:\d{1,9} (?=<))?(?:<\d{1,3}>|[A-Z][a-z]{2} [ \d]\d |\d{4}-\d\d-\d\dT[^ ,\t]* )(?:[^\t]*?[ \ufeff])?"
@@ -120,7 +120,7 @@ _QUOTED = compile_later(r'"([^"]*(?:""[^"]*)*)"')
 
 
 class Parts(NamedTuple):
-    """A payload taken apart: the header, each key with its text, and the TABs at the end."""
+    """A payload split into the header, each key with its text, and the TABs at the end."""
 
     header: str
     pairs: list[tuple[str, str]]
@@ -128,7 +128,7 @@ class Parts(NamedTuple):
 
 
 def take_apart(line: str) -> Parts | str:
-    """The parts of a payload, or the reason why it is none."""
+    """Return the parts of a payload, or the reason why it is not one."""
     found = _HEADER.match(line)
     header = found.group() if found else ""
     body = line[len(header) :]
@@ -152,7 +152,7 @@ def take_apart(line: str) -> Parts | str:
 
 
 def read_envelope(pairs: Sequence[tuple[str, str]]) -> tuple[dict[str, str], int]:
-    """The envelope's own keys, and how many pairs there are before the columns begin."""
+    """Return the envelope's own keys, and the number of pairs before the columns."""
     own: dict[str, str] = {}
     for position, (key, text) in enumerate(pairs):
         if key in KEYS:
@@ -163,7 +163,7 @@ def read_envelope(pairs: Sequence[tuple[str, str]]) -> tuple[dict[str, str], int
 
 
 def find_carried(own: Mapping[str, str], keys: Iterable[str]) -> Carried | None:
-    """The log type that the envelope names and that has columns of these names."""
+    """Return the log type that the envelope names and that has columns of these names."""
     words = [own["AgentLogFormat"].upper(), own.get("AgentLogProtocol", "").upper()]
     words.sort(key=W3C.__eq__)  # the other word says more
     candidates = next((CARRIED[word] for word in words if word in CARRIED), ())
@@ -172,7 +172,7 @@ def find_carried(own: Mapping[str, str], keys: Iterable[str]) -> Carried | None:
 
 
 def rejoin_text(pairs: Sequence[tuple[str, str]], carried: Carried) -> Sequence[tuple[str, str]]:
-    """The pairs of the columns, those that were text of the free text column put back into it."""
+    """Return the pairs of the columns; pairs that were part of the free text are put back into it."""
     names = tuple(key for key, _ in pairs)
     for schema in carried.source.schemas:
         columns = schema.columns
@@ -190,7 +190,7 @@ def rejoin_text(pairs: Sequence[tuple[str, str]], carried: Carried) -> Sequence[
 
 
 def explain_cut(names: tuple[str, ...], schemas: Sequence[Schema]) -> str:
-    """The reason of a payload that holds only the first columns of a log; empty where it does not."""
+    """Return the reason for a payload with only the first columns of a log; empty for any other."""
     widths = {len(schema.columns) for schema in schemas if schema.columns[: len(names)] == names}
     if not widths or len(names) in widths:
         return ""
@@ -199,7 +199,7 @@ def explain_cut(names: tuple[str, ...], schemas: Sequence[Schema]) -> str:
 
 
 def unquote(text: str) -> str:
-    """A CSV cell without its quotes; quotes that CSV would not have put there are text."""
+    """Return a CSV cell without its quotes; quotes that CSV does not require are text."""
     found = _QUOTED.fullmatch(text) if text.startswith('"') else None
     inner = found.group(1) if found else ""
     return inner.replace('""', '"') if '"' in inner or "," in inner else text
@@ -208,7 +208,7 @@ def unquote(text: str) -> str:
 def lay_out(
     leading: Sequence[tuple[str, str]], columns: Sequence[tuple[str, str]], csv: bool
 ) -> tuple[Pair, ...]:
-    """Every pair in order, with the column it fills; each column has a name of its own."""
+    """Return every pair in order with the column that it fills; each column has a name of its own."""
     layout: list[Pair] = []
     own: set[str] = set()
     taken: dict[str, int] = {}
@@ -227,7 +227,7 @@ def lay_out(
 
 
 def take_up(layout: Sequence[Pair], values: Mapping[str, str]) -> tuple[Pair, ...]:
-    """The pairs with the values that the record has now, for one whose own text must not be kept."""
+    """Return the pairs with the record's current values, for a record whose own text must not be kept."""
     return tuple(
         pair._replace(text=values[pair.column], value=values[pair.column])
         if pair.column and values.get(pair.column, pair.value) != pair.value
@@ -237,7 +237,7 @@ def take_up(layout: Sequence[Pair], values: Mapping[str, str]) -> tuple[Pair, ..
 
 
 def hide_secrets(line: str) -> str:
-    """A payload that did not parse, without what a client may have said to prove who it is."""
+    """Return an unparsed payload with possible credentials of a client hidden."""
     parts = line.split("\t")
     said = dict(part.partition("=")[::2] for part in parts)
     smtp, spoken = _SMTP.search(line) is not None, web_secrets.COLUMNS
@@ -276,7 +276,7 @@ class WinCollectReader(Reader):
         self._readers: dict[tuple[str, str], Reader] = {}
 
     def read(self, line: str) -> Record | Unparsed:
-        """One payload as a record of the source it carries."""
+        """Read one payload as a record of the source it carries."""
         parts = take_apart(line)
         if isinstance(parts, str):
             return Unparsed(line, "syntax", parts)
@@ -311,7 +311,9 @@ class WinCollectReader(Reader):
         return found
 
     def _reader_of(self, source: Source, file_name: str) -> Reader:
-        """The reader of one carried log: a source may remember rows, or go by the file's name."""
+        """Return the reader of one carried log; it is kept, because a source may remember rows or use the
+        file name.
+        """
         key = source.name, file_name
         if key not in self._readers:
             if len(self._readers) >= READERS_LIMIT:
@@ -321,7 +323,7 @@ class WinCollectReader(Reader):
 
 
 def explain_unknown(own: Mapping[str, str]) -> str:
-    """The reason of a payload that carries a log type which is not known."""
+    """Return the reason for a payload that carries an unknown log type."""
     protocol = own.get("AgentLogProtocol")
     named = f"AgentLogFormat {quote(own['AgentLogFormat'])}" + (
         f" with AgentLogProtocol {quote(protocol)}" if protocol else ""
@@ -331,7 +333,7 @@ def explain_unknown(own: Mapping[str, str]) -> str:
 
 
 def recognize(head: Head) -> Confidence:
-    """By the envelope of the first line; a log with a header of its own is no payload."""
+    """Recognize payloads by the envelope of the first line; a log with a header of its own is not one."""
     if head.directives or not head.line:
         return Confidence.NO
     parts = take_apart(head.line)
@@ -342,7 +344,7 @@ def recognize(head: Head) -> Confidence:
 
 
 def open_reader(source: Source, head: Head, settings: Settings) -> Reader:
-    """A reader for one stream of payloads."""
+    """Return a reader for one stream of payloads."""
     return WinCollectReader(settings)
 
 

@@ -1,9 +1,9 @@
-"""Events of Windows as shippers deliver them: one form for all, whoever read the channel.
+"""Read events of Windows in the forms that shippers deliver into one form.
 
-Fluent Bit (``winevtlog``) and Fluentd put the fields of ``System`` at the top and the data without names
-into ``StringInserts``; Winlogbeat nests all under ``winlog`` and calls the data ``param1``, ``param2``; NXLog
-has names of its own and ``Data``, ``Data_1``; ``wevtutil`` prints XML. ``PATHS`` says which name stands for
-which column.
+Fluent Bit (``winevtlog``) and Fluentd put the fields of ``System`` at the top and the data without names into
+``StringInserts``; Winlogbeat nests everything under ``winlog`` and names the data ``param1``, ``param2``;
+NXLog has names of its own and ``Data``, ``Data_1``; ``wevtutil`` prints XML. ``PATHS`` lists each column's
+names.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ Columns = dict[str, str]
 
 
 def find(record: Mapping[str, Any], path: str) -> Any:
-    """What stands under a dotted path, whether objects are nested or their names are joined."""
+    """Return the value under a dotted path, whether objects are nested or their names are joined."""
     if path in record:
         return record[path]
     head, dot, rest = path.partition(".")
@@ -77,7 +77,7 @@ def find(record: Mapping[str, Any], path: str) -> Any:
 
 
 def find_text(record: Mapping[str, Any], column: str) -> str:
-    """The text of a column under whichever name it came; empty where it did not."""
+    """Return the text of a column under any of its names; empty where it is missing."""
     for path in PATHS[column]:
         found = find(record, path)
         if found is None and "Event" in record:
@@ -88,7 +88,7 @@ def find_text(record: Mapping[str, Any], column: str) -> str:
 
 
 def used_names(record: Mapping[str, Any]) -> frozenset[str]:
-    """The names at the top of a record that hold the event; the others are the shipper's."""
+    """Return the names at the top of a record that hold the event; the others are the shipper's."""
     heads = {path.partition(".")[0] for paths in PATHS.values() for path in paths}
     heads.update(path.partition(".")[0] for path in DATA)
     mine = {
@@ -100,7 +100,7 @@ def used_names(record: Mapping[str, Any]) -> frozenset[str]:
 
 
 def read_record(record: Mapping[str, Any]) -> tuple[Columns, list[str]]:
-    """The columns of an event that came as an object, and its data in order."""
+    """Return the columns of an event that came as an object, and its data in order."""
     values = {column: find_text(record, column) for column in COLUMNS}
     system = record.get("System")
     if isinstance(system, str):  # Fluent Bit with render_event_as_xml
@@ -111,7 +111,7 @@ def read_record(record: Mapping[str, Any]) -> tuple[Columns, list[str]]:
 
 
 def read_data(record: Mapping[str, Any]) -> list[str]:
-    """The data of an event in order; none where it came without."""
+    """Return the data of an event in order; an empty list where it came without."""
     for path in (*DATA, *(f"Event.{path}" for path in DATA)):
         found = find(record, path)
         if isinstance(found, Mapping) and isinstance(found.get("Data"), list):
@@ -138,7 +138,7 @@ def _numbered(found: Mapping[str, Any]) -> Iterator[tuple[int, Any]]:
 
 
 def _unwrap(item: Any) -> Any:
-    """The text of a datum that came as an object with its name beside it."""
+    """Return the text of a datum that came as an object with its name beside it."""
     if isinstance(item, Mapping):
         return next((item[name] for name in ("#text", "text", "Value", "value") if name in item), "")
     return item
@@ -152,12 +152,12 @@ def _write(value: Any) -> str:
 
 
 def begins_event(line: str) -> bool:
-    """Whether a line begins an event in XML."""
+    """Return whether a line begins an event in XML."""
     return _BEGINS.match(line) is not None
 
 
 def read_xml(text: str) -> tuple[Columns, list[str]] | Refusal:
-    """The columns of one ``<Event>``, and its data in order."""
+    """Return the columns of one ``<Event>``, and its data in order."""
     from xml.etree import ElementTree  # most runs read no XML
 
     if "<!DOCTYPE" in text or "<!ENTITY" in text:
@@ -185,7 +185,7 @@ def read_xml(text: str) -> tuple[Columns, list[str]] | Refusal:
 
 
 class XmlEvents:
-    """Puts the lines of events in XML together, in bounded memory."""
+    """Joins the lines of events in XML, in bounded memory."""
 
     def __init__(self, max_bytes: int) -> None:
         self._limit = max_bytes
@@ -198,7 +198,7 @@ class XmlEvents:
         return bool(self._pieces)
 
     def feed(self, line: str) -> Iterator[tuple[str, Refusal | None]]:
-        """The events that a line completes, and what it has that is none."""
+        """Yield the events that a line completes, and its text that is not an event."""
         rest = line
         if self._pieces and begins_event(rest):
             yield self._close(("syntax", "the event is cut off: another begins before it is closed"))
@@ -218,7 +218,7 @@ class XmlEvents:
             rest = rest[len(piece) :]
 
     def finish(self) -> Iterator[tuple[str, Refusal | None]]:
-        """The event that was open when the text ended."""
+        """Yield the event that was open when the text ended."""
         if self._pieces:
             yield self._close(("syntax", "the event is cut off: the log ends before it is closed"))
 

@@ -1,4 +1,6 @@
-"""``exnorm.syslogng.Parser``, for the ``python()`` parser of syslog-ng: a row in, the finished line out."""
+"""``exnorm.syslogng.Parser``, for the ``python()`` parser of syslog-ng: replaces a row by
+its finished line.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,7 @@ from exnorm.syslogng.lines import Lines
 if TYPE_CHECKING:
 
     class _Base:
-        """What syslog-ng's own class gives."""
+        """Stands for syslog-ng's own class outside of syslog-ng."""
 else:
     try:
         from syslogng import LogParser as _Base  # syslog-ng 4 wants it
@@ -36,17 +38,17 @@ _FILE_KEY, _HOST_KEY = "FILE_NAME", "HOST"
 
 
 class Parser(_Base):
-    """Puts the finished line in the place of a row; drops header lines; lets anything else through.
+    """Replaces a row by its finished line; drops header lines; passes all other messages on.
 
     Options are settings by name (``taxonomy``, ``format``, ``profile``, ...), ``config`` for a file of them,
-    and ``file_key`` and ``host_key`` (name-value pairs with the file and the host that a row is from; by
-    default ``FILE_NAME`` and ``HOST``), ``state`` (a file for the header lines of logs, over a restart) and
-    ``rejects`` (a file for lines that do not parse). A line that does not parse goes on as it came, with
+    ``file_key`` and ``host_key`` (name-value pairs with the file and the host that a row is from; by default
+    ``FILE_NAME`` and ``HOST``), ``state`` (a file for the header lines of logs, over a restart) and
+    ``rejects`` (a file for lines that do not parse). A line that does not parse is passed on unchanged, with
     ``_exnormparsefailure`` in ``${exnorm.tags}`` and the reason in ``${exnorm.reason}``.
     """
 
     def init(self, options: Mapping[Any, Any]) -> bool:
-        """Get ready; syslog-ng does not start where this says ``False``."""
+        """Read the options; syslog-ng does not start if this returns ``False``."""
         self._rarely = Rarely()
         self._lock = threading.Lock()
         try:
@@ -83,7 +85,7 @@ class Parser(_Base):
         self._lines = Lines(Normalizer.from_settings(settings), headers, reject, self._note_error)
 
     def parse(self, log_message: Any) -> bool:
-        """One message; ``False`` drops it, which is what becomes of header lines."""
+        """Handle one message; ``False`` drops it, as for header lines."""
         with self._lock:
             text = _read(log_message["MESSAGE"])
             path, host = _read(log_message[self._file_key]), _read(log_message[self._host_key])
@@ -106,14 +108,14 @@ class Parser(_Base):
         return True
 
     def _note_error(self, error: Exception) -> None:
-        """Say what went wrong by its kind, once a minute: its text may quote a row."""
+        """Report an error by its type, once a minute, because its text may quote a row."""
         times = self._rarely.count(type(error).__name__)
         if times:
             _log("error", f"exnorm: a message is left as it came: {type(error).__name__} ({times} times)")
 
 
 def _read(value: Any) -> str:
-    """Text of a message or of an option, which syslog-ng 3 gives as bytes."""
+    """Return text of a message or of an option, which syslog-ng 3 gives as bytes."""
     return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else str(value or "")
 
 
@@ -128,7 +130,7 @@ def _read_config(path: str) -> Mapping[str, Any]:
 
 
 def _log(level: str, text: str) -> None:
-    """Say something in syslog-ng's own log, else on standard error."""
+    """Write to syslog-ng's own log, else to standard error."""
     try:
         logger = import_module("syslogng").Logger()
     except (ImportError, AttributeError):

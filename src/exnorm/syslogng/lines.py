@@ -1,4 +1,4 @@
-"""Lines of a syslog daemon -> the lines that take their place: payloads, and what is not ours as it came."""
+"""Replace lines of a syslog daemon by their payloads; other lines are passed on unchanged."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from exnorm.relay.traffic import Traffic
 
 
 class Line(NamedTuple):
-    """A line that goes on; ``reason`` says why it is no payload although it should be one."""
+    """A line to pass on; ``reason`` is why it is not a payload although it should be one."""
 
     text: str
     reason: str = ""
@@ -23,7 +23,7 @@ class Line(NamedTuple):
 
 
 class Lines:
-    """Normalizes lines one after the other; remembers each log's header, in ``headers`` beyond a restart."""
+    """Normalizes lines one after the other; remembers each log's header, in ``headers`` through a restart."""
 
     def __init__(
         self,
@@ -39,9 +39,10 @@ class Lines:
         )
 
     def take(self, text: str, path: str = "", host: str = "") -> list[Line] | None:
-        """What takes a line's place, for a header line nothing; ``None`` where it is nothing of Exchange.
+        """Return the lines that replace a line, none for a header line; ``None`` for a line that is not
+        Exchange's.
 
-        ``path`` and ``host`` say which log it is from. Raises nothing because of the line.
+        ``path`` and ``host`` name its log. Never raises because of the line.
         """
         event = {MESSAGE: text, "log": {"file": {"path": path}}, "host": {"name": host}}
         found = self._events.normalize(event)

@@ -1,1 +1,1 @@
-"""Mapping tables: the words they are written in, their checks, a site's changes to them, and their pages."""
+"""Mapping tables: the functions that write them, their checks, a site's changes to them, and their pages."""

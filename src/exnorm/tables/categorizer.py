@@ -1,4 +1,4 @@
-"""The event categories of tables as the CSV that ArcSight installs, one line for each event class id."""
+"""Write the event categories of tables as the CSV that ArcSight imports, one line for each event class id."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ TAXONOMY = "arcsight"
 def render_categorizer(
     mappings: Iterable[Mapping], sources: AnyMapping[str, Source]
 ) -> tuple[str, list[str]]:
-    """The CSV, and what is to be said of class ids that two tables give different categories.
+    """Return the CSV, and a sentence for each class id that two tables categorize differently.
 
-    Of those the table that comes first is followed: the file has one line for each class id, whichever
-    log type it is from. Events without categories have no line.
+    The first table wins, because the file has one line for each class id whatever log type it comes from.
+    Events without categories have no line.
     """
     chosen: dict[str, tuple[str, tuple[Value, ...]]] = {}
     clashes: list[str] = []
@@ -51,7 +51,7 @@ def render_categorizer(
 
 
 def _categorize(mapping: Mapping, source: Source) -> Iterator[tuple[str, tuple[Value, ...]]]:
-    """Each class id that rows of this table bear, as the log spells it, with its categories."""
+    """Yield each class id that rows of this table have, spelt as in the log, with its categories."""
     events = {name.upper(): attributes for name, attributes in mapping.events.items()}
     finer = set(source.variants.values())
     names = {**source.variants, **{event: event for event in events if event not in finer}}

@@ -1,8 +1,7 @@
-"""What a review would find in a plugin's table, beside what ``mapping`` asks of every table.
+"""Check a plugin's table beyond what ``mapping`` checks in every table.
 
-``find_odd_parts`` knows types only, so that a table can be worked on at all; ``find_odd_values`` reads
-what stands in it; ``find_gaps`` says what a receiver would miss. Each fault is a sentence: table, row, got,
-expected.
+``find_odd_parts`` checks types only, so that the table can be processed at all; ``find_odd_values`` reads its
+values; ``find_gaps`` names what a receiver would miss. Each fault is a sentence: table, row, got, expected.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ _MUST_BE_THERE = frozenset(
 
 
 def find_odd_parts(mapping: Mapping) -> Iterator[str]:
-    """What is of another type than it must be."""
+    """Yield a fault for each part of a table that has the wrong type."""
     where = f"mapping {mapping.name}"
     for name in ("name", "source", "taxonomy", "title", "extends", "replaces", "rest"):
         value = getattr(mapping, name)
@@ -50,7 +49,7 @@ def find_odd_parts(mapping: Mapping) -> Iterator[str]:
 
 
 def find_odd_item(item: Source | Taxonomy | Codec | Mapping) -> Iterator[str]:
-    """What is of another type than it must be in what a plugin registers."""
+    """Yield a fault for each attribute of a registered object that has the wrong type."""
     if not isinstance(item.name, str) or not item.name:
         yield f"name: got {_describe(item.name)}; expected a text"
     texts: tuple[str, ...] = ()
@@ -108,7 +107,9 @@ def _find_odd_events(events: Any) -> Iterator[str]:
 
 
 def find_odd_values(mine: Mapping, table: Mapping, taxonomy: Taxonomy) -> Iterator[str]:
-    """What cannot be meant in ``mine``, which went into ``table``: misspelt properties, severities."""
+    """Yield faults in ``mine``, which is now part of ``table``: misspelt event properties, severities out of
+    range.
+    """
     where = f"mapping {table.name}"
     fields = {item.label: item for item in taxonomy.fields}
     read = {row.read.attribute: row for row in table.rows if isinstance(row.read, ByEvent)}
@@ -140,7 +141,7 @@ def find_odd_values(mine: Mapping, table: Mapping, taxonomy: Taxonomy) -> Iterat
 
 
 def _judge(item: Field | None, value: Any) -> str:
-    """Why a severity is none; empty for every other field."""
+    """Return why a severity is invalid; empty for a valid one and for every other field."""
     if item is None or {item.name.lower(), item.key.lower()}.isdisjoint(_SEVERITY_NAMES):
         return ""
     lowest, highest = SEVERITIES.get(item.key, ANY_SEVERITY)
@@ -152,7 +153,9 @@ def _judge(item: Field | None, value: Any) -> str:
 
 
 def find_gaps(table: Mapping, taxonomy: Taxonomy) -> Iterator[str]:
-    """What every event should say and no row of a table writes: vendor, product, event id, time."""
+    """Yield a fault for each field that every event needs and no row writes: vendor, product,
+    event id, time.
+    """
     written = {entry.field for entry in table.rows}
     for item in taxonomy.fields:
         if item.header and item.name.lower() in _MUST_BE_THERE and item.label not in written:
@@ -175,7 +178,7 @@ def _is_all(items: Any, kind: type) -> bool:
 
 
 def _describe(value: Any) -> str:
-    """A value with its type, as it may stand in a message, whatever its ``repr`` does."""
+    """Return a value with its type for a message, without calling its ``repr``."""
     if isinstance(value, (str, int)):
         return quote(value) if isinstance(value, str) else str(value)
     name = getattr(value, "__name__", "")

@@ -1,8 +1,8 @@
-"""One name for each thing: in which field a user, a client, a message and so on stand, log by log.
+"""Keep each thing in one field: where the user, the client, the message id and so on are in every log.
 
-``ENTITIES`` says which columns or derived values of a log name the thing, ``FIELDS`` which fields of a
-taxonomy it belongs into, ``DEVIATIONS`` why a table puts it elsewhere. ``find_fields`` asks the tables
-themselves, so nothing here says what they do; ``check`` gives what is neither as it should be nor explained.
+``ENTITIES`` names the columns or derived values of a log that hold the thing, ``FIELDS`` the fields of a
+taxonomy for it, ``DEVIATIONS`` the reason where a table puts it elsewhere. ``find_fields`` reads the tables
+themselves; ``check`` returns each deviation without a reason and each reason without a deviation.
 """
 
 from __future__ import annotations
@@ -137,7 +137,7 @@ DEVIATIONS: AnyMapping[tuple[str, str, str], str] = {
 
 
 class Place(NamedTuple):
-    """Where a thing stands: the fields that a table writes it into."""
+    """The fields that a table writes a thing into."""
 
     entity: str
     source: str
@@ -146,7 +146,7 @@ class Place(NamedTuple):
 
 
 def find_fields(mapping: Mapping, origins: Origins) -> tuple[str, ...]:
-    """The fields that a table writes from any of these origins, in its order."""
+    """Return the fields that a table writes from any of these origins, in its order."""
 
     def names(entry: Row) -> bool:
         return any(not isinstance(origin, Constant) and origin in origins for origin in entry.origins)
@@ -156,7 +156,7 @@ def find_fields(mapping: Mapping, origins: Origins) -> tuple[str, ...]:
 
 
 def find_places(mappings: Iterable[Mapping], taxonomy: str) -> list[Place]:
-    """Where each thing stands in every table of a taxonomy that is chosen by itself."""
+    """Return the place of each thing in every table that is chosen automatically for a taxonomy."""
     tables = [one for one in mappings if one.taxonomy == taxonomy and one.auto]
     return [
         Place(entity, one.source, one.name, find_fields(one, origins[one.source]))
@@ -167,12 +167,14 @@ def find_places(mappings: Iterable[Mapping], taxonomy: str) -> list[Place]:
 
 
 def is_in_place(place: Place, taxonomy: str) -> bool:
-    """Whether a thing stands where it belongs."""
+    """Return whether a thing is in one of its fields."""
     return not set(place.fields).isdisjoint(FIELDS[taxonomy][place.entity])
 
 
 def check(mappings: Iterable[Mapping]) -> list[str]:
-    """What stands elsewhere without a reason, and reasons for what does not."""
+    """Return a sentence for each thing in an unexplained field, and for each reason that is no
+    longer needed.
+    """
     mappings = list(mappings)
     found = []
     needed = set()
@@ -192,7 +194,7 @@ def check(mappings: Iterable[Mapping]) -> list[str]:
 
 
 def render(mappings: Iterable[Mapping]) -> str:
-    """The page: for each taxonomy a table of things, then what stands elsewhere with its reason."""
+    """Return the page: for each taxonomy a table of things, then the deviations with their reasons."""
     mappings = list(mappings)
     lines = [
         "# One name for each thing",

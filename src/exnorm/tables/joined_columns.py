@@ -1,9 +1,9 @@
-"""Facts within joined columns, for the tables that are used on request: what agents said, and errors.
+"""Read single facts from joined columns, for the tables used on request: agents' verdicts and errors.
 
-``custom-data`` of message tracking is ``S:AGENT=KIND|key=value|key=value;S:...``, as Microsoft describes
-it for message traces; ``GenericInfo`` of HttpProxy is ``S:key=value;S:key=value``. A value is read within
-the member of the agent that writes it, so what a sender chose elsewhere in the column is not taken for it.
-``CompAuth`` is in no documented agent's member: whichever agent names it is believed, the spam filter first.
+``custom-data`` of message tracking is ``S:AGENT=KIND|key=value|key=value;S:...``, as Microsoft describes it
+for message traces; ``GenericInfo`` of HttpProxy is ``S:key=value;S:key=value``. A value is read only from the
+member of the agent that writes it, so text that a sender placed elsewhere in the column is not taken for it.
+No document says which agent writes ``CompAuth``: it is taken from any of them, the spam filter first.
 """
 
 from __future__ import annotations
@@ -30,22 +30,24 @@ _LONGEST_KEY = 64  # characters; a longer one is no key
 
 
 def scl(custom_data: str) -> int | None:
-    """The spam confidence level, as the spam filter agent wrote it."""
+    """Return the spam confidence level, as the spam filter agent wrote it."""
     return _level(custom_data, "SCL")
 
 
 def bcl(custom_data: str) -> int | None:
-    """The bulk complaint level, as the spam filter agent wrote it."""
+    """Return the bulk complaint level, as the spam filter agent wrote it."""
     return _level(custom_data, "BCL")
 
 
 def comp_auth(custom_data: str) -> str | None:
-    """The result of composite authentication: ``pass``, ``fail``, ``softpass`` or ``none``."""
+    """Return the result of composite authentication: ``pass``, ``fail``, ``softpass`` or ``none``."""
     return _find(custom_data, tuple(VERDICTS), "CompAuth") or None
 
 
 def agent_verdicts(custom_data: str) -> str | None:
-    """What each agent found and did, ``SFA SFV=SPM|SCL=9; AMA v=1|action=b``; no agent that found nothing."""
+    """Return what each agent found and did, ``SFA SFV=SPM|SCL=9; AMA v=1|action=b``, without agents that
+    found nothing.
+    """
     found = []
     for agent, pairs in _agents(custom_data):
         said = [(key, value) for key, value in pairs if value and _is_in(key, VERDICTS[agent])]
@@ -55,7 +57,7 @@ def agent_verdicts(custom_data: str) -> str | None:
 
 
 def faults(generic_info: str) -> str | None:
-    """The members whose name speaks of an error or an exception, in their order."""
+    """Return the members whose name contains a word for an error or exception, in their order."""
     found = []
     for item in members(generic_info):
         key, equal, value = item.partition("=")

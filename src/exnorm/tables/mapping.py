@@ -1,4 +1,4 @@
-"""Writing tables, checking them against their source and taxonomy, and applying them to records."""
+"""Write tables, check them against their source and taxonomy, and apply them to records."""
 
 from __future__ import annotations
 
@@ -43,48 +43,48 @@ def row(
     partial: bool = False,
     guide: str = "",
 ) -> Row:
-    """One line of a table; the guide's own words first. See ``model.Row``."""
+    """Return one row of a table, in the order of the guide's columns. See ``model.Row``."""
     origins = origin if isinstance(origin, tuple) else (origin,)
     return Row(field, origins, read, when, label, ours, partial, guide=guide)
 
 
 def constant(value: Value) -> Constant:
-    """A fixed value where a column would stand."""
+    """Return a fixed value, for use in the place of a column."""
     return Constant(value)
 
 
 def event_is(*names: str) -> Condition:
-    """The row holds for these events only."""
+    """Return the condition that the event is one of ``names``."""
     return Condition("event", "event", frozenset(name.upper() for name in names))
 
 
 def event_is_not(*names: str) -> Condition:
-    """The row holds for every event but these."""
+    """Return the condition that the event is none of ``names``."""
     return Condition("event", "event", frozenset(name.upper() for name in names), negated=True)
 
 
 def column_is(column: str, *values: str) -> Condition:
-    """The row holds where a column (or derived value) has one of these values, without case."""
+    """Return the condition that a column or derived value is one of ``values``, ignoring case."""
     return Condition("column", column, frozenset(value.upper() for value in values))
 
 
 def column_is_not(column: str, *values: str) -> Condition:
-    """The row holds where a column (or derived value) has none of these values, without case."""
+    """Return the condition that a column or derived value is none of ``values``, ignoring case."""
     return Condition("column", column, frozenset(value.upper() for value in values), negated=True)
 
 
 def setting_is(name: str, *values: object) -> Condition:
-    """The row holds where a setting has one of these values; decided when the table is compiled."""
+    """Return the condition that a setting is one of ``values``; decided when the table is compiled."""
     return Condition("setting", name, frozenset(str(value).upper() for value in values))
 
 
 def asked_for(setting: Condition, condition: Condition) -> Condition:
-    """The row holds where the setting does, and ``condition``."""
+    """Return the condition that both ``setting`` and ``condition`` hold."""
     return replace(condition, asked=setting)
 
 
 def by_event(attribute: str, default: Value | None = None) -> ByEvent:
-    """Reads the attribute of the event from the mapping's second table."""
+    """Return a reading function that looks the event's attribute up in the mapping's event table."""
     return ByEvent(attribute, default)
 
 
@@ -93,9 +93,9 @@ def by_event(attribute: str, default: Value | None = None) -> ByEvent:
 
 @dataclass(frozen=True)
 class CompiledRow:
-    """A row whose names were resolved. ``holds`` is ``None`` where the row always holds.
+    """A row with its names resolved. ``holds`` is ``None`` where the row always applies.
 
-    ``loses`` says of a text whether its value no longer holds all of it; ``None`` where every one does.
+    ``loses`` returns whether the value read from a text omits part of it; ``None`` where that never happens.
     """
 
     row: Row
@@ -107,7 +107,9 @@ class CompiledRow:
 
 
 class Assignment(NamedTuple):
-    """One value that a row gave: its origin (``""`` = a constant), cut from how many bytes (0 = not)."""
+    """One value written by a row: its origin (``""``: a constant) and its length in bytes before a cut (0:
+    not cut).
+    """
 
     row: CompiledRow
     origin: str
@@ -122,7 +124,7 @@ _Step = tuple[CompiledRow, _Holds, tuple[str, ...], Constant | None, Reading, in
 
 @dataclass(frozen=True)
 class CompiledMapping:
-    """A mapping fit to be applied: names checked, settings decided, event table looked up."""
+    """A checked mapping, ready to apply: settings are decided and the event table is looked up."""
 
     mapping: Mapping
     source: Source
@@ -133,14 +135,14 @@ class CompiledMapping:
     keep_additional: bool
 
     def assign(self, record: Record) -> Iterator[Assignment]:
-        """What each row of the table gives for this record, in the table's order."""
+        """Yield the value of each row of the table for this record, in the table's order."""
         return map(Assignment._make, self._give(record))
 
     def normalize(self, record: Record, notes: Notes) -> Event:
-        """The record under the taxonomy's names.
+        """Return the record as an event under the taxonomy's names.
 
-        A column that no row could use, or whose value was cut or cannot be read back, is kept whole as
-        additional data.
+        A column that no row used, or whose value was cut or cannot be read back, is kept whole as additional
+        data.
         """
         fields: dict[str, Value] = {}
         cut: dict[str, int] = {}
@@ -164,7 +166,9 @@ class CompiledMapping:
         return Event(self.taxonomy, fields, additional, record, cut)
 
     def _give(self, record: Record) -> Iterator[_Given]:
-        """The same as plain tuples, which are made for every row of every record."""
+        """Yield ``assign``'s values as plain tuples, which are cheaper to make for every row of
+        every record.
+        """
         for row, holds, origins, otherwise, read, limit in self._steps:
             if holds is not None and not holds(record):
                 continue
@@ -183,7 +187,7 @@ class CompiledMapping:
 
     @cached_property
     def _steps(self) -> list[_Step]:
-        """What is asked of each row for every record."""
+        """The parts of each row that are needed for every record."""
         return [
             (row, row.holds, *_part_origins(row.row), row.read, row.field.max_bytes if row.field else 0)
             for row in self.rows
@@ -199,7 +203,7 @@ class CompiledMapping:
 
 
 def read_with_care(read: Reading, blame: Callable[[object], None]) -> Reading:
-    """A reading function that may be faulty: where it raises or gives no value, it has read nothing."""
+    """Wrap a plugin's reading function: where it raises or returns an invalid value, nothing was read."""
 
     def reading(text: str) -> Value | None:
         try:
@@ -216,7 +220,7 @@ def read_with_care(read: Reading, blame: Callable[[object], None]) -> Reading:
 
 
 def _part_origins(entry: Row) -> tuple[tuple[str, ...], Constant | None]:
-    """The columns that a row is read from, and what it gives where all of them are empty."""
+    """Return the columns that a row reads, and the constant it writes where all of them are empty."""
     names: list[str] = []
     for origin in entry.origins:
         if isinstance(origin, Constant):
@@ -226,13 +230,15 @@ def _part_origins(entry: Row) -> tuple[tuple[str, ...], Constant | None]:
 
 
 def _cut(value: str, limit: int) -> tuple[str, int]:
-    """Text cut to so many bytes, and from how many it was cut (0 = it was not)."""
+    """Return text cut to ``limit`` bytes, and its length in bytes before the cut (0: not cut)."""
     shown = cut_utf8(value, limit)
     return shown, len(value.encode("utf-8", "replace")) if len(shown) < len(value) else 0
 
 
 def index_fields(taxonomy: Taxonomy) -> dict[str, Field]:
-    """Fields by label, full name and short key, without case; a label is surer than a name or a key."""
+    """Return fields by label, full name and short key in lower case; a label wins over a name, a name over a
+    key.
+    """
     found: dict[str, Field] = {}
     for attribute in ("label", "name", "key"):
         for item in taxonomy.fields:
@@ -241,7 +247,9 @@ def index_fields(taxonomy: Taxonomy) -> dict[str, Field]:
 
 
 def name_by_label(mapping: Mapping, taxonomy: Taxonomy) -> Mapping:
-    """The table with each row's field under its label, where the row has its full name or its key."""
+    """Return the table with every row's field given by its label, where a row has the full name or key
+    instead.
+    """
     labels = {item.label for item in taxonomy.fields} | {ADDITIONAL_DATA}
     if all(entry.field in labels for entry in mapping.rows):
         return mapping
@@ -260,11 +268,11 @@ def name_by_label(mapping: Mapping, taxonomy: Taxonomy) -> Mapping:
 def compile_mapping(
     mapping: Mapping, source: Source, taxonomy: Taxonomy, settings: Settings
 ) -> CompiledMapping:
-    """Check ``mapping`` and make it applicable.
+    """Check ``mapping`` and compile it.
 
-    Raises ``MappingError`` naming the table and the row: a field the taxonomy does not have, an
-    origin the source does not have, a field written twice under conditions that can both hold, a
-    column neither mapped nor listed as unmapped, or both.
+    Raises ``MappingError`` naming the table and the row: a field the taxonomy does not have, an origin the
+    source does not have, a field written twice under conditions that can both hold, a column neither mapped
+    nor listed as unmapped, or both.
     """
     check_mapping(mapping, source, taxonomy)
     fields = {field.label: field for field in taxonomy.fields}
@@ -289,14 +297,14 @@ def compile_mapping(
         taxonomy=taxonomy,
         rows=tuple(rows),
         known_columns=frozenset(source.columns) | frozenset(mapping.columns),
-        # A source that lists no event has an open set of them: the table is then keyed by something else.
+        # A source without a list of events has an open set of them; its table is keyed by something else.
         known_events=source.events and source.events | frozenset(name.upper() for name in mapping.events),
         keep_additional=settings.additional_data != "none",
     )
 
 
 def check_mapping(mapping: Mapping, source: Source, taxonomy: Taxonomy) -> None:
-    """Raise ``MappingError`` for the first fault that ``compile_mapping`` lists."""
+    """Raise ``MappingError`` for the first of the faults listed under ``compile_mapping``."""
     labels = {field.label for field in taxonomy.fields}
     columns = set(source.columns) | set(mapping.columns)
     written: dict[str, list[Row]] = {}
@@ -363,10 +371,10 @@ def _check_unmapped(mapping: Mapping, source: Source, columns: set[str], mapped:
 
 
 def extend_mapping(base: Mapping, extension: Mapping, rule: str = "") -> Mapping:
-    """``base`` with the extension's rows, event table and columns over it; ``rule`` says whose they are.
+    """Return ``base`` with the extension's rows, event table and columns added; ``rule`` names their author.
 
-    A row for a field and condition that ``base`` has too takes its place, and so do rows for a field
-    that ``base`` writes on request only. A row's columns no longer count as unmapped.
+    A row with the same field and condition as one of ``base`` replaces it, and so does a row for a field that
+    ``base`` writes on request only. The columns of an added row no longer count as unmapped.
     """
     added = tuple(mark_row(entry, rule) for entry in extension.rows)
     rows = tuple(entry for entry in base.rows if not any(_gives_way(entry, other) for other in added))
@@ -381,12 +389,12 @@ def extend_mapping(base: Mapping, extension: Mapping, rule: str = "") -> Mapping
 
 
 def mark_row(entry: Row, rule: str) -> Row:
-    """The row with the name of who wrote it, unless it bears one."""
+    """Return the row with ``rule`` as its author, unless it has one."""
     return replace(entry, rule=rule) if rule and not entry.rule else entry
 
 
 def set_events(base: Mapping, events: AnyMapping[str, AnyMapping[str, Value]], rule: str) -> Mapping:
-    """``base`` with these attributes of events over its own; ``rule`` says whose they are."""
+    """Return ``base`` with these attributes of events over its own; ``rule`` names their author."""
     table = {name.upper(): dict(attributes) for name, attributes in base.events.items()}
     rules = dict(base.event_rules)
     for name, attributes in events.items():
@@ -396,7 +404,7 @@ def set_events(base: Mapping, events: AnyMapping[str, AnyMapping[str, Value]], r
 
 
 def _gives_way(earlier: Row, later: Row) -> bool:
-    """Whether a row of a table makes place for one of an extension."""
+    """Return whether a row of an extension replaces a row of the table."""
     if earlier.field != later.field or earlier.field == ADDITIONAL_DATA:
         return False
     optional = setting_of(earlier.when) is not None
@@ -404,7 +412,7 @@ def _gives_way(earlier: Row, later: Row) -> bool:
 
 
 def choose_mapping(mappings: Iterable[Mapping], schema_name: str) -> Mapping | None:
-    """The mapping made for a schema; else the one made for no schema in particular, or the first."""
+    """Return the mapping for a schema, else the one for no particular schema, else the first."""
     candidates = list(mappings)
     for candidate in candidates:
         if schema_name in candidate.schemas:
@@ -438,7 +446,7 @@ def _predicate(when: Condition | None) -> Callable[[Record], bool] | None:
 
 
 def setting_of(when: Condition | None) -> Condition | None:
-    """The part of a condition that is decided when a table is compiled."""
+    """Return the part of a condition that is decided when a table is compiled."""
     return when if when is None or when.subject == "setting" else when.asked
 
 
@@ -447,7 +455,7 @@ def _setting_holds(when: Condition, settings: Settings) -> bool:
 
 
 def can_both_hold(one: Condition | None, other: Condition | None) -> bool:
-    """Whether two conditions can hold for one record; ``None`` always holds."""
+    """Return whether two conditions can hold for one record; ``None`` always holds."""
     return _meet(setting_of(one), setting_of(other)) and _meet(_without_setting(one), _without_setting(other))
 
 
@@ -468,23 +476,23 @@ def _meet(one: Condition | None, other: Condition | None) -> bool:
 
 
 def describe_origin(entry: Row) -> str:
-    """A row's origins, condition and label as the guides write them: ``server-ip (Device ...)``."""
+    """Return a row's origins, condition and label as the guides write them: ``server-ip (Device ...)``."""
     names = [f"'{o.value}'" if isinstance(o, Constant) else o for o in entry.origins]
     qualifiers = [text for text in (str(entry.when or ""), entry.label) if text]
     return " else ".join(names) + (f" ({'; '.join(qualifiers)})" if qualifiers else "")
 
 
 def quote_guide(entry: Row) -> str:
-    """What the guide prints beside a row's field, to the letter."""
+    """Return the text that the guide prints beside a row's field, to the letter."""
     return entry.guide or describe_origin(replace(entry, label=""))
 
 
 def describe_rule(entry: Row) -> str:
-    """Who wrote a row: the vendor's guide, exnorm, a plugin or an overlay."""
+    """Return the author of a row: the vendor's guide, exnorm, a plugin or an overlay."""
     return entry.rule or ("exnorm" if entry.ours else "guide")
 
 
 def find_plugin(entry: Row) -> str:
-    """The plugin that wrote a row; empty for any other row."""
+    """Return the plugin that wrote a row; empty for any other row."""
     kind, _, name = entry.rule.partition(" ")
     return name.partition(",")[0] if kind == "plugin" else ""

@@ -1,8 +1,8 @@
-"""What a site changes in tables, without code: the ``tables`` of its settings file.
+"""Apply a site's changes to tables, written without code under ``tables`` in its settings file.
 
-Read against the tables that are registered, so that every name is checked and every message says the
-line: ``site.yaml:7: unknown field 'Mesage' ...; did you mean 'Message'?``. Each change bears the rule
-``overlay FILE:LINE``, which explanations and printed tables show.
+They are checked against the registered tables, so that every message gives the line: ``site.yaml:7: unknown
+field 'Mesage' ...; did you mean 'Message'?``. Each change is marked with the rule ``overlay FILE:LINE``,
+which explanations and printed tables show.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ _MOST_SAID = 50  # faults in one message
 
 @dataclass
 class Overlaid:
-    """The tables with a site's changes: what was done, what is wrong, what is worth a second look."""
+    """The tables after a site's changes, with the changes made, the faults, and notes on doubtful entries."""
 
     mappings: dict[str, Mapping]
     changes: list[str] = field(default_factory=list)
@@ -97,7 +97,7 @@ def lay_over(
     sources: AnyMapping[str, Source],
     taxonomies: AnyMapping[str, Taxonomy],
 ) -> Overlaid:
-    """Every table with the site's changes in it; nothing raises, faults are in the answer."""
+    """Return every table with the site's changes; faults are collected in the result, not raised."""
     done = Overlaid(dict(mappings))
     root = tables.content
     if root.empty:
@@ -125,7 +125,7 @@ def _line_of(file: str, fault: str) -> int:
 
 
 def _explain_table(name: str, mappings: AnyMapping[str, Mapping]) -> str:
-    """Why there is no table of a name; who names a product or a log type is told its tables."""
+    """Return why there is no table of this name; for the name of a taxonomy or log type, list its tables."""
     for kind, attribute in (("taxonomy", "taxonomy"), ("log type", "source")):
         tables = [m.name for m in mappings.values() if getattr(m, attribute) == name]
         if tables:
@@ -134,7 +134,7 @@ def _explain_table(name: str, mappings: AnyMapping[str, Mapping]) -> str:
 
 
 def require(overlaid: Overlaid) -> dict[str, Mapping]:
-    """The tables, or ``SettingsError`` with every fault."""
+    """Return the tables, or raise ``SettingsError`` with the faults."""
     if overlaid.faults:
         more = len(overlaid.faults) - _MOST_SAID
         rest = [f"{more} more faults; exnorm config check lists all"] if more > 0 else []
@@ -159,7 +159,7 @@ class _Stop(Exception):
 
 
 class _Editor:
-    """Changes one table as its part of the file says, entry by entry."""
+    """Applies the changes of one table, entry by entry."""
 
     def __init__(self, file: str, base: Mapping, source: Source, taxonomy: Taxonomy, done: Overlaid) -> None:
         self._file = file
@@ -172,7 +172,7 @@ class _Editor:
         self._slips: list[_Fault] = []  # in the entry that is read
 
     def edit(self, key: Node, changes: Node) -> Mapping:
-        """The table with all changes that could be read."""
+        """Return the table with all changes that could be read."""
         before = len(self._done.faults)
         self._attempt(self._edit_parts, changes)
         if len(self._done.faults) == before:
@@ -210,7 +210,7 @@ class _Editor:
         self._slips = around
 
     def _try(self, otherwise: T, read: Callable[..., Any], *arguments: object) -> T:
-        """What a part of an entry says; ``otherwise``, and a slip, where something is wrong with it."""
+        """Return the value of a part of an entry; after a fault record it and return ``otherwise``."""
         try:
             found: T = read(*arguments)
         except _Fault as fault:
@@ -229,7 +229,7 @@ class _Editor:
             self._attempt(edit, key, value)
 
     def _check(self, key: Node) -> None:
-        """What only the whole table can show."""
+        """Report the faults that show only in the whole table."""
         try:
             check_mapping(self._table, self._source, self._taxonomy)
         except MappingError as error:
@@ -277,7 +277,7 @@ class _Editor:
         self._note_change(node, f"{target} removed")
 
     def _replace_all(self, items: tuple[Node, ...]) -> None:
-        """Put rows in the place of all earlier ones of their fields, each field's at one time."""
+        """Replace all earlier rows of a field by new ones, for each field at once."""
         fresh: dict[str, list[tuple[Node, Row]]] = {}
         for item in items:
             self._attempt(self._collect_row, item, fresh)
@@ -338,7 +338,7 @@ class _Editor:
         self._note_change(node, f"{row.field} added")
 
     def _map(self, row: Row) -> None:
-        """A column with a row of its own no longer counts as unmapped."""
+        """Remove the columns of a new row from the list of unmapped ones."""
         used = (
             set()
             if row.partial
@@ -348,7 +348,7 @@ class _Editor:
         self._table = replace(self._table, unmapped=unmapped)
 
     def _unmap(self, names: Iterable[str], node: Node, why: str) -> None:
-        """List the columns that lost their last row, with the overlay as the reason."""
+        """List the columns that lost their last row as unmapped, with the overlay as the reason."""
         mapped = {
             column
             for row in self._table.rows if not row.partial
@@ -465,7 +465,7 @@ class _Editor:
         self._note_change(key, f"additional data {column} named {quote(name, 60)}")
 
     def _read_tests(self, node: Node, where: str) -> tuple[RowTest, ...]:
-        """The tests of an entry, all of which must hold: of the event, of one column."""
+        """Return the tests of an entry, all of which must hold: on the event, on one column."""
         parts = self._read_map(node, TEST_KEYS, where)
         asked = [name for name in ("is", "is-not", "pattern") if name in parts]
         if ("column" in parts) != bool(asked) or len(asked) > 1:
@@ -667,7 +667,7 @@ def _read_text(node: Node, where: str, *, empty: bool = False) -> str:
 
 
 def _read_shown(node: Node, where: str, *, empty: bool = False) -> str:
-    """A text that will stand in events: a line break or another control there is a slip of the pen."""
+    """Return a text that will be shown in events; a line break or another control in it is a fault."""
     text = _read_text(node, where, empty=empty)
     odd = next((character for character in text if character in TOKENS), "")
     if odd:
@@ -688,6 +688,6 @@ def _require(node: Node, parts: dict[str, Node], name: str, where: str) -> Node:
 
 
 def _near(name: str, known: Iterable[str]) -> str:
-    """The nearest known name as ``suggest`` says it; empty where none is near."""
+    """Return the nearest known name as ``suggest`` words it; empty where none is near."""
     found = suggest(name, known)
     return found if found.startswith("; did you mean") else ""

@@ -1,4 +1,4 @@
-"""The mapping tables as Markdown, to be held against the vendors' guides line by line."""
+"""Print the mapping tables as Markdown, for comparing them with the vendors' guides line by line."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from exnorm.tables.mapping import ADDITIONAL_DATA, describe_origin, quote_guide
 
 
 def render_fields(taxonomy: Taxonomy) -> str:
-    """The vocabulary of a taxonomy: what may stand in a row's first column, by label, full name or key."""
+    """Return the fields of a taxonomy; a table's first column takes their label, full name or key."""
     rows = (
         (item.label, item.name, item.key, item.type, str(item.max_bytes or ""), "yes" if item.header else "")
         for item in taxonomy.fields
@@ -19,7 +19,9 @@ def render_fields(taxonomy: Taxonomy) -> str:
 
 
 def render_mapping(mapping: Mapping, source: Source, taxonomy: Taxonomy) -> str:
-    """One table: the guide's rows in its order, then ours with their reasons, then the rest."""
+    """Return one table: the guide's rows in its order, then ours with their reasons, then the unmapped
+    columns.
+    """
     fields = {field.label: field for field in taxonomy.fields}
     guide = [row for row in mapping.rows if not (row.ours or row.rule)]
     ours = [row for row in mapping.rows if row.ours or row.rule]
@@ -52,7 +54,7 @@ def render_mapping(mapping: Mapping, source: Source, taxonomy: Taxonomy) -> str:
 
 
 def render_index(mappings: Iterable[Mapping], sources: AnyMapping[str, Source]) -> str:
-    """The list of tables, by log type."""
+    """Return the list of tables, by log type."""
     lines = [
         "# Mapping tables",
         "",

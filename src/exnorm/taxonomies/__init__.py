@@ -1,1 +1,1 @@
-"""The vocabularies of the two products and the tables that lead to them from each source."""
+"""The vocabularies of the two products, and the tables to them from each source."""

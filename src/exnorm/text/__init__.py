@@ -1,1 +1,1 @@
-"""Text: lines, encodings, syslog headers, patterns and YAML with line numbers."""
+"""Text functions: lines, encodings, syslog headers, patterns and YAML with line numbers."""

@@ -1,4 +1,4 @@
-"""Characters that are no text: what ends a line for some reader, or moves the cursor of a terminal."""
+"""Control characters: those that end a line for some reader or move the cursor of a terminal."""
 
 from __future__ import annotations
 
@@ -14,5 +14,5 @@ TOKENS.update({"\x85": "<NEL>", "\u2028": "<LS>", "\u2029": "<PS>"})
 
 
 def name_control(character: str) -> str:
-    """One of ``TOKENS`` by its number and its name: ``U+000A (LF)``."""
+    """Return the number and name of a character in ``TOKENS``: ``U+000A (LF)``."""
     return f"U+{ord(character):04X} ({TOKENS[character][1:-1]})"

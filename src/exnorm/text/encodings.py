@@ -1,4 +1,4 @@
-"""Character sets by the names that Logstash and people know them by."""
+"""Find character sets by the names that Logstash and people use."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from exnorm.errors import SettingsError, quote, suggest
 
 UTF_8 = "utf-8"
 
-# Ruby's names whose Python name is another.
+# Ruby's names that Python spells differently.
 _ALIASES = {
     "ASCII-8BIT": "ascii", "BINARY": "ascii", "US-ASCII": "ascii", "ASCII": "ascii",
     "ANSI_X3.4-1968": "ascii", "646": "ascii", "CP65000": "utf-7", "CP65001": "utf-8", "UTF8-MAC": "utf-8",
@@ -47,16 +47,16 @@ _PLAIN = (
     "CP874",
 )  # fmt: skip
 
-# What people call them beside.
+# Other names in common use.
 _FAMILIAR = {
     "LATIN1": "ISO-8859-1", "LATIN-1": "ISO-8859-1", "UTF8": "UTF-8", "UTF_8": "UTF-8", "ANSI": "CP1252",
 }  # fmt: skip
 
 
 def find_charset(name: str) -> str:
-    """Python's name of a character set; raises ``SettingsError`` for one that is not known.
+    """Return Python's name of a character set; raises ``SettingsError`` for an unknown one.
 
-    Names are those of Ruby's encodings, with their capitals: Logstash refuses others.
+    Names are those of Ruby's encodings with their capitals, because Logstash refuses others.
     """
     if name in _UNREAD:
         raise SettingsError(f"charset: {quote(name)} cannot be read here: Python has no table for it")
@@ -69,7 +69,7 @@ def find_charset(name: str) -> str:
 
 
 def find_encoding(name: str) -> str:
-    """Python's name of the encoding of logs, whatever the case; empty for UTF-8. Raises ``SettingsError``."""
+    """Return Python's name of a log encoding, ignoring case; empty for UTF-8. Raises ``SettingsError``."""
     wanted = name.strip().upper()
     if not wanted:
         return ""
@@ -82,5 +82,5 @@ def find_encoding(name: str) -> str:
 
 
 def is_wide(encoding: str) -> bool:
-    """Whether a LF is more than a byte in an encoding."""
+    """Return whether a LF takes more than one byte in an encoding."""
     return bool(encoding) and "\n".encode(encoding) != b"\n"

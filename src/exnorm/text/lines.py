@@ -1,4 +1,4 @@
-"""Blocks of bytes -> lines, cut at LF and nowhere else, in bounded memory; cells -> a line."""
+"""Cut blocks of bytes into lines, at LF only and in bounded memory; join cells to a line."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ Span = tuple[bytes, int, int]
 
 
 def join_csv(cells: Iterable[str]) -> str:
-    """Cells as a row: quoted only where they hold a comma or a quote, as Exchange writes them."""
+    """Return cells as a row, quoted only where they contain a comma or a quote, as Exchange writes them."""
     return ",".join(
         '"' + cell.replace('"', '""') + '"' if "," in cell or '"' in cell else cell for cell in cells
     )
 
 
 def find_crowd(line: str) -> str:
-    """Why a line has more cells, words or members than can be meant; empty where it has not."""
+    """Return a reason where a line has far too many cells, words or members; else an empty text."""
     if len(line) <= MOST_CELLS:
         return ""
     for sign, name in SEPARATORS.items():
@@ -43,7 +43,9 @@ def find_crowd(line: str) -> str:
 
 
 def find_utf16(beginning: bytes) -> str:
-    """Which UTF-16 a log is in, by its byte order mark or by NUL in every second byte; empty for no such."""
+    """Return which UTF-16 a log is in, by its byte order mark or a NUL in every second byte; empty for
+    neither.
+    """
     marked = _UTF16.get(beginning[:2])
     if marked is not None or len(beginning) < _TELLING_BYTES:
         return marked or ""
@@ -54,15 +56,17 @@ def find_utf16(beginning: bytes) -> str:
 
 
 def looks_utf16(line: bytes) -> bool:
-    """Whether a line that was cut at the byte of LF is UTF-16: half of every second byte is NUL, no other."""
+    """Return whether a line cut at a LF byte is UTF-16: half of every second byte is NUL, and no
+    other byte.
+    """
     counts = line[::2].count(0), line[1::2].count(0)
     return not min(counts) and max(counts) * 4 >= len(line) >= _TELLING_BYTES
 
 
 def decode_utf16(line: bytes, encoding: str) -> str | None:
-    """The text of such a line; ``None`` where it is none in this encoding.
+    """Return the text of a UTF-16 line cut at the byte of LF; ``None`` where it is invalid in this encoding.
 
-    Of a LF in little endian the second byte stands before the next line, in big endian the first one behind.
+    The second byte of a LF begins the next line in little endian; in big endian the first one ends the line.
     """
     if encoding == UTF16_LE:
         line = line[len(line) % 2 :] if line[:1] == b"\0" else line
@@ -76,10 +80,10 @@ def decode_utf16(line: bytes, encoding: str) -> str | None:
 class LineCutter:
     """Cuts the blocks of one file into lines without their LF.
 
-    Where the start shows that it is UTF-16, all is read as that and given on as UTF-8; so it is with
-    any other ``encoding``, unless the start is UTF-8's byte order mark.
-    A line longer than ``max_bytes`` is given on as its first ``max_bytes + MARGIN`` bytes, which is how
-    the reader of lines knows it; the rest of it is thrown away while it arrives.
+    Input that begins as UTF-16 is decoded and passed on as UTF-8; so is any other ``encoding``, unless the
+    input begins with UTF-8's byte order mark. A line longer than ``max_bytes`` is passed on as its first
+    ``max_bytes + MARGIN`` bytes, by which the reader of lines recognizes it; its rest is discarded as it
+    arrives.
     """
 
     def __init__(self, max_bytes: int, encoding: str = "") -> None:
@@ -91,14 +95,14 @@ class LineCutter:
         self._decoder: codecs.IncrementalDecoder | None = None
 
     def feed(self, block: bytes) -> list[bytes]:
-        """The lines that ``block`` completes."""
+        """Return the lines that ``block`` completes."""
         return [line for span in self.cut(block) for line in self._lines(*span)]
 
     def cut(self, block: bytes, *, in_one: bool = False) -> Iterator[Span]:
-        """The same lines as they lie in a block.
+        """Yield the lines that ``block`` completes as spans of a block.
 
-        The one that began in an earlier block comes by itself, or, at the price of a copy, ``in_one`` with
-        the others.
+        A line that began in an earlier block comes alone, or, with ``in_one`` and a copy, together with the
+        others.
         """
         if not self._started:
             block = bytes(self._pending) + block
@@ -114,7 +118,7 @@ class LineCutter:
         return self._cut(block)
 
     def finish(self) -> list[bytes]:
-        """The last line where the file does not end in LF."""
+        """Return the last line where the file does not end in LF."""
         rest = b""
         if not self._started:
             rest = bytes(self._pending)
@@ -134,7 +138,7 @@ class LineCutter:
         if not encoding and not block.startswith(codecs.BOM_UTF8):
             encoding = self._encoding
         if encoding:
-            # What cannot be read becomes bytes that are not UTF-8, so that its line is refused later.
+            # Undecodable input becomes bytes that are not UTF-8, so that its line is refused later.
             errors = "surrogatepass" if encoding.startswith("utf-16") else "replace"
             self._decoder = codecs.getincrementaldecoder(encoding)(errors)
 

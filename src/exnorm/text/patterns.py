@@ -1,4 +1,4 @@
-"""Regular expressions that are compiled when they are first used: most runs meet one log type of many."""
+"""Compile regular expressions at their first use, because most runs meet only one log type."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, cast
 
 
 class _Later:
-    """Stands for a compiled pattern until something of it is asked for."""
+    """A pattern that is compiled when one of its attributes is first used."""
 
     def __init__(self, text: str, flags: int) -> None:
         self._given = text, flags
@@ -22,5 +22,5 @@ class _Later:
 
 
 def compile_later(text: str, flags: int | re.RegexFlag = 0) -> re.Pattern[str]:
-    """What ``re.compile`` gives, at its first use."""
+    """Return a pattern that ``re.compile`` compiles at its first use."""
     return cast("re.Pattern[str]", _Later(text, int(flags)))

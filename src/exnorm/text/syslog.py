@@ -1,4 +1,4 @@
-"""The syslog header before a line: RFC 3164, RFC 5424, and what rsyslog writes into files."""
+"""Find the syslog header before a line: RFC 3164, RFC 5424, or as rsyslog writes it into files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _TIME = (
     r"(?:[A-Z][a-z]{2} [ \d]\d (?:\d{4} )?\d\d:\d\d:\d\d"  # Mar 17 08:01:05, with a year too
     r"|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d))"
 )
-# Behind the host a program may stand, which ends in a colon; none of our rows or header lines begins so.
+# A program name ending in a colon may follow the host; none of our rows or header lines begins so.
 _RFC_3164 = re.compile(
     rf"(?:<\d{{1,3}}>)?{_TIME} (?P<host>[\w.:-]{{1,255}}) "
     r"(?:(?!(?:Software|Version|Log-type|Date|Fields):)"
@@ -28,7 +28,7 @@ _RFC_5424 = re.compile(
 
 
 class Header(NamedTuple):
-    """A syslog header: its own text, and what it says of the sender."""
+    """A syslog header: its text, and the sender's host and program."""
 
     text: str
     host: str
@@ -36,7 +36,9 @@ class Header(NamedTuple):
 
 
 def find_header(line: str) -> Header | None:
-    """The syslog header that a line begins with, an octet count before it too; ``None`` where it has none."""
+    """Return the syslog header of a line, with an octet count before it if there is one; ``None`` for no
+    header.
+    """
     count = _COUNT.match(line)
     begin = 0 if count is None else count.end()
     found = _RFC_5424.match(line, begin) or _RFC_3164.match(line, begin, begin + _LONGEST)
@@ -46,7 +48,7 @@ def find_header(line: str) -> Header | None:
 
 
 def cut_frames(line: str) -> Iterator[str]:
-    """The messages of a line: those with an octet count may follow each other without a line end."""
+    """Yield the messages of a line: messages with an octet count may follow each other without a line end."""
     while (count := _COUNT.match(line)) is not None:
         octets = line[count.end() :].encode("utf-8", "surrogatepass")
         size = int(count.group())

@@ -1,7 +1,7 @@
-"""YAML as plain values that know their line, so that every message can say where.
+"""Read YAML as plain values with their lines, so that messages can name them.
 
-Read with the safe loader: a file makes text, numbers, lists and maps, and nothing else. A map that
-names a key twice and a value that holds itself are refused.
+The safe loader is used: a file makes text, numbers, lists and maps, and nothing else. A map with a repeated
+key and a value that contains itself are refused.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _PLAIN_TAGS = ("tag:yaml.org,2002:seq", "tag:yaml.org,2002:map")
 class Node:
     """One value of a file: a scalar with its ``text``, a list of nodes, or a map of pairs of nodes.
 
-    ``line`` counts from 1; it is 0 for a value that was given in Python.
+    ``line`` counts from 1; it is 0 for a value given in Python.
     """
 
     kind: str
@@ -38,11 +38,11 @@ class Node:
         return self.kind == "scalar" and self.value is None
 
     def plain(self) -> Any:
-        """The value without its lines, as ``yaml.safe_load`` gives it."""
+        """The value without its lines, as ``yaml.safe_load`` returns it."""
         return _strip(self, {})
 
     def describe(self) -> str:
-        """What this is, for a message that says what was got."""
+        """Describe the value for the "got" part of a message."""
         if self.empty:
             return "nothing"
         return quote(self.text, 80) if self.kind == "scalar" else _KINDS[self.kind]
@@ -53,8 +53,10 @@ NOTHING = Node("scalar")
 
 
 def read_yaml(text: str, name: str) -> Node:
-    """The content of a YAML file; ``name`` is the file's, for messages. Raises ``SettingsError``."""
-    import yaml  # only where a file is given: keeps the start short
+    """Return the content of a YAML file; ``name`` is the file's name in messages. Raises
+    ``SettingsError``.
+    """
+    import yaml  # imported only where a file is given, to start fast
 
     try:
         loader = yaml.SafeLoader(text)
@@ -72,7 +74,9 @@ def read_yaml(text: str, name: str) -> Node:
 
 
 def _strip(node: Node, done: dict[int, Any]) -> Any:
-    """A node that is referred to many times gives one value, so a small file stays small."""
+    """Return plain values; a node that is referred to many times gives one value, so a small file stays
+    small.
+    """
     if node.kind == "scalar":
         return node.value
     if id(node) not in done:
@@ -84,7 +88,7 @@ def _strip(node: Node, done: dict[int, Any]) -> Any:
 
 
 class _Converter:
-    """Turns the loader's nodes into ours; one that is referred to again is converted once."""
+    """Converts the loader's nodes to ours; a node that is referred to again is converted once."""
 
     def __init__(self, loader: Any, name: str) -> None:
         self._loader = loader
@@ -131,7 +135,7 @@ class _Converter:
 
 
 def make_node(value: Any) -> Node:
-    """A value that was given in Python, as a node without lines."""
+    """Return a value given in Python as a node without a line."""
     if isinstance(value, Node):
         return value
     if isinstance(value, Mapping):
@@ -142,5 +146,5 @@ def make_node(value: Any) -> Node:
 
 
 def texts(node: Node) -> Iterator[Node]:
-    """A list's members, or the one value that stands where a list could."""
+    """Yield a list's members, or the single value given in place of a list."""
     yield from node.items if node.kind == "list" else (node,)

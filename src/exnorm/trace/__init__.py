@@ -1,5 +1,5 @@
-"""One message's way, found in folders of logs and shown.
+"""Find one message's way in folders of logs and show it.
 
-``search`` finds rows by ids, ``tracer`` follows the ids that they name, ``views`` says what was found in
+``search`` finds rows by ids, ``tracer`` follows the ids that they name, ``views`` describes the result in
 words, ``text`` and ``page`` show it.
 """

@@ -1,4 +1,4 @@
-"""Traced messages as one self-contained page: no script, no network, every text of a log escaped."""
+"""Show traced messages as one self-contained page: no script, no network, all text of logs escaped."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def check_libraries() -> None:
 
 
 def render_page(messages: Sequence[Traced], made: int, version: str) -> str:
-    """The page."""
+    """Return the page."""
     style = read_asset("exnorm.report", "page.css") + read_asset("exnorm.trace", "page.css")
     template = make_environment().from_string(read_asset("exnorm.trace", "page.html"))
     heading = "The way of a message" if len(messages) == 1 else f"The way of {len(messages)} messages"

@@ -1,4 +1,4 @@
-"""The way of a message as a picture: servers as boxes, from left to right, and what went between them."""
+"""Draw the way of a message: servers as boxes from left to right, with the transfers between them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class _Box(NamedTuple):
 
 
 def draw(story: Story) -> str:
-    """The picture as an SVG element; a table on the page says the same in words."""
+    """Return the picture as an SVG element; a table on the page has the same content in words."""
     boxes = _find_boxes(story)[:_MOST_BOXES]
     names = {box.name for box in boxes}
     arrows = [
@@ -88,7 +88,7 @@ def _find_boxes(story: Story) -> list[_Box]:
 
 
 def _name_origin(story: Story) -> str:
-    """Who handed the message in, where no server did."""
+    """Return the client that submitted the message, unless that is a server."""
     named = story.client_host or story.client_address
     if named and name_server(named) not in {hop.server for hop in story.hops}:
         return named
@@ -108,7 +108,7 @@ def _find_arrows(story: Story) -> list[tuple[str, str, str]]:
 
 
 def _find_columns(names: Sequence[str], arrows: Sequence[tuple[str, str]]) -> dict[str, int]:
-    """The column of each box, behind all that lead to it; what goes round in a circle ends somewhere."""
+    """Return the column of each box, after all that lead to it; circles are cut somewhere."""
     columns = dict.fromkeys(names, 0)
     for _ in names:
         moved = False

@@ -1,7 +1,7 @@
-"""Finding the rows that hold an id in files of any size, without reading what cannot match.
+"""Find the rows that contain an id in files of any size, without parsing what cannot match.
 
-Bytes are looked through for the ids first. Only rows that hold one are given on, with the header lines in
-force for them, to be parsed as any row is.
+The bytes are searched for the ids first. Only rows that contain one are passed on, with the header lines in
+force for them, to be parsed as usual.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ COUNTED_BYTES = 64 * 1024 * 1024
 
 @dataclass(frozen=True)
 class LogFile:
-    """A file to look through: ``blocks`` reads it, ``path`` is empty where it is compressed."""
+    """A file to search: ``blocks`` reads it, ``path`` is empty where it is compressed."""
 
     name: str
     blocks: Callable[[], Iterator[bytes]]
@@ -44,9 +44,9 @@ class LogFile:
 
 
 class FoundLine(NamedTuple):
-    """A row that holds an id, or a header line: without its line end, with where it begins in the file.
+    """A row that contains an id, or a header line, without its line end, and its position in the file.
 
-    ``number`` counts the file's lines from 1; 0 where they were not counted so far down.
+    ``number`` counts the file's lines from 1; 0 where lines were not counted that far.
     """
 
     line: bytes
@@ -57,20 +57,22 @@ class FoundLine(NamedTuple):
 
 @dataclass(frozen=True)
 class Needles:
-    """Texts of which a row must hold one; ``folded`` ones are in lower case and match any case of ASCII."""
+    """Texts of which a row must contain one; ``folded`` ones are in lower case and match any
+    case of ASCII.
+    """
 
     texts: tuple[bytes, ...]
     folded: bool = False
 
     def are_in(self, room: bytearray, begin: int, end: int) -> bool:
-        """Whether one of them is in a part of a buffer."""
+        """Return whether one of them is in a part of a buffer."""
         if self.folded:
             lower = room[begin:end].lower()
             return any(lower.find(text) >= 0 for text in self.texts)
         return any(room.find(text, begin, end) >= 0 for text in self.texts)
 
     def find(self, block: bytes) -> list[int]:
-        """Where any of them is, in order; an empty text is in each line."""
+        """Return the positions of all of them, in order; an empty text is in each line."""
         searched = block.lower() if self.folded else block
         places: list[int] = []
         for text in self.texts:
@@ -84,7 +86,7 @@ class Needles:
 
 
 def make_needle(text: str) -> bytes:
-    """The longest part of a text that every format writes as it is, without quotes and brackets."""
+    """Return the longest part of a text that every format writes unchanged, without quotes and brackets."""
     return max(_APART.findall(text), key=len, default="").encode()
 
 
@@ -95,12 +97,12 @@ class Window(NamedTuple):
     last: int
 
     def meets(self, first: int | None, last: int | None) -> bool:
-        """Whether another span shares a moment with it; an end that is not known may be anything."""
+        """Return whether another span overlaps; an unknown end may be any time."""
         return (first is None or first <= self.last) and (last is None or last >= self.first)
 
 
 class Finder:
-    """Looks through one file, as often as there are new ids; what it learned of the file's header is kept."""
+    """Searches one file, again for each new set of ids; it remembers the file's header lines."""
 
     def __init__(self, file: LogFile) -> None:
         self.file = file
@@ -113,10 +115,10 @@ class Finder:
         self._mark = b""  # what every header begins with
 
     def find(self, needles: Needles, window: Window | None = None) -> list[FoundLine]:
-        """The rows that hold one of the needles, in order, with the header lines in force for them.
+        """Return the rows that contain one of the needles, in order, with the header lines in force for them.
 
-        With a ``window`` only rows written then are looked for, where the file's rows are in order of time.
-        Raises what ``blocks`` raises, and ``OSError``.
+        With a ``window`` only rows of that time are searched, if the file's rows are in order of time. Raises
+        the errors of ``blocks``, and ``OSError``.
         """
         begin, end = 0, -1
         if window is not None and self.file.path:
@@ -138,7 +140,9 @@ class Finder:
         return sorted(found, key=lambda one: (one.place, not one.is_header))
 
     def _note_headers(self, places: Sequence[int]) -> dict[int, int]:
-        """Find the header lines before the last of these places; the numbers of lines that begin at them."""
+        """Find the header lines before the last of these positions; return the line numbers at the
+        positions.
+        """
         numbers: dict[int, int] = {}
         waiting = list(reversed(places))
         if self.file.path:
@@ -167,7 +171,7 @@ class Finder:
         return numbers
 
     def _count(self, place: int) -> int:
-        """The number of a line in what was scanned; 0 where lines were not counted so far down."""
+        """Return the number of a line in the scanned part; 0 where lines were not counted that far."""
         at, lines = max((one for one in self._counted if one[0] <= place), default=(0, 0))
         if place >= self._counted[-1][0]:
             return 0
@@ -176,7 +180,7 @@ class Finder:
 
 
 def _blocks_from(file: LogFile, place: int) -> Iterator[bytes]:
-    """The bytes of a file from a place on; of one that is compressed only 0 is possible."""
+    """Yield the bytes of a file from a position on; for a compressed one only 0 is possible."""
     if not file.path:
         yield from file.blocks()
         return
@@ -187,18 +191,18 @@ def _blocks_from(file: LogFile, place: int) -> Iterator[bytes]:
 
 
 def _read_mark(block: bytes) -> bytes:
-    """What every header of a file begins with, from its first line; the longer, the sooner it is found."""
+    """Return the common beginning of a file's headers, from its first line; a longer one is found faster."""
     first = block[: block.find(b"\n")].removeprefix(BOM_UTF8).removesuffix(b"\r")
     return b"\n" + first[:_MARK_BYTES] if first.startswith(b"#Software: ") else _FIELDS
 
 
 def _scan(file: LogFile, needles: Needles, begin: int, end: int) -> Iterator[tuple[int, bytes]]:
-    """Rows and where they begin in the file; ``end`` is -1 for all of it."""
+    """Yield rows and where they begin in the file; ``end`` is -1 for all of it."""
     if not file.path:
         for at, block in _cut(file.blocks()):
             yield from _pick(block, at, needles)
         return
-    # Gigabytes go this way: what is read stays where it is, and only the line at its end is moved.
+    # Gigabytes are read here, so the buffer stays in place and only its last partial line is moved.
     room = bytearray(READ_BYTES)
     held, at = 0, begin
     with open(file.path, "rb", buffering=0, opener=open_shared) as reader:
@@ -227,7 +231,7 @@ def _scan(file: LogFile, needles: Needles, begin: int, end: int) -> Iterator[tup
 
 
 def _cut(blocks: Iterable[bytes], at: int = 0) -> Iterator[tuple[int, bytes]]:
-    """Blocks of whole lines with their places; a line without an end is given on in parts."""
+    """Yield blocks of whole lines with their positions; a line without an end comes in parts."""
     rest = b""
     for block in blocks:
         whole = rest + block if rest else block
@@ -254,7 +258,9 @@ def _pick(block: bytes, at: int, needles: Needles) -> Iterator[tuple[int, bytes]
 
 
 def _find_headers(block: bytes, mark: bytes, is_first: bool) -> list[tuple[int, bytes]]:
-    """The header lines in a block of whole lines: those at its file's beginning, and around each mark."""
+    """Return the header lines in a block of whole lines: those at the file's beginning, and
+    around each mark.
+    """
     found: dict[int, bytes] = {}
     begin = 0
     for _ in range(_HEADER_LINES if is_first else 0):
@@ -276,7 +282,7 @@ def _find_headers(block: bytes, mark: bytes, is_first: bool) -> list[tuple[int, 
 
 
 def _line_at(block: bytes, begin: int) -> tuple[bytes, int]:
-    """The line that begins at a place, without its end, and where the next one begins."""
+    """Return the line at a position, without its end, and where the next one begins."""
     end = block.find(b"\n", begin)
     end = len(block) if end < 0 else end
     return block[begin:end].removesuffix(b"\r"), end + 1
@@ -286,9 +292,9 @@ def _line_at(block: bytes, begin: int) -> tuple[bytes, int]:
 
 
 def find_span(path: str, window: Window) -> tuple[int, int] | None:
-    """Where in a file the rows of a window lie; ``None`` where none can be, all of it where that is unsure.
+    """Return where in a file the rows of a window are; ``None`` where there are none, all of it where unsure.
 
-    Rows are looked at in up to 64 places. Where their times go backwards anywhere, nothing is left out.
+    Rows are checked in up to 64 positions. If their times go backwards anywhere, nothing is left out.
     """
     descriptor = open_shared(path, os.O_RDONLY | _BINARY)
     try:
@@ -311,7 +317,7 @@ def find_span(path: str, window: Window) -> tuple[int, int] | None:
 
 
 def _probe(descriptor: int, size: int) -> list[tuple[int, int]]:
-    """Places in a file and the first time behind each of them."""
+    """Return positions in a file and the first time after each of them."""
     step = max(PROBE_BYTES, size // _PROBES)
     found = []
     for place in range(0, size, step):
@@ -322,7 +328,7 @@ def _probe(descriptor: int, size: int) -> list[tuple[int, int]]:
 
 
 def _narrow(descriptor: int, low: int, high: int, moment: int) -> int:
-    """The last place, to within some kilobytes, behind which rows are older than a moment."""
+    """Return the last position, to within some kilobytes, after which rows are older than a moment."""
     while high - low > PROBE_BYTES:
         middle = (low + high) // 2
         found = _find_moment(descriptor, middle)
@@ -350,7 +356,7 @@ def _read_moment(found: re.Match[bytes]) -> int | None:
 
 
 def _line_begin(descriptor: int, place: int) -> int:
-    """Where the first whole line behind a place begins; 0 for the file's beginning."""
+    """Return where the first whole line after a position begins; 0 for the file's beginning."""
     if place == 0:
         return 0
     os.lseek(descriptor, place, os.SEEK_SET)
@@ -359,6 +365,6 @@ def _line_begin(descriptor: int, place: int) -> int:
 
 
 def widen(moments: Iterable[int], margin: int) -> Window | None:
-    """The window around some moments; ``None`` where there is none."""
+    """Return the window around some moments; ``None`` where there are none."""
     known = list(moments)
     return Window(min(known) - margin, max(known) + margin) if known else None

@@ -1,4 +1,4 @@
-"""A traced message for a terminal: what became of it first, then its way, then every row."""
+"""Show a traced message on a terminal: its outcome first, then its way, then every row."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Paint = Callable[..., str]
 
 
 def render(traced: Traced, width: int = 0, paint: Paint = lambda text, **style: text) -> list[str]:
-    """Lines of at most ``width`` columns, 0 for no bound; ``paint`` gives colours where there are any."""
+    """Return lines of at most ``width`` columns (0: no limit); ``paint`` adds colours."""
     story = traced.story
     lines = _head(show(story.subject) or "(no subject)", width, paint)
     facts = [
@@ -80,7 +80,7 @@ def render(traced: Traced, width: int = 0, paint: Paint = lambda text, **style: 
 
 
 def _list_hops(traced: Traced) -> Iterator[tuple[str, ...]]:
-    """Each server in order, and behind it those that it sent the message to and whose log is missing."""
+    """Yield each server in order, and after it those that it sent the message to and whose log is missing."""
     story = traced.story
     missing = {one.server for one in story.missing}
     for number, hop in enumerate(story.hops, 1):
@@ -117,7 +117,7 @@ def _render_events(events: Iterable[dict[str, Any]], width: int) -> list[str]:
 
 
 def render_named(rows: Sequence[Beside], width: int) -> list[str]:
-    """Rows of other logs that name an id of which there is no row of message tracking."""
+    """Return rows of other logs that name an id without a row of message tracking."""
     table = [
         (
             iso_utc(row.time),
@@ -131,7 +131,7 @@ def render_named(rows: Sequence[Beside], width: int) -> list[str]:
 
 
 def _table(rows: Sequence[Sequence[str]], width: int) -> list[str]:
-    """Rows in columns; the last column is folded, below a short indent where the terminal is narrow."""
+    """Return rows in columns; the last column is folded, with a short indent on a narrow terminal."""
     if not rows:
         return []
     widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]) - 1)]
@@ -166,7 +166,7 @@ def _head(text: str, width: int, paint: Paint) -> list[str]:
 
 
 def _colour(lines: Iterable[str], paint: Paint) -> list[str]:
-    """The state at the beginning of each line in its colour."""
+    """Colour the state at the beginning of each line."""
     coloured = []
     for line in lines:
         state = line.strip().partition(" ")[0]

@@ -1,4 +1,4 @@
-"""Following messages through files: rows that hold an id, the ids that they name, the rows of those."""
+"""Follow messages through files: find rows with an id, then the rows of the ids that they name."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ _WEB = ("http_proxy", "iis", "ews")
 
 @dataclass(frozen=True)
 class Query:
-    """Which messages to follow: by an id, or by all of the others that are given.
+    """Which messages to follow: by an id, or by all the other criteria given.
 
     ``message`` is a message id, a network message id or an internal message id; ``subject`` is a part of it,
-    ``sender`` and ``recipient`` are addresses, all without case.
+    ``sender`` and ``recipient`` are addresses; all ignore case.
     """
 
     message: str = ""
@@ -50,7 +50,7 @@ class Query:
 
     @property
     def kind(self) -> str:
-        """Which id ``message`` is: ``network``, ``internal``, ``message``, or nothing."""
+        """The kind of id in ``message``: ``network``, ``internal``, ``message``, or empty."""
         if not self.message:
             return ""
         if _NETWORK_ID.fullmatch(self.message):
@@ -58,7 +58,7 @@ class Query:
         return "internal" if self.message.isdecimal() else "message"
 
     def takes(self, step: Step) -> bool:
-        """Whether a row is of a message that is asked for."""
+        """Return whether a row is of a message that is asked for."""
         kind = self.kind
         if kind == "network":
             return step.network == self.message.lower()
@@ -73,7 +73,7 @@ class Query:
         )
 
     def needles(self) -> Needles:
-        """What a row must hold to be looked at."""
+        """Return the texts of which a row must contain one."""
         if self.message:
             text = self.message.lower() if self.kind == "network" else self.message.strip("<>")
             return Needles((make_needle(text),))
@@ -87,7 +87,7 @@ def _fold(*texts: str) -> set[str]:
 
 @dataclass(frozen=True)
 class Traced:
-    """A message's story, the rows of other logs that belong to it, and where each row stands."""
+    """A message's story, the rows of other logs that belong to it, and the place of each row."""
 
     story: Story
     beside: tuple[Beside, ...]
@@ -97,7 +97,7 @@ class Traced:
 
 @dataclass
 class Result:
-    """What was found: messages in order of time, and rows that name the id where no message has it."""
+    """The messages found in order of time, and rows that name the id where no message has it."""
 
     traced: list[Traced] = field(default_factory=list)
     named: list[Beside] = field(default_factory=list)
@@ -105,7 +105,7 @@ class Result:
 
 
 class Tracer:
-    """Follows messages through files. ``advance`` is told of each file that was looked through."""
+    """Follows messages through files. ``advance`` is called for each file that was searched."""
 
     def __init__(
         self,
@@ -128,7 +128,7 @@ class Tracer:
         self._asked: set[bytes] = set()
 
     def trace(self, query: Query) -> Result:
-        """The messages that a query asks for."""
+        """Return the messages that a query asks for."""
         # An internal id, a word of a subject or an address is in many a row of other messages.
         is_loose = query.kind in ("", "internal")
         only = query.takes if is_loose else None
@@ -153,7 +153,7 @@ class Tracer:
         return result
 
     def _find_window(self) -> Window | None:
-        """The span of time that the settings ask for."""
+        """Return the span of time in the settings."""
         since, until = self._times.since, self._times.until
         if since is None and until is None:
             return None
@@ -162,7 +162,7 @@ class Tracer:
     # --- which rows are of the message ------------------------------------------------------------
 
     def _select(self, wanted: set[str]) -> list[list[Step]]:
-        """The groups of rows that are asked for, and those of notices about them."""
+        """Return the groups of rows that are asked for, and those of notices about them."""
         groups = join(self._places)
         chosen = [group for group in groups if wanted & {find_key(step) for step in group}]
         ids = {step.message for group in chosen for step in group} - {""}
@@ -182,7 +182,7 @@ class Tracer:
         return Needles(tuple(new))
 
     def _find_requests(self, steps: Iterable[Step]) -> Iterator[str]:
-        """The requests to the submitting mailbox, shortly before it submitted."""
+        """Yield the requests to the submitting mailbox shortly before it submitted."""
         moments = [step.time for step in steps if step.submission]
         for row in self._beside:
             if row.log == "http_proxy" and row.session and _is_shortly_before(row, moments):
@@ -290,7 +290,7 @@ class Tracer:
                 yield item
 
     def _is_by_line(self, file: LogFile) -> bool | None:
-        """Whether the rows of a file can be read each by itself; ``None`` for a file that is no log."""
+        """Return whether the rows of a file can be read one by one; ``None`` for a file that is not a log."""
         settings, stream = self._normalizer.settings, self._normalizer.stream(file.name)
         first = next(file.blocks(), b"")
         if not first:
@@ -306,7 +306,7 @@ class Tracer:
 
 
 def _is_about(group: Sequence[Step], ids: set[str]) -> bool:
-    """Whether rows are of a delivery status notification about a message."""
+    """Return whether rows are of a delivery status notification about a message."""
     return any(
         step.event == "DSN" and ids & {reference.strip() for reference in members(step.reference)}
         for step in group
@@ -318,5 +318,5 @@ def _is_shortly_before(row: Beside, moments: Iterable[int]) -> bool:
 
 
 def _delimit(internal: str) -> bytes:
-    """An internal id as a cell of its own, so that it is not found inside of other numbers."""
+    """Return an internal id as a whole cell, so that it is not found inside other numbers."""
     return f",{internal},".encode() if internal else b""

@@ -1,4 +1,4 @@
-"""A traced message in words, once for the terminal, the page and JSON."""
+"""Describe a traced message in words, shared by the terminal, the page and JSON."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MOST_NAMED = 3
 
 
 def as_dict(traced: Traced) -> dict[str, Any]:
-    """Everything that is known, for ``--json``; times are ISO 8601 in UTC, lengths milliseconds."""
+    """Return everything known, for ``--json``; times are ISO 8601 in UTC, lengths milliseconds."""
     story = traced.story
     return {
         "message": {
@@ -115,7 +115,7 @@ def _fate_as_dict(fate: Fate, story: Story) -> dict[str, Any]:
 
 
 def list_events(traced: Traced) -> list[dict[str, Any]]:
-    """Every row in order of time, of all logs."""
+    """Return every row of all logs in order of time."""
     events = [
         {
             "time": step.time,
@@ -150,7 +150,7 @@ def list_events(traced: Traced) -> list[dict[str, Any]]:
 
 
 def describe_step(step: Step) -> str:
-    """What a row says happened."""
+    """Return what happened according to a row."""
     said = WORDS.get(step.event, "")
     if step.event in SENT and step.peer:
         said += f" to {step.peer}"
@@ -172,7 +172,7 @@ def describe_step(step: Step) -> str:
 
 
 def describe_fate(fate: Fate, story: Story) -> str:
-    """How a recipient's state came to be, in a few words."""
+    """Return how a recipient's state came about, in a few words."""
     if fate.state == "expanded":
         return f"into {_list(fate.into)}" if fate.into else "into nobody"
     if fate.state == "redirected":
@@ -199,24 +199,24 @@ def _list(names: Sequence[str]) -> str:
 
 
 def shorten_list(text: str) -> str:
-    """The members of a list, each once; of many the first ones and how many there are."""
+    """Return the members of a list, each once; of a long list the first ones and their number."""
     found = list(dict.fromkeys(filter(None, map(str.strip, members(text)))))
     return _list(found) if len(found) > _MOST_NAMED + 1 else "; ".join(found)
 
 
 def list_exits(story: Story) -> list[Leg]:
-    """Where the message left the organization."""
+    """Return where the message left the organization."""
     return [leg for leg in story.legs if leg.is_outside and not leg.is_told_by_target]
 
 
 def count_states(fates: Iterable[Fate]) -> list[tuple[str, int]]:
-    """How many recipients are in each state, the worst first."""
+    """Return how many recipients are in each state, the worst first."""
     counted = Counter(fate.state for fate in fates)
     return [(state, counted[state]) for state in BY_BADNESS if counted[state]]
 
 
 def summarize(story: Story) -> str:
-    """One sentence on a message's recipients."""
+    """Return one sentence on a message's recipients."""
     states = [f"{number} {state}" for state, number in count_states(story.recipients)]
     if not states:
         return f"no recipient is named; {story.outcome}"
@@ -225,7 +225,7 @@ def summarize(story: Story) -> str:
 
 
 def lasted(milliseconds: int) -> str:
-    """A length of time, short ones to the millisecond."""
+    """Return a length of time as text, short ones to the millisecond."""
     if milliseconds < 1000:
         return f"{milliseconds} ms"
     seconds, rest = divmod(milliseconds, 1000)
@@ -239,7 +239,7 @@ def lasted(milliseconds: int) -> str:
 
 
 def describe_arrival(hop: Hop) -> str:
-    """How a message came to a server."""
+    """Return how a message came to a server."""
     if not hop.came_from:
         return "no row says how it came"
     return f"from {hop.came_from}" + (f", {hop.connector}" if hop.connector else "")

@@ -20,7 +20,7 @@ _ASKED = setting_is("categories", True)
 def describe_event(
     name: str, severity: int, behavior: str, outcome: str, significance: str, technique: str = ""
 ) -> tuple[str, dict[str, str | int]]:
-    """One line of an event table; an attribute that is empty is not written."""
+    """Return one line of an event table; empty attributes are left out."""
     return name, {
         "severity": severity,
         "eventOutcome": _OUTCOMES.get(outcome, ""),
@@ -34,7 +34,7 @@ def describe_event(
 
 
 def category_rows(event: str) -> tuple[Row, ...]:
-    """The six category rows of a table whose event stands in the column ``event``."""
+    """Return the six category rows of a table whose event is in the column ``event``."""
     return (
         row("Category Object", event, by_event("categoryObject"), when=_ASKED, ours=_OURS),
         row("Category Behavior", event, by_event("categoryBehavior"), when=_ASKED, ours=_OURS),

@@ -92,12 +92,12 @@ OUTCOMES: Events = {
 
 
 def lighten(severity: int) -> int:
-    """The severity of the same done by a program of Exchange itself."""
+    """Return the severity for a cmdlet that a program of Exchange itself ran."""
     return severity if severity >= ATTACK else max(severity - ROUTINE_LESS, 0)
 
 
 def weigh(cases: Events) -> Events:
-    """Event tables of cases, with the weight of what is routine."""
+    """Return the event tables of cases, with the lower severities of routine ones added."""
     routine: Events = {
         name + ROUTINE: {"severity": lighten(int(case["severity"]))} for name, case in cases.items()
     }
@@ -108,7 +108,7 @@ EVENTS = weigh(CASES)
 
 
 def case_rows() -> tuple[Row, ...]:
-    """Severity, outcome and, on request, categories of what a cmdlet did."""
+    """Return the rows for severity, outcome and, on request, categories of what a cmdlet did."""
     ours = "by what the cmdlet did with which parameters; see the event table"
     asked = setting_is("categories", True)
     by_case = tuple(entry for entry in category_rows("case") if entry.field != "Category Outcome")

@@ -145,7 +145,7 @@ def _numbered(
     label_bytes: int = 1023,
     ecs: str = "",
 ) -> tuple[Field, ...]:
-    """A family of custom fields, each with the field that holds its label."""
+    """Return a family of custom fields, each with the field that holds its label."""
     family = []
     for number in range(1, numbers + 1):
         base = f"{ecs}_{number}" if ecs else ""

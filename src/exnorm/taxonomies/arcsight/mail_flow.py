@@ -1,4 +1,6 @@
-"""Direction of a message and correlation of its rows, written on request only; all rows are ours."""
+"""Rows for the direction of a message and the correlation of its rows, written on request
+only; all are ours.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +15,12 @@ _CORRELATION = setting_is("correlation", True)
 
 
 def direction_number(value: str) -> int | None:
-    """0 for inbound and 1 for outbound, as the CEF dictionary has it; it has nothing for the others."""
+    """Return 0 for inbound and 1 for outbound; the CEF dictionary has no number for other directions."""
     return _NUMBERS.get(value)
 
 
 def message_key(value: str) -> str:
-    """The id itself, or a digest of one that is longer than the field: a cut one could be another's."""
+    """Return the id, or a digest of one longer than the field: a cut id could equal another message's."""
     encoded = value.encode("utf-8", "surrogatepass")
     if len(encoded) <= _ID_BYTES:
         return text(value)
@@ -28,7 +30,7 @@ def message_key(value: str) -> str:
 
 
 def correlation_row(*origins: str) -> Row:
-    """The id that rows share, of a log whose rows are of a session rather than of a message."""
+    """Return the row for the shared id in a log whose rows belong to a session rather than to a message."""
     return row(
         "Device Payload ID",
         origins,
@@ -39,7 +41,7 @@ def correlation_row(*origins: str) -> Row:
 
 
 def mail_flow_rows(free_field: str = "") -> tuple[Row, ...]:
-    """The rows of a table in which the custom field ``free_field`` is free (``""`` = none is)."""
+    """Return the rows of a table in which the custom field ``free_field`` is free (``""``: none is)."""
     # fmt: off
     rows = (
         row("Device Direction",  "mail-direction", direction_number, when=_DIRECTION,   ours="with --direction: the CEF field of this meaning, which knows inbound and outbound only"),

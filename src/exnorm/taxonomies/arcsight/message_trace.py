@@ -1,7 +1,7 @@
-"""Message traces of Exchange Online -> ArcSight: the guide's table for 2013 and 2016, but for addresses.
+"""Message traces of Exchange Online -> ArcSight: the guide's table for 2013 and 2016, except for addresses.
 
-A trace names the address that a message came from and the one it was handed to. The service that reports
-it names itself nowhere, so there is no device. Of the summaries, ``original_client_ip`` is the source.
+A trace names the address that a message came from and the one it was handed to. The reporting service does
+not name itself, so there is no device. Of the summaries, ``original_client_ip`` is the source.
 """
 
 from __future__ import annotations

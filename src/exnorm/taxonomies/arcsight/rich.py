@@ -1,9 +1,9 @@
-"""Message tracking and HttpProxy -> ArcSight with what stands in joined columns: tables beside the others.
+"""Message tracking and HttpProxy -> ArcSight with the contents of joined columns: tables beside the others.
 
 ``arcsight-rich`` is the guide's table for 2013 and later, with the network message id, the recipients'
-status, the levels of the spam filter and the agents' verdicts in fields of their own. No field of the guide
-is given another meaning, except in AGENTINFO: there Reference and Connector ID are empty. Internal Message
-ID makes room for the original sender and stays additional data. Used only where it is pinned.
+status, the levels of the spam filter and the agents' verdicts in fields of their own. The guide's fields keep
+their meaning, except in AGENTINFO, where Reference and Connector ID are empty. Internal Message ID makes room
+for the original sender and stays additional data. Used only with ``--mapping``.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _PROXY = (
 
 
 def _enrich(mapping: Mapping, name: str, rows: tuple[Row, ...], freed: dict[str, str]) -> Mapping:
-    """The table with these rows in place of those of the same fields, and of the columns they take up."""
+    """Return the table with these rows in place of those of the same fields or columns."""
     fields = {entry.field for entry in rows}
     taken = {origin for entry in rows if not entry.partial for origin in entry.origins}
     kept = tuple(

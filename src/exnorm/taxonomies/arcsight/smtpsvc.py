@@ -27,7 +27,7 @@ _NO_REPLY = column_is_not("direction", "outbound reply")
 
 
 def direction_number(direction: str) -> int:
-    """0 for a session from outside, 1 for one of our own."""
+    """Return 0 for a session from outside, 1 for one of our own."""
     return 0 if direction == "inbound" else 1
 
 

@@ -1,6 +1,6 @@
-"""What became of requests to the web applications -> ArcSight: severity (0 to 10) and the category fields.
+"""Outcomes of requests to the web applications -> ArcSight: severity (0 to 10) and the category fields.
 
-One table for IIS and HttpProxy. An outcome of ``/Attempt`` is written as none: the log does not say it.
+One table for IIS and HttpProxy. An outcome of ``/Attempt`` is not written, because the log does not state it.
 """
 
 from __future__ import annotations

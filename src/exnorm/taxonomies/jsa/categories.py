@@ -1,6 +1,6 @@
 """Low level category (published id and name) and severity of events, for logs that no guide covers.
 
-Which event belongs to which category is ours; severities are 1 to 10.
+Assigning events to categories is our choice; severities are 1 to 10.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ HIGH_LEVEL = {
 def describe_event(
     name: str, category_id: int, category: str, severity: int
 ) -> tuple[str, dict[str, str | int]]:
-    """One line of an event table."""
+    """Return one line of an event table."""
     high = HIGH_LEVEL[category_id // 1000]
     return name, {
         "categoryId": category_id,

@@ -99,12 +99,14 @@ CASES: tuple[tuple[str, int, Kind], ...] = (
 
 
 def lighten(severity: int) -> int:
-    """The severity of the same done by a program of Exchange itself."""
+    """Return the severity for a cmdlet that a program of Exchange itself ran."""
     return severity if severity >= ATTACK else max(severity - ROUTINE_LESS, 1)
 
 
 def weigh(cases: tuple[tuple[str, int, Kind], ...]) -> Events:
-    """An event table of cases: each that came about, that failed, of which nothing is said, and that is routine."""
+    """Return the event table of cases: for a cmdlet that succeeded, that failed, of unknown result, and for
+    routine.
+    """
     events: Events = {}
     for name, severity, (done, failed, attempted) in cases:
         events |= dict((
@@ -120,7 +122,7 @@ EVENTS = weigh(CASES)
 
 
 def case_rows() -> tuple[Row, ...]:
-    """Category and severity of what a cmdlet did."""
+    """Return the rows for category and severity of what a cmdlet did."""
     # fmt: off
     return (
         row("cat", "verdict", by_event("category", UNKNOWN_CATEGORY), ours="JSA looks an event up by Event ID and cat; our category of what the cmdlet did"),

@@ -1,4 +1,4 @@
-"""Message traces of Exchange Online -> JSA: the table for message tracking, but for addresses.
+"""Message traces of Exchange Online -> JSA: the table for message tracking, except for addresses.
 
 A trace names the address that a message came from and the one it was handed to, so these are Source IP and
 Destination IP. Of the summaries, ``original_client_ip`` is the source.

@@ -11,7 +11,7 @@ _CATEGORIES = setting_is("categories", True)
 
 
 def mail_flow_rows() -> tuple[Row, ...]:
-    """Direction of a message and correlation of its rows."""
+    """Return the rows for the direction of a message and the correlation of its rows."""
     # fmt: off
     return (
         row("mailDirection", "mail-direction", when=_DIRECTION,   ours="with --direction: inbound, outbound, internal or unknown"),
@@ -21,7 +21,7 @@ def mail_flow_rows() -> tuple[Row, ...]:
 
 
 def correlation_row(*origins: str) -> Row:
-    """The id that rows share, of a log whose rows are of a session rather than of a message."""
+    """Return the row for the shared id in a log whose rows belong to a session rather than to a message."""
     return row(
         "correlationId",
         origins,
@@ -31,7 +31,9 @@ def correlation_row(*origins: str) -> Row:
 
 
 def category_rows(event: str) -> tuple[Row, ...]:
-    """The published number of the low level category in ``cat``, and the high level one it is in."""
+    """Return the rows for the published number of the low level category in ``cat``, and its high level
+    category.
+    """
     # fmt: off
     return (
         row("categoryId",        event, by_event("categoryId"),        when=_CATEGORIES, ours="with --categories: the published number of the category in cat"),

@@ -1,6 +1,6 @@
-"""Message tracking and HttpProxy -> JSA with what stands in joined columns: tables beside the others.
+"""Message tracking and HttpProxy -> JSA with the contents of joined columns: tables beside the others.
 
-Each has every row of the table it stands beside; used only where it is pinned. The recipients' status and the
+Each has every row of the table it stands beside; used only with ``--mapping``. The recipients' status and the
 back-end cookie are attributes under their columns' names, recipientStatus and BackEndCookie, in every table.
 """
 
