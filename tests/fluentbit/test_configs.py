@@ -20,6 +20,7 @@ from exnorm.fluentbit.configs import (
     READY_PLUGIN,
     ConfigPlan,
     Destination,
+    name_servers,
     quote_word,
     read_destination,
     render_classic,
@@ -67,8 +68,40 @@ def test_each_server_has_an_input_with_its_own_wildcard_tag_and_offsets() -> Non
         "/mnt/ex01/MSGTRK*.LOG,/mnt/ex01/MSGTRKMD*.LOG",
         "/mnt/ex02/MSGTRK*.LOG,/mnt/ex02/MSGTRKMD*.LOG",
     ]
-    assert [t["tag"] for t in tails] == ["exchange.server01", "exchange.server02"]
+    assert [t["tag"] for t in tails] == ["exchange.ex01", "exchange.ex02"]
     assert len({t["db"] for t in tails}) == 2
+
+
+@pytest.mark.parametrize(
+    ("folders", "names"),
+    [
+        (("/mnt/ex01/TransportRoles/Logs/MessageTracking",), ["ex01"]),
+        ((r"C:\Program Files\Microsoft\Exchange Server\V15\TransportRoles\Logs",), ["server01"]),
+        ((r"\\EX01.corp\logs$", r"\\EX02.corp\logs$"), ["ex01-corp", "ex02-corp"]),
+        (
+            ("/mnt/ex01/Logs/A", "/mnt/ex01/Logs/B", "/mnt/ex02/Logs/A"),
+            ["ex01-logs-a", "ex01-logs-b", "ex02-logs-a"],
+        ),
+        (("/mnt/EX 01/", "/mnt/ex-01"), ["ex-01", "ex-01-02"]),
+        (("/logs", "/logs/ex02"), ["server01", "ex02"]),
+        (("/",), ["server01"]),
+        ((), []),
+    ],
+)
+def test_a_server_is_named_by_what_tells_its_folder_from_others(
+    folders: tuple[str, ...], names: list[str]
+) -> None:
+    assert name_servers(folders) == names
+
+
+def test_a_relative_folder_is_taken_as_the_whole_path(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(["fluentbit", "config", "ex01", r"D:\ex02", "--to", "tcp://siem:514"]) == 0
+    out = capsys.readouterr().out
+    assert f"path: {tmp_path}/ex01/MSGTRK*.LOG" in out
+    assert r"D:\ex02\MSGTRK*.LOG" in out
 
 
 @pytest.mark.parametrize("plugin", ["", "/x/flb-filter_exchange.so"])

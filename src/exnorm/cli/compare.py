@@ -44,6 +44,7 @@ from exnorm.extras import require
 from exnorm.model import Event, Record, Unparsed
 from exnorm.pipeline.normalizer import Normalizer
 from exnorm.plugins.manager import Plugins
+from exnorm.plugins.selection import find_named
 from exnorm.settings import NAMES, make_settings, read_config
 from exnorm.text.lines import LineCutter
 from exnorm.text.syslog import cut_frames
@@ -184,6 +185,7 @@ class _Plan:
         if asked.get("format", told) != told:
             raise SettingsError(f"format: the capture is {shape}; leave the setting away")
         taxonomy = asked.get("taxonomy") or TAXONOMY_OF.get(shape) or capture.guess_taxonomy()
+        find_named("taxonomy", taxonomy, Plugins().registry.taxonomies)
         if shape in TAXONOMY_OF and taxonomy != TAXONOMY_OF[shape]:
             raise SettingsError(
                 f"taxonomy: got {quote(taxonomy)}, but {shape}, as the capture is, is {TAXONOMY_OF[shape]}'s"

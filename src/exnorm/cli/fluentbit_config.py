@@ -4,6 +4,7 @@ a destination.
 
 from __future__ import annotations
 
+import os
 import socket
 from pathlib import Path
 from typing import Any
@@ -133,7 +134,7 @@ def command(
     normalizes = form != configs.RAW and via != "none"
     system = on or this_system()
     plan = configs.ConfigPlan(
-        folders=folders,
+        folders=tuple(map(_resolve, folders)),
         destination=configs.read_destination(destination),
         queue=None if queue is None else configs.read_queue(queue),
         group=group,
@@ -154,6 +155,12 @@ def command(
         click.echo(text, nl=False)
         return OK
     return _write_files(Path(output).parent, {Path(output).name: text})
+
+
+def _resolve(folder: str) -> str:
+    """The whole path of a folder, as init takes it: Fluent Bit may be started anywhere."""
+    is_elsewhere = configs.is_of_windows(folder) and os.name != "nt"
+    return folder if is_elsewhere else str(Path(folder).absolute())
 
 
 def _write_files(folder: Path, files: dict[str, str]) -> int:

@@ -128,6 +128,15 @@ class Section:
     lines: tuple[Line, ...]
 
 
+_OF_ANY_SERVER = frozenset((
+    "c:", "d:", "e:", "mnt", "srv", "var", "opt", "data", "home", "tmp", "log", "logs", "logging", "logfiles",
+    "messagetracking", "transportroles", "protocollog", "smtpreceive", "smtpsend", "connectivity", "agentlog",
+    "hub", "edge", "mailbox", "frontend", "microsoft", "exchange server", "program files", "v14", "v15",
+    "inetpub", "w3svc1", "w3svc2", "httperr", "httpproxy", "exchange",
+))  # fmt: skip
+"""Folders, in lower case, that lie on many servers alike: they name none."""
+
+
 def read_destination(text: str) -> Destination:
     """Read ``tcp://host:514``, ``tls://host:6514``, ``file:/path`` or ``kafka://broker:9092/topic``.
 
@@ -191,9 +200,9 @@ def check_plan(plan: ConfigPlan) -> None:
         for value in values:
             _check_text(name, value)
     for folder in plan.folders:
-        if _is_of_windows(folder) and set("*?") & set(folder):
+        if is_of_windows(folder) and set("*?") & set(folder):
             raise SettingsError(f"folder: got {quote(folder)}; no folder of Windows has * or ? in its name")
-        if not _is_of_windows(folder) and "\\" in folder:
+        if not is_of_windows(folder) and "\\" in folder:
             raise SettingsError(
                 f"folder: got {quote(folder)}; Fluent Bit takes a backslash in a path for an escape"
             )
@@ -285,7 +294,7 @@ def describe(plan: ConfigPlan) -> tuple[Section, ...]:
         _service(plan),
         *([Section("plugins", "exnorm's filter", (Line("path", plan.plugin),))] if filters else []),
         *([_back(plan)] if plan.needs_service else []),
-        *(_tail(plan, number, folder) for number, folder in enumerate(plan.folders, 1)),
+        *(_tail(plan, name, folder) for name, folder in zip(name_servers(plan.folders), plan.folders)),
         *([_take(plan, plan.queue)] if plan.queue is not None else []),
         *([_filter(plan)] if filters else []),
         *([_mark(plan, match), _set_apart(plan, match)] if plan.normalizes else []),
@@ -314,12 +323,34 @@ def _service(plan: ConfigPlan) -> Section:
     )
 
 
-def _tail(plan: ConfigPlan, number: int, folder: str) -> Section:
-    name = f"server{number:02d}"
+def name_servers(folders: Sequence[str]) -> list[str]:
+    """A name for the server of each folder: what tells the folders apart, else ``server01`` and so on."""
+    paths = [[part for part in re.split(r"[\\/]+", folder) if part not in ("", ".")] for folder in folders]
+    if len(paths) == 1:
+        telling = [part for part in paths[0] if part.lower() not in _OF_ANY_SERVER]
+        parts = [telling[-1:]]
+    else:
+        begin = _count_common(paths)
+        end = _count_common([path[begin:][::-1] for path in paths])
+        parts = [path[begin : len(path) - end] for path in paths]
+    names: list[str] = []
+    for number, part in enumerate(parts, 1):
+        name = re.sub(r"[^a-z0-9]+", "-", "-".join(part).lower()).strip("-")[:40] or f"server{number:02d}"
+        names.append(name if name not in names else f"{name}-{number:02d}")
+    return names
+
+
+def _count_common(paths: Sequence[Sequence[str]]) -> int:
+    """How many parts all paths begin with."""
+    shortest = min(map(len, paths), default=0)
+    return next((at for at in range(shortest) if len({path[at] for path in paths}) > 1), shortest)
+
+
+def _tail(plan: ConfigPlan, name: str, folder: str) -> Section:
     patterns = plan.own_patterns.get(folder, plan.patterns)
     return Section(
         "inputs",
-        f"Server {number}: its folder of logs. One input for each server.",
+        f"Server {name}: its folder of logs. One input for each server.",
         (
             Line("name", "tail"),
             Line("tag", f"{TAG}.{name}"),
@@ -587,7 +618,8 @@ def _join(folder: str, name: str) -> str:
     return folder.rstrip(slash) + slash + name
 
 
-def _is_of_windows(folder: str) -> bool:
+def is_of_windows(folder: str) -> bool:
+    """Whether a path is one of Windows, wherever the config is made."""
     return re.match(r"[A-Za-z]:|\\\\", folder) is not None or ("\\" in folder and "/" not in folder)
 
 
@@ -595,7 +627,7 @@ def _escape(folder: str) -> str:
     """Return a folder as a pattern of glob(3) that matches it alone; on Windows only ``*`` and ``?`` are
     special.
     """
-    return folder if _is_of_windows(folder) else re.sub(r"[*?[]", r"[\g<0>]", folder)
+    return folder if is_of_windows(folder) else re.sub(r"[*?[]", r"[\g<0>]", folder)
 
 
 def _split_path(path: str) -> tuple[str, str]:
