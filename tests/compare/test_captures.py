@@ -288,7 +288,8 @@ def test_a_csv_of_jsa_is_held_against_its_normalized_fields_only(
     told = {(name, kind) for name, kind, _ in differences(content)}
     assert ("dst", "value differs") in told
     assert ("usrName", "only ours") in told  # N/A is nothing
-    assert {name for name, _ in told}.isdisjoint({"src", "eventId", "srcPort"})
+    assert told == {("dst", "value differs"), ("usrName", "only ours")}
+    assert "additional data client-hostname" in content["not_in_their_export"]
     assert content["set_by_their_connector"] == {
         "Event Count": 1,
         "Event Name": 1,
@@ -307,8 +308,8 @@ def test_a_json_of_jsa_is_read_in_every_frame(log: Path, capsys: pytest.CaptureF
         content = hold(log, text, capsys, "--taxonomy", "jsa")
         told = {(name, kind) for name, kind, _ in differences(content)}
         assert content["matched"] == 1
-        assert {kind for _, kind in told} == {"only ours"}
-        assert {"src", "dst", "usrName", "eventId"}.isdisjoint(name for name, _ in told)
+        assert told == set()
+        assert "messageSubject (messageSubject)" in content["not_in_their_export"]
 
 
 def test_a_payload_in_an_export_helps_to_match_and_its_fields_are_compared_where_nothing_else_is(
@@ -385,3 +386,55 @@ def test_a_row_of_csv_that_is_too_wide_is_told_and_other_separators_are_seen() -
 )  # fmt: skip
 def test_the_format_is_found_from_the_first_lines(text: str, shape: str) -> None:
     assert find_format(text) == shape
+
+
+# --- LEEF, by hand from the guide's reading ------------------------------------------------------
+
+BY_HAND = (
+    "LEEF:2.0|Microsoft|Exchange Server|15.01.1261.039|SENDEXTERNAL|x09|devTime=1543358402966\t"
+    "src=10.4.11.100\tdst=192.168.25.195\tusrName=r@x.test\tcat=Mail Closed\tsev=1\tsrcBytes=7\t"
+    "senderAddress=a@x.test\trecipientAddress=r@x.test\tmessageSubject=Receipt\tmessageId=<m1@x.test>\t"
+    "networkMessageId=n\tclientHostname=c\tserverHostname=s\tsource=SMTP\tinternalMessageId=1\t"
+    "recipientCount=1\treturnPath=a@x.test\tdirectionality=Originating\ttransportTrafficType=Email\t"
+    "schemaVersion=15.01.1261.039"
+)
+
+
+def test_an_event_in_leef_that_follows_the_guide_is_the_same(
+    log: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = hold(log, f"<13>Nov 27 22:40:03 jsa {BY_HAND}\n", capsys)
+    assert (content["taxonomy"], content["verdict"], content["matched"]) == ("jsa", "same", 1)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "name", "kind", "rule"),
+    [
+        ("usrName=r@x.test", "usrName=r", "usrName", "domain", "recipient-address"),
+        ("usrName=r@x.test", "usrName=a@x.test", "usrName", "value differs", "recipient-address"),
+        ("src=10.4.11.100", "src=192.168.25.195", "src", "value differs", "client-ip"),
+        ("\tdst=192.168.25.195", "", "dst", "only ours", "server-ip"),
+        ("devTime=1543358402966", "devTime=1543362002966", "devTime", "time zone", "date-time"),
+        ("devTime=1543358402966", "devTime=Nov 27 2018 22:40:02", "devTime", "milliseconds", "date-time"),
+        ("cat=Mail Closed", "cat=Mail Queued", "cat", "value differs", "our category of the event"),
+        ("sev=1", "sev=5", "sev", "value differs", "our severity of the event"),
+        ("|SENDEXTERNAL|", "|sendexternal|", "eventId", "case", "event-id"),
+        (
+            "messageSubject=Receipt",
+            "messageSubject=&quot;Receipt&quot;",
+            "messageSubject",
+            "escaped",
+            "message-subject",
+        ),
+        ("clientHostname=c", "clientHostname=C", "additional data clienthostname", "case", "client-hostname"),
+        ("\tsource=SMTP", "\tsource=SMTP\tproto=TCP", "proto", "only theirs", "has no row for proto"),
+    ],
+)
+def test_a_difference_planted_in_leef_is_found_and_no_other(
+    log: Path, capsys: pytest.CaptureFixture[str], before: str, after: str, name: str, kind: str, rule: str
+) -> None:
+    assert before in BY_HAND
+    content = hold(log, BY_HAND.replace(before, after), capsys)
+    assert differences(content) == {(name, kind, 1)}
+    told = [found for one in content["fields"] for found in one["differences"]]
+    assert rule in told[0]["why"]

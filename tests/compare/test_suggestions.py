@@ -170,3 +170,20 @@ def test_a_field_that_they_have_as_additional_data_of_another_name_is_moved_ther
     overlay = tmp_path / "site.yaml"
     compare(capture, tmp_path, capsys, "--write-overlay", str(overlay))
     assert compare(capture, tmp_path, capsys, "--config", str(overlay))["verdict"] == "same"
+
+
+def test_one_event_for_each_recipient_is_a_setting(
+    capture: Capture, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    row = capture.rows[2]
+    row["recipient-address"], row["recipient-count"] = "bea@partner.example;cid@partner.example", "2"
+    first = {**capture.events[2], "duser": "bea@partner.example", "cn1": "2"}
+    capture.events[2:3] = [first, {**first, "duser": "cid@partner.example"}]
+    capture.heads[2:3] = [capture.heads[2], capture.heads[2]]
+    overlay = tmp_path / "site.yaml"
+    before = compare(capture, tmp_path, capsys, "--write-overlay", str(overlay))
+    assert differences(before) == {("destinationUserName", "truncated", 1)}
+    assert (before["matched"], before["only_theirs"]["count"]) == (10, 1)
+    assert before["suggestions"]["overlay"] == {"per_recipient": True}
+    after = compare(capture, tmp_path, capsys, "--config", str(overlay))
+    assert (after["verdict"], after["matched"], after["only_theirs"]["count"]) == ("same", 11, 0)

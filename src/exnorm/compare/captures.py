@@ -31,7 +31,7 @@ _CEF = re.compile(r"CEF: ?([01])(?:\.\d)?\|")
 _LEEF = re.compile(r"LEEF: ?([12])(?:\.0)?\|")
 _NATIVE = re.compile(r"(?:^|[\s\ufeff])(?:SourceIp|AgentDevice)=")
 _CEF_CELL = re.compile(r"((?:[^|\\]|\\.)*)\|", re.DOTALL)
-_CEF_KEY = re.compile(r"(?:^| +)([A-Za-z_][\w.()\[\]-]*)=")
+_CEF_KEY = re.compile(r"(?:^|(?<= ))([A-Za-z_][\w.()\[\]-]*)=")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _EXTENSION = {"\\": "\\", "=": "=", "n": "\n", "r": "\r", "|": "|"}
 _TORN_KEY = re.compile(
@@ -107,10 +107,10 @@ _EXPORT_TIMES = (
 class Seen:
     """One event of a capture under the taxonomy's names; our events are read back in the same way.
 
-    ``raw`` has texts before they were unescaped, where that changed them. ``own`` are fields of the connector
-    or SIEM itself, ``evidence`` further texts that identify the event. ``is_torn``: its line ends in the
-    middle. ``is_full``: the line is as long as receivers allow, so it may be cut; ``last`` is the last field
-    present.
+    ``raw`` has texts before they were unescaped, where that changed them. ``own`` are fields of the
+    connector or SIEM itself, ``evidence`` further texts that identify the event. ``is_torn``: its line
+    ends in the middle. ``is_full``: the line is as long as receivers allow, so it may be cut; ``last`` is
+    the last field present. ``columns`` are the only fields that an export can have.
     """
 
     fields: dict[str, str]
@@ -119,6 +119,7 @@ class Seen:
     raw: dict[str, str] = field(default_factory=dict)
     own: tuple[str, ...] = ()
     evidence: tuple[str, ...] = ()
+    columns: frozenset[str] | None = None
     is_torn: bool = False
     is_full: bool = False
     last: str = ""
@@ -313,6 +314,7 @@ class Reader:
     def _see_export(self, pairs: Mapping[str, str], carried: Seen | None) -> Seen | Unread:
         seen = Seen({})
         own: list[str] = []
+        columns: set[str] = set()
         folded = {name: name.strip().casefold() for name in pairs}
         of_siem = OF_SIEM if self._is_jsa and not _TELLING.isdisjoint(folded.values()) else frozenset()
         for name, text in pairs.items():
@@ -323,11 +325,15 @@ class Reader:
                 self._words.spelled.setdefault(ADDITIONAL + simplify(name.removeprefix(_NESTED)), name)
             elif folded[name] in OF_SHIPPER or folded[name] in of_siem or self._is_connectors(name):
                 own.append(name)
-            elif not (of_siem and text.strip().casefold() in _NOTHING):
+            elif of_siem and text.strip().casefold() in _NOTHING:
+                columns.add(self._words.find(name, in_export=True))
+            else:
                 target = self._words.find(name, in_export=True)
+                columns.add(target)
                 if not (of_siem and target.endswith("Port") and text == "0"):
                     self._put(seen, target, text)
         seen.own = tuple(own)
+        seen.columns = frozenset(columns) if of_siem or self._shape == CSV else None
         seen.event = seen.fields.get(self._words.event, "").upper()
         seen.time = _find_time(seen, self._words) or _find_export_time(pairs)
         if carried is not None:

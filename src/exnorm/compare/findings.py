@@ -97,6 +97,7 @@ class Findings:
     differences: dict[Key, Difference] = field(default_factory=dict)
     more_differences: int = 0
     own: Tally = field(default_factory=Tally)
+    not_exported: Tally = field(default_factory=Tally)
     unread: Tally = field(default_factory=Tally)
     unread_examples: list[Unread] = field(default_factory=list)
     torn: int = 0
@@ -165,6 +166,9 @@ class Collector:
         found.torn += theirs.is_torn
         for name in theirs.own:
             found.own.add(name)
+        if theirs.columns is not None:
+            for name in ours.fields.keys() - theirs.columns:
+                found.not_exported.add(name)
         differing: dict[str, Judged] = {}
         for name, judged in compare(ours, theirs, self._words):
             found.compared.add(name)
@@ -226,10 +230,13 @@ class Collector:
 def compare(ours: Seen, theirs: Seen, words: Vocabulary) -> Iterator[tuple[str, Judged]]:
     """Yield each field of either side, and how the two differ.
 
-    Where a line of theirs was cut off, fields missing after its end count as cut, not as left out.
+    Where a line of theirs was cut off, fields missing after its end count as cut, not as left out. A field
+    that an export has no column for is not compared.
     """
     is_cut = theirs.is_torn or (theirs.is_full and _is_unfinished(ours, theirs))
     for name in {**ours.fields, **theirs.fields}:
+        if theirs.columns is not None and name not in theirs.columns:
+            continue
         left, right = ours.fields.get(name, ""), theirs.fields.get(name, "")
         judged = judge(
             left, right, words.types.get(name, "text"), raw=theirs.raw.get(name, ""),

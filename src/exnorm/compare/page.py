@@ -73,6 +73,7 @@ def render(content: Mapping[str, Any], *, version: str, made: str, ours: str, th
             if content["suggestions"]["overlay"] else "",
             "told": content["suggestions"],
             "same": [(one["field"], one["compared"]) for one in content["fields"] if not one["differences"]],
+            "missing": content["not_in_their_export"],
             "own": list(content["set_by_their_connector"].items()),
         },
     ))  # fmt: skip

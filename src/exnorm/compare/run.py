@@ -70,6 +70,7 @@ class Sight:
         fields = {name: str(value) for name, value in event.fields.items()}
         for column, text in event.additional.items():
             fields.setdefault(ADDITIONAL + simplify(column), text)
+            self._words.spelled.setdefault(ADDITIONAL + simplify(column), column)
         times = (read_moment(fields.get(name, "")) for name in self._words.times)
         time = next((found for found in times if found is not None), event.time)
         return Seen(fields, time, event.record.event_id)

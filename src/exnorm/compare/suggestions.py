@@ -408,6 +408,8 @@ class _Trial:
         left = sum(len(_find_differing(one.ours, one.theirs, self._words)) for one in samples)
         best: tuple[int, Content] | None = (left, {})
         candidates = list(_list_settings(samples, normalizer)) if left else []
+        if self._findings.again:
+            candidates.insert(0, {"per_recipient": True})
         while best is not None:
             left, chosen = best
             best = None
@@ -422,11 +424,14 @@ class _Trial:
         """The pairs, by default all that were kept, as a normalizer makes them."""
         sight = Sight(normalizer, self._findings.shape, self._words)
         for sample in samples or self._findings.samples:
-            made = list(normalizer.normalize_record(sample.event.record.copy()))
-            fresh = sight.see(made[0]) if len(made) == 1 else None
-            if isinstance(fresh, Seen):
+            made = normalizer.normalize_record(sample.event.record.copy())
+            seen = [(fresh, event) for event in made if isinstance(fresh := sight.see(event), Seen)]
+            if seen:
+                fresh, event = min(  # of one for each recipient, theirs
+                    seen, key=lambda pair: len(_find_differing(pair[0], sample.theirs, self._words))
+                )
                 table = normalizer.routes.of(sample.event.record).mapping.mapping.name
-                yield sample._replace(event=made[0], ours=fresh, table=table)
+                yield sample._replace(event=event, ours=fresh, table=table)
 
     def keep_good(self, changes: list[Change], settings: Content) -> list[Change]:
         """Return the changes that can be applied and make their field equal somewhere."""

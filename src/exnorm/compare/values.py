@@ -25,7 +25,7 @@ KINDS = {
     DOMAIN: "one side has a domain with the name, the other has not",
     ZONE: "the same time, off by a time zone",
     MILLISECONDS: "the same second; one side has no milliseconds",
-    TRUNCATED: "one side has only the beginning",
+    TRUNCATED: "one side has only the beginning, or one of several members",
     ESCAPED: "the same text, quoted or escaped once more or less",
     NOTATION: "the same meaning, written in another way",
 }
@@ -36,7 +36,7 @@ VERDICTS = (SAME, OURS, THEIRS, NEITHER)
 
 SURE_PREFIX = 24
 """Characters that a value must have so that its being the beginning of another is no accident."""
-_ELLIPSIS = re.compile(r"\s*(?:\.{3,}|\u2026|\[truncated\]|<truncated>)$", re.IGNORECASE)
+_CUT_MARKS = ("...", "\u2026", "[truncated]", "<truncated>")
 _QUARTER = 15 * 60 * 1000
 _MOST_OFFSET = 14 * 3600 * 1000
 _ESCAPES = re.compile(r"\\(.)", re.DOTALL)
@@ -125,7 +125,11 @@ def _judge_length(ours: str, theirs: str, max_bytes: int) -> Judged | None:
     """Judge texts of which one is the beginning of the other."""
     if _is_beginning(theirs, ours, max_bytes):
         return Judged(TRUNCATED, OURS)
-    return Judged(TRUNCATED, THEIRS) if _is_beginning(ours, theirs, max_bytes) else None
+    if _is_beginning(ours, theirs, max_bytes):
+        return Judged(TRUNCATED, THEIRS)
+    if theirs in ours.split(";"):
+        return Judged(TRUNCATED, OURS)
+    return Judged(TRUNCATED, THEIRS) if ours in theirs.split(";") else None
 
 
 def _judge_meaning(ours: str, theirs: str) -> Judged | None:
@@ -162,8 +166,10 @@ def _is_beginning(short: str, long: str, max_bytes: int) -> bool:
     """Return whether ``short`` is ``long`` cut off: it is marked so, long enough, or ends at the field's
     limit.
     """
-    cut = _ELLIPSIS.sub("", short)
-    if cut != short:
+    told = short.rstrip()
+    mark = next((mark for mark in _CUT_MARKS if told.lower().endswith(mark)), "")
+    if mark:
+        cut = told[: -len(mark)].rstrip(" .")
         return bool(cut) and long.startswith(cut)
     if len(short) >= len(long) or not long.startswith(short):
         return False

@@ -41,6 +41,7 @@ def as_dict(findings: Findings, words: Vocabulary, suggestions: Suggestions) -> 
         "only_theirs": _list_singles(findings.only_theirs, findings.singles_theirs),
         "fields": list(_list_fields(findings, words)),
         "set_by_their_connector": dict(sorted(findings.own.items())),
+        "not_in_their_export": sorted(name_field(name, words) for name in findings.not_exported),
         "their_lines_not_read": {
             "count": findings.unread.total(),
             "reasons": dict(findings.unread.most_common()),
@@ -170,6 +171,9 @@ def render_text(content: Mapping[str, Any], width: int = 0) -> Iterator[str]:
     own = content["set_by_their_connector"]
     if own:
         yield from _fold(f"set by their connector itself, not compared: {show(', '.join(own))}", width, 2)
+    missing = content["not_in_their_export"]
+    if missing:
+        yield from _fold(f"not in their export, not compared: {show(', '.join(missing))}", width, 2)
     yield from _tell_suggestions(content["suggestions"], width)
 
 
