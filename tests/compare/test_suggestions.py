@@ -187,3 +187,14 @@ def test_one_event_for_each_recipient_is_a_setting(
     assert before["suggestions"]["overlay"] == {"per_recipient": True}
     after = compare(capture, tmp_path, capsys, "--config", str(overlay))
     assert (after["verdict"], after["matched"], after["only_theirs"]["count"]) == ("same", 11, 0)
+
+
+def test_a_text_of_any_length_is_no_constant_to_suggest(
+    capture: Capture, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for pairs in capture.events:
+        pairs["msg"] = "x" * 5000
+    overlay = tmp_path / "site.yaml"
+    found = compare(capture, tmp_path, capsys, "--write-overlay", str(overlay))
+    assert ("message", "value differs", 10) in differences(found)
+    assert not overlay.exists() or "x" * 300 not in overlay.read_text("utf-8")

@@ -29,6 +29,7 @@ _PARTS = ("^([^.]+)", "^([^@]+)", r"([^\\]+)$", r"@(.+)$", "^<?(.*?)>?$")
 """Parts of a column that others write alone: a host without its domain, a user without either's, an id."""
 _TRIED = 400  # pairs of one table that a change is tried on
 _LABEL = "Label"
+_LONGEST_CONSTANT = 200  # characters; nobody writes a longer one into a settings file
 
 Content = dict[str, Any]
 Build = Callable[[Content], "Normalizer"]
@@ -276,7 +277,7 @@ class _Finder:
             yield from self._list_cuts(item, samples)
         plain = READINGS[names[0]]
         for text in dict.fromkeys(text for _, text in samples[:200]):
-            if plain(text) is not None:
+            if len(text) <= _LONGEST_CONSTANT and plain(text) is not None:
                 yield _Way(value=text)
 
     def _list_cuts(self, item: Field, samples: list[tuple[Record, str]]) -> Iterator[_Way]:
