@@ -187,6 +187,7 @@ def run(*arguments: str) -> str:
     return done.stdout.decode()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_what_convert_writes_and_rejects_adds_up_as_a_process(tmp_path: Path, jobs: str) -> None:
     paths, expected = find_read()
@@ -205,6 +206,7 @@ def test_explain_shows_each_record_and_each_refusal_once() -> None:
     assert (len(shown), refused) == (expected.out, expected.refused)
 
 
+@pytest.mark.slow
 def test_the_report_counts_each_row_and_each_refusal_once() -> None:
     pytest.importorskip("jinja2", reason="needs exnorm[report]")
     paths, expected = find_read()
@@ -214,6 +216,7 @@ def test_the_report_counts_each_row_and_each_refusal_once() -> None:
     assert f"lines not parsed {expected.unparsed}" in text.replace(",", "")
 
 
+@pytest.mark.slow
 def test_the_parts_that_spark_reads_add_up_to_the_file() -> None:
     pytest.importorskip("pyarrow", reason="needs exnorm[arrow]")
     from exnorm.spark import Part, find_cuts, normalize_part

@@ -68,6 +68,7 @@ def list_files(folder: Path) -> Iterator[tuple[str, bytes]]:
             yield path.relative_to(folder).as_posix(), path.read_bytes()
 
 
+@pytest.mark.slow
 def test_no_library_of_a_wheel_looks_where_its_builder_had_libraries(installed: Path) -> None:
     libraries = sorted(installed.rglob("*.so"))
     assert {library.name: read_run_paths(library) for library in libraries} == {
@@ -93,6 +94,7 @@ def test_a_wheel_carries_the_kernel_for_all_later_pythons_and_no_filter(wheel: P
     assert "-cp311-abi3-" in wheel.name
 
 
+@pytest.mark.slow
 def test_a_wheel_without_the_kernel_is_for_every_machine(source: Path, tmp_path: Path) -> None:
     wheel = build_wheel(source, tmp_path, EXNORM_KERNEL="0")
     assert wheel.name.endswith("-py3-none-any.whl")

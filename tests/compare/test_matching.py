@@ -127,6 +127,7 @@ def test_one_of_theirs_that_comes_again_is_told_as_such() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_sides_in_order_nor_with_singles(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(matching, "BATCH", 400)
     monkeypatch.setattr(matching, "MOST_WAITING", 500)

@@ -543,6 +543,7 @@ needs_linux = pytest.mark.skipif(
 )
 
 
+@pytest.mark.slow
 @needs_linux
 @pytest.mark.parametrize("place", PLACES)
 def test_a_bomb_is_refused_with_its_reason_within_64_mib_and_the_next_row_becomes_an_event(
@@ -555,6 +556,7 @@ def test_a_bomb_is_refused_with_its_reason_within_64_mib_and_the_next_row_become
             assert any(re.fullmatch(REASONS[name], reason) for reason in reasons), f"{name}: {reasons}"
 
 
+@pytest.mark.slow
 @needs_linux
 def test_a_claim_of_4_billion_values_and_gzip_of_1000_to_1_are_refused_in_bounds() -> None:
     found = dict(run_in_a_process(""))

@@ -23,6 +23,7 @@ INPUTS = 200_000
 pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGALRM"), reason="the alarm is POSIX's")
 
 
+@pytest.mark.slow
 def test_200_000_mutated_inputs_raise_nothing_and_stay_in_their_bounds_of_time_and_memory() -> None:
     # Two processes, each with half of the targets, whose memory no other test has filled.
     names = sorted(TARGETS, key=list(TARGETS).index)

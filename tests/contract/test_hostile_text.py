@@ -385,6 +385,7 @@ def check_hostile_text(form: Form, record: Record, columns: tuple[str, ...]) -> 
         assert bool(notice) is (bool(form.notice) and pairs != as_it_was), where
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMS[:4], ids=str)
 @pytest.mark.parametrize("source_name", SOURCES)
 def test_hostile_text_in_any_column_stays_the_text_of_its_keys(source_name: str, form: Form) -> None:
@@ -487,6 +488,7 @@ HOSTS = (
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form_number", range(4), ids=[str(form) for form in FORMS[:4]])
 @pytest.mark.parametrize("source_name", SOURCES)
 def test_hostile_text_in_any_column_goes_through_every_host_as_one_record(

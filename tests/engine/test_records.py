@@ -56,6 +56,7 @@ def compare(
 # --- both ways agree -----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("log", LOGS, ids=lambda log: f"{log.parent.name}/{log.name}")
 def test_both_ways_agree_on_odd_rows_of_every_log(log: Path) -> None:
     for settings in compare_paths.SETTINGS:
@@ -67,6 +68,7 @@ TEXT = st.one_of(
 )
 
 
+@pytest.mark.slow
 @given(
     log=st.sampled_from([log for log in LOGS if log.suffix.lower() == ".log"]),
     changes=st.lists(st.tuples(st.integers(0, 80), TEXT), min_size=1, max_size=20),
@@ -107,6 +109,7 @@ def count_kinds(log: Path) -> int:
     return len({tuple(item.values) for item in items if isinstance(item, Record)})
 
 
+@pytest.mark.slow
 def test_every_built_in_log_goes_through_generated_code(monkeypatch: pytest.MonkeyPatch) -> None:
     for log in LOGS:
         for settings in compare_paths.CODED:

@@ -207,6 +207,7 @@ TEXT = st.one_of(
 )
 
 
+@pytest.mark.slow
 @given(
     cells=st.lists(st.tuples(st.integers(0, 29), TEXT), min_size=1, max_size=12),
     settings=st.sampled_from(compare_paths.SETTINGS),
@@ -243,6 +244,7 @@ def test_rows_of_other_logs_are_read_cell_by_cell_in_every_format(log: Path) -> 
         assert (program.machine is None) == (load_kernel() is None)
 
 
+@pytest.mark.slow
 @given(
     log=st.sampled_from(OTHER_LOGS),
     changes=st.lists(st.tuples(st.integers(0, 80), TEXT), min_size=1, max_size=20),
@@ -600,6 +602,7 @@ def test_both_ways_cut_what_is_too_long_by_themselves() -> None:
     assert whole.startswith(long[12].encode() + b" ")
 
 
+@pytest.mark.slow
 def test_a_hostile_column_name_does_no_harm_to_the_code() -> None:
     for name in ('x"}{', "a\\", "\x00", "'''", "{c0}", "\r", "é\u2028"):
         columns = ",".join((*COLUMNS_2016, name))

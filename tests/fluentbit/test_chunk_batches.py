@@ -135,6 +135,7 @@ def test_the_samples_of_every_log_type_give_the_same_bytes_and_counts(
     assert counts_of(batches) == counts_of(singly)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
 @pytest.mark.parametrize("size", [50, 1000])
 def test_logs_that_take_turns_in_a_chunk_give_the_same_bytes_and_counts(

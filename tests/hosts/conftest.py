@@ -17,6 +17,14 @@ import pytest
 from exnorm.fluentbit import handshake
 
 PATIENCE = 20.0
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test with a real host as slow."""
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker("slow")
 
 
 @pytest.fixture

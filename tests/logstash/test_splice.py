@@ -219,6 +219,7 @@ def test_rows_of_several_logs_in_turn_are_taken_each_with_its_own_name() -> None
     assert len({event["exnorm_id"] for event in found}) == 14  # the file's name is in it
 
 
+@pytest.mark.slow
 def test_bodies_of_no_sense_are_what_decode_and_encode_give() -> None:
     if load_kernel() is None:
         pytest.skip("there is no kernel")
