@@ -253,6 +253,8 @@ MAIL_EVENTS = fails(
     success=("CLIENTSUBMISSION", "DELIVER", "RECEIVE", "SEND", "SENDEXTERNAL", "SUBMIT"),
 )  # fmt: skip
 
+MESSAGE_EVENTS = fails("FAILED", success=("DELIVERED",))
+
 AGENT_EVENTS = fails(
     "REJECTAUTHENTICATION", "REJECTCOMMAND", "REJECTCONNECTION", "REJECTMESSAGE", "REJECTRECIPIENTS",
     "INVALIDCERTIFICATE",
@@ -294,6 +296,23 @@ MESSAGE_TRACKING = table("message_tracking", (
     ecs("transaction.id",       "correlation-id",       when=setting_is("correlation", True)),
     ecs("network.bytes",        "total-bytes",          integer),
 ), MAIL_EVENTS, ("FromIP", "ToIP"))
+
+MESSAGE = table("message", (
+    *frame("message", "email", "outcome", version=""),
+    ecs("event.outcome",        "outcome",              by_event("outcome")),
+    ecs("event.reason",         "failed-recipients"),
+    *ends("client-ip", "", "", ""),
+    ecs("client.domain",        "client-hostname",      host),
+    ecs("server.domain",        "server-hostname",      host),
+    ecs("email.message_id",     "message-id"),
+    ecs("email.local_id",       "network-message-id"),
+    ecs("email.from.address",   "sender-address",       mailbox),
+    ecs("email.sender.address", "sender-address",       mailbox),
+    ecs("email.to.address",     "recipient-address",    addresses),
+    ecs("email.subject",        "message-subject"),
+    ecs("email.direction",      ("direction", "directionality"), direction),
+    ecs("network.bytes",        "bytes-in",             integer),
+), MESSAGE_EVENTS)
 
 EXCHANGE_2003 = table("exchange_2003", (
     *frame("message_tracking", "email", "event-id"),
@@ -546,6 +565,7 @@ AUDIT_EXPORT = table("audit_export", (
 
 TABLES = (
     MESSAGE_TRACKING,
+    MESSAGE,
     EXCHANGE_2003,
     AGENT_LOG,
     SMTP_PROTOCOL,

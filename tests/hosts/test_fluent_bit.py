@@ -428,6 +428,7 @@ CASES: dict[str, tuple[Body, Check]] = {
     "strip_syslog": ({"strip_syslog": "on"}, lambda bodies: bodies == converted(SAMPLE)),
     "encoding": ({"encoding": "UTF-8"}, lambda bodies: bodies == converted(SAMPLE)),
     "state": ({"state": "HEADERS"}, lambda bodies: bodies == converted(SAMPLE)),
+    "engine": ({"engine": "table"}, lambda bodies: bodies == converted(SAMPLE)),
     "web_secrets": ({"web_secrets": "keep"}, lambda bodies: bodies == converted(SAMPLE)),
     "control": ({"control": "keep"}, lambda bodies: bodies == converted(SAMPLE)),
     "max_payload": (
