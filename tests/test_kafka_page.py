@@ -12,7 +12,7 @@ from exnorm.cli import run
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "kafka.md").read_text(encoding="utf-8")
-COMMANDS = re.findall(r"^exnorm (.*)$", PAGE, re.MULTILINE)
+COMMANDS = re.findall(r"^exnorm (\S+ config .*)$", PAGE, re.MULTILINE)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
