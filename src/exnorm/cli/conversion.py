@@ -101,6 +101,25 @@ def convert_file(
     advance: Callable[[int], None],
 ) -> None:
     """Convert one file into ``target`` (``None``: only count), and pass unparsed lines to ``run``."""
+
+    def convert(stream: Stream) -> None:
+        for block in read_blocks(item):
+            convert_block(normalizer, stream, block, target, run.refuse)
+            advance(len(block))
+        convert_block(normalizer, stream, b"", target, run.refuse, is_last=True)
+        _write_items(normalizer.encode_records(normalizer.drain(stream), run.refuse), target)
+
+    read_file(normalizer, item, run, advance, convert)
+
+
+def read_file(
+    normalizer: Normalizer,
+    item: Input,
+    run: Run,
+    advance: Callable[[int], None],
+    read: Callable[[Stream], None],
+) -> None:
+    """Pass a file's stream to ``read``; report a file of no known log type, or that cannot be read."""
     run.files += 1
     try:
         refusal = explain_refusal(item, normalizer)
@@ -108,12 +127,7 @@ def convert_file(
             run.refuse_file(item, refusal)
             advance(item.size)
             return
-        stream = normalizer.stream(item.shown)
-        for block in read_blocks(item):
-            convert_block(normalizer, stream, block, target, run.refuse)
-            advance(len(block))
-        convert_block(normalizer, stream, b"", target, run.refuse, is_last=True)
-        _write_items(normalizer.encode_records(normalizer.drain(stream), run.refuse), target)
+        read(normalizer.stream(item.shown))
     except InputError as error:
         run.failed += 1
         run.say(str(error))

@@ -12,13 +12,13 @@ from typing import IO, Any
 import click
 
 from exnorm.cli import INTERRUPTED, NEXT_HOP, OK, UNPARSED, USAGE, say, tell
-from exnorm.cli.click_types import FILE, Words
+from exnorm.cli.click_types import FILE
 from exnorm.cli.conversion import OutputError, Run, convert_file, guard
 from exnorm.cli.follow import Follower, end_at_signals, follow_files
 from exnorm.cli.inputs import STDIN, Input, expand, same_file
 from exnorm.cli.options import settings_options
 from exnorm.cli.progress import progress, wants_bar
-from exnorm.cli.sockets import FRAMINGS, Destination, open_sink, read_destination
+from exnorm.cli.sockets import Destination, open_sink, read_destination, socket_options
 from exnorm.cli.summary import summarize
 from exnorm.errors import EncodeError, ParseError, SettingsError, quote
 from exnorm.files.private import open_private
@@ -41,20 +41,7 @@ from exnorm.settings import Settings
 @click.option(
     "--follow", "-f", is_flag=True, help="Keep reading as files grow, rotate and appear, until Ctrl-C."
 )
-@click.option(
-    "--to",
-    metavar="URL",
-    help="Send to a syslog receiver: udp://HOST:PORT, tcp://HOST:PORT or tls://HOST:PORT.",
-)
-@click.option(
-    "--framing",
-    metavar="syslog|lines|bare",
-    type=Words(FRAMINGS),
-    default="syslog",
-    show_default=True,
-    help="With --to: an RFC 5424 header and octet counts, the same header and a LF, or the payload alone.",
-)
-@click.option("--ca", metavar="FILE", type=FILE, help="With --to tls://: the certificates to trust.")
+@socket_options
 @click.option("--output", "-o", metavar="FILE", type=FILE, help="Write to FILE instead of standard output.")
 @click.option(
     "--jobs",

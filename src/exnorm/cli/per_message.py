@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Union
 
-from exnorm.cli.conversion import Run, Sink, put
-from exnorm.cli.inputs import STDIN, Input, InputError, explain_refusal, read_blocks
+from exnorm.cli.conversion import Run, Sink, put, read_file
+from exnorm.cli.inputs import STDIN, Input, read_blocks
 from exnorm.errors import SettingsError, quote
 from exnorm.messages.rows import RowStore
 from exnorm.messages.told import Messages
 from exnorm.model import Record, Unparsed
 from exnorm.pipeline.normalizer import Normalizer
+from exnorm.pipeline.stream import Stream
 
 Write = Callable[[Union[bytes, memoryview]], object]
 
@@ -53,29 +54,20 @@ def _read_file(
     run: Run,
     advance: Callable[[int], None],
 ) -> None:
-    run.files += 1
-    try:
-        refusal = explain_refusal(item, normalizer)
-        if refusal:
-            run.refuse_file(item, refusal)
-            advance(item.size)
-            return
-        stream = normalizer.stream(item.shown)
+    def pass_on(items: Iterator[Record | Unparsed]) -> None:
+        others = [other for one in items if (other := messages.take(one)) is not None]
+        payloads = [payload + b"\n" for payload in normalizer.encode_records(others, run.refuse)]
+        if payloads:
+            write(b"".join(payloads))
 
-        def pass_on(items: Iterator[Record | Unparsed]) -> None:
-            others = [other for one in items if (other := messages.take(one)) is not None]
-            payloads = [payload + b"\n" for payload in normalizer.encode_records(others, run.refuse)]
-            if payloads:
-                write(b"".join(payloads))
-
+    def store(stream: Stream) -> None:
         for block in read_blocks(item):
             pass_on(normalizer.parse(stream.cut(block), stream))
             advance(len(block))
         pass_on(normalizer.parse(stream.finish(), stream))
         pass_on(normalizer.drain(stream))
-    except InputError as error:
-        run.failed += 1
-        run.say(str(error))
+
+    read_file(normalizer, item, run, advance, store)
 
 
 @contextlib.contextmanager

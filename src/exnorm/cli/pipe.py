@@ -15,7 +15,7 @@ from exnorm.cli import NEXT_HOP, OK, UNPARSED, say
 from exnorm.cli.click_types import FILE, Words
 from exnorm.cli.conversion import SHOWN_LINES, OutputError, put
 from exnorm.cli.options import host_key_option, settings_options
-from exnorm.cli.sockets import FRAMINGS, Destination, SocketSink, open_sink, read_destination
+from exnorm.cli.sockets import Destination, SocketSink, open_sink, read_destination, socket_options
 from exnorm.errors import SettingsError, quote, suggest
 from exnorm.files.rejects import RejectFile
 from exnorm.malloc import hold_freed_memory
@@ -43,20 +43,7 @@ BEGIN, COMMIT = b"BEGIN TRANSACTION", b"COMMIT TRANSACTION"
     "--path", metavar="FILE", type=FILE, default="-", help="The path of the log that lines are from."
 )
 @host_key_option
-@click.option(
-    "--to",
-    metavar="URL",
-    help="Send to a syslog receiver: udp://HOST:PORT, tcp://HOST:PORT or tls://HOST:PORT.",
-)
-@click.option(
-    "--framing",
-    metavar="syslog|lines|bare",
-    type=Words(FRAMINGS),
-    default="syslog",
-    show_default=True,
-    help="With --to: an RFC 5424 header and octet counts, the same header and a LF, or the payload alone.",
-)
-@click.option("--ca", metavar="FILE", type=FILE, help="With --to tls://: the certificates to trust.")
+@socket_options
 @click.option(
     "--output", "-o", metavar="FILE", type=FILE, help="Append to FILE instead of writing to standard output."
 )

@@ -9,9 +9,13 @@ from __future__ import annotations
 
 import io
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
+import click
+
+from exnorm.cli.click_types import FILE, Words
 from exnorm.cli.conversion import guard
 from exnorm.convert import iso_utc
 from exnorm.errors import SettingsError, quote, suggest
@@ -19,12 +23,33 @@ from exnorm.errors import SettingsError, quote, suggest
 if TYPE_CHECKING:
     import socket
 
+F = TypeVar("F", bound=Callable[..., Any])
 SCHEMES = ("udp", "tcp", "tls")
 FRAMINGS = ("syslog", "lines", "bare")
 _PORTS = {"udp": 514, "tcp": 514, "tls": 6514}
 _PRIORITY = 134  # local0, informational: exnorm's severity stands in the payload
 _CONNECT_SECONDS = 10
 _SEND_SECONDS = 60
+
+
+def socket_options(function: F) -> F:
+    """Give a command ``--to``, ``--framing`` and ``--ca``, for ``read_destination``."""
+    to = click.option(
+        "--to",
+        metavar="URL",
+        help="Send to a syslog receiver: udp://HOST:PORT, tcp://HOST:PORT or tls://HOST:PORT.",
+    )
+    framing = click.option(
+        "--framing",
+        metavar="syslog|lines|bare",
+        type=Words(FRAMINGS),
+        default="syslog",
+        show_default=True,
+        help="With --to: an RFC 5424 header and octet counts, the same header and a LF, or the payload "
+        "alone.",
+    )
+    ca = click.option("--ca", metavar="FILE", type=FILE, help="With --to tls://: the certificates to trust.")
+    return to(framing(ca(function)))
 
 
 @dataclass(frozen=True)
